@@ -1,0 +1,104 @@
+"""Every error that this package raises, as one tree; each layer raises only these.
+
+    OttoError
+    ├── SettingsError             an option or environment variable is wrong
+    ├── InvalidInput              a manifest or specification is wrong; carries its Problems
+    ├── TemporaryError            the same call may succeed later; carries `delay`
+    │   ├── StoreUnavailable      the desired state cannot be read or written now
+    │   └── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
+    ├── PermanentError            the same call will fail again until something changes
+    │   ├── TargetRefused         Parlant answered 4xx
+    │   ├── NotApplied            Parlant said yes, and the value read back is another
+    │   ├── Conflict              another writer recorded this revision first
+    │   └── NotFound              no such bot, revision or run
+    └── Guarded                   refused for safety until it is allowed by name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class OttoError(Exception):
+    """Base of all errors here; `str(error)` is a sentence fit for a person."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(OttoError):
+    """An option or environment variable has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault in a text: where it is (1-based line and column), what it is, what to do."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class InvalidInput(OttoError):
+    """A manifest or specification was refused as a whole; `problems` has every fault."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class TemporaryError(OttoError):
+    """Worth trying again; `delay` is the least wait in seconds that the other side asked for."""
+
+    def __init__(self, message: str, *, delay: float = 0.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.delay = delay
+
+
+class StoreUnavailable(TemporaryError):
+    """The store of the desired state did not answer."""
+
+
+class TargetUnavailable(TemporaryError):
+    """Parlant did not answer, or answered that it cannot now (429, 5xx)."""
+
+
+class PermanentError(OttoError):
+    """Will fail in the same way until the input or the target changes."""
+
+
+class TargetRefused(PermanentError):
+    """Parlant refused the call; `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class NotApplied(PermanentError):
+    """The call was accepted, but the value read back is not the one written."""
+
+
+class Conflict(PermanentError):
+    """Another writer was first; read again, then decide again."""
+
+
+class NotFound(PermanentError):
+    """What was named does not exist."""
+
+
+class Guarded(OttoError):
+    """Refused for safety; `names` are what has to be allowed by name."""
+
+    def __init__(self, message: str, *, names: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.names = tuple(names)

@@ -1,0 +1,42 @@
+"""The order of doing: one drawn table, and its reverse for deletion.
+
+    tag 10
+     └── agent 20
+          ├── term 30
+          ├── guideline 40
+          ├── journey 50
+          └───── relationship 60      (among guidelines, journeys, agents, tags and tools)
+
+A kind carries its level (see `resources`); an edge above runs from a lower level to a higher one.
+A plan runs in three phases:
+    1. undo   deletion of what binds others together (relationships), so that no deletion or
+              replacement leaves one dangling, and no new one closes a ring with an old one
+    2. make   creations, updates and replacements, from the lowest level up
+    3. drop   deletions, from the highest level down
+Inside a level the order is bot, key: the same input gives the same bytes under any hash seed.
+"""
+
+from __future__ import annotations
+
+from otto_reconcile.plan import Action, Operation
+from otto_reconcile.resources import get_kind
+
+BINDING = "relationship"
+
+_MAKES = (Operation.CREATE, Operation.UPDATE, Operation.REPLACE)
+
+
+def sort_key(action: Action) -> tuple[int, int, str, str, str]:
+    """Sorts actions into the order of doing; total, since a plan has one action to a Ref and phase."""
+    level = get_kind(action.ref.kind).level
+    phase = _phase(action)
+    up_or_down = level if phase == 2 else -level
+    return phase, up_or_down, action.bot_id, action.ref.key, str(action.operation)
+
+
+def _phase(action: Action) -> int:
+    if action.operation in _MAKES:
+        return 2
+    if action.operation is Operation.DELETE:
+        return 1 if action.ref.kind == BINDING else 3
+    return 4

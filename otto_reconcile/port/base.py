@@ -1,0 +1,74 @@
+"""What the layers above know of Parlant: this protocol, in this project's vocabulary.
+
+Everything that is Parlant's own (wire names of modes, tag ids, condition guidelines of journeys,
+calls that are not atomic or not idempotent) stays below it. Every method raises TargetUnavailable
+(cannot be reached, time-out, 429, 5xx) or TargetRefused (4xx), and nothing else but what is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from otto_reconcile.plan import Change
+from otto_reconcile.resources import Ref, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the target says of itself. `latency` is its event loop's lag in seconds."""
+
+    version: str | None
+    latency: float
+
+
+class Port(Protocol):
+    """One Parlant server, embedded (ASGI) or elsewhere (HTTP)."""
+
+    @property
+    def target(self) -> str:
+        """Stable identity of the target: `embedded:<instance>`, or the URL without credentials."""
+        ...
+
+    async def health(self) -> Health: ...
+
+    async def has_canary(self, name: str) -> bool:
+        """True if the tag of this name is there: the target's life has not ended since."""
+        ...
+
+    async def set_canary(self, name: str) -> None: ...
+
+    async def list_agents(self) -> Sequence[Resource]:
+        """All agents, in one cheap call; each with its own id as `bot_id`."""
+        ...
+
+    async def observe(
+        self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
+    ) -> Sequence[Resource]:
+        """What the target has of a bot: the `known` Refs that exist, each with all its fields.
+
+        `known` maps every Ref of interest (desired or applied) to what is declared of it, so that
+        costly parts (tool associations) are read only where they are declared. With `unmanaged`,
+        also all else that carries the bot's tag.
+        """
+        ...
+
+    async def create(self, resource: Resource) -> Resource:
+        """Creates it and gives it back as the target now reports it, with its remote id.
+
+        If it exists already (an earlier try whose answer was lost), it is brought to `resource`.
+        """
+        ...
+
+    async def update(
+        self, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        """Changes those fields of `observed`, and gives back what the target now reports."""
+        ...
+
+    async def delete(self, observed: Resource) -> None:
+        """Deletes it; that it is already gone is a success."""
+        ...
+
+    async def close(self) -> None: ...

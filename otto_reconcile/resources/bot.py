@@ -1,0 +1,122 @@
+"""The Bot: an agent and all that belongs to it, as a person wants it. The unit of desired state.
+
+None means "not declared": the target's own value is left alone and never shows as a difference.
+Ids of guidelines, journeys and terms are complete (`order-desk.order-status`), as on every target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from otto_reconcile.resources.model import JSON, digest
+
+CompositionMode = Literal["fluid", "composited", "strict"]
+MessageOutputMode = Literal["block", "stream"]
+Criticality = Literal["low", "medium", "high"]
+RelationshipKind = Literal[
+    "entailment", "priority", "dependency", "disambiguation", "overlap", "reevaluation"
+]
+
+ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
+"""What a target can hold and address: parlant-facts, section 3."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
+"""`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>` or `tool:<service>:<tool>`."""
+
+
+class Part(BaseModel):
+    """Base of what a bot is made of: frozen, no unknown fields, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Guideline(Part):
+    id: ExactId
+    condition: Text
+    action: str | None = None
+    description: str | None = None
+    criticality: Criticality | None = None
+    composition_mode: CompositionMode | None = None
+    enabled: bool | None = None
+    priority: int | None = None
+    track: bool | None = None
+    labels: list[str] | None = None
+    tags: list[TagName] | None = None
+    metadata: dict[str, JSON] | None = None
+    tools: list[Text] | None = None  # `service:tool`, or `tool` for one hosted with the server
+
+
+class Journey(Part):
+    id: ExactId
+    title: Name
+    description: str
+    conditions: list[Text]
+    labels: list[str] | None = None
+    priority: int | None = None
+    composition_mode: CompositionMode | None = None
+    tags: list[TagName] | None = None
+
+
+class Term(Part):
+    id: ExactId
+    name: Name
+    description: Text
+    synonyms: list[Text] | None = None
+    tags: list[TagName] | None = None
+
+
+class Relationship(Part):
+    kind: RelationshipKind
+    source: Endpoint
+    target: Endpoint
+
+
+class Masked(Part):
+    """A text that was made with secrets: `template` is the text with its `${VAR}` in place."""
+
+    template: str
+    variables: list[str]
+
+
+class Bot(Part):
+    """One bot. `labels` and `annotations` are people's own and never reach a target.
+
+    `masked` maps the path of a value (`description`, `guidelines/<id>/action`) to how it was made.
+    `suspended` stops the reconciler, not the bot.
+    """
+
+    id: ExactId
+    name: Name
+    description: str | None = None
+    composition_mode: CompositionMode | None = None
+    max_engine_iterations: Annotated[int, Field(ge=1)] | None = None
+    message_output_mode: MessageOutputMode | None = None
+    tags: list[TagName] | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, JSON] = {}
+    guidelines: list[Guideline] = []
+    journeys: list[Journey] = []
+    terms: list[Term] = []
+    relationships: list[Relationship] = []
+    masked: dict[str, Masked] = {}
+    suspended: bool = False
+
+    def to_document(self) -> dict[str, JSON]:
+        """Plain JSON data with the declared fields only; `from_document` takes it back."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, JSON]) -> Self:
+        """Raises pydantic.ValidationError."""
+        return cls.model_validate(dict(document))
+
+    def digest(self) -> str:
+        """Of what is wanted: everything but `suspended`, which is about us, not about the bot."""
+        document = self.to_document()
+        document.pop("suspended", None)
+        return digest(document)

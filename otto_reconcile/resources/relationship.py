@@ -1,0 +1,36 @@
+"""Kind `relationship`: how two things bear on each other. Its key is `kind:source->target`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otto_reconcile.resources.bot import Bot
+from otto_reconcile.resources.kinds import Field, Kind, Means, make, register
+from otto_reconcile.resources.model import Ref, Resource
+
+FIELDS = (
+    Field("kind", change=Means.REPLACE),
+    Field("source", change=Means.REPLACE),
+    Field("target", change=Means.REPLACE),
+)
+
+
+def key_of(kind: str, source: str, target: str) -> str:
+    """The natural key, by which relationships are matched: a target gives them ids of its own."""
+    return f"{kind}:{source}->{target}"
+
+
+def expand(bot: Bot) -> Iterable[Resource]:
+    for relationship in bot.relationships:
+        key = key_of(relationship.kind, relationship.source, relationship.target)
+        yield make("relationship", key, bot.id, relationship.model_dump())
+
+
+def needs(resource: Resource) -> Iterable[Ref]:
+    for side in ("source", "target"):
+        kind, _, name = str(resource.spec[side]).partition(":")
+        if kind != "tool":
+            yield Ref(kind, name)
+
+
+KIND = register(Kind("relationship", 60, FIELDS, expand, needs))

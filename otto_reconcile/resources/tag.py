@@ -1,0 +1,28 @@
+"""Kind `tag`: a name that several bots may share. Its key is the name; a target gives it an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otto_reconcile.resources.bot import Bot
+from otto_reconcile.resources.kinds import Kind, make, register
+from otto_reconcile.resources.model import Resource
+
+
+def expand(bot: Bot) -> Iterable[Resource]:
+    for name in sorted(_names(bot)):
+        yield make("tag", name, bot.id, {})
+
+
+def _names(bot: Bot) -> set[str]:
+    names = set(bot.tags or ())
+    for part in (*bot.guidelines, *bot.journeys, *bot.terms):
+        names.update(part.tags or ())
+    for relationship in bot.relationships:
+        for endpoint in (relationship.source, relationship.target):
+            if endpoint.startswith("tag:"):
+                names.add(endpoint.removeprefix("tag:"))
+    return names
+
+
+KIND = register(Kind("tag", 10, (), expand, shared=True))

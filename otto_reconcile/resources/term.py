@@ -1,0 +1,28 @@
+"""Kind `term`: a word of the bot's trade and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otto_reconcile.resources.bot import Bot
+from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, register
+from otto_reconcile.resources.model import Ref, Resource
+from otto_reconcile.resources.parts import belongings, parts
+
+FIELDS = (
+    Field("name"),
+    Field("description"),
+    Field("synonyms", default=(), shape=Shape.SET, clear=Means.REPLACE),
+    Field("tags", default=(), shape=Shape.SET),
+)
+
+
+def expand(bot: Bot) -> Iterable[Resource]:
+    return parts("term", "terms", bot, bot.terms, FIELDS)
+
+
+def needs(resource: Resource) -> Iterable[Ref]:
+    return belongings(resource)
+
+
+KIND = register(Kind("term", 30, FIELDS, expand, needs))

@@ -1,0 +1,89 @@
+"""The store: collections of documents, and the few operations that all the rest is built on.
+
+Documents are mappings of JSON values and timezone-aware datetimes (UTC, whole milliseconds).
+`_id` is the store's own and is never part of a document given or returned. A collection has key
+fields (see `COLLECTIONS`); in the collections that are `own`, the store holds them unique.
+
+Filters are equality by field, or `{"$in": [...]}`, `{"$gt": x}`, `{"$gte": x}`, `{"$lt": x}`,
+`{"$ne": x}`; all fields must hold. A missing field equals None.
+
+Every operation raises StoreUnavailable when the store does not answer, and nothing else but what
+is named here. All operations are blocking and may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+Document: TypeAlias = dict[str, Any]
+Filter: TypeAlias = Mapping[str, Any]
+Order: TypeAlias = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """`keys` identify a document. `own`: no other program writes it, so keys can be held unique."""
+
+    name: str
+    keys: tuple[str, ...]
+    own: bool
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+
+class Store(Protocol):
+    """One open store. Implementations: memory, SQLite, MongoDB; one contract suite runs on all."""
+
+    @property
+    def label(self) -> str:
+        """For people and logs: what and where, never with credentials."""
+        ...
+
+    def ping(self) -> None:
+        """Returns if the store answers; else raises StoreUnavailable."""
+        ...
+
+    def insert(self, collection: str, documents: Sequence[Document]) -> None:
+        """Adds them, all or up to the first that fails. Raises Conflict if a key is there already."""
+        ...
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        """Inserts or wholly replaces by the collection's key fields. Idempotent."""
+        ...
+
+    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        """Compare and set: sets fields of the one document that fits `where`, atomically.
+
+        False if none fits. With `where` naming the old values, at most one of many writers wins.
+        """
+        ...
+
+    def delete(self, collection: str, where: Filter) -> int:
+        """Deletes all that fit; returns how many."""
+        ...
+
+    def find(
+        self,
+        collection: str,
+        where: Filter | None = None,
+        *,
+        order: Order = (),
+        limit: int = 0,
+        fields: Sequence[str] = (),
+    ) -> list[Document]:
+        """Those that fit, in order (1 up, -1 down), at most `limit` (0: all); `fields` projects."""
+        ...
+
+    def changes(self) -> Iterator[None] | None:
+        """An endless iterator that yields whenever another writer may have changed something.
+
+        MongoDB: a change stream where there is one. SQLite: PRAGMA data_version, polled. None
+        where the store cannot tell and the caller has to poll the newest event. The iterator
+        blocks at most about one second at a time (yielding nothing), and ends with StoreUnavailable.
+        """
+        ...
+
+    def close(self) -> None:
+        """Idempotent."""
+        ...
