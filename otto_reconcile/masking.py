@@ -1,0 +1,34 @@
+"""How values that came from secrets are shown: never, though that they changed is.
+
+Two layers. A field made with a secret is shown as `(masked)`, or `(masked, changed)` where it
+differs from what it is compared with; that is decided by path, so unrelated text is never hit.
+Texts that others wrote (errors of a server that echo a request) go through `scrub`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otto_reconcile.plan import Change
+from otto_reconcile.resources import JSON
+
+MASKED = "(masked)"
+MASKED_CHANGED = "(masked, changed)"
+_SHORTEST = 4  # a shorter secret would blot out unrelated text
+
+
+def shown(change: Change) -> tuple[JSON, JSON]:
+    """The before and after of a change as anybody may see them."""
+    if not change.masked:
+        return change.before, change.after
+    before = None if change.before is None else MASKED
+    after = None if change.after is None else (MASKED if before is None else MASKED_CHANGED)
+    return before, after
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """The text with every given secret of at least four characters blotted out."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, MASKED)
+    return text

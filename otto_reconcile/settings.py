@@ -1,0 +1,79 @@
+"""Settings: every option of the command line and its environment variable, checked once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from otto_reconcile.errors import SettingsError
+
+DEFAULT_DATABASE = "otto_domain"
+DEFAULT_PORT = 8800
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`interval` is in seconds. `headers` go with every call to Parlant and are secret."""
+
+    data_dir: Path = Path(".otto")
+    manifests: Path = Path("manifests")
+    port: int = DEFAULT_PORT
+    parlant_url: str | None = None
+    mongodb_uri: str | None = field(default=None, repr=False)
+    database: str = DEFAULT_DATABASE
+    nlp: str | None = None
+    interval: float = 30.0
+    log_format: str = "console"
+    ephemeral: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise SettingsError(f"--port {self.port}: a port is a number from 0 to 65535")
+        if self.interval <= 0:
+            raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
+        if self.log_format not in ("console", "json"):
+            raise SettingsError(f"--log-format {self.log_format}: use console or json")
+        if self.parlant_url is not None:
+            _check_url("--parlant-url", self.parlant_url, ("http", "https"))
+        if self.mongodb_uri is not None:
+            _check_url("--mongodb-uri", self.mongodb_uri, ("mongodb", "mongodb+srv"))
+
+
+def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.netloc:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise SettingsError(f"{option}: {without_credentials(url)!r} does not start with {wanted}")
+
+
+def without_credentials(url: str) -> str:
+    """The URL with neither user, password nor query: fit for a log."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Headers for Parlant: `OTTO_PARLANT_TOKEN` (bearer) and `OTTO_PARLANT_HEADERS` (`K: v` lines).
+
+    Raises SettingsError for a line without a colon.
+    """
+    headers: dict[str, str] = {}
+    for line in environ.get("OTTO_PARLANT_HEADERS", "").replace("\\n", "\n").splitlines():
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise SettingsError("OTTO_PARLANT_HEADERS: each line has the form `Name: value`")
+        headers[name.strip()] = value.strip()
+    if token := environ.get("OTTO_PARLANT_TOKEN"):
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def actor(environ: Mapping[str, str] = os.environ) -> str:
+    """Who writes: `OTTO_ACTOR`, else user@host."""
+    user = environ.get("USER") or environ.get("LOGNAME") or "unknown"
+    return environ.get("OTTO_ACTOR") or f"{user}@{socket.gethostname()}"
