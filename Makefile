@@ -1,0 +1,78 @@
+# Every target sets up what it needs; `make` alone lists them.
+# PYTHON=...       the interpreter for .venv (default: the newest of 3.13, 3.12, 3.11)
+# ARGS=...         options for `make run`, such as ARGS="--port 9000"
+# PYTEST_ARGS=...  options for the tests, such as PYTEST_ARGS="-n 0 -k diff"
+
+PYTHON ?=
+ARGS ?=
+PYTEST_ARGS ?=
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+MADE := .venv/.made
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+UV := VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip
+LOCK := $(UV) compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
+
+.DELETE_ON_ERROR:
+.PHONY: help setup dev run test check bench format lock clean
+
+help:
+	@echo "make setup    .venv with the command $(BIN)/otto-reconcile"
+	@echo "make run      otto-reconcile run, with ARGS"
+	@echo "make test     check, then the tests, with PYTEST_ARGS"
+	@echo "make check    lint, format, types and layers"
+	@echo "make bench    the benchmarks"
+	@echo "make format   lay out the code and mend what ruff can"
+	@echo "make lock     renew the lock files; LOCK_ARGS=--upgrade for newer versions"
+	@echo "make clean    remove .venv, caches and builds (never .otto)"
+
+$(MADE): scripts/make-venv
+	@scripts/make-venv .venv $(UV_VERSION) "$(PYTHON)"
+	@touch $@
+
+$(RUN): $(MADE) requirements.lock pyproject.toml
+	@$(UV) sync --quiet requirements.lock
+	@$(UV) install --quiet --no-deps --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.lock
+	@$(UV) sync --quiet requirements-dev.lock
+	@$(UV) install --quiet --no-deps --editable .
+	@touch $@
+
+setup: $(RUN)
+	@echo "Ready: $(BIN)/otto-reconcile"
+
+dev: $(DEV)
+
+run: $(RUN)
+	@exec $(BIN)/otto-reconcile run $(ARGS)
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# One file of tests stays in one process, so that its servers are started once.
+test: check
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+bench: $(DEV)
+	$(BIN)/python -m benchmarks
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(MADE)
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
