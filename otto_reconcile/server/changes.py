@@ -1,0 +1,178 @@
+"""Notices changes of Parlant's resources by others: an ASGI middleware that `embedded` installs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+CHANGE_HEADER = "x-otto-run"
+"""A request that carries this header with the hook's token is our own and is not reported."""
+
+BODY_LIMIT = 1 << 20
+"""Bytes of a body that are looked at for ids and tags; of a longer one nothing is known."""
+
+KINDS = {
+    "agents": "agent",
+    "canned_responses": "canned_response",
+    "capabilities": "capability",
+    "context-variables": "variable",
+    "guidelines": "guideline",
+    "journeys": "journey",
+    "relationships": "relationship",
+    "services": "service",
+    "tags": "tag",
+    "terms": "term",
+}
+"""The first part of a path, and the kind that it holds. Sessions and customers are nobody's
+desired state."""
+
+_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_AGENT_TAG = re.compile(r"agent:(.+)", re.DOTALL)
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("otto_reconcile.server")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Touched:
+    """Somebody else changed a resource. `id` or `bot_id` is "" or None where it is not known."""
+
+    kind: str
+    id: str
+    bot_id: str | None
+
+
+OnChange: TypeAlias = Callable[[Touched], None]
+
+
+class ChangeHook:
+    """Makes the middleware; `headers` are for our own client, so that it is not reported."""
+
+    def __init__(self, on_change: OnChange | None) -> None:
+        self._on_change = on_change
+        self._token = secrets.token_hex(16)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {CHANGE_HEADER: self._token}
+
+    def middleware(self, app: App) -> App:
+        """An ASGI app around `app`; all but foreign changes of resources pass straight through."""
+        header, token = CHANGE_HEADER.encode(), self._token.encode()
+
+        async def hooked(scope: Message, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["method"] not in _METHODS:
+                return await app(scope, receive, send)
+            own = [value for name, value in scope["headers"] if name == header]
+            if own:
+                # Parlant repeats the headers of a request that it forbids; the token is ours.
+                kept = [pair for pair in scope["headers"] if pair[0] != header]
+                scope = {**scope, "headers": kept}
+            if self._on_change is None or _kind(scope["path"]) is None or token in own:
+                return await app(scope, receive, send)
+            watch = _Watch(receive, send)
+            await app(scope, watch.receive, watch.send)
+            if 200 <= watch.status < 300:
+                self._report(scope, watch)
+
+        return hooked
+
+    def _report(self, scope: Message, watch: _Watch) -> None:
+        try:
+            for touched in touches(scope["method"], scope["path"], watch.asked, watch.answered):
+                assert self._on_change is not None
+                self._on_change(touched)
+        except Exception:
+            _log.exception("a change of %s was noticed, but not passed on", scope["path"])
+
+
+class _Watch:
+    """Passes both streams on as they are, and keeps copies while they are short."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self.asked, self.answered, self.status = _Copy(), _Copy(), 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.asked.add(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "http.response.body":
+            self.answered.add(message.get("body", b""))
+        await self._send(message)
+
+
+class _Copy:
+    """What a stream carried, or nothing once it was longer than BODY_LIMIT."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= BODY_LIMIT:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+
+    def json(self) -> Any:
+        """None if it is too long or not JSON."""
+        try:
+            return json.loads(b"".join(self._chunks))
+        except ValueError:
+            return None
+
+
+def _kind(path: str) -> str | None:
+    return KINDS.get(path.lstrip("/").partition("/")[0])
+
+
+def touches(method: str, path: str, asked: _Copy, answered: _Copy) -> list[Touched]:
+    """What a successful call touched: one Touched for each bot that its bodies name, sorted."""
+    kind = _kind(path)
+    if kind is None:
+        return []
+    question, answer = asked.json(), _entity(kind, answered.json())
+    part = path.strip("/").split("/")[1:2]
+    key = part[0] if part else str(answer.get("id") or "")
+    if kind == "agent":
+        return [Touched(kind, key, key or None)]
+    bots = sorted({*_bots(question), *_bots(answer)})
+    return [Touched(kind, key, bot) for bot in bots] or [Touched(kind, key, None)]
+
+
+def _entity(kind: str, answer: Any) -> dict[str, Any]:
+    """The changed entity: some answers carry it under the name of its kind."""
+    if not isinstance(answer, dict):
+        return {}
+    inner = answer.get(kind)
+    return inner if isinstance(inner, dict) else answer
+
+
+def _bots(body: Any) -> Iterator[str]:
+    tags = body.get("tags") if isinstance(body, dict) else None
+    groups = [tags] if isinstance(tags, list) else list(tags.values()) if _is_map(tags) else []
+    for group in groups:
+        for tag in group if isinstance(group, list) else ():
+            match = _AGENT_TAG.fullmatch(tag) if isinstance(tag, str) else None
+            if match:
+                yield match[1]
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -1,0 +1,285 @@
+"""A Parlant server in this process, on loopback, with the SDK's own stores; `run` starts it.
+
+Parlant is entered as its SDK is meant to be, but its app is served by a uvicorn of our own from
+inside the `async with` body. So the port is ours before Parlant is imported, it opens only when
+everything is restored, nothing but the caller handles signals, and it closes when it is asked to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import threading
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+
+from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
+from otto_reconcile.server import chat_page, nlp, ports, quiet
+from otto_reconcile.server.changes import ChangeHook, OnChange
+
+if TYPE_CHECKING:
+    import parlant.sdk as p
+    from fastapi import FastAPI
+
+PREPARE_STOP = 1.0
+SHUTDOWN = 3.0
+"""Seconds that a stop gives to what is under way, before and after the port has closed."""
+
+_TELEMETRY = ("LOGS", "METRICS", "TRACES")
+
+
+class EmbeddedServer:
+    """One life of an embedded Parlant. Make it, then run `serve` once in a task of its own.
+
+    `home` is Parlant's folder for its caches and log. `port` 0 takes any free one. `nlp` is a
+    service's name, a factory, or None for what the environment has a key for. `on_change` is told
+    of every change that others make over the API, in the event loop; it must not block.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Path,
+        port: int,
+        nlp: str | nlp.Factory | None = None,
+        on_change: OnChange | None = None,
+    ) -> None:
+        self.ready = asyncio.Event()
+        """Set once the port is open and Parlant says that it is healthy."""
+        self.changes = ChangeHook(on_change)
+        self._home, self._nlp, self._port = home, nlp, port
+        self._app: FastAPI | None = None
+        self._tool_port: int | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port asked for; once `serve` has begun, the one that was got."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        return f"http://{ports.HOST}:{self._port}"
+
+    @property
+    def chat_url(self) -> str:
+        return f"{self.url}/chat/"
+
+    @property
+    def tool_port(self) -> int | None:
+        """Where Parlant's tool service listens, None before it does."""
+        return self._tool_port
+
+    @property
+    def app(self) -> FastAPI:
+        """Parlant's app, for calls over ASGI. Raises RuntimeError before `prepare` is called."""
+        if self._app is None:
+            raise RuntimeError("the embedded server has not started yet")
+        return self._app
+
+    async def serve(self, prepare: Callable[[FastAPI, p.Server], Awaitable[None]]) -> None:
+        """Starts Parlant, awaits `prepare(app, server)`, opens the port, serves until `stop`.
+
+        Raises SettingsError (port, home, nlp), TargetUnavailable if Parlant does not start, and
+        what `prepare` raises. However it ends, port and tool port are free again.
+        """
+        with ports.bind(self._port) as listener:
+            self._port = ports.number(listener)
+            life = asyncio.create_task(self._live(listener, prepare), name="parlant")
+            asked = asyncio.create_task(self._stopping.wait(), name="parlant-stop")
+            try:
+                await asyncio.wait({life, asked}, return_when=asyncio.FIRST_COMPLETED)
+                await self._end(life)
+            finally:
+                asked.cancel()
+                self.ready.clear()
+
+    async def stop(self) -> None:
+        """Asks `serve` to end, which takes some seconds at most. May be called at any time."""
+        self._stopping.set()
+
+    async def _end(self, life: asyncio.Task[None]) -> None:
+        """Waits for the end of a life; one that is still preparing is cut short."""
+        if not life.done() and not self.ready.is_set():
+            life.cancel()
+        await asyncio.wait({life}, timeout=SHUTDOWN)
+        if not life.done():
+            life.cancel()
+            await asyncio.wait({life}, timeout=PREPARE_STOP)
+        if life.done() and not life.cancelled() and (error := life.exception()):
+            raise error
+
+    async def _live(
+        self,
+        listener: Any,
+        prepare: Callable[[FastAPI, p.Server], Awaitable[None]],
+    ) -> None:
+        self._settle_environment()
+        sdk = await _imported()
+        with quiet.silent_console(), suppress(_Left), ports.bind(0) as tool:
+            quiet.take_over_logs()
+            self._tool_port = ports.number(tool)
+            server = self._made(sdk)
+            async with _entered(server):
+                await prepare(self.app, server)
+                await self._serve(listener)
+                # Leaving the body without an error would make Parlant serve once more.
+                raise _Left
+
+    def _settle_environment(self) -> None:
+        """What Parlant reads from the environment while it is imported and started."""
+        if os.environ.get("PARLANT_ENV") == "production":
+            raise SettingsError(
+                "PARLANT_ENV=production makes Parlant refuse every change of a bot",
+                hint="unset it, or run Parlant by itself and give --parlant-url",
+            )
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            (self._home / "parlant.log").touch()
+        except OSError as error:
+            raise SettingsError(
+                f"{self._home} cannot be written: {error.strerror}", hint="choose a --data-dir"
+            ) from error
+        os.environ["PARLANT_HOME"] = str(self._home.resolve())
+        os.environ["PARLANT_DATA_COLLECTION"] = "false"
+        for signal in _TELEMETRY:
+            os.environ.pop(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", None)
+
+    def _made(self, sdk: ModuleType) -> p.Server:
+        from otto_reconcile.server import answers
+
+        chosen = self._nlp if callable(self._nlp) else nlp.chosen(self._nlp)
+        server: p.Server = sdk.Server(
+            host=ports.HOST,
+            port=self._port,
+            tool_service_port=self._tool_port,
+            nlp_service=chosen if callable(chosen) else nlp.factory(chosen),
+            log_level=sdk.LogLevel.WARNING,
+            configure_api=self._configured,
+            configure_hooks=answers.configure(
+                lambda: server.container[sdk.Tracer], offline=chosen == nlp.OFFLINE
+            ),
+        )
+        return server
+
+    async def _configured(self, app: FastAPI) -> None:
+        import parlant.api.app
+
+        folder = Path(parlant.api.app.__file__).parent / "chat" / "dist"
+        app.router.routes[:0] = chat_page.routes(folder)
+        app.add_middleware(self.changes.middleware)  # type: ignore[arg-type]
+        self._app = app
+
+    async def _serve(self, listener: Any) -> None:
+        if self._stopping.is_set():
+            return
+        config = uvicorn.Config(
+            _forgiving(self.app),
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ws="wsproto",
+        )
+        server = _Uvicorn(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="parlant-http")
+        announcing = asyncio.create_task(self._announce(), name="parlant-ready")
+        asked = asyncio.create_task(self._stopping.wait(), name="parlant-asked")
+        try:
+            await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+        except OSError as error:
+            raise ports.refused(self._port, error) from error
+        finally:
+            announcing.cancel()
+            asked.cancel()
+
+    async def _announce(self) -> None:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await client.get("/healthz", timeout=5.0)).is_success:
+                        self.ready.set()
+                        return
+                await asyncio.sleep(0.02)
+
+
+class _Left(Exception):
+    """Ends the body of Parlant's `async with`."""
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves the process's signals to the caller."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _entered(server: p.Server) -> AsyncIterator[None]:
+    """`async with server`, in which a start that fails says why."""
+    try:
+        await server.__aenter__()
+    except OttoError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TargetUnavailable(
+            f"the embedded Parlant did not start: {reason}", hint="see parlant.log in its home"
+        ) from error
+    try:
+        yield
+    except BaseException as error:
+        await server.__aexit__(type(error), error, error.__traceback__)
+        raise
+
+
+async def _imported() -> ModuleType:
+    """parlant.sdk, which takes seconds to import: in a thread, so that a stop need not wait.
+
+    The thread is a daemon: the process may end before it.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[ModuleType] = loop.create_future()
+
+    def settle(module: ModuleType | None, error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(module)  # type: ignore[arg-type]
+
+    def load() -> None:
+        module, problem = None, None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = importlib.import_module("parlant.sdk")
+        except BaseException as error:
+            problem = TargetUnavailable(f"Parlant cannot be imported: {error}")
+            problem.__cause__ = error
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, module, problem)
+
+    threading.Thread(target=load, name="import-parlant", daemon=True).start()
+    return await done
+
+
+Scope = MutableMapping[str, Any]
+
+
+def _forgiving(app: FastAPI) -> Callable[[Scope, Any, Any], Awaitable[None]]:
+    """Lets a request that is cancelled when the server stops end without a word."""
+
+    async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return wrapped

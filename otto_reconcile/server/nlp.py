@@ -1,0 +1,83 @@
+"""Chooses the language model service of the embedded server; `embedded` calls it.
+
+Parlant ends the process where a service cannot be made; here that becomes a SettingsError.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib.metadata import metadata
+from typing import TYPE_CHECKING, TypeAlias
+
+from otto_reconcile.errors import OttoError, SettingsError
+
+if TYPE_CHECKING:
+    from parlant.sdk import Container, NLPService
+
+Factory: TypeAlias = "Callable[[Container], NLPService]"
+
+OFFLINE = "offline"
+
+
+def chosen(nlp: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The name of the service to use: the one asked for, else what the environment has a key for."""
+    if nlp:
+        return nlp
+    return "openai" if environ.get("OPENAI_API_KEY") else OFFLINE
+
+
+def names() -> tuple[str, ...]:
+    """What `--nlp` takes, sorted. Imports Parlant."""
+    from parlant.sdk import NLPServices
+
+    return tuple(sorted({OFFLINE, *(name for name in vars(NLPServices) if name[0] != "_")}))
+
+
+def factory(name: str) -> Factory:
+    """Makes the named service once Parlant calls it with its container. Imports Parlant.
+
+    Raises SettingsError for a name that there is none of; so does the factory, for a service
+    whose package or key is missing.
+    """
+    if name not in names():
+        raise SettingsError(
+            f"--nlp {name}: there is no such service", hint=f"one of {', '.join(names())}"
+        )
+    if name == OFFLINE:
+        from otto_reconcile.server.offline import OfflineService
+
+        return lambda container: OfflineService()
+
+    def make(container: Container) -> NLPService:
+        from parlant.sdk import NLPServices
+
+        try:
+            service: NLPService = getattr(NLPServices, name)(container)
+        except OttoError:
+            raise
+        except ImportError as error:
+            raise _not_installed(name, error) from error
+        except (Exception, SystemExit) as error:
+            raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
+        return service
+
+    return make
+
+
+_OTHER_WAY = "or start with --nlp offline"
+
+
+def _not_installed(name: str, error: ImportError) -> SettingsError:
+    missing = error.name or str(error)
+    extras = metadata("parlant").get_all("Provides-Extra") or []
+    install = f"parlant[{name}]" if name in extras else missing.partition(".")[0]
+    return SettingsError(
+        f"--nlp {name}: the package {missing} is not installed",
+        hint=f"pip install '{install}', {_OTHER_WAY}",
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    """Parlant's own explanation, which is a page of text, as one line."""
+    return " ".join(str(error).split()) or type(error).__name__

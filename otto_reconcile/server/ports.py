@@ -1,0 +1,41 @@
+"""Loopback sockets for the embedded server: one to serve on, one that keeps a port free."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from otto_reconcile.errors import SettingsError
+
+HOST = "127.0.0.1"
+
+
+def bind(port: int) -> socket.socket:
+    """A socket bound to `port` on loopback (0: any free one), which does not listen yet.
+
+    A client that connects before `listen` is refused. Raises SettingsError if the port is taken
+    or may not be used.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Else a port whose last connections are still in TIME_WAIT could not be used again at once.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError as error:
+        bound.close()
+        raise refused(port, error) from error
+    bound.setblocking(False)
+    return bound
+
+
+def refused(port: int, error: OSError) -> SettingsError:
+    """What to tell a person when `port` could not be opened."""
+    hint = "choose another one with --port, or --port 0 for any free one"
+    if error.errno == errno.EADDRINUSE:
+        return SettingsError(f"port {port} is taken", hint=hint)
+    return SettingsError(f"port {port} cannot be used: {error.strerror}", hint=hint)
+
+
+def number(bound: socket.socket) -> int:
+    """The port that a socket is bound to."""
+    return int(bound.getsockname()[1])

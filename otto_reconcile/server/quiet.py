@@ -1,0 +1,83 @@
+"""Keeps Parlant's banner, progress bar and log off the terminal; `embedded` uses it.
+
+Parlant's own log goes on in `parlant.log` in its home, from WARNING upwards; here a line for each
+error reaches `logging.getLogger("otto_reconcile.server")`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger("otto_reconcile.server")
+
+LINE_LIMIT = 300
+"""Characters of an error of Parlant's that are passed on."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PREFIX = re.compile(r"^\S+ \[\w+\s*\]\s*(?:\[[^\]]*\])*\s*")
+_TRACE = "Traceback (most recent call last)"
+_TALKATIVE = ("httpx", "httpcore", "uvicorn", "uvicorn.access", "uvicorn.error", "mcp", "openai")
+
+
+@contextmanager
+def silent_console() -> Iterator[None]:
+    """Silences rich's shared console, on which Parlant draws as long as its server lives.
+
+    Whatever else prints needs a `rich.console.Console` of its own.
+    """
+    import rich
+
+    console = rich.get_console()
+    before = console.file
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        console.file = nowhere
+        try:
+            yield
+        finally:
+            console.file = before
+
+
+def take_over_logs() -> None:
+    """Leads Parlant's log records to `log` in place of stderr. Called once Parlant is imported."""
+    parlant = logging.getLogger("parlant")
+    for handler in list(parlant.handlers):
+        if isinstance(handler, logging.FileHandler):
+            handler.addFilter(lambda record: record.levelno >= logging.WARNING)
+        else:
+            parlant.removeHandler(handler)
+    parlant.addHandler(_Forward(logging.ERROR))
+    parlant.propagate = False
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
+
+
+class _Forward(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if line := one_line(record.getMessage()):
+            log.log(record.levelno, "Parlant: %s", line)
+
+
+def one_line(text: str) -> str:
+    """An error of Parlant's without colours, time, ids and traceback; "" if nothing is left.
+
+    Parlant logs many exceptions twice: their message, then the whole traceback as a list.
+    """
+    text = _PREFIX.sub("", _COLOURS.sub("", text).strip())
+    if _TRACE in text:
+        text, trace = text.split(_TRACE, 1)
+        text = text.rstrip("[('\" \n")
+        if not text:
+            return ""
+        text = f"{text} {_last_line(trace)}"
+    text = " ".join(text.split())
+    return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"
+
+
+def _last_line(trace: str) -> str:
+    lines = [line.strip(" \t'\"[](),") for line in trace.replace("\\n", "\n").splitlines()]
+    return next((line for line in reversed(lines) if line), "")
