@@ -30,7 +30,11 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field: what the target has and what it is to have. None is "nothing there"."""
+    """One field: what the target has and what it is to have. None is "nothing there".
+
+    Of a MAPPING field `before` and `after` hold the keys that differ, and no others; a key that
+    is None in `after` is to be taken away.
+    """
 
     field: str
     before: JSON

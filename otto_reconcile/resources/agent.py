@@ -14,7 +14,7 @@ FIELDS = (
     Field("composition_mode", default="fluid"),
     Field("max_engine_iterations", default=3),
     Field("message_output_mode", default="block"),
-    Field("tags", default=(), shape=Shape.SET),
+    Field("tags", default=[], shape=Shape.SET),
 )
 
 

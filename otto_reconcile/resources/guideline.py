@@ -18,10 +18,10 @@ FIELDS = (
     Field("enabled", default=True),
     Field("priority", default=0),
     Field("track", default=True, change=Means.REPLACE, clear=Means.REPLACE),
-    Field("labels", default=(), shape=Shape.SET),
-    Field("tags", default=(), shape=Shape.SET),
+    Field("labels", default=[], shape=Shape.SET),
+    Field("tags", default=[], shape=Shape.SET),
     Field("metadata", default={}, shape=Shape.MAPPING),
-    Field("tools", default=(), shape=Shape.SET),
+    Field("tools", default=[], shape=Shape.SET),
 )
 
 

@@ -12,11 +12,11 @@ from otto_reconcile.resources.parts import belongings, parts
 FIELDS = (
     Field("title", change=Means.REPLACE),
     Field("description", default="", change=Means.REPLACE, clear=Means.REPLACE),
-    Field("conditions", default=(), shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
-    Field("labels", default=(), shape=Shape.SET),
+    Field("conditions", default=[], shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
+    Field("labels", default=[], shape=Shape.SET),
     Field("priority", default=0, change=Means.REPLACE, clear=Means.REPLACE),
     Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE),
-    Field("tags", default=(), shape=Shape.SET),
+    Field("tags", default=[], shape=Shape.SET),
 )
 
 

@@ -12,8 +12,8 @@ from otto_reconcile.resources.parts import belongings, parts
 FIELDS = (
     Field("name"),
     Field("description"),
-    Field("synonyms", default=(), shape=Shape.SET, clear=Means.REPLACE),
-    Field("tags", default=(), shape=Shape.SET),
+    Field("synonyms", default=[], shape=Shape.SET, clear=Means.REPLACE),
+    Field("tags", default=[], shape=Shape.SET),
 )
 
 

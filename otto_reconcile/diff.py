@@ -1,0 +1,234 @@
+"""The three-way diff: desired, observed and applied in, one complete frozen Plan out.
+
+Pure: no clock, no input or output, and the same snapshots give the same plan under any hash seed.
+Only what is declared compares. What was declared when it was last applied and no longer is goes
+back to its default; what was never declared is the target's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from otto_reconcile.order import BINDING, sort_key
+from otto_reconcile.plan import Action, Cause, Change, Operation, Plan
+from otto_reconcile.resources import (
+    JSON,
+    Field,
+    Kind,
+    Means,
+    Ref,
+    Resource,
+    Shape,
+    Snapshot,
+    get_kind,
+)
+
+_EMPTY: tuple[JSON, ...] = (None, "", [], {})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is known beside the three snapshots.
+
+    `restarted`: the target began a new life since `applied` was written.
+    `frozen`: why no deletion may happen now, for any bot; None if it may.
+    `held`: bots of which nothing may be done, with the reason (suspended).
+    `undeletable`: bots of which nothing may be deleted, with the reason (mass deletion).
+    `keep`: shared resources that other bots still want.
+    """
+
+    restarted: bool = False
+    prune_unmanaged: bool = False
+    frozen: str | None = None
+    held: Mapping[str, str] = field(default_factory=dict)
+    undeletable: Mapping[str, str] = field(default_factory=dict)
+    keep: frozenset[Ref] = frozenset()
+
+
+def plan(
+    desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy | None = None
+) -> Plan:
+    """What brings `observed` to `desired`, given what was `applied`. See the module's text."""
+    policy = policy or Policy()
+    actions = [
+        *_wanted(desired, observed, applied, policy),
+        *_unwanted(desired, observed, applied),
+        *_unmanaged(desired, observed, applied, policy),
+    ]
+    if not actions:
+        return Plan()
+    actions = [*actions, *_rebindings(actions, desired, observed, applied)]
+    actions = [_hold(action, policy) for action in actions]
+    return Plan(tuple(sorted(_with_needs(actions), key=sort_key)))
+
+
+def _wanted(
+    desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy
+) -> Iterator[Action]:
+    for ref, want in desired.items():
+        have = observed.get(ref)
+        last = applied.get(ref)
+        if have is None:
+            yield _creation(want, last, policy)
+        elif (last is not None and last.spec == want.spec) and _covers(have, want):
+            continue
+        elif changes := tuple(_changes(get_kind(ref.kind), want, have, last)):
+            yield _alteration(want, have, last, changes)
+
+
+def _covers(have: Resource, want: Resource) -> bool:
+    """True if plainly every declared value is there; a quick yes that saves the long comparison."""
+    spec = have.spec
+    return all(name in spec and spec[name] == value for name, value in want.spec.items())
+
+
+def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
+    if last is None or (not policy.restarted and last.spec != want.spec):
+        cause = Cause.PENDING_CHANGE
+    else:
+        cause = Cause.RESTARTED if policy.restarted else Cause.DRIFTED
+    changes = tuple(
+        Change(name, None, value, name in want.masked) for name, value in sorted(want.spec.items())
+    )
+    return Action(Operation.CREATE, want.ref, want.bot_id, cause, changes, desired=want)
+
+
+def _changes(
+    kind: Kind, want: Resource, have: Resource, last: Resource | None
+) -> Iterator[Change]:
+    before_spec = last.spec if last is not None else {}
+    masked = want.masked | (last.masked if last is not None else frozenset())
+    for name in sorted(want.spec.keys() | before_spec.keys()):
+        field_ = kind.by_name.get(name)
+        if field_ is None:  # applied by a newer version that knew more fields
+            continue
+        wanted = want.spec.get(name, field_.default)
+        found = have.spec.get(name, field_.default)
+        if field_.shape is Shape.MAPPING:
+            wanted, found = _declared_keys(wanted, found, before_spec.get(name))
+        if wanted != found:
+            yield Change(name, found, wanted, name in masked)
+
+
+def _declared_keys(wanted: JSON, found: JSON, last: JSON) -> tuple[JSON, JSON]:
+    """Of two mappings the declared keys whose values differ; None stands for "not there"."""
+    wanted, found = wanted or {}, found or {}
+    names = wanted.keys() | (last or {}).keys()
+    differing = sorted(name for name in names if wanted.get(name) != found.get(name))
+    return (
+        {name: wanted.get(name) for name in differing},
+        {name: found.get(name) for name in differing},
+    )
+
+
+def _alteration(
+    want: Resource, have: Resource, last: Resource | None, changes: tuple[Change, ...]
+) -> Action:
+    kind = get_kind(want.kind)
+    reasons = [why for change in changes if (why := _needs_replacing(kind, change))]
+    return Action(
+        Operation.REPLACE if reasons else Operation.UPDATE,
+        want.ref,
+        want.bot_id,
+        Cause.DRIFTED if _desired_stood_still(kind, want, last, changes) else Cause.PENDING_CHANGE,
+        changes,
+        desired=want,
+        observed=have,
+        why="; ".join(reasons) or None,
+    )
+
+
+def _needs_replacing(kind: Kind, change: Change) -> str | None:
+    field_ = kind.field(change.field)
+    if field_.change is Means.REPLACE:
+        return f"{change.field} of a {kind.name} cannot be changed in place"
+    if field_.clear is Means.REPLACE and change.after in _EMPTY:
+        return f"{change.field} of a {kind.name} cannot be cleared in place"
+    return None
+
+
+def _desired_stood_still(
+    kind: Kind, want: Resource, last: Resource | None, changes: tuple[Change, ...]
+) -> bool:
+    if last is None:
+        return False
+    return all(_value(want, kind.field(c.field)) == _value(last, kind.field(c.field)) for c in changes)
+
+
+def _value(resource: Resource, field_: Field) -> JSON:
+    return resource.spec.get(field_.name, field_.default)
+
+
+def _unwanted(desired: Snapshot, observed: Snapshot, applied: Snapshot) -> Iterator[Action]:
+    """What was ours and is wanted no longer."""
+    for ref, last in applied.items():
+        if ref in desired:
+            continue
+        have = observed.get(ref)
+        operation = Operation.FORGET if have is None else Operation.DELETE
+        yield Action(operation, ref, last.bot_id, Cause.PENDING_CHANGE, observed=have)
+
+
+def _unmanaged(
+    desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy
+) -> Iterator[Action]:
+    operation = Operation.DELETE if policy.prune_unmanaged else Operation.REPORT
+    for ref, have in observed.items():
+        if ref not in desired and ref not in applied:
+            yield Action(operation, ref, have.bot_id, Cause.UNMANAGED, observed=have)
+
+
+def _rebindings(
+    actions: list[Action], desired: Snapshot, observed: Snapshot, applied: Snapshot
+) -> Iterator[Action]:
+    """Our relationships of what is replaced: undone before it, made again after it."""
+    replaced = {action.ref for action in actions if action.operation is Operation.REPLACE}
+    if not replaced:
+        return
+    planned = {action.ref for action in actions}
+    for ref, want in desired.items():
+        if ref.kind != BINDING or ref in planned or ref not in observed:
+            continue
+        touched = sorted(str(r) for r in get_kind(BINDING).needs(want) if r in replaced)
+        if touched:
+            have, cause = observed[ref], _cause_of(actions, touched[0])
+            why = f"{touched[0]} is replaced"
+            yield Action(Operation.DELETE, ref, want.bot_id, cause, observed=have, why=why)
+            again = Action(Operation.CREATE, ref, want.bot_id, cause, desired=want, why=why)
+            yield again
+
+
+def _cause_of(actions: list[Action], ref: str) -> Cause:
+    return next(a.cause for a in actions if str(a.ref) == ref)
+
+
+def _hold(action: Action, policy: Policy) -> Action:
+    """The action with the reason why it is not to be done now, if there is one."""
+    if action.operation in (Operation.REPORT, Operation.FORGET):
+        return action
+    reason = policy.held.get(action.bot_id)
+    if reason is None and action.operation is Operation.DELETE and action.why is None:
+        reason = policy.frozen or policy.undeletable.get(action.bot_id)
+        if reason is None and action.ref in policy.keep:
+            reason = "other bots still use it"
+    return replace(action, skipped=reason) if reason is not None else action
+
+
+def _with_needs(actions: list[Action]) -> Iterator[Action]:
+    """Each action with the Refs among `actions` that have to succeed before it."""
+    made = {a.ref for a in actions if a.operation in (Operation.CREATE, Operation.REPLACE)}
+    undone = [a for a in actions if a.operation is Operation.DELETE and a.ref.kind == BINDING]
+    binders: dict[Ref, set[Ref]] = {}
+    for action in undone:
+        assert action.observed is not None
+        for ref in get_kind(BINDING).needs(action.observed):
+            binders.setdefault(ref, set()).add(action.ref)
+    for action in actions:
+        needs: set[Ref] = set()
+        if action.desired is not None:
+            kind = get_kind(action.ref.kind)
+            needs.update(ref for ref in kind.needs(action.desired) if ref in made)
+        if action.operation in (Operation.DELETE, Operation.REPLACE):
+            needs.update(binders.get(action.ref, ()))
+        yield replace(action, needs=frozenset(needs)) if needs else action

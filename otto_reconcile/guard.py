@@ -1,0 +1,40 @@
+"""The guard against mass deletion: pure, asked by the import and by the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from otto_reconcile.errors import Guarded
+
+SHARE = 0.1
+LEAST = 2
+
+
+def doomed(
+    wanted: Collection[str], present: Collection[str], allowed: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The bots of `present` that would go and were not `allowed` by name, sorted."""
+    return tuple(sorted(set(present) - set(wanted) - set(allowed)))
+
+
+def check(
+    wanted: Collection[str], present: Collection[str], allowed: Collection[str] = ()
+) -> None:
+    """Raises Guarded if too much would go at once: everything, or over a tenth and at least two."""
+    going = doomed(wanted, present, allowed)
+    if not going:
+        return
+    everything = not wanted
+    too_many = len(going) >= LEAST and len(going) > SHARE * len(present)
+    if everything or too_many:
+        what = "all" if everything else f"{len(going)} of {len(present)}"
+        raise Guarded(
+            f"refused to delete {what} bots at once: {_some(going)}",
+            names=going,
+            hint=f"if that is meant, name them: otto-reconcile delete {' '.join(going[:10])}"
+            + (" ..." if len(going) > 10 else ""),
+        )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

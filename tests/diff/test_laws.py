@@ -1,0 +1,142 @@
+"""The laws of the diff, for any bots: it converges, it spares what is not ours, it keeps order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otto_reconcile.diff import Policy, plan
+from otto_reconcile.plan import Cause, Operation
+from otto_reconcile.resources import Bot, Ref, Snapshot, make, snapshot_of
+from tests.diff.bots import bots, texts
+from tests.diff.model import Model, _filled
+
+FOREIGN = Snapshot(
+    [
+        make("agent", "stranger", "stranger", {"name": "Not ours"}),
+        make("guideline", "desk.by-hand", "desk", {"condition": "somebody typed this"}),
+        make("guideline", "stranger.x", "stranger", {"condition": "theirs"}),
+    ]
+)
+
+
+def on_target(*bots: Bot) -> Snapshot:
+    """What a target holds after exactly these bots were put on it."""
+    return Snapshot(_filled(resource) for resource in snapshot_of(*bots).values())
+
+
+@st.composite
+def drifted(draw: st.DrawFn, snapshot: Snapshot) -> Snapshot:
+    """A target to which things happened: some resources are gone, some texts are others."""
+    kept = []
+    for resource in snapshot.values():
+        fate = draw(st.sampled_from(["kept", "kept", "changed", "gone"]))
+        if fate == "gone" and resource.kind in ("agent", "tag"):
+            fate = "kept"  # a target never holds a part whose agent was never there
+        if fate == "changed" and "description" in resource.spec:
+            resource = replace(resource, spec={**resource.spec, "description": draw(texts)})
+        if fate != "gone":
+            kept.append(resource)
+    present = {resource.ref for resource in kept}
+    whole = [
+        r for r in kept if r.kind != "relationship" or _ends(r.spec) <= present
+    ]  # a relationship goes with its ends
+    return Snapshot(whole)
+
+
+def _ends(spec: object) -> set[Ref]:
+    assert isinstance(spec, dict)
+    sides = (spec["source"].partition(":"), spec["target"].partition(":"))
+    return {Ref(kind, name) for kind, _, name in sides}
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[Snapshot, Snapshot, Snapshot]:
+    """Desired, observed and applied: an older bot was applied, drifted, and a newer one is wanted."""
+    older, newer = draw(bots()), draw(bots())
+    applied = snapshot_of(older) if draw(st.booleans()) else Snapshot()
+    before = on_target(older) if applied else Snapshot()
+    observed = draw(drifted(before)) | FOREIGN
+    desired = snapshot_of(newer) if draw(st.booleans()) or not applied else Snapshot()
+    return desired, observed, applied
+
+
+@settings(max_examples=80, deadline=None)
+@given(situations())
+def test_applying_a_plan_leaves_nothing_to_plan(situation):
+    desired, observed, applied = situation
+    target = Model(observed)
+    target.apply(plan(desired, observed, applied))
+    again = plan(desired, target.snapshot(), desired)
+    assert again.in_sync, again
+    for ref, want in desired.items():
+        have = target.held[ref].spec
+        for name, value in want.spec.items():
+            if name == "metadata":
+                assert value.items() <= have[name].items()
+            else:
+                assert have[name] == value
+    assert not {ref for ref in applied if ref not in desired} & target.held.keys()
+
+
+@settings(max_examples=60, deadline=None)
+@given(situations(), st.booleans())
+def test_what_is_not_ours_is_never_touched(situation, restarted):
+    desired, observed, applied = situation
+    target = Model(observed)
+    result = plan(desired, observed, applied, Policy(restarted=restarted))
+    target.apply(result)
+    for ref, theirs in observed.items():
+        if ref not in desired and ref not in applied:
+            assert target.held[ref] == theirs
+            reports = [a for a in result if a.ref == ref]
+            assert [a.operation for a in reports] == [Operation.REPORT]
+
+
+@settings(max_examples=40, deadline=None)
+@given(situations())
+def test_a_frozen_plan_deletes_nothing(situation):
+    desired, observed, applied = situation
+    frozen = plan(desired, observed, applied, Policy(frozen="replaying"))
+    for action in frozen.acting:
+        assert action.operation is not Operation.DELETE or action.why is not None
+    held_back = {a.ref for a in frozen.skipped}
+    free = plan(desired, observed, applied)
+    assert held_back == {
+        a.ref for a in free.acting if a.operation is Operation.DELETE and a.why is None
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(situations())
+def test_the_order_of_the_input_does_not_show(situation):
+    desired, observed, applied = situation
+    turned = [Snapshot(reversed(list(s.values()))) for s in situation]
+    assert plan(desired, observed, applied) == plan(*turned)
+
+
+@settings(max_examples=40, deadline=None)
+@given(bots())
+def test_a_restart_is_told_from_drift_and_from_a_change(bot):
+    desired = snapshot_of(bot)
+    lost = Snapshot()
+    causes = {
+        "restart": plan(desired, lost, desired, Policy(restarted=True)),
+        "drift": plan(desired, lost, desired),
+        "change": plan(desired, lost, lost),
+    }
+    assert {a.cause for a in causes["restart"]} == {Cause.RESTARTED}
+    assert {a.cause for a in causes["drift"]} == {Cause.DRIFTED}
+    assert {a.cause for a in causes["change"]} == {Cause.PENDING_CHANGE}
+    assert {len(p) for p in causes.values()} == {len(desired)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(bots(), bots())
+def test_a_held_bot_is_compared_but_left_alone(older, newer):
+    desired, applied = snapshot_of(newer), snapshot_of(older)
+    result = plan(desired, on_target(older), applied, Policy(held={"desk": "suspended"}))
+    assert not result.acting
+    assert all(a.skipped == "suspended" for a in result if a.operation is not Operation.FORGET)
