@@ -2,20 +2,21 @@
 
 Documents are mappings of JSON values and timezone-aware datetimes (UTC, whole milliseconds).
 `_id` is the store's own and is never part of a document given or returned. A collection has key
-fields (see `COLLECTIONS`); in the collections that are `own`, the store holds them unique.
+fields (see `collections.COLLECTIONS`); where a collection is `own`, the store holds them unique.
 
 Filters are equality by field, or `{"$in": [...]}`, `{"$gt": x}`, `{"$gte": x}`, `{"$lt": x}`,
 `{"$ne": x}`; all fields must hold. A missing field equals None.
 
-Every operation raises StoreUnavailable when the store does not answer, and nothing else but what
-is named here. All operations are blocking and may be called from any thread.
+Every operation raises StoreUnavailable when the store does not answer, PermanentError for a
+document that the store can never hold, and nothing else but what is named here. All operations are
+blocking and may be called from any thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
@@ -32,6 +33,14 @@ class Collection:
     indexes: tuple[tuple[str, ...], ...] = ()
 
 
+class Write(NamedTuple):
+    """One write of a batch. For `delete` each of the documents is a filter."""
+
+    operation: Literal["insert", "put", "delete"]
+    collection: str
+    documents: Sequence[Mapping[str, Any]]
+
+
 class Store(Protocol):
     """One open store. Implementations: memory, SQLite, MongoDB; one contract suite runs on all."""
 
@@ -40,12 +49,17 @@ class Store(Protocol):
         """For people and logs: what and where, never with credentials."""
         ...
 
+    @property
+    def atomic(self) -> bool:
+        """True if a batch is one transaction: all of it happens or nothing, seen at once."""
+        ...
+
     def ping(self) -> None:
         """Returns if the store answers; else raises StoreUnavailable."""
         ...
 
     def insert(self, collection: str, documents: Sequence[Document]) -> None:
-        """Adds them, all or up to the first that fails. Raises Conflict if a key is there already."""
+        """Adds them, all or up to the first that fails. Raises Conflict if a key is there."""
         ...
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
@@ -61,6 +75,17 @@ class Store(Protocol):
 
     def delete(self, collection: str, where: Filter) -> int:
         """Deletes all that fit; returns how many."""
+        ...
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        """All the writes, in order; one transaction where the store is `atomic`, else one by one.
+
+        Raises Conflict as `insert` does.
+        """
+        ...
+
+    def size(self, collection: str) -> int:
+        """A number that changes whenever a document is added where none is ever deleted. Cheap."""
         ...
 
     def find(
@@ -80,7 +105,8 @@ class Store(Protocol):
 
         MongoDB: a change stream where there is one. SQLite: PRAGMA data_version, polled. None
         where the store cannot tell and the caller has to poll the newest event. The iterator
-        blocks at most about one second at a time (yielding nothing), and ends with StoreUnavailable.
+        blocks until there is something; it ends within about a second of `close`, and with
+        StoreUnavailable when the store does not answer. Raises StoreUnavailable likewise.
         """
         ...
 

@@ -1,0 +1,26 @@
+"""The store: opened here by whoever starts a process; the layers above see `base.Store` only."""
+
+from __future__ import annotations
+
+from otto_reconcile.settings import Settings
+from otto_reconcile.store.base import Store
+from otto_reconcile.store.memory import MemoryStore
+
+FILE = "otto.db"
+
+
+def open_store(settings: Settings) -> Store:
+    """MongoDB if it is named, memory with `--ephemeral`, else a SQLite file in the data directory.
+
+    Raises SettingsError for what cannot be used at all, and StoreUnavailable for a file that
+    cannot be read now. A MongoDB server that is down raises nothing yet: the operations do.
+    """
+    if settings.mongodb_uri is not None:
+        from otto_reconcile.store.mongo import MongoStore
+
+        return MongoStore(settings.mongodb_uri, settings.database)
+    if settings.ephemeral:
+        return MemoryStore()
+    from otto_reconcile.store.sqlite import SQLiteStore
+
+    return SQLiteStore(settings.data_dir / FILE)

@@ -1,0 +1,42 @@
+"""The collections there are, what identifies a document in each, and who else writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otto_reconcile.store.base import Collection
+
+_SHARED = (
+    Collection("bots", ("bot_id",), own=False),
+    Collection("guidelines", ("guideline_id",), own=False, indexes=(("bot_id",),)),
+    Collection("journeys", ("journey_id",), own=False, indexes=(("bot_id",),)),
+    Collection("tool_mappings", ("bot_id", "guideline_id", "tool_name"), own=False),
+    Collection("terms", ("term_id",), own=False, indexes=(("bot_id",),)),
+    Collection("relationships", ("bot_id", "kind", "source", "target"), own=False),
+)
+
+_OWN = (
+    Collection("events", ("bot_id", "revision"), own=True, indexes=(("event_id",), ("time",))),
+    Collection("heads", ("bot_id",), own=True),
+    Collection(
+        "actions",
+        ("action_id",),
+        own=True,
+        indexes=(("started",), ("bot_id", "started"), ("run_id", "started")),
+    ),
+    Collection("applied", ("target", "bot_id"), own=True),
+    Collection("epochs", ("target",), own=True),
+    Collection("leases", ("target",), own=True),
+)
+
+COLLECTIONS: Mapping[str, Collection] = {c.name: c for c in (*_SHARED, *_OWN)}
+"""All of them by name; a store refuses a name that is not here with KeyError."""
+
+WATCHED: tuple[str, ...] = (*(c.name for c in _SHARED), "events")
+"""Those whose changes mean that the desired state may have moved."""
+
+
+def key_of(collection: Collection, document: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The values of the key fields; a missing one is None."""
+    return tuple(document.get(name) for name in collection.keys)

@@ -1,0 +1,136 @@
+"""The store in memory: for tests, and for `--ephemeral`, where nothing is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from otto_reconcile.errors import Conflict
+from otto_reconcile.store.base import Document, Filter, Order, Write
+from otto_reconcile.store.collections import COLLECTIONS, key_of
+from otto_reconcile.store.matching import matches, ordered
+
+
+class MemoryStore:
+    """One process only; forgets everything at its end."""
+
+    label = "memory"
+    atomic = True
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._data: dict[str, list[Document]] = {name: [] for name in COLLECTIONS}
+        self._keys: dict[str, dict[tuple[Any, ...], int]] = {name: {} for name in COLLECTIONS}
+
+    def ping(self) -> None:
+        return
+
+    def insert(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("insert", collection, documents)])
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("put", collection, documents)])
+
+    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        with self._lock:
+            for document in self._candidates(collection, where):
+                if matches(document, where):
+                    document.update(copied(changes))
+                    self._index(collection)
+                    return True
+        return False
+
+    def delete(self, collection: str, where: Filter) -> int:
+        with self._lock:
+            kept = [d for d in self._data[collection] if not matches(d, where)]
+            gone = len(self._data[collection]) - len(kept)
+            if gone:
+                self._data[collection] = kept
+                self._index(collection)
+            return gone
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        with self._lock:
+            names = {write.collection for write in writes}
+            before = {name: (list(self._data[name]), dict(self._keys[name])) for name in names}
+            try:
+                for write in writes:
+                    self._do(write)
+            except BaseException:
+                for name, (data, keys) in before.items():
+                    self._data[name], self._keys[name] = data, keys
+                raise
+
+    def size(self, collection: str) -> int:
+        with self._lock:
+            return len(self._data[collection])
+
+    def find(
+        self,
+        collection: str,
+        where: Filter | None = None,
+        *,
+        order: Order = (),
+        limit: int = 0,
+        fields: Sequence[str] = (),
+    ) -> list[Document]:
+        with self._lock:
+            found = [d for d in self._candidates(collection, where) if matches(d, where)]
+            found = ordered(found, order)[: limit or None]
+            return [copied(_projected(document, fields)) for document in found]
+
+    def changes(self) -> Iterator[None] | None:
+        return None
+
+    def close(self) -> None:
+        return
+
+    def _do(self, write: Write) -> None:
+        if write.operation == "delete":
+            for where in write.documents:
+                self.delete(write.collection, where)
+            return
+        collection, data = COLLECTIONS[write.collection], self._data[write.collection]
+        keys = self._keys[write.collection]
+        for document in write.documents:
+            key = key_of(collection, document)
+            at = keys.get(key)
+            if at is not None and write.operation == "put":
+                data[at] = copied(document)
+                continue
+            if at is not None and collection.own:
+                raise Conflict(f"{collection.name}: {'/'.join(map(str, key))} is there already")
+            keys.setdefault(key, len(data))
+            data.append(copied(document))
+
+    def _candidates(self, collection: str, where: Filter | None) -> list[Document]:
+        """Those that may fit: one where the filter names a whole unique key, else all."""
+        definition, data = COLLECTIONS[collection], self._data[collection]
+        key = key_of(definition, where or {})
+        if definition.own and all(isinstance(value, str | int) for value in key):
+            at = self._keys[collection].get(key)
+            return [] if at is None else [data[at]]
+        return data
+
+    def _index(self, collection: str) -> None:
+        keys: dict[tuple[Any, ...], int] = {}
+        for at, document in enumerate(self._data[collection]):
+            keys.setdefault(key_of(COLLECTIONS[collection], document), at)
+        self._keys[collection] = keys
+
+
+def copied(value: Any) -> Any:
+    """A deep copy with every time cut to whole milliseconds, as all stores keep it."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    if isinstance(value, datetime):
+        return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    return value
+
+
+def _projected(document: Document, fields: Sequence[str]) -> Document:
+    return {f: document[f] for f in fields if f in document} if fields else document

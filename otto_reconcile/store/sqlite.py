@@ -1,0 +1,275 @@
+"""The embedded store: one SQLite file, shared safely by a daemon and the command line."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
+from otto_reconcile.store.base import Document, Filter, Order, Write
+from otto_reconcile.store.collections import COLLECTIONS
+from otto_reconcile.store.sqltext import clause, decode, encode, path, schema
+
+VERSION = 1
+_BUSY = 10.0  # seconds that another process may hold the file for writing
+_POLL = 0.2  # seconds between two looks for changes
+
+
+class SQLiteStore:
+    """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file."""
+
+    atomic = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.label = f"SQLite {file}"
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        self._inode: int | None = None
+        self._connection: sqlite3.Connection | None = None
+        _prepare(file)
+        self.ping()
+
+    def ping(self) -> None:
+        with self._asking() as connection:
+            connection.execute("SELECT value FROM clock").fetchone()
+
+    def insert(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("insert", collection, documents)])
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("put", collection, documents)])
+
+    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        text, values = clause(where, limit=1)
+        select = f"SELECT id, document FROM {COLLECTIONS[collection].name}{text}"
+        with self._writing() as connection:
+            row = connection.execute(select, values).fetchone()
+            if row is None:
+                return False
+            document = {**decode(row[1]), **changes}
+            update = f"UPDATE {collection} SET document = ? WHERE id = ?"
+            connection.execute(update, (encode(document), row[0]))
+            return True
+
+    def delete(self, collection: str, where: Filter) -> int:
+        with self._writing() as connection:
+            return _delete(connection, COLLECTIONS[collection].name, where)
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        ready = [(write, *_prepared(write)) for write in writes if write.documents]
+        if not ready:
+            return
+        with self._writing() as connection:
+            for write, statement, rows in ready:
+                if write.operation == "delete":
+                    for where in write.documents:
+                        _delete(connection, write.collection, where)
+                elif write.operation == "put" and not COLLECTIONS[write.collection].own:
+                    _put_shared(connection, write.collection, statement, rows)
+                else:
+                    connection.executemany(statement, rows)
+
+    def size(self, collection: str) -> int:
+        with self._asking() as connection:
+            select = f"SELECT max(id) FROM {COLLECTIONS[collection].name}"
+            return int(connection.execute(select).fetchone()[0] or 0)
+
+    def find(
+        self,
+        collection: str,
+        where: Filter | None = None,
+        *,
+        order: Order = (),
+        limit: int = 0,
+        fields: Sequence[str] = (),
+    ) -> list[Document]:
+        text, values = clause(where, order, limit)
+        select = f"SELECT document FROM {COLLECTIONS[collection].name}{text}"
+        with self._asking() as connection:
+            rows = connection.execute(select, values).fetchall()
+        documents = [decode(row[0]) for row in rows]
+        if not fields:
+            return documents
+        return [{name: d[name] for name in fields if name in d} for d in documents]
+
+    def changes(self) -> Iterator[None] | None:
+        return self._changes()
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._lock:
+            self._drop()
+
+    def _changes(self) -> Iterator[None]:
+        with _translated(self._file), self._open() as connection:
+            seen, clock = _versions(connection)
+            while not self._closed.wait(_POLL):
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
+                if version == seen:
+                    continue
+                seen, now = _versions(connection)
+                if now != clock:
+                    clock = now
+                    yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has the file to itself from its first statement."""
+        with self._asking() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated(self._file):
+            if self._closed.is_set():
+                raise StoreUnavailable(f"{self.label} was closed")
+            if self._connection is not None and self._inode != _inode(self._file):
+                self._drop()
+            if self._connection is None:
+                _prepare(self._file)
+                self._connection = self._connect()
+                self._inode = _inode(self._file)
+            yield self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            _make_tables(connection, self._file)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _versions(connection: sqlite3.Connection) -> tuple[int, int]:
+    """SQLite's own counter of foreign commits, and ours of changes to the desired state."""
+    version = connection.execute("PRAGMA data_version").fetchone()[0]
+    return int(version), int(connection.execute("SELECT value FROM clock").fetchone()[0])
+
+
+def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise SettingsError(
+            f"{file} was written by a newer otto-reconcile",
+            hint="update otto-reconcile, or name another --data-dir",
+        )
+    if version == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in schema():
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _prepared(write: Write) -> tuple[str, list[tuple[Any, ...]]]:
+    """The statement of an insert or put, and its parameters: encoded before the file is held."""
+    collection = COLLECTIONS[write.collection]
+    if write.operation == "delete":
+        return "", []
+    rows: list[tuple[Any, ...]] = [(encode(document),) for document in write.documents]
+    insert = f"INSERT INTO {collection.name} (document) VALUES (?)"
+    if write.operation == "put" and collection.own:
+        insert += " ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+    return insert, rows
+
+
+def _put_shared(
+    connection: sqlite3.Connection, name: str, insert: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Replaces the first that has the key: keys are not unique where others write too."""
+    keys = ", ".join(path(field).replace("document", "?1", 1) for field in COLLECTIONS[name].keys)
+    update = (
+        f"UPDATE {name} SET document = ?1 WHERE id = "
+        f"(SELECT min(id) FROM {name} WHERE key = json_array({keys}))"
+    )
+    for row in rows:
+        if connection.execute(update, row).rowcount == 0:
+            connection.execute(insert, row)
+
+
+def _delete(connection: sqlite3.Connection, name: str, where: Filter) -> int:
+    text, values = clause(where)
+    found = f"SELECT id FROM {name}{text}"
+    return connection.execute(f"DELETE FROM {name} WHERE id IN ({found})", values).rowcount
+
+
+def _inode(file: Path) -> int | None:
+    try:
+        return os.stat(file).st_ino
+    except OSError:
+        return None
+
+
+def _prepare(file: Path) -> None:
+    """The directory and the empty file, closed to others. Raises SettingsError."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.is_dir():
+            raise SettingsError(
+                f"{file} is a directory; the store is a file of that name",
+                hint="move the directory away, or name another --data-dir",
+            )
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise SettingsError(
+            f"cannot use {file} for the store: {error.strerror}",
+            hint="name a directory that this user may write with --data-dir",
+        ) from error
+
+
+_KNOWN = (
+    ("full", "the disk is full", "make room; nothing that was confirmed is lost"),
+    ("readonly", "it is read-only", "allow this user to write the file and its directory"),
+    ("not a database", "it is not a store of otto-reconcile", "move it away or restore a copy"),
+    ("malformed", "the file is damaged", "move it away and restore a copy"),
+    ("locked", "another process has held it for too long", "look for one that hangs"),
+    ("unable to open", "it cannot be opened", "look at the permissions of its directory"),
+    ("disk i/o", "the disk does not take or give data", "look at the disk and at its free space"),
+)
+
+
+@contextmanager
+def _translated(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise Conflict(f"{file}: another writer was first ({error})") from error
+    except sqlite3.Error as error:
+        said = str(error).lower()
+        for part, what, hint in _KNOWN:
+            if part in said:
+                raise StoreUnavailable(f"the store {file}: {what}", hint=hint) from error
+        raise StoreUnavailable(f"the store {file} does not work: {error}") from error

@@ -1,0 +1,143 @@
+"""Documents and filters as SQLite takes them: used by the SQLite store only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from otto_reconcile.errors import PermanentError
+from otto_reconcile.store.base import Collection, Document, Filter, Order
+from otto_reconcile.store.collections import COLLECTIONS, WATCHED
+from otto_reconcile.store.matching import conditions
+
+_DATE, _PLAIN = "$date", "$plain"
+_SIGNS = {"$eq": "=", "$gt": ">", "$gte": ">=", "$lt": "<"}
+_NUMBERS, _TEXTS = "('integer', 'real')", "('text')"
+
+
+def encode(document: Mapping[str, Any]) -> str:
+    """JSON with a time as `{"$date": text}`. Raises PermanentError for what JSON cannot hold."""
+    try:
+        return json.dumps(_plain(document), separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PermanentError(f"cannot be stored: {error}") from error
+
+
+def decode(text: str) -> Document:
+    """The document again; other programs' JSON is taken as it is."""
+    quick = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
+    loaded: Document = json.loads(text) if quick else _restored(json.loads(text))
+    return loaded
+
+
+def stamp(time: datetime) -> str:
+    """Of fixed width, so that texts sort as times do. A time without a zone is taken as UTC."""
+    utc = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        plain = {key: _plain(item) for key, item in value.items()}
+        return {_PLAIN: plain} if value.keys() in ({_DATE}, {_PLAIN}) else plain
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return {_DATE: stamp(value)}
+    return value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {_DATE}:
+            return _time(value[_DATE])
+        if value.keys() == {_PLAIN}:
+            return {key: _restored(item) for key, item in value[_PLAIN].items()}
+        return {key: _restored(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_restored(item) for item in value]
+    return value
+
+
+def _time(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def path(name: str) -> str:
+    """The SQL expression of a field."""
+    quoted = name.replace("'", "''")
+    return f"json_extract(document, '$.\"{quoted}\"')"
+
+
+def clause(where: Filter | None, order: Order = (), limit: int = 0) -> tuple[str, list[Any]]:
+    """Everything after the table's name, and its parameters."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for name, operator, value in conditions(where):
+        part, more = _condition(path(name), operator, value)
+        parts.append(part)
+        values.extend(more)
+    text = f" WHERE {' AND '.join(parts)}" if parts else ""
+    keys = [f"{path(name)} {'DESC' if direction < 0 else 'ASC'}" for name, direction in order]
+    text += f" ORDER BY {', '.join([*keys, 'id'])}"
+    return text + (f" LIMIT {int(limit)}" if limit else ""), values
+
+
+def _condition(field: str, operator: str, value: Any) -> tuple[str, list[Any]]:
+    if operator == "$in":
+        listed = f"{field} IN (SELECT value FROM json_each(?))"
+        some = json.dumps([_scalar(item) for item in value if item is not None])
+        return (f"({listed} OR {field} IS NULL)" if None in value else listed), [some]
+    if operator == "$ne":
+        return f"{field} IS NOT ?", [_scalar(value)]
+    if value is None:
+        return f"{field} IS NULL", []
+    if operator == "$eq":
+        return f"{field} = ?", [_scalar(value)]
+    kinds = _NUMBERS if isinstance(value, int | float) else _TEXTS
+    return f"({field} {_SIGNS[operator]} ? AND typeof({field}) IN {kinds})", [_scalar(value)]
+
+
+def _scalar(value: Any) -> Any:
+    """As json_extract gives it back: objects as their JSON."""
+    if isinstance(value, datetime | Mapping | list | tuple):
+        return json.dumps(_plain(value), separators=(",", ":"))
+    return int(value) if isinstance(value, bool) else value
+
+
+def schema() -> list[str]:
+    """Statements that make all tables; each can be run again."""
+    statements = ["CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY, value INTEGER)"]
+    statements.append("INSERT OR IGNORE INTO clock VALUES (1, 0)")
+    for collection in COLLECTIONS.values():
+        statements.extend(_table(collection))
+    for name in WATCHED:
+        for event in ("INSERT", "UPDATE", "DELETE"):
+            statements.append(
+                f"CREATE TRIGGER IF NOT EXISTS {name}_{event.lower()} AFTER {event} ON {name} "
+                "BEGIN UPDATE clock SET value = value + 1; END"
+            )
+    return statements
+
+
+def _table(collection: Collection) -> list[str]:
+    name = collection.name
+    key = ", ".join(path(field) for field in collection.keys)
+    unique = "UNIQUE " if collection.own else ""
+    statements = [
+        f"CREATE TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+        "document TEXT NOT NULL CHECK (json_valid(document)), "
+        f"key TEXT GENERATED ALWAYS AS (json_array({key})) VIRTUAL)",
+        f"CREATE {unique}INDEX IF NOT EXISTS {name}_key ON {name} (key)",
+    ]
+    wanted = {collection.keys[:1], *collection.indexes}
+    for fields in sorted(wanted):
+        index = f"{name}_{'_'.join(fields)}"
+        columns = ", ".join(path(field) for field in fields)
+        statements.append(f"CREATE INDEX IF NOT EXISTS {index} ON {name} ({columns})")
+    return statements
