@@ -53,7 +53,7 @@ def plan(
     policy = policy or Policy()
     actions = [
         *_wanted(desired, observed, applied, policy),
-        *_unwanted(desired, observed, applied),
+        *_unwanted(desired, observed, applied, policy),
         *_unmanaged(desired, observed, applied, policy),
     ]
     if not actions:
@@ -160,13 +160,16 @@ def _value(resource: Resource, field_: Field) -> JSON:
     return resource.spec.get(field_.name, field_.default)
 
 
-def _unwanted(desired: Snapshot, observed: Snapshot, applied: Snapshot) -> Iterator[Action]:
-    """What was ours and is wanted no longer."""
+def _unwanted(
+    desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy
+) -> Iterator[Action]:
+    """What was ours and is wanted no longer. What other bots still want is theirs from now on."""
     for ref, last in applied.items():
         if ref in desired:
             continue
         have = observed.get(ref)
-        operation = Operation.FORGET if have is None else Operation.DELETE
+        gone = have is None or ref in policy.keep
+        operation = Operation.FORGET if gone else Operation.DELETE
         yield Action(operation, ref, last.bot_id, Cause.PENDING_CHANGE, observed=have)
 
 
@@ -210,8 +213,6 @@ def _hold(action: Action, policy: Policy) -> Action:
     reason = policy.held.get(action.bot_id)
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
-        if reason is None and action.ref in policy.keep:
-            reason = "other bots still use it"
     return replace(action, skipped=reason) if reason is not None else action
 
 

@@ -1,0 +1,29 @@
+"""Reads what a target has of a bot into a Snapshot: the other side of the diff."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otto_reconcile.port.base import Port
+from otto_reconcile.resources import Ref, Resource, Snapshot
+
+
+async def observe(
+    port: Port, bot_id: str, desired: Snapshot, applied: Snapshot, *, unmanaged: bool = True
+) -> Snapshot:
+    """What the target has of the bot: all that is desired or applied, and what carries its tag.
+
+    Raises TargetUnavailable or TargetRefused.
+    """
+    return Snapshot(await port.observe(bot_id, known(desired, applied), unmanaged=unmanaged))
+
+
+def known(desired: Snapshot, applied: Snapshot) -> dict[Ref, Resource]:
+    """Every Ref of interest with all the fields that either side declares of it."""
+    interest = {ref: resource for ref, resource in applied.items()}
+    for ref, want in desired.items():
+        last = interest.get(ref)
+        spec = {**last.spec, **want.spec} if last is not None else want.spec
+        remote_id = last.remote_id if last is not None else None
+        interest[ref] = replace(want, spec=spec, remote_id=remote_id)
+    return interest

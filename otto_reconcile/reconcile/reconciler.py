@@ -1,0 +1,237 @@
+"""Reconciles bots: plans, records what is meant, does it, records what became of it. The loop calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from otto_reconcile.applied import Applied
+from otto_reconcile.apply import apply
+from otto_reconcile.audit import Record
+from otto_reconcile.errors import OttoError
+from otto_reconcile.masking import scrub, shown
+from otto_reconcile.plan import Action, Operation, Outcome, Result
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
+from otto_reconcile.resources import Ref, Resource, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class BotResult:
+    """What one look at a bot came to. `error` says why it could not be looked at or saved."""
+
+    bot_id: str
+    planned: Planned | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    error: OttoError | None = None
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
+
+
+@dataclass
+class _Work:
+    """One bot on its way: its plan, and the record of each action."""
+
+    planned: Planned
+    records: list[Record] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+Told = Callable[[str, Outcome], None]
+
+
+class Reconciler:
+    """`told(run_id, outcome)` hears of every outcome at once; `leading` is asked before any change."""
+
+    def __init__(
+        self,
+        port: Port,
+        stores: Stores,
+        clock: Clock,
+        *,
+        told: Told = lambda run_id, outcome: None,
+        leading: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._port = port
+        self._stores = stores
+        self._clock = clock
+        self._told = told
+        self._leading = leading
+        self._unsaved: list[tuple[World, list[_Work]]] = []
+
+    async def flush(self) -> None:
+        """Saves what was done while the store was away. Raises StoreUnavailable."""
+        while self._unsaved:
+            world, works = self._unsaved[0]
+            await asyncio.to_thread(self._after, world, works)
+            self._unsaved.pop(0)
+
+    async def look(
+        self,
+        world: World,
+        bot_ids: Sequence[str],
+        run_id: str,
+        *,
+        absent: bool = False,
+        unmanaged: bool = True,
+        prune_unmanaged: bool = False,
+    ) -> list[BotResult]:
+        """Reconciles the bots together: their records share a write before and a write after.
+
+        Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
+        """
+        results: list[BotResult] = []
+        works: list[_Work] = []
+        for bot_id in bot_ids:
+            try:
+                planned = await plan_bot(
+                    world,
+                    self._port,
+                    bot_id,
+                    absent=absent,
+                    unmanaged=unmanaged,
+                    prune_unmanaged=prune_unmanaged,
+                )
+            except OttoError as error:
+                results.append(BotResult(bot_id, error=error))
+            else:
+                works.append(_Work(planned))
+        await self._do(world, works, run_id, absent)
+        done = (BotResult(w.planned.bot_id, w.planned, tuple(w.outcomes)) for w in works)
+        return [*results, *done]
+
+    async def _do(self, world: World, works: list[_Work], run_id: str, absent: bool) -> None:
+        for work in works:
+            work.records = [
+                self._record(world, work.planned, action, run_id)
+                for action in work.planned.plan.acting
+            ]
+        acting = [work for work in works if work.records]
+        if acting and not self._leading():
+            return
+        if acting:
+            await asyncio.to_thread(self._before, world, acting)
+        for work in acting:
+            work.outcomes = await apply(
+                work.planned.plan,
+                self._port,
+                fresh=absent,
+                told=lambda outcome: self._told(run_id, outcome),
+            )
+            work.records = [
+                _concluded(record, outcome, self._clock)
+                for record, outcome in zip(work.records, work.outcomes, strict=True)
+            ]
+        self._unsaved.append((world, works))
+        await self.flush()
+
+    def _before(self, world: World, works: list[_Work]) -> None:
+        """Claims first: what is begun and then lost to a crash is known to be ours."""
+        claims = [self._claimed(world, work.planned) for work in works]
+        self._stores.applied.save(world.target, [c for c in claims if c is not None])
+        self._stores.audit.intend([record for work in works for record in work.records])
+
+    def _after(self, world: World, works: list[_Work]) -> None:
+        saved: list[Applied] = []
+        for work in works:
+            before = world.applied.get(work.planned.bot_id)
+            after = _applied_after(world, work.planned, work.outcomes)
+            if after is None:
+                if before is not None or work.outcomes:
+                    self._stores.applied.drop(world.target, work.planned.bot_id)
+                    world.applied.pop(work.planned.bot_id, None)
+            elif work.outcomes or after != before:
+                saved.append(after)
+        if saved:
+            self._stores.applied.save(world.target, saved)
+            world.applied.update({applied.bot_id: applied for applied in saved})
+        records = [record for work in works for record in work.records if work.outcomes]
+        if records:
+            self._stores.audit.conclude(records)
+
+    def _claimed(self, world: World, planned: Planned) -> Applied | None:
+        creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}
+        last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
+        new = creating - set(last.resources) - last.claims
+        return replace(last, claims=last.claims | new) if new else None
+
+    def _record(self, world: World, planned: Planned, action: Action, run_id: str) -> Record:
+        changes = []
+        for change in action.changes:
+            before, after = shown(change)
+            changes.append({"field": change.field, "before": before, "after": after})
+        return Record(
+            action_id=uuid.uuid4().hex,
+            run_id=run_id,
+            target=world.target,
+            bot_id=planned.bot_id,
+            kind=action.ref.kind,
+            key=action.ref.key,
+            operation=str(action.operation),
+            cause=str(action.cause),
+            changes=changes,
+            revision=planned.wanted.revision if planned.wanted is not None else None,
+            started=self._clock.now(),
+        )
+
+
+def _concluded(record: Record, outcome: Outcome, clock: Clock) -> Record:
+    return replace(
+        record,
+        duration=round(outcome.duration, 6),
+        outcome=str(outcome.result),
+        error=_safe(outcome),
+    )
+
+
+def _safe(outcome: Outcome) -> str | None:
+    """The error without the secrets that the refused resource carried."""
+    want = outcome.action.desired
+    if outcome.error is None or want is None or not want.masked:
+        return outcome.error
+    return scrub(outcome.error, (str(want.spec[name]) for name in want.masked))
+
+
+def _applied_after(
+    world: World, planned: Planned, outcomes: Sequence[Outcome]
+) -> Applied | None:
+    """The applied set that now holds; None when nothing of the bot is left to know."""
+    last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
+    held: dict[Ref, Resource] = dict(last.resources.items())
+    claims = set(last.claims)
+    planned_refs = {a.ref for a in planned.plan if a.operation is not Operation.REPORT}
+    for ref, want in planned.desired.items():
+        if ref not in planned_refs:  # it is there as wanted
+            held[ref] = replace(want, remote_id=planned.observed[ref].remote_id)
+    for action in planned.plan:
+        if action.operation is Operation.FORGET:
+            held.pop(action.ref, None)
+            claims.discard(action.ref)
+    for outcome in outcomes:
+        _settle(held, claims, outcome)
+    claims -= held.keys()
+    whole = all(o.result is Result.SUCCEEDED for o in outcomes) and not planned.plan.skipped
+    if not held and not claims and planned.wanted is None:
+        return None
+    epoch = world.epoch.name if whole and world.epoch is not None else last.epoch
+    revision = planned.wanted.revision if whole and planned.wanted is not None else last.revision
+    return Applied(planned.bot_id, revision, epoch, Snapshot(held.values()), frozenset(claims))
+
+
+def _settle(held: dict[Ref, Resource], claims: set[Ref], outcome: Outcome) -> None:
+    action = outcome.action
+    if outcome.result is not Result.SUCCEEDED:
+        if action.operation is Operation.CREATE:
+            claims.add(action.ref)
+        return
+    if action.operation is Operation.DELETE:
+        held.pop(action.ref, None)
+        claims.discard(action.ref)
+    elif action.desired is not None:
+        remote_id = outcome.made.remote_id if outcome.made is not None else None
+        held[action.ref] = replace(action.desired, remote_id=remote_id)

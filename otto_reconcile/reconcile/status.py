@@ -1,0 +1,164 @@
+"""The status: what the loop says of itself, kept in a file beside the store.
+
+It is a file because it has to be readable exactly when the store is not. Written whole and renamed,
+so that a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+STATUS_FILE = "status.json"
+
+
+class Sync(StrEnum):
+    SYNCED = "Synced"
+    OUT_OF_SYNC = "OutOfSync"
+    UNKNOWN = "Unknown"
+
+
+class Health(StrEnum):
+    HEALTHY = "Healthy"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    MISSING = "Missing"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class BotStatus:
+    """One bot. Times are ISO 8601 in UTC; `last_change` is the last one that was made to Parlant."""
+
+    bot_id: str
+    name: str = ""
+    sync: Sync = Sync.UNKNOWN
+    health: Health = Health.UNKNOWN
+    cause: str | None = None
+    message: str | None = None
+    revision: int | None = None
+    source: str | None = None
+    guidelines: int = 0
+    journeys: int = 0
+    unmanaged: tuple[str, ...] = ()
+    last_change: str | None = None
+    failures: int = 0
+    next_try: str | None = None
+
+
+@dataclass(slots=True)
+class Connection:
+    """The store or the target: `state` is Connected, Unavailable, Waiting or Restoring."""
+
+    label: str
+    state: str = "Unavailable"
+    since: str | None = None
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class Status:
+    """All of it. `restore` has bots, seconds and finished of the last restore."""
+
+    pid: int = 0
+    started: str | None = None
+    updated: str | None = None
+    url: str | None = None
+    store: Connection = field(default_factory=lambda: Connection(""))
+    target: Connection = field(default_factory=lambda: Connection(""))
+    epoch: str | None = None
+    restore: dict[str, Any] | None = None
+    manifests: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    bots: dict[str, BotStatus] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        document = asdict(self)
+        document["bots"] = [asdict(self.bots[bot_id]) for bot_id in sorted(self.bots)]
+        return document
+
+
+class Board:
+    """Holds the current Status and writes it to `folder` when it has changed. One writer."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.status = Status(pid=os.getpid())
+        self._folder = folder
+        self._written: str | None = None
+
+    def set_bot(self, bot_id: str, **fields: Any) -> None:
+        """Changes fields of a bot's status; what is not named stays."""
+        known = self.status.bots.get(bot_id) or BotStatus(bot_id)
+        self.status.bots[bot_id] = replace(known, **fields)
+
+    def keep_only(self, bot_ids: Sequence[str]) -> None:
+        wanted = set(bot_ids)
+        for bot_id in [b for b in self.status.bots if b not in wanted]:
+            del self.status.bots[bot_id]
+
+    def connection(
+        self, which: Connection, state: str, now: datetime, message: str | None = None
+    ) -> bool:
+        """Sets a connection's state; True if it is another than before."""
+        changed = which.state != state
+        if changed:
+            which.state, which.since = state, now.isoformat(timespec="seconds")
+        which.message = message
+        return changed
+
+    def publish(self, now: datetime) -> None:
+        """Writes the file if anything has changed. An unwritable folder is not our end."""
+        if self._folder is None:
+            return
+        self.status.updated = None
+        text = json.dumps(self.status.to_document(), sort_keys=True)
+        if text == self._written:
+            return
+        self.status.updated = now.isoformat(timespec="seconds")
+        try:
+            _write(self._folder / STATUS_FILE, json.dumps(self.status.to_document(), indent=1))
+        except OSError:
+            return
+        self._written = text
+
+    def withdraw(self) -> None:
+        """Takes the file away: the daemon has ended in good order."""
+        if self._folder is not None:
+            (self._folder / STATUS_FILE).unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def read_status(folder: Path) -> Mapping[str, Any] | None:
+    """What the daemon of this data directory last said; None if there is none or it is dead."""
+    try:
+        document: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document if alive(int(document.get("pid", 0))) else None
+
+
+def alive(pid: int) -> bool:
+    """True if a process of this number runs."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

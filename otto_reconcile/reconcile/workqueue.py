@@ -1,0 +1,85 @@
+"""The queue of bots to look at: one entry a bot, with a due time, and a back-off for each that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from otto_reconcile.reconcile.backoff import BOT, Backoff
+from otto_reconcile.reconcile.clock import Clock
+
+URGENT, ROUTINE = 0, 1
+
+
+@dataclass(slots=True)
+class Item:
+    """A bot to look at, at `due` (monotonic seconds) or later; the reasons are for the log."""
+
+    bot_id: str
+    due: float
+    priority: int
+    run_id: str
+    reasons: set[str] = field(default_factory=set)
+
+
+class WorkQueue:
+    """Not thread-safe: all calls come from the loop's own thread."""
+
+    def __init__(self, clock: Clock, backoff: Backoff = BOT) -> None:
+        self._clock = clock
+        self._backoff = backoff
+        self._items: dict[str, Item] = {}
+        self._failures: dict[str, int] = {}
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(
+        self, bot_id: str, reason: str, *, run_id: str, priority: int = URGENT, after: float = 0.0
+    ) -> None:
+        """Asks for a look after so many seconds; the soonest and most urgent request wins.
+
+        A routine request does not cut short the back-off of a bot that fails.
+        """
+        due = self._clock.monotonic() + after
+        item = self._items.get(bot_id)
+        if item is None:
+            self._items[bot_id] = Item(bot_id, due, priority, run_id, {reason})
+        else:
+            item.reasons.add(reason)
+            if priority == URGENT or not self._failures.get(bot_id):
+                item.due = min(item.due, due)
+            if priority < item.priority:
+                item.priority, item.run_id = priority, run_id
+        self._wake.set()
+
+    def pop(self) -> Item | None:
+        """The most urgent item that is due, or None."""
+        now = self._clock.monotonic()
+        due = [item for item in self._items.values() if item.due <= now]
+        if not due:
+            return None
+        item = min(due, key=lambda i: (i.priority, i.due, i.bot_id))
+        return self._items.pop(item.bot_id)
+
+    async def wait(self, most: float) -> None:
+        """Returns when an item may be due, after `most` seconds at the latest."""
+        self._wake.clear()
+        dues = [item.due for item in self._items.values()]
+        until_due = min(dues, default=float("inf")) - self._clock.monotonic()
+        if until_due > 0:
+            await self._clock.wait(self._wake, min(most, until_due))
+
+    def failed(self, bot_id: str, *, run_id: str, least: float = 0.0) -> tuple[int, float]:
+        """Asks for another try later; gives the failures in a row and the seconds to wait."""
+        self._failures[bot_id] = failures = self._failures.get(bot_id, 0) + 1
+        delay = max(self._backoff.delay(failures), least)
+        self.add(bot_id, "retry", run_id=run_id, priority=ROUTINE, after=delay)
+        return failures, delay
+
+    def succeeded(self, bot_id: str) -> None:
+        self._failures.pop(bot_id, None)
+
+    def failures(self, bot_id: str) -> int:
+        return self._failures.get(bot_id, 0)

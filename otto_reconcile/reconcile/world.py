@@ -1,0 +1,200 @@
+"""What the reconciler knows at one moment, and the plan of one bot made from it.
+
+The loop and the command `diff` plan through here alike, so that a dry run shows what would be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from otto_reconcile import guard
+from otto_reconcile.applied import Applied, AppliedSets, Epoch
+from otto_reconcile.audit import Audit
+from otto_reconcile.desired import Desired, DesiredState, Wanted
+from otto_reconcile.diff import Policy, plan
+from otto_reconcile.errors import Guarded
+from otto_reconcile.leases import Leases
+from otto_reconcile.observed import observe
+from otto_reconcile.plan import Action, Cause, Operation, Plan
+from otto_reconcile.port.base import Port
+from otto_reconcile.resources import Ref, Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.store.base import Store
+
+RESERVED = frozenset({"otto"})
+"""Bots that are made at every start and are nobody's desired state."""
+
+RESTORING = "the target is being restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that is kept, over one store."""
+
+    store: Store
+    desired: DesiredState
+    applied: AppliedSets
+    audit: Audit
+    leases: Leases
+
+    @classmethod
+    def over(cls, store: Store) -> Stores:
+        return cls(store, DesiredState(store), AppliedSets(store), Audit(store), Leases(store))
+
+
+@dataclass
+class World:
+    """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions."""
+
+    target: str
+    desired: Desired
+    applied: dict[str, Applied]
+    epoch: Epoch | None
+    deleted: frozenset[str] = frozenset()
+    restoring: bool = False
+    snapshots: dict[str, tuple[int, Snapshot]] = field(default_factory=dict)
+
+    @property
+    def bot_ids(self) -> tuple[str, ...]:
+        """All that is wanted or was applied, sorted."""
+        return tuple(sorted({*self.desired.bots, *self.desired.unreadable, *self.applied}))
+
+    @property
+    def guarded(self) -> Guarded | None:
+        """Why deletions of bots are held back, if they are."""
+        wanted = {*self.desired.bots, *self.desired.unreadable}
+        try:
+            guard.check(wanted, self.applied.keys(), self.deleted)
+        except Guarded as error:
+            return error
+        return None
+
+    def still_shared(self, bot_id: str) -> frozenset[Ref]:
+        """The shared resources that this bot gives up and another one wants or has."""
+        given_up = {
+            ref
+            for ref in self.last(bot_id).keys() - self.wanted(bot_id).keys()
+            if get_kind(ref.kind).shared
+        }
+        if not given_up:
+            return frozenset()
+        others = (other for other in self.bot_ids if other != bot_id)
+        used = {ref for other in others for ref in (*self.wanted(other), *self.last(other))}
+        return frozenset(given_up & used)
+
+    def wanted(self, bot_id: str) -> Snapshot:
+        """The desired resources of a bot; kept by revision, since most bots stay the same."""
+        wanted = self.desired.bots.get(bot_id)
+        if wanted is None:
+            return Snapshot()
+        held = self.snapshots.get(bot_id)
+        if held is None or held[0] != wanted.revision:
+            held = self.snapshots[bot_id] = (wanted.revision, snapshot_of(wanted.bot))
+        return held[1]
+
+    def last(self, bot_id: str) -> Snapshot:
+        """What was applied of a bot, and what was only begun (with nothing declared)."""
+        applied = self.applied.get(bot_id)
+        if applied is None:
+            return Snapshot()
+        begun = (Resource(ref.kind, ref.key, bot_id, {}) for ref in sorted(applied.claims))
+        return Snapshot(begun) | applied.resources
+
+    def restarted(self, bot_id: str) -> bool:
+        """True if what was applied of the bot was applied in an earlier life of the target."""
+        applied = self.applied.get(bot_id)
+        if applied is None:
+            return False
+        return self.epoch is None or applied.epoch != self.epoch.name
+
+    def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
+        held: dict[str, str] = {}
+        wanted = self.desired.bots.get(bot_id)
+        if wanted is not None and wanted.bot.suspended:
+            held[bot_id] = "suspended"
+        if problem := self.desired.unreadable.get(bot_id):
+            held[bot_id] = f"its desired state cannot be read: {problem}"
+        undeletable: dict[str, str] = {}
+        if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
+            undeletable[bot_id] = self.guarded.message
+        return Policy(
+            restarted=self.restarted(bot_id),
+            prune_unmanaged=prune_unmanaged,
+            frozen=RESTORING if self.restoring else None,
+            held=held,
+            undeletable=undeletable,
+            keep=self.still_shared(bot_id),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan of one bot with all that it was made from."""
+
+    bot_id: str
+    wanted: Wanted | None
+    desired: Snapshot
+    observed: Snapshot
+    applied: Snapshot
+    plan: Plan
+
+    @property
+    def present(self) -> bool:
+        """True if the bot's agent is on the target."""
+        return Ref("agent", self.bot_id) in self.observed
+
+
+def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
+    """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
+    desired = stores.desired.read()
+    applied = stores.applied.load(target)
+    missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
+    return World(
+        target,
+        desired,
+        applied,
+        stores.applied.epoch(target),
+        frozenset(_deleted(stores, missing)),
+        restoring,
+    )
+
+
+def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
+    """Those whose deletion is on record: it was checked when it was recorded."""
+    for bot_id in bot_ids:
+        newest = stores.desired.history(bot_id, limit=1)
+        if newest and newest[0].bot is None:
+            yield bot_id
+
+
+async def plan_bot(
+    world: World,
+    port: Port,
+    bot_id: str,
+    *,
+    absent: bool = False,
+    unmanaged: bool = True,
+    prune_unmanaged: bool = False,
+) -> Planned:
+    """Observes one bot and plans it; with `absent` nothing is asked, since nothing is there.
+
+    Raises TargetUnavailable or TargetRefused.
+    """
+    desired, applied = world.wanted(bot_id), world.last(bot_id)
+    observed = Snapshot()
+    if not absent:
+        observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
+    policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
+    made = plan(desired, observed, applied, policy)
+    return Planned(bot_id, world.desired.bots.get(bot_id), desired, observed, applied, made)
+
+
+def foreign(world: World, agents: Iterable[Resource]) -> Plan:
+    """A report of the agents that are neither wanted nor ever were applied."""
+    known = {*world.bot_ids, *RESERVED}
+    actions = (
+        Action(Operation.REPORT, agent.ref, agent.key, Cause.UNMANAGED, observed=agent)
+        for agent in sorted(agents, key=lambda agent: agent.key)
+        if agent.key not in known
+    )
+    return Plan(tuple(actions))
