@@ -15,7 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 _FOREIGN_LINK = re.compile(r"""\s*<link\b[^>]*href=["']https?://[^>]*>""", re.IGNORECASE)
-_FOREIGN_IMPORT = re.compile(r"""@import\s*(?:url\()?["']?https?://[^;]*;""", re.IGNORECASE)
+_FOREIGN_IMPORT = re.compile(
+    r"""@import\s*(?:url\(\s*)?(?:"https?:[^"]*"|'https?:[^']*'|https?:[^)]*)[^;]*;""",
+    re.IGNORECASE,
+)
 
 
 def routes(folder: Path) -> list[BaseRoute]:
@@ -26,12 +29,17 @@ def routes(folder: Path) -> list[BaseRoute]:
     found: list[BaseRoute] = []
     index = folder / "index.html"
     if index.is_file():
-        page = _FOREIGN_LINK.sub("", index.read_text(encoding="utf-8"))
+        page = without_foreign(index.read_text(encoding="utf-8"))
         found += [Route(path, _serving(page, "text/html")) for path in _PAGES]
     for sheet in sorted((folder / "assets").glob("*.css")):
-        text = _FOREIGN_IMPORT.sub("", sheet.read_text(encoding="utf-8"))
+        text = without_foreign(sheet.read_text(encoding="utf-8"))
         found.append(Route(f"/chat/assets/{sheet.name}", _serving(text, "text/css")))
     return found
+
+
+def without_foreign(text: str) -> str:
+    """A page or style sheet without its links to and imports of other hosts."""
+    return _FOREIGN_IMPORT.sub("", _FOREIGN_LINK.sub("", text))
 
 
 _PAGES = ("/chat/", "/chat/index.html")

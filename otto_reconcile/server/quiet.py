@@ -6,6 +6,7 @@ error reaches `logging.getLogger("otto_reconcile.server")`.
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ LINE_LIMIT = 300
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PREFIX = re.compile(r"^\S+ \[\w+\s*\]\s*(?:\[[^\]]*\])*\s*")
 _TRACE = "Traceback (most recent call last)"
+_FRAME = (" ", "Traceback (", "The above exception", "During handling")
 _TALKATIVE = ("httpx", "httpcore", "uvicorn", "uvicorn.access", "uvicorn.error", "mcp", "openai")
 
 
@@ -63,21 +65,24 @@ class _Forward(logging.Handler):
 
 
 def one_line(text: str) -> str:
-    """An error of Parlant's without colours, time, ids and traceback; "" if nothing is left.
-
-    Parlant logs many exceptions twice: their message, then the whole traceback as a list.
-    """
+    """An error of Parlant's without colours, time and ids; of a traceback, what was raised."""
     text = _PREFIX.sub("", _COLOURS.sub("", text).strip())
     if _TRACE in text:
-        text, trace = text.split(_TRACE, 1)
-        text = text.rstrip("[('\" \n")
-        if not text:
-            return ""
-        text = f"{text} {_last_line(trace)}"
+        # Parlant logs a traceback as the list that `traceback.format_exception` gave.
+        begin = max(text.rfind("[", 0, text.index(_TRACE)), 0)
+        text = f"{text[:begin]}{_raised(text[begin:])}"
     text = " ".join(text.split())
     return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"
 
 
-def _last_line(trace: str) -> str:
-    lines = [line.strip(" \t'\"[](),") for line in trace.replace("\\n", "\n").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+def _raised(trace: str) -> str:
+    """The last exception of a traceback and, if it is another one, the first, its cause."""
+    try:
+        trace = "".join(ast.literal_eval(trace))
+    except (ValueError, SyntaxError):
+        trace = trace.replace("\\n", "\n")
+    raised = [line for line in trace.splitlines() if line and not line.startswith(_FRAME)]
+    if not raised:
+        return ""
+    cause = f" (because of {raised[0]})" if raised[0] != raised[-1] else ""
+    return f"{raised[-1]}{cause}"

@@ -1,0 +1,116 @@
+"""Changes that others make through Parlant's API are noticed; our own and customers' are not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from otto_reconcile.server.changes import BODY_LIMIT, ChangeHook, Touched
+from tests.server.running import Running
+
+JOURNEY = {"title": "Return", "description": "Send it back.", "conditions": ["Wants to"]}
+
+
+def test_each_foreign_change_of_a_real_server_is_reported_with_its_bot(offline: Running) -> None:
+    def expect(kind: str, key: str, bot: str | None) -> None:
+        offline.wait_for("touched", 10, kind=kind, id=key, bot_id=bot)
+
+    with offline.client() as client:
+        client.post("/agents", json={"id": "desk", "name": "Desk"}).raise_for_status()
+        expect("agent", "desk", "desk")
+        rule = {"id": "desk.a", "condition": "A", "action": "B", "tags": ["agent:desk"]}
+        client.post("/guidelines", json=rule).raise_for_status()
+        expect("guideline", "desk.a", "desk")
+        client.patch("/guidelines/desk.a", json={"action": "C"}).raise_for_status()
+        tag_gone = {"tags": {"remove": ["agent:desk"]}}
+        client.patch("/guidelines/desk.a", json=tag_gone).raise_for_status()
+        client.delete("/guidelines/desk.a").raise_for_status()
+        expect("guideline", "desk.a", None)
+        made = client.post("/journeys", json={**JOURNEY, "tags": ["agent:desk"]}).json()
+        expect("journey", made["id"], "desk")
+        term = {"name": "RMA", "description": "A number", "tags": ["agent:desk"]}
+        term_id = client.post("/terms", json=term).raise_for_status().json()["id"]
+        expect("term", term_id, "desk")
+        client.delete("/agents/desk").raise_for_status()
+        tag_id = client.post("/tags", json={"name": "vip"}).raise_for_status().json()["id"]
+        expect("tag", tag_id, None)
+    guideline = [s for s in offline.said if s["event"] == "touched" and s["id"] == "desk.a"]
+    assert [said["bot_id"] for said in guideline] == ["desk", "desk", "desk", None]
+
+
+def test_own_calls_refused_calls_and_conversations_are_not_reported(offline: Running) -> None:
+    own = offline.wait_for("ready")["headers"]
+    with offline.client() as client:
+        client.post("/agents", json={"id": "own", "name": "Own"}, headers=own).raise_for_status()
+        assert client.post("/agents", json={"id": "nameless"}).status_code == 422
+        client.post("/customers", json={"name": "Ann"}).raise_for_status()
+        client.post("/sessions", json={"agent_id": "own"}).raise_for_status()
+        wrong = {name: "guessed" for name in own}
+        client.post("/agents", json={"id": "end", "name": "End"}, headers=wrong).raise_for_status()
+    offline.wait_for("touched", 10, id="end")
+    reported = {said["id"] for said in offline.said if said["event"] == "touched"}
+    assert not reported & {"own", "nameless"}
+    assert not [s for s in offline.said if s["event"] == "touched" and s["kind"] == "session"]
+
+
+def call(
+    hook: ChangeHook, method: str, path: str, chunks: list[bytes], *, headers: Any = ()
+) -> tuple[list[bytes], list[Any]]:
+    """What the app behind the hook reads, and the headers that it sees."""
+    read: list[bytes] = []
+    seen: list[Any] = []
+    waiting = list(chunks)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(scope["headers"])
+        more = True
+        while more:
+            message = await receive()
+            read.append(message["body"])
+            more = message["more_body"]
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def receive() -> Any:
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        return None
+
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    asyncio.run(hook.middleware(app)(scope, receive, send))
+    return read, seen
+
+
+def test_a_body_of_any_length_reaches_parlant_as_it_was() -> None:
+    touched: list[Touched] = []
+    hook = ChangeHook(touched.append)
+    head = b'{"tags": ["agent:a"], "condition": "'
+    chunks = [head, b"x" * BODY_LIMIT, b'"}']
+    assert call(hook, "POST", "/guidelines", chunks)[0] == chunks
+    assert touched == [Touched("guideline", "", None)]
+
+
+def test_a_callback_that_raises_does_not_break_the_request() -> None:
+    def broken(touched: Touched) -> None:
+        raise ValueError("no")
+
+    assert call(ChangeHook(broken), "DELETE", "/agents/a", [b""])[0] == [b""]
+
+
+def test_our_header_never_reaches_parlant() -> None:
+    hook = ChangeHook(None)
+    headers = [(k.encode(), v.encode()) for k, v in hook.headers.items()]
+    assert call(hook, "PATCH", "/agents/a", [b"{}"], headers=[*headers, (b"a", b"b")])[1] == [
+        (b"a", b"b")
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[1]", b'{"tags": 3}', b'{"tags": [null, "x"]}'])
+def test_odd_bodies_name_no_bot(body: bytes) -> None:
+    touched: list[Touched] = []
+    call(ChangeHook(touched.append), "PUT", "/services/s", [body])
+    assert touched == [Touched("service", "s", None)]
