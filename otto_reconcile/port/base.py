@@ -8,6 +8,7 @@ calls that are not atomic or not idempotent) stays below it. Every method raises
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,17 +55,30 @@ class Port(Protocol):
         """
         ...
 
-    async def create(self, resource: Resource) -> Resource:
+    def sweep(self) -> AbstractAsyncContextManager[None]:
+        """While it lasts, lists of the whole target are read once and shared by all `observe`s.
+
+        For looking at many bots in a row. What is written meanwhile through this port is seen,
+        what others write may not be.
+        """
+        ...
+
+    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         """Creates it and gives it back as the target now reports it, with its remote id.
 
         If it exists already (an earlier try whose answer was lost), it is brought to `resource`.
+        `fresh`: the target is known not to have it (a new life of it just began, or it was
+        deleted just now); that saves the look that would make sure. Raises NotApplied.
         """
         ...
 
     async def update(
         self, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
-        """Changes those fields of `observed`, and gives back what the target now reports."""
+        """Changes those fields of `observed`, and gives back what the target now reports.
+
+        Raises NotApplied.
+        """
         ...
 
     async def delete(self, observed: Resource) -> None:

@@ -21,6 +21,7 @@ def parts(
     """A Resource for each item; `group` is the name under which the bot's `masked` has them."""
     for item in items:
         values = {field.name: getattr(item, field.name) for field in fields}
+        values["tags"] = values["tags"] or []  # always declared: they say to whom a part applies
         prefix = f"{group}/{item.id}/"
         masked = (p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix))
         yield make(kind, item.id, bot.id, values, masked=masked)

@@ -1,0 +1,1 @@
+"""The port to Parlant: `base.Port` is its face, `rest.RestPort` makes one over HTTP or ASGI."""

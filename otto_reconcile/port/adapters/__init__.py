@@ -1,0 +1,16 @@
+"""One module per kind; a new kind is a module beside these, named here."""
+
+from otto_reconcile.port.adapters import agent, guideline, journey, relationship, tag, term
+from otto_reconcile.port.adapters.base import Adapter, adapter_of, register
+
+__all__ = [
+    "Adapter",
+    "adapter_of",
+    "agent",
+    "guideline",
+    "journey",
+    "register",
+    "relationship",
+    "tag",
+    "term",
+]

@@ -1,0 +1,109 @@
+"""Adapter: what the port knows of one kind. Each kind's module registers one here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from otto_reconcile.errors import NotApplied
+from otto_reconcile.plan import Change
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire
+from otto_reconcile.resources import JSON, Field, Kind, Means, Resource, Shape, get_kind
+
+EMPTY: tuple[JSON, ...] = (None, "", [], {})
+
+
+class Adapter(Protocol):
+    """As the methods of `port.base.Port`, for one kind."""
+
+    async def observe(
+        self, view: View, known: Sequence[Resource], unmanaged: bool
+    ) -> list[Resource]: ...
+
+    async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource: ...
+
+    async def update(
+        self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource: ...
+
+    async def delete(self, wire: Wire, observed: Resource) -> None: ...
+
+
+_ADAPTERS: dict[str, Adapter] = {}
+
+
+def register(kind: str, adapter: Adapter) -> None:
+    """Raises ValueError if the kind has an adapter already, KeyError if there is no such kind."""
+    get_kind(kind)
+    if kind in _ADAPTERS:
+        raise ValueError(f"kind {kind!r} has two adapters")
+    _ADAPTERS[kind] = adapter
+
+
+def adapter_of(kind: str) -> Adapter:
+    return _ADAPTERS[kind]
+
+
+async def bring(adapter: Adapter, wire: Wire, resource: Resource, existing: Resource) -> Resource:
+    """Makes what exists into `resource`, which was to be created: by an update, or anew."""
+    changes = differences(resource, existing)
+    if not changes:
+        return existing
+    kind = get_kind(resource.kind)
+    if any(_needs_replacing(kind, change) for change in changes):
+        await adapter.delete(wire, existing)
+        return await adapter.create(wire, resource, fresh=False)
+    return await adapter.update(wire, resource, changes, existing)
+
+
+def differences(
+    wanted: Resource, found: Resource, fields: Iterable[str] | None = None
+) -> list[Change]:
+    """The declared fields (or those named) in which two differ, sorted."""
+    kind = get_kind(wanted.kind)
+    changes = []
+    for name in sorted(wanted.spec if fields is None else fields):
+        field = kind.field(name)
+        before, after = found.spec.get(name, field.default), wanted.spec.get(name, field.default)
+        if field.shape is Shape.MAPPING:
+            keys = sorted(k for k, v in after.items() if before.get(k) != v)
+            before, after = {k: before.get(k) for k in keys}, {k: after[k] for k in keys}
+        if before != after:
+            changes.append(Change(name, before, after, name in wanted.masked))
+    return changes
+
+
+def ensure_kept(wanted: Resource, made: Resource, fields: Iterable[str] | None = None) -> Resource:
+    """Gives `made` back. Raises NotApplied if it is not what was written."""
+    if wrong := differences(wanted, made, fields):
+        names = ", ".join(change.field for change in wrong)
+        raise NotApplied(f"Parlant accepted {wanted.ref} but did not keep: {names}")
+    return made
+
+
+def ensure_unset(change: Change, made: Resource) -> None:
+    """Raises NotApplied if a key that a MAPPING was to lose is there still."""
+    kept = sorted(
+        key
+        for key, value in (change.after or {}).items()
+        if value is None and made.spec.get(change.field, {}).get(key) is not None
+    )
+    if kept:
+        raise NotApplied(f"Parlant accepted {made.ref} but kept {change.field}: {', '.join(kept)}")
+
+
+def _needs_replacing(kind: Kind, change: Change) -> bool:
+    field: Field = kind.field(change.field)
+    cleared = change.after in EMPTY
+    return field.change is Means.REPLACE or (cleared and field.clear is Means.REPLACE)
+
+
+def values_of(resource: Resource, changes: Iterable[Change]) -> dict[str, JSON]:
+    """By field what is to be there: as declared, else what the change says (a default)."""
+    return {change.field: resource.spec.get(change.field, change.after) for change in changes}
+
+
+def given(**values: JSON) -> dict[str, JSON]:
+    """Without what is None: Parlant's client sends what it is given."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,253 @@
+"""Adapter of kind `guideline`: tools, tags, and the metadata that Parlant's evaluations own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.plan import Change
+from otto_reconcile.port import modes
+from otto_reconcile.port.adapters.base import (
+    bring,
+    ensure_kept,
+    ensure_unset,
+    given,
+    register,
+    values_of,
+)
+from otto_reconcile.port.mending import delete_guideline
+from otto_reconcile.port.tools import tool_from_wire, tool_to_wire
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire, addressed, agent_tag
+from otto_reconcile.resources import JSON, Resource, make
+
+EVALUATED = frozenset(
+    {
+        "agent_intention_condition",
+        "continuous",
+        "customer_dependent_action_data",
+        "internal_action",
+        "tool_running_only",
+    }
+)
+"""Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
+_EVALUATED_FROM = ("condition", "action", "tools")
+
+
+class GuidelineAdapter:
+    async def observe(
+        self, view: View, known: Sequence[Resource], unmanaged: bool
+    ) -> list[Resource]:
+        if not known and not unmanaged:
+            return []
+        declared = {resource.key: resource for resource in known}
+        found = {guideline.id: guideline for guideline in await view.guidelines()}
+        for key in await view.strays(declared.keys() - found.keys()):
+            if stray := await _stray(view, key):
+                found[key] = stray
+        return [
+            await self._observed(view, guideline, declared.get(key))
+            for key, guideline in sorted(found.items())
+            if key in declared or (unmanaged and not _is_condition(guideline))
+        ]
+
+    async def _observed(self, view: View, guideline: Any, known: Resource | None) -> Resource:
+        tools: Iterable[str] | None = None
+        if known is not None and "tools" in known.spec:
+            tools = await _read_tools(view.wire, guideline.id)
+            if tools is None:  # Parlant cannot show them; see docs of `_read_tools`
+                tools = known.spec["tools"]
+        return await _from_wire(view.wire, guideline, view.bot_id, tools)
+
+    async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        spec = resource.spec
+        values = given(
+            id=resource.key,
+            condition=spec["condition"],
+            action=spec.get("action") or None,
+            description=spec.get("description") or None,
+            criticality=spec.get("criticality"),
+            composition_mode=modes.to_wire(spec.get("composition_mode")),
+            priority=spec.get("priority"),
+            track=spec.get("track"),
+            labels=spec.get("labels") or None,
+            metadata=spec.get("metadata") or None,
+            tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
+        )
+        try:
+            made = await wire.call(wire.parlant.guidelines.create(**values))
+        except TargetRefused as error:
+            existing = await self._existing(wire, resource) if error.status == 422 else None
+            if existing is None:
+                raise
+            return await bring(self, wire, resource, existing)
+        return ensure_kept(resource, await self._complete(wire, resource, made))
+
+    async def _complete(self, wire: Wire, resource: Resource, made: Any) -> Resource:
+        """What creating a guideline cannot set."""
+        tools = resource.spec.get("tools", ())
+        values: dict[str, Any] = {}
+        if resource.spec.get("enabled") is False:
+            values["enabled"] = False
+        if tools:
+            values["tool_associations"] = {"add": [tool_to_wire(tool) for tool in tools]}
+        if not values:
+            return await _from_wire(wire, made, resource.bot_id, ())
+        return await _patch(wire, resource, values, tools)
+
+    async def _existing(self, wire: Wire, resource: Resource) -> Resource | None:
+        view = View(wire, resource.bot_id, None)
+        listed = {guideline.id: guideline for guideline in await view.guidelines()}
+        guideline = listed.get(resource.key) or await _stray(view, resource.key)
+        return None if guideline is None else await self._observed(view, guideline, resource)
+
+    async def update(
+        self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        values = values_of(resource, changes)
+        by_field = {change.field: change for change in changes}
+        sent = dict(values)
+        if "composition_mode" in values:
+            sent["composition_mode"] = modes.to_wire(values["composition_mode"])
+        if "tags" in values:
+            before = observed.spec.get("tags", ())
+            sent["tags"] = await wire.tags.changes(before, values["tags"], bot_id=resource.bot_id)
+        if "labels" in values:
+            sent["labels"] = _labels(observed.spec.get("labels", ()), values["labels"])
+        sent.pop("metadata", None)
+        if metadata := _metadata(resource, by_field, observed):
+            sent["metadata"] = metadata
+        tools: Iterable[str] = observed.spec.get("tools", ())
+        if "tools" in values:
+            await _remove_tools(wire, resource.key, values["tools"])
+            held = await _read_tools(wire, resource.key)
+            tools = tools if held is None else held
+            added = sorted(set(values["tools"]) - set(tools))
+            sent["tool_associations"] = {"add": [tool_to_wire(tool) for tool in added]}
+            tools = values["tools"]
+        made = await _patch(wire, resource, sent, tools)
+        if "metadata" in by_field:
+            ensure_unset(by_field["metadata"], made)
+        return ensure_kept(resource, made, [*values])
+
+    async def delete(self, wire: Wire, observed: Resource) -> None:
+        await delete_guideline(wire, observed.key, observed.bot_id)
+
+
+def _labels(before: Iterable[str], after: Iterable[str]) -> dict[str, list[str]]:
+    wanted, found = set(after), set(before)
+    return {"upsert": sorted(wanted - found), "remove": sorted(found - wanted)}
+
+
+def _metadata(
+    resource: Resource, changes: Mapping[str, Change], observed: Resource
+) -> dict[str, JSON] | None:
+    """`set` and `unset`, with the evaluations of what changes taken away."""
+    declared: Mapping[str, JSON] = resource.spec.get("metadata", {})
+    change = changes.get("metadata")
+    keys: Mapping[str, JSON] = {} if change is None else (change.after or {})
+    unset = {key for key, value in keys.items() if value is None}
+    if any(field in changes for field in _EVALUATED_FROM):
+        unset |= (EVALUATED & observed.spec.get("metadata", {}).keys()) - declared.keys()
+    wanted = {key: value for key, value in sorted(keys.items()) if value is not None}
+    return given(set=wanted or None, unset=sorted(unset) or None) or None
+
+
+async def _patch(
+    wire: Wire, resource: Resource, values: Mapping[str, Any], tools: Iterable[str]
+) -> Resource:
+    """PATCH, and what Parlant then reports; `tools` are what it has if Parlant cannot say."""
+    key = resource.key
+    try:
+        answer = await wire.call(wire.parlant.guidelines.update(addressed(key), **values))
+    except (Absent, Failed) as error:
+        # Applied all the same, if Parlant only failed to show the guideline's relationships.
+        if isinstance(error, Absent) and not error.item.startswith(("agent:", "journey:")):
+            raise
+        listed = await View(wire, resource.bot_id, None).guidelines()
+        guideline = next((g for g in listed if g.id == key), None)
+        if guideline is None:
+            raise
+        return await _from_wire(wire, guideline, resource.bot_id, tools)
+    return await _from_wire(wire, answer.guideline, resource.bot_id, _tools_of(answer))
+
+
+async def _read_tools(wire: Wire, key: str) -> list[str] | None:
+    """The guideline's tools; None if it has a relationship that keeps Parlant from showing it.
+
+    With a dependency on an agent or journey, or a re-evaluation by a tool, Parlant 3.3 answers
+    404 or 500 for the guideline, and nothing else of its API lists tool associations.
+    """
+    try:
+        answer = await wire.call(wire.parlant.guidelines.retrieve(addressed(key)))
+    except (Absent, Failed):
+        return None
+    return _tools_of(answer)
+
+
+async def _remove_tools(wire: Wire, key: str, wanted: Iterable[str]) -> None:
+    """Takes away what is not wanted, as often as it is there: adding a tool twice doubles it."""
+    held = await _read_tools(wire, key)
+    extra = [tool for tool in held or () if tool not in set(wanted)]
+    while extra:
+        once = sorted(set(extra))
+        values: dict[str, Any] = {
+            "tool_associations": {"remove": [tool_to_wire(tool) for tool in once]}
+        }
+        await wire.call(wire.parlant.guidelines.update(addressed(key), **values))
+        for tool in once:
+            extra.remove(tool)
+
+
+async def _stray(view: View, key: str) -> Any | None:
+    """The guideline of this id, though it has lost its bot's tag; None if there is none."""
+    try:
+        answer = await view.wire.call(view.wire.parlant.guidelines.retrieve(addressed(key)))
+        return answer.guideline
+    except Absent as error:
+        if not error.item:
+            return None
+    except Failed:
+        pass
+    # It exists, and Parlant cannot show it for one of its relationships, which can show it.
+    call = view.wire.parlant.relationships.list(guideline_id=key, indirect=False)
+    ends = [
+        end for r in await view.wire.call(call) for end in (r.source_guideline, r.target_guideline)
+    ]
+    return next((end for end in ends if end is not None and end.id == key), None)
+
+
+def _is_condition(guideline: Any) -> bool:
+    return any(tag.startswith("journey:") for tag in guideline.tags)
+
+
+def _tools_of(answer: Any) -> list[str]:
+    return [
+        tool_from_wire(held.tool_id.service_name, held.tool_id.tool_name)
+        for held in answer.tool_associations
+    ]
+
+
+async def _from_wire(
+    wire: Wire, guideline: Any, bot_id: str, tools: Iterable[str] | None
+) -> Resource:
+    values = {
+        "condition": guideline.condition,
+        "action": guideline.action or None,
+        "description": guideline.description,
+        "criticality": guideline.criticality,
+        "composition_mode": modes.from_wire(guideline.composition_mode),
+        "enabled": guideline.enabled,
+        "priority": guideline.priority,
+        "track": guideline.track,
+        "labels": list(guideline.labels or ()),
+        "tags": await wire.tags.of_part(guideline.tags, bot_id),
+        "metadata": dict(guideline.metadata),
+        "tools": None if tools is None else list(tools),
+    }
+    return make("guideline", guideline.id, bot_id, values, remote_id=guideline.id)
+
+
+register("guideline", GuidelineAdapter())

@@ -1,0 +1,184 @@
+"""Adapter of kind `relationship`: matched by what it binds, since Parlant gives ids of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.plan import Change
+from otto_reconcile.port.adapters.base import ensure_kept, register
+from otto_reconcile.port.tools import split_tool, tool_to_wire
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire, agent_tag, journey_tag
+from otto_reconcile.resources import Resource, make
+from otto_reconcile.resources.relationship import key_of
+
+
+class RelationshipAdapter:
+    async def observe(
+        self, view: View, known: Sequence[Resource], unmanaged: bool
+    ) -> list[Resource]:
+        own = await _own_ends(view) if unmanaged else frozenset()
+        ends = {str(resource.spec["source"]) for resource in known}
+        listed = await view.relationships() if known or unmanaged else ()
+        if listed is None:
+            listed = await _listed_by_end(view.wire, sorted(ends | own))
+        tools = _tool_ends(known)
+        wanted = {resource.key for resource in known}
+        found: dict[str, Resource] = {}
+        for relationship in listed:
+            for resource in _from_wire(relationship, view.bot_id, tools):
+                belongs = own.issuperset((resource.spec["source"], resource.spec["target"]))
+                if resource.key in wanted or (unmanaged and belongs):
+                    found[resource.key] = resource
+        return [resource for _, resource in sorted(found.items())]
+
+    async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        spec = resource.spec
+        values = {
+            **await _end_to_wire(wire, "source", spec["source"]),
+            **await _end_to_wire(wire, "target", spec["target"]),
+        }
+        try:  # where it exists, Parlant replaces it by an equal one with another id
+            call = wire.parlant.relationships.create(kind=spec["kind"], **values)
+            made = await wire.call(call)
+        except Failed as error:
+            if not await _closes_a_ring(wire, resource):
+                raise
+            raise TargetRefused(
+                f"Parlant refused {resource.ref}: it would close a ring of {spec['kind']}",
+                status=500,
+            ) from error
+        ours = _from_wire(made, resource.bot_id, _tool_ends([resource]))
+        same = next((r for r in ours if r.key == resource.key), ours[0])
+        return ensure_kept(resource, same)
+
+    async def update(
+        self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        await self.delete(wire, observed)
+        return await self.create(wire, resource, fresh=False)
+
+    async def delete(self, wire: Wire, observed: Resource) -> None:
+        if observed.remote_id is not None:
+            with suppress(Absent):
+                await wire.call(wire.parlant.relationships.delete(observed.remote_id))
+                return
+        # Making it again gave it another id: look for it by what it binds.
+        view = View(wire, observed.bot_id, None)
+        for found in await self.observe(view, [observed], unmanaged=False):
+            with suppress(Absent):
+                await wire.call(wire.parlant.relationships.delete(str(found.remote_id)))
+
+
+async def _own_ends(view: View) -> frozenset[str]:
+    """The ends that belong to the bot."""
+    ends = {f"agent:{view.bot_id}"}
+    ends.update(f"guideline:{guideline.id}" for guideline in await view.guidelines())
+    ends.update(f"journey:{journey.id}" for journey in await view.journeys())
+    return frozenset(ends)
+
+
+async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> list[Any]:
+    """What Parlant lists of each end; nothing of an end that is gone or that something dangles from."""
+    found: dict[str, Any] = {}
+    for end in ends:
+        try:
+            query = await _query(wire, end)
+            relationships = await wire.call(
+                wire.parlant.relationships.list(indirect=False, **query)
+            )
+        except (TargetRefused, Failed) as error:
+            if isinstance(error, TargetRefused) and error.status != 404:
+                raise
+            continue
+        found.update((relationship.id, relationship) for relationship in relationships)
+    return [relationship for _, relationship in sorted(found.items())]
+
+
+async def _query(wire: Wire, end: str) -> dict[str, Any]:
+    kind, _, name = end.partition(":")
+    if kind == "guideline":
+        return {"guideline_id": name}
+    if kind == "tool":
+        return {"tool_id": ":".join(split_tool(name))}
+    return {"tag_id": await _tag_id(wire, kind, name)}
+
+
+async def _end_to_wire(wire: Wire, side: str, end: str) -> dict[str, Any]:
+    kind, _, name = end.partition(":")
+    if kind == "guideline":
+        return {f"{side}_guideline": name}
+    if kind == "tool":
+        return {f"{side}_tool": tool_to_wire(name)}
+    return {f"{side}_tag": await _tag_id(wire, kind, name)}
+
+
+async def _tag_id(wire: Wire, kind: str, name: str) -> str:
+    if kind == "agent":
+        return agent_tag(name)
+    if kind == "journey":
+        return journey_tag(name)
+    return (await wire.tags.ids([name]))[0]
+
+
+def _tool_ends(known: Iterable[Resource]) -> dict[str, list[str]]:
+    """Ends that are tools, by the tool's bare name: all that Parlant says of one."""
+    ends: dict[str, set[str]] = {}
+    for resource in known:
+        for end in (str(resource.spec["source"]), str(resource.spec["target"])):
+            kind, _, name = end.partition(":")
+            if kind == "tool":
+                ends.setdefault(split_tool(name)[1], set()).add(end)
+    return {name: sorted(found) for name, found in ends.items()}
+
+
+def _from_wire(relationship: Any, bot_id: str, tools: dict[str, list[str]]) -> list[Resource]:
+    """As many as there are known tools of its name; usually one."""
+    sources = _ends(
+        relationship.source_guideline, relationship.source_tag, relationship.source_tool, tools
+    )
+    targets = _ends(
+        relationship.target_guideline, relationship.target_tag, relationship.target_tool, tools
+    )
+    return [
+        make(
+            "relationship",
+            key_of(relationship.kind, source, target),
+            bot_id,
+            {"kind": relationship.kind, "source": source, "target": target},
+            remote_id=relationship.id,
+        )
+        for source in sources
+        for target in targets
+    ]
+
+
+def _ends(guideline: Any, tag: Any, tool: Any, tools: dict[str, list[str]]) -> list[str]:
+    if guideline is not None:
+        return [f"guideline:{guideline.id}"]
+    if tag is not None:
+        return [tag.id if tag.id.startswith(("agent:", "journey:")) else f"tag:{tag.name}"]
+    return tools.get(tool.name, [f"tool:{tool.name}"])
+
+
+async def _closes_a_ring(wire: Wire, resource: Resource) -> bool:
+    """True if its target leads back to its source already: why Parlant fails, without saying so."""
+    spec = resource.spec
+    ends, seen = [str(spec["target"])], set()
+    while ends:
+        end = ends.pop()
+        if end == spec["source"]:
+            return True
+        seen.add(end)
+        for relationship in await _listed_by_end(wire, [end]):
+            found = _from_wire(relationship, resource.bot_id, {})[0].spec
+            if (found["kind"], found["source"]) == (spec["kind"], end):
+                ends.extend({str(found["target"])} - seen)
+    return False
+
+
+register("relationship", RelationshipAdapter())

@@ -1,0 +1,74 @@
+"""Deletions that Parlant leaves half done, done wholly. The adapters call it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from otto_reconcile.port.translate import Absent
+from otto_reconcile.port.wire import Wire, addressed, agent_tag, journey_tag
+
+_MOST_DANGLING = 20
+
+
+async def delete_guideline(wire: Wire, key: str, bot_id: str) -> None:
+    """Deletes it, and first what binds it to guidelines that are gone, which Parlant trips over."""
+    for _ in range(_MOST_DANGLING):
+        try:
+            await wire.call(wire.parlant.guidelines.delete(addressed(key)))
+            return
+        except Absent as error:
+            if error.item in ("", key):
+                return
+            await _unbind(wire, error.item, bot_id)
+    await wire.call(wire.parlant.guidelines.delete(addressed(key)))
+
+
+async def _unbind(wire: Wire, missing: str, bot_id: str) -> None:
+    """Deletes the relationships of a guideline that is gone: Parlant shows them once it is back."""
+    back = wire.parlant.guidelines.create(
+        id=missing, condition="(gone)", tags=[agent_tag(bot_id)] if bot_id else None
+    )
+    await wire.call(back)
+    try:
+        listing = wire.parlant.relationships.list(guideline_id=missing, indirect=False)
+        for relationship in await wire.call(listing):
+            await wire.call(wire.parlant.relationships.delete(relationship.id))
+    finally:
+        await wire.call(wire.parlant.guidelines.delete(addressed(missing)))
+
+
+async def delete_journey(wire: Wire, key: str) -> None:
+    """Deletes it and its condition guidelines, also those that Parlant would leave behind."""
+    try:
+        conditions = (await wire.call(wire.parlant.journeys.retrieve(addressed(key)))).conditions
+    except Absent:
+        return
+    try:
+        await wire.call(wire.parlant.journeys.delete(addressed(key)))
+    except Absent:  # it stumbled over a condition that is gone, and left the others
+        await _delete_conditions(wire, key, conditions)
+
+
+async def _delete_conditions(wire: Wire, key: str, conditions: Collection[str]) -> None:
+    tag = journey_tag(key)
+    for guideline in await wire.call(wire.parlant.guidelines.list(tag_id=tag)):
+        if guideline.id in conditions and list(guideline.tags) == [tag]:
+            try:
+                await wire.call(wire.parlant.guidelines.delete(addressed(guideline.id)))
+            except Absent:
+                continue
+
+
+async def delete_orphans(wire: Wire, conditions: Collection[str]) -> None:
+    """Deletes the global guidelines that a refused creation of a journey left behind.
+
+    They carry no mark of their origin: no tag, no action, and the text of a condition. Dear, since
+    it lists all guidelines, but a global guideline speaks to every agent of the target.
+    """
+    for guideline in await wire.call(wire.parlant.guidelines.list()):
+        bare = not (guideline.tags or guideline.action or guideline.metadata)
+        if bare and guideline.condition in conditions:
+            try:
+                await wire.call(wire.parlant.guidelines.delete(addressed(guideline.id)))
+            except Absent:
+                continue

@@ -1,0 +1,177 @@
+"""RestPort: a Parlant server over HTTP, or one in this process over ASGI. The loop's door to it.
+
+RestPort.over_http("http://host:8800", headers={"Authorization": "Bearer ..."})
+RestPort.over_asgi(app, target="embedded:main")
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from otto_reconcile.errors import SettingsError, TargetRefused
+from otto_reconcile.plan import Change
+from otto_reconcile.port.adapters import adapter_of
+from otto_reconcile.port.adapters.agent import from_wire
+from otto_reconcile.port.base import Health
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import Sweep, View
+from otto_reconcile.port.wire import Wire
+from otto_reconcile.resources import Ref, Resource, kinds, make
+from otto_reconcile.settings import without_credentials
+
+TIMEOUT = 30.0
+SUPPORTED = "3.3"
+
+
+class RestPort:
+    """Implements `port.base.Port`. Used from one event loop; calls may run at the same time."""
+
+    def __init__(self, wire: Wire, *, version: str | None = None) -> None:
+        self._wire = wire
+        self._version = version
+        self._version_known = version is not None
+        self._sweep: Sweep | None = None
+
+    @classmethod
+    def over_http(
+        cls, url: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+    ) -> RestPort:
+        """`timeout` is in seconds, for each call. Raises SettingsError for a URL that is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            shown = without_credentials(url)
+            raise SettingsError(f"{shown!r} is no address of a server: http:// or https:// needed")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        target = without_credentials(url).rstrip("/")
+        http = httpx.AsyncClient(
+            base_url=target,
+            headers=dict(headers or {}),
+            auth=(user, password) if user or password else None,
+            timeout=timeout,
+            follow_redirects=False,
+        )
+        secrets = [*_secrets(headers or {}), password]
+        return cls(Wire(http, target=target, timeout=timeout, secrets=secrets))
+
+    @classmethod
+    def over_asgi(
+        cls,
+        app: Any,
+        target: str,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> RestPort:
+        """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        http = httpx.AsyncClient(
+            base_url="http://parlant", transport=transport, headers=dict(headers or {})
+        )
+        wire = Wire(http, target=target, timeout=timeout, secrets=_secrets(headers or {}))
+        return cls(wire, version=getattr(app, "version", None))
+
+    @property
+    def target(self) -> str:
+        return self._wire.target
+
+    async def health(self) -> Health:
+        """Raises TargetRefused too for what is no Parlant, or a Parlant of another version."""
+        answer = await self._wire.get("/healthz")
+        try:
+            latency = float(answer["checks"]["event_loop"]["latency_ms"] or 0) / 1000
+        except (KeyError, TypeError, ValueError):
+            message = f"the server at {self.target} is no Parlant: /healthz has no event loop"
+            raise TargetRefused(message, status=200) from None
+        return Health(await self._read_version(), latency)
+
+    async def _read_version(self) -> str | None:
+        """None if the target keeps it to itself. Read once to a life of the target."""
+        if not self._version_known:
+            try:
+                description = await self._wire.get("/openapi.json")
+                self._version = str(description["info"]["version"])
+            except (TargetRefused, Failed, KeyError, TypeError):
+                self._version = None
+            self._version_known = True
+        if self._version is not None and not f"{self._version}.".startswith(f"{SUPPORTED}."):
+            raise TargetRefused(
+                f"the server at {self.target} is Parlant {self._version}, "
+                f"and this version works with Parlant {SUPPORTED} only",
+                status=200,
+            )
+        return self._version
+
+    async def has_canary(self, name: str) -> bool:
+        found = await self._wire.call(self._wire.parlant.tags.list(name=name))
+        alive = any(tag.name == name for tag in found)
+        if not alive:
+            self._wire.tags.expire()
+        return alive
+
+    async def set_canary(self, name: str) -> None:
+        """A new life is begun with it, so that nothing remembered of the last one counts."""
+        self._wire.tags.expire()
+        await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
+
+    async def list_agents(self) -> Sequence[Resource]:
+        self._refresh_tags()
+        agents = await self._wire.call(self._wire.parlant.agents.list())
+        return [await from_wire(self._wire, a) for a in sorted(agents, key=lambda a: str(a.id))]
+
+    @asynccontextmanager
+    async def sweep(self) -> AsyncIterator[None]:
+        """While it lasts, lists of the whole target are read once and shared by all `observe`s."""
+        self._wire.tags.expire()
+        self._sweep = Sweep(self._wire)
+        try:
+            yield
+        finally:
+            self._sweep = None
+
+    async def observe(
+        self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
+    ) -> Sequence[Resource]:
+        self._refresh_tags()
+        view = View(self._wire, bot_id, self._sweep)
+        found: list[Resource] = []
+        for kind in kinds():
+            of_kind = [known[ref] for ref in sorted(known) if ref.kind == kind.name]
+            found.extend(await adapter_of(kind.name).observe(view, of_kind, unmanaged))
+        return found
+
+    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+        self._touch(resource)
+        return await adapter_of(resource.kind).create(self._wire, resource, fresh)
+
+    async def update(
+        self, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        self._touch(resource)
+        return await adapter_of(resource.kind).update(self._wire, resource, changes, observed)
+
+    async def delete(self, observed: Resource) -> None:
+        self._touch(observed)
+        try:
+            await adapter_of(observed.kind).delete(self._wire, observed)
+        except Absent as error:
+            raise TargetRefused(error.message, status=404, hint=error.hint) from error
+
+    async def close(self) -> None:
+        await self._wire.http.aclose()
+
+    def _refresh_tags(self) -> None:
+        if self._sweep is None:
+            self._wire.tags.expire()
+
+    def _touch(self, resource: Resource) -> None:
+        if self._sweep is not None:
+            self._sweep.touched.add(resource.bot_id)
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Values of headers, and their parts: `Bearer x` is as secret as `x`."""
+    return [part for value in headers.values() for part in (value, *value.split())]

@@ -1,0 +1,163 @@
+"""Wire: one connection to Parlant by its own client, and what all adapters share on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.port.translate import of_exception, of_response
+
+if TYPE_CHECKING:
+    from parlant.client import AsyncParlantClient
+
+T = TypeVar("T")
+
+
+class Wire:
+    """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, target: str, timeout: float, secrets: Iterable[str]
+    ) -> None:
+        self.http = http
+        self.target = target
+        self.timeout = timeout
+        self.tags = TagNames(self)
+        self._secrets = tuple(secrets)
+        http.event_hooks["response"] = [self._refuse_bad_answers]
+
+    @cached_property
+    def parlant(self) -> AsyncParlantClient:
+        from parlant.client import AsyncParlantClient  # half a second
+
+        return AsyncParlantClient(
+            base_url=str(self.http.base_url).rstrip("/"),
+            httpx_client=self.http,
+            timeout=self.timeout,  # without it the client switches time-outs off
+        )
+
+    async def call(self, request: Awaitable[T]) -> T:
+        """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else."""
+        try:
+            async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
+                return await request
+        except Exception as error:
+            translated = of_exception(error, self.target, self.timeout)
+            if translated is error:
+                raise
+            raise translated from error
+
+    async def get(self, path: str, **params: str) -> Any:
+        """JSON from a path that Parlant's client does not know."""
+        return (await self.call(self.http.get(path, params=params))).json()
+
+    async def _refuse_bad_answers(self, response: httpx.Response) -> None:
+        if not response.is_success or response.status_code != 204:
+            await response.aread()
+        if error := of_response(response, self._secrets):
+            raise error
+
+
+def addressed(identity: str) -> str:
+    """An id as a part of a path: Parlant's client does not escape it."""
+    return quote(identity, safe="")
+
+
+def agent_tag(bot_id: str) -> str:
+    return f"agent:{bot_id}"
+
+
+def journey_tag(journey_id: str) -> str:
+    return f"journey:{journey_id}"
+
+
+class TagNames:
+    """Names of tags for their ids and back, as of the last look at Parlant's list of tags."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._ids: dict[str, str] | None = None
+
+    def expire(self) -> None:
+        """The next question is answered by Parlant again."""
+        self._ids = None
+
+    def learn(self, name: str, tag_id: str) -> None:
+        if self._ids is not None:
+            self._ids[name] = tag_id
+
+    async def all(self) -> dict[str, str]:
+        """Ids by name."""
+        if self._ids is None:
+            tags = await self._wire.call(self._wire.parlant.tags.list())
+            self._ids = {tag.name: tag.id for tag in tags}
+        return self._ids
+
+    async def ids(self, names: Iterable[str]) -> list[str]:
+        """Raises TargetRefused for a name that is not on the target."""
+        wanted = sorted(names)
+        if not wanted:
+            return []
+        known = await self.all()
+        if any(name not in known for name in wanted):
+            self.expire()
+            known = await self.all()
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise TargetRefused(f"no such tag on the target: {', '.join(missing)}", status=404)
+        return [known[name] for name in wanted]
+
+    async def names(self, tag_ids: Iterable[str]) -> list[str]:
+        """Sorted names; what is no tag with a name (`agent:`, `journey:`, dangling) as it is."""
+        plain = [t for t in tag_ids if not _is_derived(t)]
+        by_id: dict[str, str] = {}
+        if plain:
+            by_id = {tag_id: name for name, tag_id in (await self.all()).items()}
+            if any(tag_id not in by_id for tag_id in plain):
+                self.expire()
+                by_id = {tag_id: name for name, tag_id in (await self.all()).items()}
+        return sorted(by_id.get(tag_id, tag_id) for tag_id in tag_ids)
+
+    async def of_part(self, tag_ids: Sequence[str], bot_id: str) -> list[str]:
+        """The tags of a part of a bot: without the bot's own tag, and saying so if that is gone.
+
+        Without its tag a guideline is global, so this has to show as a difference.
+        """
+        own = agent_tag(bot_id)
+        names = await self.names([tag_id for tag_id in tag_ids if tag_id != own])
+        return names if own in tag_ids else sorted([*names, missing_mark(bot_id)])
+
+    async def changes(
+        self, before: Iterable[str], after: Iterable[str], *, bot_id: str | None = None
+    ) -> dict[str, list[str]]:
+        """`add` and `remove` of a PATCH, in ids; with `bot_id`, the bot's own tag is added too.
+
+        Asks Parlant anew: a PATCH with an unknown tag is applied by half.
+        """
+        self.expire()
+        wanted, found = set(after), set(before)
+        add = await self.ids(wanted - found)
+        known = await self.all()
+        gone = sorted(found - wanted)
+        remove = [known.get(name, name) for name in gone if not name.startswith(_MISSING)]
+        if bot_id is not None:
+            add = [agent_tag(bot_id), *add]
+        return {"add": add, "remove": remove}
+
+
+_MISSING = "(missing) "
+
+
+def missing_mark(bot_id: str) -> str:
+    """What stands among the observed tags of a part that has lost its bot's tag."""
+    return f"{_MISSING}{agent_tag(bot_id)}"
+
+
+def _is_derived(tag_id: str) -> bool:
+    return tag_id.startswith(("agent:", "journey:", "journey_node:"))
