@@ -1,0 +1,236 @@
+"""One document to a draft of a bot: checked in itself, its relationships not yet resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
+from otto_reconcile.manifest.model import (
+    BotForm,
+    GuidelineForm,
+    Identified,
+    JourneyForm,
+    MetadataForm,
+    RelationshipForm,
+    SpecForm,
+    TermForm,
+)
+from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
+from otto_reconcile.manifest.variables import to_data
+from otto_reconcile.manifest.wording import validate
+from otto_reconcile.resources import JSON, Masked
+
+GROUPS: dict[str, type[Identified]] = {
+    "guidelines": GuidelineForm,
+    "journeys": JourneyForm,
+    "terms": TermForm,
+}
+SOURCES_OF_IDS = {"guidelines": "condition", "journeys": "title", "terms": "name"}
+_MAY_BE_SECRET = {
+    "guidelines": ("condition", "action", "description", "metadata"),
+    "journeys": ("title", "description", "conditions"),
+    "terms": ("name", "description", "synonyms"),
+}
+_ELSEWHERE = {
+    **dict.fromkeys(MetadataForm.model_fields, "metadata"),
+    **dict.fromkeys(SpecForm.model_fields, "spec"),
+}
+
+
+@dataclass
+class Item:
+    """A guideline, journey, term or relationship with its place; `id` is complete."""
+
+    node: Node
+    form: BaseModel
+    id: str = ""
+
+
+@dataclass
+class Draft:
+    """A document on its way to a Bot. `form` is None if something in it is wrong.
+
+    `broken` has (group, complete id) of items in which something is wrong; `unsure` is True if
+    there are items of which not even the id is known.
+    """
+
+    faults: Faults
+    root: Node
+    form: BotForm | None
+    bot_id: str = ""
+    groups: dict[str, list[Item]] = field(default_factory=dict)
+    relationships: list[Item] = field(default_factory=list)
+    masked: dict[str, Masked] = field(default_factory=dict)
+    secrets: Mapping[Path, Masked] = field(default_factory=dict)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    unsure: bool = False
+
+
+def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
+    """None if the document is no mapping."""
+    if not isinstance(root.value, dict):
+        faults.add(root, "this document is not a manifest", "it starts with `apiVersion: otto/v1`")
+        return None
+    data = to_data(root, environ, faults)
+    if _is_specification(root):
+        hint = "import it with `otto-reconcile apply -f`, or turn it into a manifest with `export`"
+        faults.add(root, "this is a specification of Otto's, not a manifest", hint)
+        return None
+    form, wrong = validate(
+        BotForm, data.value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE
+    )
+    made = Draft(faults, root, form, secrets=data.secrets)
+    made.bot_id = _bot_id(made, data.value)
+    _read_parts(made, data.value, wrong)
+    _mask(made)
+    return made
+
+
+def _is_specification(root: Node) -> bool:
+    keys = root.value if isinstance(root.value, dict) else {}
+    return "apiVersion" not in keys and "purpose" in keys and "guardrails" in keys
+
+
+def _bot_id(made: Draft, data: JSON) -> str:
+    metadata = data.get("metadata")
+    if not isinstance(metadata, dict):
+        made.unsure = True
+        return ""
+    node = find(made.root, ("metadata",))
+    ids = [name for name in ("id", "exact_id") if isinstance(metadata.get(name), str)]
+    if made.form is not None and not ids:
+        made.faults.add(node, "`id` is missing", MetadataForm.model_fields["id"].description)
+    if len(ids) == 2:
+        _both(made, ("metadata", "exact_id"))
+    return str(metadata[ids[-1]]) if ids else ""
+
+
+def _both(made: Draft, path: Path) -> None:
+    at = key_at(made.root, path)
+    made.faults.add(at, "there are both `id` and `exact_id`", "keep one of them")
+
+
+def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
+    spec = data.get("spec")
+    if not isinstance(spec, dict):
+        made.unsure = True
+        return
+    for group, form in GROUPS.items():
+        items = _items(made, spec, group, form, wrong)
+        for item in items:
+            item[1].id = _item_id(made, group, *item)
+        made.groups[group] = [item for _, item in items]
+        _check_twice(made, group)
+    relationships = _items(made, spec, "relationships", RelationshipForm, wrong)
+    made.relationships = [item for _, item in relationships]
+
+
+def _items(
+    made: Draft, spec: dict[str, JSON], group: str, form: type[BaseModel], wrong: set[Path]
+) -> list[tuple[int, Item]]:
+    """The items in which nothing is wrong, by their index."""
+    values: Any = spec.get(group)
+    if not isinstance(values, list):
+        made.unsure |= values is not None
+        return []
+    bad = {path[2] for path in wrong if path[:2] == ("spec", group) and len(path) > 2}
+    for index in sorted(bad, key=str):
+        _note_broken(made, group, values[int(index)])
+    nodes = find(made.root, ("spec", group)).value
+    assert isinstance(nodes, list)
+    return [
+        (index, Item(nodes[index], form.model_validate(value)))
+        for index, value in enumerate(values)
+        if index not in bad
+    ]
+
+
+def _note_broken(made: Draft, group: str, value: JSON) -> None:
+    """Of an item in which something is wrong at least its id, so that nothing else dangles."""
+    if group not in GROUPS:
+        return
+    item = value if isinstance(value, dict) else {}
+    given, source = item.get("id"), item.get(SOURCES_OF_IDS[group])
+    if isinstance(item.get("exact_id"), str):
+        made.broken.append((group, item["exact_id"]))
+    elif isinstance(given, str):
+        made.broken.append((group, complete(made.bot_id, given)))
+    elif isinstance(source, str):
+        made.broken.append((group, complete(made.bot_id, _derived(group, source))))
+    else:
+        made.unsure = True
+
+
+def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
+    form, path = item.form, ("spec", group, index)
+    assert isinstance(form, Identified)
+    if form.id is not None and form.exact_id is not None:
+        _both(made, (*path, "exact_id"))
+    if form.exact_id is not None:
+        return form.exact_id
+    source = SOURCES_OF_IDS[group]
+    if form.id is None and (*path, source) in made.secrets:
+        hint = "an id made from it would show the secret"
+        made.faults.add(item.node, f"what has a secret in its {source} needs an `id`", hint)
+    found = complete(made.bot_id, form.id or _derived(group, getattr(form, source)))
+    if len(found) > LONGEST:
+        made.faults.add(item.node, f"its complete id is longer than {LONGEST} characters")
+    return found
+
+
+def _derived(group: str, text: str) -> str:
+    return derived_from_name(text) if group == "terms" else derived(text)
+
+
+def _check_twice(made: Draft, group: str) -> None:
+    seen: dict[str, Item] = {}
+    source = SOURCES_OF_IDS[group]
+    for item in made.groups[group]:
+        first = seen.setdefault(item.id, item)
+        if first is item:
+            continue
+        what = group.removesuffix("s")
+        id_node = item.node.value
+        assert isinstance(id_node, dict)
+        declared = id_node.get("id") or id_node.get("exact_id")
+        if declared is not None:
+            message, hint = f"this bot has two {group} with this id", "change one of them"
+            at = declared.value
+        else:
+            message, hint = f"this bot has two {group} with this {source}", "give each {} an `id`"
+            hint, at = hint.format(what), item.node
+        made.faults.add(at, f"{message} (the first is on line {first.node.line})", hint)
+
+
+def _mask(made: Draft) -> None:
+    for path, masked in sorted(made.secrets.items(), key=lambda pair: repr(pair[0])):
+        place = _masked_path(made, path)
+        if place is None:
+            at = find(made.root, path)
+            hint = "only names, descriptions, conditions, actions and the like may hold one"
+            made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
+        elif place:
+            made.masked[place] = masked
+
+
+def _masked_path(made: Draft, path: Path) -> str | None:
+    """The path as a Bot has it; "" if its item is wrong anyway; None if it may not be there."""
+    if path in (("spec", "name"), ("spec", "description")):
+        return str(path[1])
+    group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
+    if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
+        return None
+    node = find(made.root, path[:3])
+    id_ = next((item.id for item in made.groups.get(group, ()) if item.node is node), None)
+    if id_ is None:
+        return ""
+    return "/".join((group, id_, *(pointer_part(part) for part in path[3:])))
+
+
+def pointer_part(part: str | int) -> str:
+    """One step of a path as text, written as JSON pointers write it."""
+    return str(part).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,133 @@
+"""Bots to manifests that load to the same bots. Called by `export`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from otto_reconcile.manifest.drafting import pointer_part
+from otto_reconcile.manifest.ids import is_short, shortened
+from otto_reconcile.manifest.model import API_VERSION
+from otto_reconcile.manifest.references import Index, written
+from otto_reconcile.manifest.variables import escape
+from otto_reconcile.manifest.yaml_text import resolve
+from otto_reconcile.resources import JSON, Bot, Guideline, Journey, Term
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
+_OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null)", re.IGNORECASE)
+_UNSAFE = re.compile(
+    "[^\x20-\x7e\n\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_SPEC = (
+    "name", "description", "composition_mode", "max_engine_iterations", "message_output_mode",
+    "tags",
+)  # fmt: skip
+_WIDE = 1_000_000
+
+
+class _Template(str):
+    """Text that is written as it is: its `${VAR}` are meant."""
+
+    __slots__ = ()
+
+
+class _OneLine(dict[str, JSON]):
+    """A mapping that is written on one line."""
+
+
+def dump(bots: Iterable[Bot]) -> str:
+    """One YAML document for each bot, in the given order. `suspended` is not written."""
+    bots = list(bots)
+    index = _index(bots)
+    return "---\n".join(
+        yaml.serialize(
+            _node(_document(bot, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE
+        )
+        for bot in bots
+    )
+
+
+def _index(bots: Iterable[Bot]) -> Index:
+    index = Index()
+    for bot in bots:
+        index.known["agent"].setdefault(bot.id, bot.id)
+        for kind, items in (("guideline", bot.guidelines), ("journey", bot.journeys)):
+            for item in items:
+                index.known[kind].setdefault(item.id, bot.id)
+    return index
+
+
+def _document(bot: Bot, index: Index) -> dict[str, JSON]:
+    metadata: dict[str, JSON] = {"id" if is_short(bot.id) else "exact_id": bot.id}
+    metadata |= {"labels": bot.labels} if bot.labels else {}
+    metadata |= {"annotations": bot.annotations} if bot.annotations else {}
+    spec: dict[str, JSON] = {
+        name: _text(bot, name, value) for name in _SPEC if (value := getattr(bot, name)) is not None
+    }
+    for group in ("guidelines", "journeys", "terms"):
+        items: Sequence[Guideline | Journey | Term] = getattr(bot, group)
+        if items:
+            spec[group] = [_part(bot, group, item) for item in items]
+    if bot.relationships:
+        spec["relationships"] = [
+            _OneLine(
+                kind=relationship.kind,
+                source=written(relationship.source, bot.id, index),
+                target=written(relationship.target, bot.id, index),
+            )
+            for relationship in bot.relationships
+        ]
+    return {"apiVersion": API_VERSION, "kind": "Bot", "metadata": metadata, "spec": spec}
+
+
+def _part(bot: Bot, group: str, item: Guideline | Journey | Term) -> dict[str, JSON]:
+    short = shortened(bot.id, item.id)
+    part: dict[str, JSON] = {"exact_id": item.id} if short is None else {"id": short}
+    for name, value in item.model_dump(exclude={"id"}, exclude_none=True).items():
+        part[name] = _text(bot, f"{group}/{item.id}/{name}", value)
+    return part
+
+
+def _text(bot: Bot, path: str, value: JSON) -> JSON:
+    """The value with the templates of its masked texts in their places."""
+    if isinstance(value, dict):
+        return {k: _text(bot, f"{path}/{pointer_part(k)}", item) for k, item in value.items()}
+    if isinstance(value, list):
+        return [_text(bot, f"{path}/{number}", item) for number, item in enumerate(value)]
+    return _Template(bot.masked[path].template) if path in bot.masked else value
+
+
+def _node(value: JSON) -> yaml.Node:
+    if isinstance(value, Mapping):
+        pairs: Any = [(_scalar(_Template(k)), _node(item)) for k, item in value.items()]
+        flow = isinstance(value, _OneLine) or not pairs
+        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
+    if isinstance(value, list | tuple):
+        items: Any = [_node(item) for item in value]
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=not items)
+    return _scalar(value)
+
+
+def _scalar(value: JSON) -> yaml.ScalarNode:
+    if not isinstance(value, str):
+        return yaml.SafeDumper("").represent_data(value)
+    text = str(value) if isinstance(value, _Template) else escape(value)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str | None:
+    """Plain where every reader takes it for text, a block where it has lines, else in quotes."""
+    if _PLAIN.fullmatch(text) and not text.endswith(" ") and isinstance(resolve(text), str):
+        old = _OLD_WORDS.fullmatch(text) or text[0].isdigit()
+        if not old and ": " not in text and " #" not in text:
+            return None
+    if text and text == text.strip() and "\n" not in text and not _UNSAFE.search(text):
+        return "'" if '"' in text or not text.isascii() else '"'
+    lines = text.split("\n")
+    tidy = all(line == line.rstrip() for line in lines) and not text[:1].isspace()
+    if len(lines) > 1 and tidy and not text.endswith("\n\n") and not _UNSAFE.search(text):
+        return "|"
+    return '"'

@@ -1,0 +1,135 @@
+"""All drafts together: ids that clash, relationships that name something, and then the bots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
+
+from otto_reconcile.manifest.drafting import GROUPS, Draft, Item
+from otto_reconcile.manifest.model import RelationshipForm
+from otto_reconcile.manifest.nodes import Node, child, find
+from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
+from otto_reconcile.resources import Bot, Relationship
+
+_GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
+
+
+def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
+    """The bots of the drafts in which nothing is wrong; faults go to each draft's own."""
+    index = index_of(drafts)
+    _check_clashes(drafts)
+    ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
+    _check_cycles(ends)
+    return [
+        (draft, bot)
+        for draft, found in ends
+        if draft.form is not None and not draft.faults.problems
+        for bot in [_bot(draft, [relationship for relationship, _ in found])]
+        if bot is not None
+    ]
+
+
+def index_of(drafts: Iterable[Draft]) -> Index:
+    index = Index()
+    for draft in drafts:
+        index.known["agent"].setdefault(draft.bot_id, draft.bot_id)
+        if draft.unsure:
+            index.unsure.add(draft.bot_id)
+        for kind, group in _GROUP_OF.items():
+            for item in draft.groups.get(group, ()):
+                index.known[kind].setdefault(item.id, draft.bot_id)
+            for broken, name in draft.broken:
+                if broken == group:
+                    index.known[kind].setdefault(name, draft.bot_id)
+    return index
+
+
+def _check_clashes(drafts: Sequence[Draft]) -> None:
+    bots: dict[str, Draft] = {}
+    parts: dict[tuple[str, str], tuple[Draft, Item]] = {}
+    for draft in drafts:
+        first = bots.setdefault(draft.bot_id, draft) if draft.bot_id else draft
+        if first is not draft:
+            at = _id_node(draft)
+            where = f"{first.faults.file}:{first.root.line}"
+            draft.faults.add(at, f"the bot `{draft.bot_id}` is there twice", f"see {where}")
+            continue
+        for group in GROUPS:
+            for item in draft.groups.get(group, ()):
+                other, twin = parts.setdefault((group, item.id), (draft, item))
+                if other is not draft:
+                    where = f"{other.faults.file}:{twin.node.line}"
+                    message = f"another bot has {group} with the complete id `{item.id}`"
+                    draft.faults.add(item.node, message, f"see {where}")
+
+
+def _id_node(draft: Draft) -> Node:
+    metadata = child(draft.root, "metadata") or draft.root
+    return child(metadata, "id") or child(metadata, "exact_id") or metadata
+
+
+def _relationships(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]:
+    seen: dict[tuple[str, str, str], Item] = {}
+    for item in draft.relationships:
+        form = item.form
+        assert isinstance(form, RelationshipForm)
+        source = _end(draft, item, "source", form.source, index)
+        target = _end(draft, item, "target", form.target, index)
+        if source is None or target is None:
+            continue
+        if source == target:
+            at = child(item.node, "target") or item.node
+            draft.faults.add(at, "the source and the target are the same", "change one of them")
+            continue
+        first = seen.setdefault((form.kind, source, target), item)
+        if first is not item:
+            message = f"this relationship is there twice (the first is on line {first.node.line})"
+            draft.faults.add(item.node, message, "remove one of them")
+            continue
+        yield Relationship(kind=form.kind, source=source, target=target), item
+
+
+def _end(draft: Draft, item: Item, side: str, text: str, index: Index) -> str | None:
+    node = child(item.node, side) or item.node
+    found = resolve(str(text), draft.bot_id, index)
+    if isinstance(found, Wrong):
+        if not any(find(draft.root, path) is node for path in draft.secrets):
+            draft.faults.add(node, *found)
+        return None
+    return found
+
+
+def _check_cycles(ends: Sequence[tuple[Draft, list[tuple[Relationship, Item]]]]) -> None:
+    flat = [(draft, item, found) for draft, pairs in ends for found, item in pairs]
+
+    def report(number: int, way: list[str]) -> None:
+        draft, item, found = flat[number]
+        message = f"this closes a circle of {found.kind} relationships: {' -> '.join(way)}"
+        draft.faults.add(item.node, message, "remove one of them; Parlant refuses circles")
+
+    cycles((found for _, _, found in flat), report)
+
+
+def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
+    assert draft.form is not None
+    spec = draft.form.spec.model_dump(exclude_none=True)
+    for group in GROUPS:
+        spec[group] = [
+            {"id": item.id, **item.form.model_dump(exclude={"id", "exact_id"}, exclude_none=True)}
+            for item in draft.groups.get(group, ())
+        ]
+    try:
+        return Bot.model_validate(
+            {
+                **spec,
+                "id": draft.bot_id,
+                "labels": draft.form.metadata.labels or {},
+                "annotations": draft.form.metadata.annotations or {},
+                "relationships": relationships,
+                "masked": draft.masked,
+            }
+        )
+    except ValidationError:
+        draft.faults.add(draft.root, "this bot cannot be kept as it is")
+        return None

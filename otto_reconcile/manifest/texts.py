@@ -1,0 +1,25 @@
+"""Text to nodes: YAML, or JSON where the text is JSON. Called by `loading`."""
+
+from __future__ import annotations
+
+from otto_reconcile.manifest.json_text import read_json
+from otto_reconcile.manifest.nodes import Faults, Node, Unreadable, check_characters
+from otto_reconcile.manifest.yaml_text import read_yaml
+
+
+def read(text: str, faults: Faults) -> list[Node]:
+    """The root of each document; what is wrong goes to `faults`.
+
+    JSON goes first to its own reader: YAML's has no pairs of surrogates and refuses long keys.
+    """
+    try:
+        check_characters(text, faults)
+    except Unreadable:
+        return []
+    if text.lstrip().startswith("{"):
+        attempt = Faults(faults.file)
+        root = read_json(text, attempt)
+        if root is not None or faults.file.endswith(".json"):
+            faults.problems += attempt.problems
+            return [root] if root is not None else []
+    return read_yaml(text, faults)

@@ -1,0 +1,100 @@
+"""`${VAR}` in texts, and nodes to plain data. Called by `loading`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from otto_reconcile.manifest.nodes import Faults, Node, Path
+from otto_reconcile.resources import JSON, Masked
+
+_VARIABLE = re.compile(
+    r"(?P<escape>\$\$\{)"
+    r"|\$\{(?P<secret>secret:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<or>:-(?P<default>[^}]*))?\}"
+    r"|(?P<wrong>\$\{)"
+)
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH|PRIVATE", re.IGNORECASE)
+
+
+class FromVariable(str):
+    """Text that is wholly the value of one variable: fields that take no text read it again."""
+
+    __slots__ = ()
+
+
+class Data(NamedTuple):
+    """A document as plain data, and how each text was made that a secret is part of."""
+
+    value: JSON
+    secrets: dict[Path, Masked]
+
+
+def to_data(root: Node, environ: Mapping[str, str], faults: Faults) -> Data:
+    """Raises nothing: a variable that is not set is a fault, and empty."""
+    filler = _Filler(environ, faults)
+    return Data(filler.fill(root, ()), filler.secrets)
+
+
+def escape(text: str) -> str:
+    """The text as it has to be written to be read as it is."""
+    return text.replace("${", "$${")
+
+
+class _Filler:
+    def __init__(self, environ: Mapping[str, str], faults: Faults) -> None:
+        self.environ = environ
+        self.faults = faults
+        self.secrets: dict[Path, Masked] = {}
+
+    def fill(self, node: Node, path: Path) -> JSON:
+        value = node.value
+        if isinstance(value, dict):
+            return {name: self.fill(entry.value, (*path, name)) for name, entry in value.items()}
+        if isinstance(value, list):
+            return [self.fill(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            return self.text(value, node, path)
+        return value
+
+    def text(self, template: str, node: Node, path: Path) -> str:
+        secret: set[str] = set()
+
+        def one(match: re.Match[str]) -> str:
+            if match["escape"]:
+                return "${"
+            if match["wrong"]:
+                hint = "write ${NAME} or ${NAME:-default}; for a plain ${ write $${"
+                self.faults.add(node, "`${` starts no variable here", hint)
+                return ""
+            if match["secret"] or _SECRET.search(match["name"]):
+                secret.add(match["name"])
+            return self.value(match, node)
+
+        text = _VARIABLE.sub(one, template)
+        if secret:
+            self.secrets[path] = Masked(template=template, variables=sorted(secret))
+        whole = _VARIABLE.fullmatch(template)
+        return FromVariable(text) if whole is not None and whole["name"] else text
+
+    def value(self, match: re.Match[str], node: Node) -> str:
+        name = match["name"]
+        value = self.environ.get(name)
+        if match["or"] and not value:
+            return str(match["default"])
+        if value is None:
+            hint = f"set it, or give a default: ${{{name}:-text}}"
+            self.faults.add(node, f"the environment variable {name} is not set", hint)
+            return ""
+        return self.checked(name, value, node)
+
+    def checked(self, name: str, value: str, node: Node) -> str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.faults.add(node, f"the environment variable {name} is not UTF-8 text")
+            return ""
+        if "\0" in value:
+            self.faults.add(node, f"the environment variable {name} holds a NUL character")
+            return ""
+        return value

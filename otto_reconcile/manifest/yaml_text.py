@@ -1,0 +1,212 @@
+"""Reads YAML 1.2 into nodes, all documents of a text, without recursion. Called by `texts`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from otto_reconcile.manifest.nodes import (
+    Entry,
+    Faults,
+    Node,
+    Scalar,
+    Unreadable,
+    add_entry,
+    check_depth,
+    check_number,
+    close,
+)
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **{sign + word: float("inf") for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+
+
+def read_yaml(text: str, faults: Faults) -> list[Node]:
+    """The roots of all documents that hold something; what is wrong goes to `faults`."""
+    composer = _Composer(faults)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            composer.take(event)
+    except yaml.YAMLError as error:
+        _explain(error, text, faults)
+    except Unreadable:
+        pass
+    return composer.documents
+
+
+def resolve(text: str) -> Scalar:
+    """What a plain scalar means by the core schema of YAML 1.2: `no` and `on` are text there."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return int(text, base) if len(text) < 100 else float("inf")
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+@dataclass(slots=True)
+class _Frame:
+    node: Node
+    anchor: str | None
+    key: Node | None = None
+    merged: list[Node] | None = None
+
+
+class _Composer:
+    """Builds the tree from the parser's events, with a stack of its own."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.documents: list[Node] = []
+        self.anchors: dict[str, Node | None] = {}
+        self.stack: list[_Frame] = []
+        self.merges = 0
+
+    def take(self, event: yaml.Event) -> None:
+        match event:
+            case yaml.DocumentStartEvent():
+                self.anchors = {}
+            case yaml.AliasEvent():
+                self.put(self.alias(event))
+            case yaml.ScalarEvent():
+                node = self.scalar(event)
+                self.put(node)
+                if event.anchor:
+                    self.anchors[event.anchor] = node
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self.open(event)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self.shut()
+
+    def put(self, node: Node) -> None:
+        if not self.stack:
+            if node.value is not None:
+                self.documents.append(node)
+            return
+        frame = self.stack[-1]
+        if isinstance(frame.node.value, list):
+            frame.node.value.append(node)
+        elif frame.key is None:
+            frame.key = node
+        else:
+            self.pair(frame, frame.key, node)
+            frame.key = None
+
+    def pair(self, frame: _Frame, key: Node, value: Node) -> None:
+        assert isinstance(frame.node.value, dict)
+        if isinstance(key, _Merge):
+            frame.merged = [*(frame.merged or ()), *self.merge_sources(value)]
+        elif isinstance(key.value, str):
+            add_entry(frame.node.value, key, value, self.faults)
+        else:
+            self.faults.add(key, "a key must be text", "put it in quotes")
+
+    def merge_sources(self, value: Node) -> list[Node]:
+        sources = value.value if isinstance(value.value, list) else [value]
+        wrong = [source for source in sources if not isinstance(source.value, dict)]
+        for source in wrong:
+            self.faults.add(source, "`<<` takes a mapping or a list of mappings")
+        return [source for source in sources if isinstance(source.value, dict)]
+
+    def open(self, event: Any) -> None:
+        kind: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        node = Node(kind, *_place(event.start_mark))
+        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+            self.unknown_tag(node, event.tag)
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.stack.append(_Frame(node, event.anchor))
+        check_depth(node, len(self.stack), self.faults)
+
+    def shut(self) -> None:
+        frame = self.stack.pop()
+        if frame.merged:
+            self.merge(frame.node, frame.merged)
+        close(frame.node, self.faults)
+        if frame.anchor:
+            self.anchors[frame.anchor] = frame.node
+        self.put(frame.node)
+
+    def merge(self, node: Node, sources: list[Node]) -> None:
+        assert isinstance(node.value, dict)
+        for source in sources:
+            assert isinstance(source.value, dict)
+            self.merges += len(source.value)
+            if self.merges > 100_000:
+                raise self.faults.stop(node, "too much is merged with `<<` in this file")
+            for name, entry in source.value.items():
+                node.value.setdefault(name, Entry(entry.key, entry.value))
+
+    def alias(self, event: yaml.AliasEvent) -> Node:
+        at = Node(None, *_place(event.start_mark))
+        name = str(event.anchor)
+        if name not in self.anchors:
+            raise self.faults.stop(at, f"the alias *{name} has no anchor &{name} before it")
+        node = self.anchors[name]
+        if node is None:
+            raise self.faults.stop(at, f"the alias *{name} stands inside what it names")
+        return node
+
+    def scalar(self, event: yaml.ScalarEvent) -> Node:
+        line, column = _place(event.start_mark)
+        text = str(event.value)
+        if event.implicit[0] and text == "<<":
+            return _Merge(text, line, column)
+        node = Node(text, line, column)
+        tag = event.tag
+        if event.implicit[0] or tag in {_TAG + t for t in ("int", "float", "bool", "null")}:
+            node.value = resolve(text)
+        elif tag not in (None, "!", f"{_TAG}str"):
+            self.unknown_tag(node, str(tag))
+        check_number(node, self.faults)
+        return node
+
+    def unknown_tag(self, node: Node, tag: str) -> None:
+        shown = tag.replace(_TAG, "!!")
+        self.faults.add(node, f"the tag `{shown}` means nothing here", "remove it")
+
+
+class _Merge(Node):
+    """The plain key `<<`."""
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _explain(error: yaml.YAMLError, text: str, faults: Faults) -> None:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    at = Node(None, *(_place(mark) if mark is not None else (1, 1)))
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown fault"
+    lines = text.splitlines()
+    here = lines[at.line - 1][at.column - 1 :][:1] if at.line <= len(lines) else ""
+    if "cannot start any token" in problem and here == "\t":
+        faults.add(at, "a tab stands where YAML allows only spaces", "indent with spaces")
+    elif "cannot start any token" in problem:
+        faults.add(at, f"text cannot start with `{here}` here", "put the text in quotes")
+    elif "mapping values are not allowed" in problem:
+        faults.add(at, "a colon cannot stand here", "put text that has `: ` in it in quotes")
+    else:
+        faults.add(at, f"this is not valid YAML: {problem}{_context(error)}")
+
+
+def _context(error: yaml.YAMLError) -> str:
+    context, mark = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if not context:
+        return ""
+    return f", {context}" + (f" that starts on line {mark.line + 1}" if mark is not None else "")
