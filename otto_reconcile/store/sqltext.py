@@ -129,10 +129,13 @@ def _table(collection: Collection) -> list[str]:
     name = collection.name
     key = ", ".join(path(field) for field in collection.keys)
     unique = "UNIQUE " if collection.own else ""
-    statements = [
+    table = (
         f"CREATE TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY AUTOINCREMENT, "
         "document TEXT NOT NULL CHECK (json_valid(document)), "
-        f"key TEXT GENERATED ALWAYS AS (json_array({key})) VIRTUAL)",
+        f"key TEXT GENERATED ALWAYS AS (json_array({key})) VIRTUAL)"
+    )
+    statements = [
+        table,
         f"CREATE {unique}INDEX IF NOT EXISTS {name}_key ON {name} (key)",
     ]
     wanted = {collection.keys[:1], *collection.indexes}

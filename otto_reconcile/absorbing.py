@@ -1,0 +1,203 @@
+"""What other programs wrote straight into the rows becomes events; asked for by `DesiredState`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from otto_reconcile.errors import Conflict
+from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
+from otto_reconcile.guard import LEAST, SHARE
+from otto_reconcile.heads import Head, Log, Step
+from otto_reconcile.projections import COLLECTION_NAMES, view_digest
+from otto_reconcile.resources import Bot
+from otto_reconcile.rows import bot_from, by_bot, is_reserved
+from otto_reconcile.store.base import Document
+
+ACTOR = "another program"
+_LATE = timedelta(seconds=60)
+_PARTS = ("guidelines", "journeys", "terms", "relationships")
+
+
+@dataclass
+class _Look:
+    """One look at everything, and what has come of it so far."""
+
+    heads: Mapping[str, Head]
+    rows: Mapping[str, Mapping[str, Sequence[Document]]]
+    known: Desired
+    moving: frozenset[str]
+    problems: list[str] = field(default_factory=list)
+    vanished: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+
+    def bot(self, bot_id: str) -> Bot | None:
+        wanted = self.known.bots.get(bot_id)
+        return wanted.bot if wanted else None
+
+
+class Absorber:
+    """Compares the rows with what they said when they were last in step (`Head.rows`)."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._seen: dict[str, tuple[int, str, list[str]]] = {}
+
+    def absorb(self, read: Callable[[Mapping[str, Head]], Desired]) -> Absorbed:
+        """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
+        look = self._look(read)
+        self._note_lost_parts(look)
+        for bot_id, rows in sorted(look.rows.items()):
+            if bot_id not in look.moving and bot_id not in look.known.unreadable:
+                self._compare(look, bot_id, rows)
+        self._note_deleted(look)
+        events = tuple(self._record(look.steps))
+        return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)))
+
+    def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
+        """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
+        heads = self._log.settled()
+        rows = {name: self._log.store.find(name) for name in COLLECTION_NAMES}
+        after = self._log.heads()
+        moving = {i for i in heads.keys() | after.keys() if heads.get(i) != after.get(i)}
+        moving |= {h.bot_id for h in after.values() if h.pending and self._log.behind(h)}
+        of_bots, problems = by_bot(rows)
+        return _Look(heads, of_bots, read(heads), frozenset(moving), problems)
+
+    def _compare(self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]) -> None:
+        head = look.heads.get(bot_id)
+        if is_reserved(bot_id, rows):
+            look.problems.append(
+                f"bots row {bot_id!r} was left out: Otto's id and name are its own"
+            )
+        elif not rows["bots"]:
+            self._note_orphans(look, bot_id, rows)
+        elif bot_id not in look.vanished:
+            mark = (hash(repr(rows)), head.event_id if head else "")
+            seen = self._seen.get(bot_id)
+            if seen is not None and seen[:2] == mark:
+                look.problems.extend(seen[2])
+                return
+            problems = self._step(look, bot_id, rows, head)
+            look.problems.extend(problems)
+            if bot_id not in look.late:
+                self._seen[bot_id] = (*mark, problems)
+
+    def _step(
+        self,
+        look: _Look,
+        bot_id: str,
+        rows: Mapping[str, Sequence[Document]],
+        head: Head | None,
+    ) -> list[str]:
+        known = look.bot(bot_id)
+        bot, problems = bot_from(bot_id, rows, known)
+        if bot is None or (known and head and view_digest(bot) == head.rows):
+            return problems
+        if self._is_late(head, bot, rows):
+            look.late.add(bot_id)
+        else:
+            look.steps.append(self._event(bot, known, head))
+        return problems
+
+    def _event(self, bot: Bot, known: Bot | None, head: Head | None) -> Step:
+        kind = EventType.UPDATED if known else EventType.CREATED
+        revision = (head.revision if head else 0) + 1
+        source = Source(ROWS)
+        now = self._log.now()
+        event = Event(bot.id, revision, kind, bot, bot.digest(), source, ACTOR, now)
+        return Step(event, head, known)
+
+    def _is_late(self, head: Head | None, bot: Bot, rows: Mapping[str, Sequence[Document]]) -> bool:
+        """True for rows that a slow writer of an earlier revision has just put over newer ones.
+
+        That writer mends them itself (`Log._mend`). They carry the very time of their event, and
+        are believed to be a person's wish after a minute.
+        """
+        if self._log.store.atomic or head is None:
+            return False
+        where = {"bot_id": bot.id, "revision": {"$gte": head.revision - 3}}
+        events = self._log.store.find("events", where, order=[("revision", -1)])
+        dates = {row.get("updated_at") for row in rows["bots"]}
+        recent = any(self._log.now() - event["time"] < _LATE for event in events[:1])
+        return recent and any(
+            event["time"] in dates and _says_the_same(event, bot) for event in events[1:]
+        )
+
+    def _note_orphans(
+        self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
+    ) -> None:
+        if look.bot(bot_id) is None:
+            parts = ", ".join(f"{len(rows[name])} of {name}" for name in rows if rows[name])
+            look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
+
+    def _note_deleted(self, look: _Look) -> None:
+        """A row that went was deleted by hand; many at once are more likely an accident."""
+        alive = set(look.known.bots)
+        gone = {
+            bot_id for bot_id in alive - look.moving if not look.rows.get(bot_id, {}).get("bots")
+        }
+        if _too_many(gone, alive):
+            look.vanished |= gone
+            look.problems.append(
+                f"{len(gone)} of {len(alive)} bots have lost their row in bots at once; nothing "
+                f"was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
+            )
+            return
+        for bot_id in sorted(gone):
+            known = look.known.bots[bot_id].bot
+            step = self._event(known, known, look.heads[bot_id])
+            event = replace(step.event, type=EventType.DELETED, bot=None, digest="")
+            look.steps.append(replace(step, event=event))
+
+    def _note_lost_parts(self, look: _Look) -> None:
+        """The same for a whole collection of parts that is suddenly empty."""
+        for name in _PARTS:
+            had = {i for i, wanted in look.known.bots.items() if getattr(wanted.bot, name)}
+            present = {i for i in had if look.rows.get(i, {}).get("bots")}
+            lost = {i for i in present - look.moving if not look.rows[i][name]}
+            if _too_many(lost, had):
+                look.vanished |= lost
+                look.problems.append(
+                    f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
+                    f"as they were: {_names(lost)}"
+                )
+
+    def _record(self, steps: Sequence[Step]) -> Iterable[Event]:
+        """All in one go, else one by one: a bot that another writer changed is for next time."""
+        try:
+            self._log.append(steps)
+        except Conflict:
+            return self._record_each(steps)
+        return [step.event for step in steps]
+
+    def _record_each(self, steps: Sequence[Step]) -> Iterable[Event]:
+        done = self._log.recorded([step.event for step in steps])
+        for step in steps:
+            if step.event.event_id in done:
+                yield step.event
+                continue
+            try:
+                self._log.append([step])
+                yield step.event
+            except Conflict:
+                self._seen.pop(step.event.bot_id, None)
+
+
+def _says_the_same(document: Document, bot: Bot) -> bool:
+    try:
+        then = Event.from_document(document).bot
+    except ValueError:
+        return False
+    return then is not None and view_digest(then) == view_digest(bot)
+
+
+def _too_many(gone: set[str], of: set[str]) -> bool:
+    return len(gone) >= LEAST and len(gone) > SHARE * len(of)
+
+
+def _names(bot_ids: set[str]) -> str:
+    some = sorted(bot_ids)[:5]
+    return " ".join(some) + (" ..." if len(bot_ids) > len(some) else "")

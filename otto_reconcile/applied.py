@@ -1,0 +1,110 @@
+"""What this tool has itself put on a target, bot by bot: written by the loop, read by the diff."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from otto_reconcile.errors import Conflict
+from otto_reconcile.events import utc
+from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.store.base import Document, Store, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`revision` of the bot and `epoch` of the target in which this was put there.
+
+    `resources` have the spec as it was applied; `claims` are Refs whose creation was begun and has
+    not been confirmed yet: they may be on the target.
+    """
+
+    bot_id: str
+    revision: int
+    epoch: str
+    resources: Snapshot = field(default_factory=Snapshot)
+    claims: frozenset[Ref] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One life of a target: its name, and when it was first seen."""
+
+    name: str
+    started: datetime
+
+
+class AppliedSets:
+    """Every method raises StoreUnavailable when the store does not answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self, target: str) -> dict[str, Applied]:
+        """All of a target, by bot id. A damaged record is left out: its things are unmanaged."""
+        found = self._store.find("applied", {"target": target}, order=[("bot_id", 1)])
+        sets = (_from_document(document) for document in found)
+        return {applied.bot_id: applied for applied in sets if applied is not None}
+
+    def save(self, target: str, sets: Sequence[Applied]) -> None:
+        self._store.batch([self.writing(target, sets)])
+
+    def writing(self, target: str, sets: Sequence[Applied]) -> Write:
+        """What `save` writes, for a batch with the audit's."""
+        return Write("put", "applied", [_document(target, applied) for applied in sets])
+
+    def drop(self, target: str, bot_id: str) -> None:
+        self._store.delete("applied", {"target": target, "bot_id": bot_id})
+
+    def dropping(self, target: str, bot_id: str) -> Write:
+        """What `drop` writes, for a batch with the audit's."""
+        return Write("delete", "applied", [{"target": target, "bot_id": bot_id}])
+
+    def epoch(self, target: str) -> Epoch | None:
+        found = self._store.find("epochs", {"target": target}, limit=1)
+        return Epoch(found[0]["name"], utc(found[0]["started"])) if found else None
+
+    def begin_epoch(self, target: str, epoch: Epoch) -> None:
+        document = {"target": target, "name": epoch.name, "started": epoch.started}
+        try:
+            self._store.put("epochs", [document])
+        except Conflict:  # two first epochs at once: the later one counts
+            self._store.put("epochs", [document])
+
+
+def _document(target: str, applied: Applied) -> Document:
+    """The resources are one text: their specs may have any keys, and it reads fastest."""
+    resources = [_flat(resource) for resource in applied.resources.values()]
+    return {
+        "target": target,
+        "bot_id": applied.bot_id,
+        "revision": applied.revision,
+        "epoch": applied.epoch,
+        "resources": json.dumps(resources, separators=(",", ":")),
+        "claims": sorted(map(list, applied.claims)),
+    }
+
+
+def _flat(resource: Resource) -> list[Any]:
+    masked = sorted(resource.masked)
+    return [resource.kind, resource.key, dict(resource.spec), masked, resource.remote_id]
+
+
+def _from_document(document: Document) -> Applied | None:
+    try:
+        bot_id = document["bot_id"]
+        return Applied(
+            bot_id,
+            document["revision"],
+            document["epoch"],
+            Snapshot(
+                Resource(kind, key, bot_id, spec, frozenset(masked), remote_id)
+                for kind, key, spec, masked, remote_id in json.loads(document["resources"])
+            ),
+            frozenset(Ref(kind, key) for kind, key in document["claims"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

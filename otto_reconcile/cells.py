@@ -1,0 +1,119 @@
+"""Single values in rows that another program may have written, read with patience; for `rows`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from otto_reconcile.events import utc
+from otto_reconcile.store.base import Document
+
+_MODES = {
+    "fluid": "fluid", "canned_fluid": "fluid",
+    "composited": "composited", "canned_composited": "composited",
+    "composited_canned": "composited",
+    "strict": "strict", "canned_strict": "strict", "strict_canned": "strict",
+}  # fmt: skip
+_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_OLDEST = datetime.min.replace(tzinfo=UTC)
+
+
+class NotUnderstood(ValueError):
+    """A row says something that no bot can be made of; the text says what."""
+
+
+def id_in(row: Document, field: str) -> str:
+    """An id as it is; other types (a number, MongoDB's ObjectId) as their text."""
+    value = row.get(field)
+    if value is None or value == "" or isinstance(value, Mapping | list | bool):
+        raise NotUnderstood(f"it has no {field}")
+    found = str(value)
+    if not _ID.fullmatch(found) or found in (".", ".."):
+        allowed = "an id is 1 to 200 letters, digits, '.', '_' or '-'"
+        raise NotUnderstood(f"{field} {found[:60]!r} cannot be addressed on a target: {allowed}")
+    return found
+
+
+def mode(value: Any) -> str | None:
+    """`fluid`, `composited` or `strict` in any spelling: FLUID, canned_fluid, Strict-Canned, ..."""
+    if value is None or value == "":
+        return None
+    word = str(value).strip().rpartition(".")[2].lower().replace("-", "_").replace(" ", "_")
+    if word not in _MODES:
+        raise NotUnderstood(f"composition_mode {value!r} is none of fluid, composited, strict")
+    return _MODES[word]
+
+
+def needed(row: Document, field: str) -> str:
+    found = text(row, field)
+    if not found or not found.strip():
+        raise NotUnderstood(f"it has no {field}")
+    return found
+
+
+def text(row: Document, field: str) -> str | None:
+    value = row.get(field)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | Mapping | list):
+        raise NotUnderstood(f"{field} is not a text")
+    return str(value)
+
+
+def texts(row: Document, field: str) -> list[str] | None:
+    value = row.get(field)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise NotUnderstood(f"{field} is not a list of texts")
+    return [item for item in value if item.strip()]
+
+
+def number(row: Document, field: str) -> int | None:
+    value = row.get(field)
+    if value is None:
+        return None
+    try:
+        whole = int(value)
+        if not isinstance(value, bool) and whole == float(value):
+            return whole
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise NotUnderstood(f"{field} {value!r} is not a whole number")
+
+
+def truth(row: Document, field: str) -> bool | None:
+    value = row.get(field)
+    if value is None or isinstance(value, bool):
+        return value
+    if value in (0, 1):
+        return bool(value)
+    raise NotUnderstood(f"{field} {value!r} is neither true nor false")
+
+
+def time_in(row: Document, field: str) -> datetime:
+    value = row.get(field)
+    try:
+        value = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return utc(value) if isinstance(value, datetime) else _OLDEST
+    except (ValueError, OverflowError):
+        return _OLDEST
+
+
+def plain(value: Any) -> Any:
+    """As JSON can hold it: other types become their text."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return utc(value).isoformat()
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return value if isinstance(value, str | float) else str(value)

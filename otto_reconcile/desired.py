@@ -1,0 +1,244 @@
+"""The desired state: what is wanted of every bot, and every revision of it. The only door to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from otto_reconcile.absorbing import Absorber
+from otto_reconcile.errors import Conflict, NotFound, PermanentError
+from otto_reconcile.events import (
+    Absorbed,
+    Desired,
+    Event,
+    EventType,
+    Source,
+    Wanted,
+    now_utc,
+)
+from otto_reconcile.heads import Head, Log, Step
+from otto_reconcile.resources import Bot
+from otto_reconcile.store.base import Store
+
+__all__ = ["Absorbed", "Desired", "DesiredState", "Event", "EventType", "Source", "Wanted"]
+
+_TRIES = 20
+
+
+class DesiredState:
+    """Every method raises StoreUnavailable when the store does not answer.
+
+    May be used from several threads; each process has its own.
+    """
+
+    def __init__(self, store: Store, now: Callable[[], datetime] = now_utc) -> None:
+        self._store = store
+        self._log = Log(store, now)
+        self._absorber = Absorber(self._log)
+        self._cache: dict[str, tuple[str, Wanted]] = {}
+
+    def read(self) -> Desired:
+        """All bots that are wanted, whole; what cannot be read is named, never left out."""
+        heads = self._log.settled()
+        if not heads and self._store.size("events"):
+            self.rebuild()
+            heads = self._log.heads()
+        return self._desired(heads)
+
+    def get(self, bot_id: str) -> Wanted:
+        """Raises NotFound, and PermanentError for a bot that is wanted but cannot be read."""
+        desired = self._desired(self._log.settled([bot_id]))
+        if bot_id in desired.unreadable:
+            raise PermanentError(f"bot {bot_id!r}: {desired.unreadable[bot_id]}")
+        if bot_id not in desired.bots:
+            raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
+        return desired.bots[bot_id]
+
+    def put(
+        self, bot: Bot, *, source: Source, actor: str, expect: int | None = None
+    ) -> Event | None:
+        """Wants the bot so; None if it is wanted so already. Suspension stays as it is.
+
+        `expect` is the revision that this was decided on (0: that there is none). Raises Conflict.
+        """
+        return self._retried(bot.id, expect, lambda head: self._put(bot, head, source, actor))
+
+    def put_many(self, bots: Sequence[tuple[Bot, Source]], *, actor: str) -> list[Event | None]:
+        """As `put` for each, in one go; the answers in the order of the bots. Raises Conflict."""
+        heads = self._log.settled([bot.id for bot, _ in bots])
+        self._fill_cache(heads)
+        steps = {
+            bot.id: step
+            for bot, source in bots
+            if (step := self._put(bot, heads.get(bot.id), source, actor)) is not None
+        }
+        events = self._append(list(steps.values()))
+        return [
+            events.pop(bot.id, None)
+            if bot.id not in steps or bot.id in events
+            else self.put(bot, source=source, actor=actor)
+            for bot, source in bots
+        ]
+
+    def delete(
+        self, bot_id: str, *, source: Source, actor: str, expect: int | None = None
+    ) -> Event:
+        """Wants the bot no longer. Raises NotFound and Conflict."""
+        event = self._retried(bot_id, expect, lambda head: self._deletion(head, source, actor))
+        if event is None:
+            raise NotFound(f"there is no bot {bot_id!r}")
+        return event
+
+    def delete_many(self, bot_ids: Iterable[str], *, source: Source, actor: str) -> list[Event]:
+        """As `delete` for each, in one go; bots that are not there are passed over."""
+        names = sorted(set(bot_ids))
+        heads = self._log.settled(names)
+        steps = [s for h in heads.values() if (s := self._deletion(h, source, actor)) is not None]
+        events = self._append(steps)
+        for step in steps:
+            bot_id = step.event.bot_id
+            if bot_id not in events:
+                events[bot_id] = self.delete(bot_id, source=source, actor=actor)
+        return [events[bot_id] for bot_id in names if bot_id in events]
+
+    def suspend(self, bot_id: str, suspended: bool, *, source: Source, actor: str) -> Event | None:
+        """Stops or resumes the reconciling of a bot; None if it is so already. Raises NotFound."""
+
+        def step(head: Head | None) -> Step | None:
+            wanted = self.get(bot_id)
+            if head is None or wanted.bot.suspended == suspended:
+                return None
+            bot = wanted.bot.model_copy(update={"suspended": suspended})
+            kind = EventType.SUSPENDED if suspended else EventType.RESUMED
+            return self._step(bot_id, kind, bot, wanted.bot, head, source, actor)
+
+        return self._retried(bot_id, None, step)
+
+    def history(self, bot_id: str, limit: int = 0) -> list[Event]:
+        """The revisions of a bot, newest first: those that can be read, at most `limit`."""
+        order = [("revision", -1)]
+        found = self._store.find("events", {"bot_id": bot_id}, order=order, limit=limit)
+        events = []
+        for document in found:
+            try:
+                events.append(Event.from_document(document))
+            except ValueError:
+                continue
+        return events
+
+    def absorb(self) -> Absorbed:
+        """Records as events what other programs wrote into the rows since the last time."""
+        return self._absorber.absorb(self._desired)
+
+    def rebuild(self, bot_ids: Iterable[str] | None = None) -> int:
+        """Writes rows and heads anew from the event log, of all bots or these; how many."""
+        names = set(bot_ids) if bot_ids is not None else self._names()
+        self._log.settled(sorted(names))
+        return sum(self._log.rebuild(name) for name in sorted(names))
+
+    def marker(self) -> str:
+        """A text that differs whenever an event was added since: by anyone, by whatever clock."""
+        order = [("time", -1), ("bot_id", -1), ("revision", -1)]
+        fields = ("bot_id", "revision")
+        newest = self._store.find("events", order=order, limit=1, fields=fields)
+        count = self._store.size("events")
+        return f"{count}:{newest[0]['bot_id']}:{newest[0]['revision']}" if newest else "0"
+
+    def _names(self) -> set[str]:
+        return {str(d["bot_id"]) for d in self._store.find("events", fields=("bot_id",))}
+
+    def _desired(self, heads: Mapping[str, Head]) -> Desired:
+        unreadable = self._fill_cache(heads)
+        bots = {
+            bot_id: self._cache[bot_id][1]
+            for bot_id, head in sorted(heads.items())
+            if head.revision and not head.deleted and bot_id not in unreadable
+        }
+        return Desired(bots, unreadable)
+
+    def _fill_cache(self, heads: Mapping[str, Head]) -> dict[str, str]:
+        """Reads the bots that are new; gives those that cannot be read, with the reason."""
+        alive = [head for head in heads.values() if head.revision and not head.deleted]
+        new = [h for h in alive if self._cache.get(h.bot_id, ("",))[0] != h.event_id]
+        documents = self._log.documents(new)
+        unreadable = {}
+        for head in new:
+            try:
+                self._cache[head.bot_id] = (head.event_id, _wanted(documents.get(head.bot_id)))
+            except ValueError as error:
+                unreadable[head.bot_id] = str(error)
+        return dict(sorted(unreadable.items()))
+
+    def _current(self, head: Head) -> Wanted | None:
+        """The bot that a head stands for. Raises PermanentError if it cannot be read."""
+        if head.deleted or not head.revision:
+            return None
+        desired = self._desired({head.bot_id: head})
+        if reason := desired.unreadable.get(head.bot_id):
+            raise PermanentError(f"bot {head.bot_id!r}: {reason}")
+        return desired.bots[head.bot_id]
+
+    def _put(self, bot: Bot, head: Head | None, source: Source, actor: str) -> Step | None:
+        current = self._current(head) if head is not None else None
+        if current is None:
+            return self._step(bot.id, EventType.CREATED, bot, None, head, source, actor)
+        bot = bot.model_copy(update={"suspended": current.bot.suspended})
+        if bot.digest() == current.bot.digest():
+            return None
+        return self._step(bot.id, EventType.UPDATED, bot, current.bot, head, source, actor)
+
+    def _deletion(self, head: Head | None, source: Source, actor: str) -> Step | None:
+        if head is None or head.deleted or not head.revision:
+            return None
+        kind = EventType.DELETED
+        return self._step(head.bot_id, kind, None, None, head, source, actor)
+
+    def _step(
+        self,
+        bot_id: str,
+        kind: EventType,
+        bot: Bot | None,
+        before: Bot | None,
+        head: Head | None,
+        source: Source,
+        actor: str,
+    ) -> Step:
+        revision = (head.revision if head else 0) + 1
+        digest = bot.digest() if bot is not None else ""
+        event = Event(bot_id, revision, kind, bot, digest, source, actor, self._log.now())
+        return Step(event, head, before)
+
+    def _append(self, steps: Sequence[Step]) -> dict[str, Event]:
+        """Those of the events that were recorded: all, unless another writer was among them."""
+        try:
+            self._log.append(steps)
+        except Conflict:
+            done = self._log.recorded([step.event for step in steps])
+            self._log.settled(sorted(s.event.bot_id for s in steps))
+            return {s.event.bot_id: s.event for s in steps if s.event.event_id in done}
+        return {step.event.bot_id: step.event for step in steps}
+
+    def _retried(
+        self, bot_id: str, expect: int | None, step: Callable[[Head | None], Step | None]
+    ) -> Event | None:
+        """Decides again on what is there now as long as others are faster."""
+        for _ in range(_TRIES):
+            head = self._log.settled([bot_id]).get(bot_id)
+            revision = head.revision if head else 0
+            if expect is not None and revision != expect:
+                raise Conflict(f"bot {bot_id!r} is at revision {revision}, not {expect}")
+            decided = step(head)
+            if decided is None:
+                return None
+            if events := self._append([decided]):
+                return events[bot_id]
+        raise Conflict(f"bot {bot_id!r} is being changed by others all the time")
+
+
+def _wanted(document: Mapping[str, object] | None) -> Wanted:
+    if document is None:
+        raise ValueError("its newest revision is missing in the event log")
+    event = Event.from_document(document)
+    if event.bot is None:
+        raise ValueError("its newest revision has no bot")
+    return Wanted(event.bot, event.revision, event.source, event.actor, event.time)

@@ -1,0 +1,249 @@
+"""The event log and its heads: one event insert commits, and the rest can be done again any time.
+
+A head says which event of a bot is the newest and what the rows said when they were last in step.
+On a store whose batch is one transaction, event, rows and head are one commit. Elsewhere a writer
+
+    1. marks the head: `pending` is the revision that it is about to insert
+    2. inserts the event: the commit point; the unique (bot_id, revision) lets one writer through
+    3. writes the rows
+    4. moves the head from the revision before, which also takes the mark away
+
+so whoever finds a mark finds a bot whose rows may be in motion: if the event is there, the finder
+does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` and `absorbing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from otto_reconcile.errors import Conflict
+from otto_reconcile.events import ROWS, Event, EventType
+from otto_reconcile.projections import projection, removal, rows_of, stored_rows, view_digest
+from otto_reconcile.resources import Bot
+from otto_reconcile.rows import bot_from
+from otto_reconcile.store.base import Document, Store, Write
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`rows` is the digest of what the rows of the bot say; `pending` see the module's text."""
+
+    bot_id: str
+    revision: int = 0
+    pending: int | None = None
+    event_id: str = ""
+    deleted: bool = False
+    rows: str = ""
+
+    @classmethod
+    def from_document(cls, document: Document) -> Head:
+        return cls(**{name: document[name] for name in cls.__slots__ if name in document})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event to be recorded after `head`; `before` is the bot as it was, if it was."""
+
+    event: Event
+    head: Head | None
+    before: Bot | None
+
+
+class Log:
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self.store = store
+        self.now = now
+
+    def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
+        where = None if bot_ids is None else {"bot_id": {"$in": list(bot_ids)}}
+        heads = (Head.from_document(document) for document in self.store.find("heads", where))
+        return {head.bot_id: head for head in heads}
+
+    def documents(self, heads: Iterable[Head]) -> dict[str, Document]:
+        """The newest event of each, as it is stored, by bot id; those that are lost are missing."""
+        ids = [head.event_id for head in heads]
+        found: dict[str, Document] = {}
+        for at in range(0, len(ids), _AT_ONCE):
+            where = {"event_id": {"$in": ids[at : at + _AT_ONCE]}}
+            found.update(
+                (document["bot_id"], document) for document in self.store.find("events", where)
+            )
+        return found
+
+    def settled(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
+        """The heads, after finishing whatever a writer that died has left half done."""
+        heads = self.heads(bot_ids)
+        marked = [head for head in heads.values() if head.pending is not None]
+        finished = [head for head in marked if self.settle(head)]
+        return self.heads(bot_ids) if finished else heads
+
+    def settle(self, head: Head) -> bool:
+        """True if an event was found behind the mark; its projection is finished then."""
+        event = self.behind(head)
+        if event is None:
+            return False
+        before = self._last(head)
+        step = Step(event, head, before)
+        self.store.batch(list(self._rows(step)))
+        self._move(event, self._after(step))
+        return True
+
+    def behind(self, head: Head) -> Event | None:
+        """The event that the head's mark announced, if it has been inserted."""
+        where = {"bot_id": head.bot_id, "revision": head.pending}
+        found = self.store.find("events", where) if head.pending is not None else []
+        with suppress(ValueError):
+            return Event.from_document(found[0]) if found else None
+        return None
+
+    def append(self, steps: Sequence[Step]) -> None:
+        """Records the events and brings rows and heads after them. Raises Conflict."""
+        if not steps:
+            return
+        events = Write("insert", "events", [step.event.to_document() for step in steps])
+        if self.store.atomic:
+            writes = self._all_rows(steps)
+            heads = Write("put", "heads", [asdict(self._after(step)) for step in steps])
+            self.store.batch([events, *writes, heads])
+            return
+        self._mark(steps)
+        self.store.batch([events])
+        self.store.batch(self._all_rows(steps))
+        for step in steps:
+            self._move(step.event, self._after(step))
+
+    def recorded(self, events: Sequence[Event]) -> set[str]:
+        """The ids of those of the events that are in the log."""
+        where = {"event_id": {"$in": [event.event_id for event in events]}}
+        return {
+            found["event_id"] for found in self.store.find("events", where, fields=("event_id",))
+        }
+
+    def rebuild(self, bot_id: str) -> bool:
+        """Head and rows of a bot from its newest event; False if that cannot be read."""
+        newest = self.store.find("events", {"bot_id": bot_id}, order=[("revision", -1)], limit=1)
+        try:
+            event = Event.from_document(newest[0]) if newest else None
+        except ValueError:
+            event = None
+        if event is None:
+            return False
+        self._write_whole(event)
+        rows = view_digest(_as_rows_say(event.bot)) if event.bot is not None else ""
+        deleted = event.bot is None
+        head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
+        self.store.put("heads", [asdict(head)])
+        return True
+
+    def _all_rows(self, steps: Sequence[Step]) -> list[Write]:
+        bot_ids = [step.event.bot_id for step in steps if _projects(step.event)]
+        stored = stored_rows(self.store, bot_ids) if bot_ids else {}
+        split = {name: _by_bot(rows) for name, rows in stored.items()}
+        merged: dict[tuple[str, str], Write] = {}
+        for step in steps:
+            rows = {name: of.get(step.event.bot_id, []) for name, of in split.items()}
+            for write in self._rows(step, rows):
+                key = (write.operation, write.collection)
+                earlier = merged[key].documents if key in merged else ()
+                merged[key] = Write(*key, [*earlier, *write.documents])
+        return [merged[key] for key in sorted(merged)]
+
+    def _rows(
+        self, step: Step, stored: Mapping[str, list[Document]] | None = None
+    ) -> Iterable[Write]:
+        event = step.event
+        if not _projects(event):
+            return ()
+        if event.bot is None:
+            return removal(event.bot_id)
+        if stored is None:
+            stored = stored_rows(self.store, [event.bot_id])
+        return projection(event.bot, step.before, stored, event.time)
+
+    def _after(self, step: Step) -> Head:
+        event, rows = step.event, step.head.rows if step.head else ""
+        if event.bot is None:
+            rows = ""
+        elif event.source.kind == ROWS:
+            rows = view_digest(event.bot)
+        elif _projects(event):
+            rows = view_digest(_as_rows_say(event.bot))
+        deleted = event.bot is None
+        return Head(event.bot_id, event.revision, None, event.event_id, deleted, rows)
+
+    def _mark(self, steps: Sequence[Step]) -> None:
+        """Raises Conflict when the head is no longer the one that was read."""
+        new = [step.event for step in steps if step.head is None]
+        if new:
+            heads = [Head(event.bot_id, pending=event.revision) for event in new]
+            with suppress(Conflict):  # another writer's mark, or our own of an earlier try
+                self.store.insert("heads", [asdict(head) for head in heads])
+                new = []
+        for event in (*new, *(step.event for step in steps if step.head is not None)):
+            self._mark_one(event)
+
+    def _mark_one(self, event: Event) -> None:
+        where = {"bot_id": event.bot_id, "revision": event.revision - 1}
+        if self.store.swap("heads", where, {"pending": event.revision}):
+            return
+        if event.revision > 1 or self.store.find("heads", {"bot_id": event.bot_id}):
+            raise Conflict(f"bot {event.bot_id!r} was changed by another writer just now")
+        with suppress(Conflict):
+            self.store.insert("heads", [asdict(Head(event.bot_id, pending=event.revision))])
+
+    def _move(self, event: Event, after: Head) -> None:
+        """Only from the revision before: a writer that was late must not take a head back."""
+        where = {"bot_id": event.bot_id, "revision": event.revision - 1}
+        if not self.store.swap("heads", where, asdict(after)):
+            self._mend(event)
+
+    def _mend(self, event: Event) -> None:
+        """Others went on while our rows were being written: theirs are put over ours."""
+        for _ in range(5):
+            head = self.heads([event.bot_id]).get(event.bot_id)
+            if head is None or head.revision <= event.revision:
+                return
+            newest = self.documents([head]).get(event.bot_id)
+            if newest is None:
+                return
+            with suppress(ValueError):
+                self._write_whole(Event.from_document(newest))
+            if self.heads([event.bot_id]).get(event.bot_id) == head:
+                return
+
+    def _write_whole(self, event: Event) -> None:
+        if event.bot is None:
+            self.store.batch(list(removal(event.bot_id)))
+            return
+        stored = stored_rows(self.store, [event.bot_id])
+        self.store.batch(list(projection(event.bot, None, stored, event.time, whole=True)))
+
+    def _last(self, head: Head) -> Bot | None:
+        found = self.documents([head]).get(head.bot_id) if head.event_id else None
+        with suppress(ValueError):
+            return Event.from_document(found).bot if found else None
+        return None
+
+
+def _projects(event: Event) -> bool:
+    """Rows that others wrote are left as they wrote them; suspension is not in the rows."""
+    if event.type in (EventType.SUSPENDED, EventType.RESUMED):
+        return False
+    return event.bot is None or event.source.kind != ROWS
+
+
+def _as_rows_say(bot: Bot) -> Bot:
+    """The bot as it will be read back from its own rows."""
+    return bot_from(bot.id, rows_of(bot), bot)[0] or bot
+
+
+def _by_bot(rows: Sequence[Document]) -> dict[str, list[Document]]:
+    found: dict[str, list[Document]] = {}
+    for row in rows:
+        found.setdefault(row["bot_id"], []).append(row)
+    return found

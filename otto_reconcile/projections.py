@@ -1,0 +1,182 @@
+"""A bot as rows of the collections that others read and write too: docs/desired-state.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from otto_reconcile.resources import Bot, Guideline, digest
+from otto_reconcile.store.base import Document, Store, Write
+from otto_reconcile.store.collections import COLLECTIONS, key_of
+
+Rows: TypeAlias = Mapping[str, Sequence[Document]]
+"""Rows by the name of their collection."""
+
+COLLECTION_NAMES = ("bots", "guidelines", "journeys", "tool_mappings", "terms", "relationships")
+"""The collections of rows, the one that makes a bot first."""
+
+_CORE = {
+    "bots": ("name", "description", "composition_mode", "max_engine_iterations"),
+    "guidelines": ("condition", "action", "description", "criticality"),
+    "journeys": ("title", "description", "conditions"),
+    "terms": ("name", "description"),
+}
+_MORE = {
+    "bots": ("message_output_mode", "tags"),
+    "guidelines": (
+        "composition_mode",
+        "enabled",
+        "priority",
+        "track",
+        "labels",
+        "tags",
+        "metadata",
+    ),
+    "journeys": ("labels", "priority", "composition_mode", "tags"),
+    "terms": ("synonyms", "tags"),
+}
+_UNDATED = frozenset({"tool_mappings", "relationships"})  # these have created_at only
+_ALWAYS = ("bot_id", "metadata", "tools", "created_at", "updated_at")
+_OURS = {
+    name: frozenset((*_CORE.get(name, ()), *_MORE.get(name, ()), *COLLECTIONS[name].keys, *_ALWAYS))
+    for name in COLLECTION_NAMES
+}
+_LABELS = re.compile(r"_*labels")
+
+
+def rows_of(bot: Bot) -> dict[str, list[Document]]:
+    """The rows of a bot, without their times."""
+    rows: dict[str, list[Document]] = {name: [] for name in COLLECTION_NAMES}
+    rows["bots"].append({"bot_id": bot.id, **_fields("bots", bot), "metadata": metadata_of(bot)})
+    for guideline in bot.guidelines:
+        rows["guidelines"].append(_guideline(bot.id, guideline))
+        for tool in sorted(set(guideline.tools or ())):
+            mapping = {"bot_id": bot.id, "guideline_id": guideline.id, "tool_name": tool}
+            rows["tool_mappings"].append(mapping)
+    for journey in bot.journeys:
+        fields = _fields("journeys", journey)
+        rows["journeys"].append({"journey_id": journey.id, "bot_id": bot.id, **fields})
+    for term in bot.terms:
+        rows["terms"].append({"term_id": term.id, "bot_id": bot.id, **_fields("terms", term)})
+    pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
+    for kind, source, target in sorted(pairs):
+        row = {"bot_id": bot.id, "kind": kind, "source": source, "target": target}
+        rows["relationships"].append(row)
+    return rows
+
+
+def metadata_of(bot: Bot) -> Document:
+    """The annotations as they are, and the labels under `labels`.
+
+    An annotation of that name has `_` put before it, unless it cannot be taken for labels.
+    """
+    own = bot.annotations.get("labels")
+    if not bot.labels and own is not None and not are_labels(own):
+        return dict(bot.annotations)
+    metadata = {
+        f"_{name}" if _LABELS.fullmatch(name) else name: value
+        for name, value in bot.annotations.items()
+    }
+    return {**metadata, "labels": dict(bot.labels)} if bot.labels else metadata
+
+
+def from_metadata(metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Labels and annotations; the way back of `metadata_of`."""
+    found = metadata.get("labels")
+    if found is not None and not are_labels(found):
+        return {}, dict(metadata)
+    annotations = {
+        name[1:] if _LABELS.fullmatch(name) else name: value
+        for name, value in metadata.items()
+        if name != "labels"
+    }
+    return dict(found or {}), annotations
+
+
+def are_labels(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(text, str) for name, text in value.items()
+    )
+
+
+def view_digest(bot: Bot) -> str:
+    """Of all that rows can say of a bot, whatever their order."""
+    document = bot.to_document()
+    for name in ("masked", "suspended"):
+        document.pop(name, None)
+    for name in ("guidelines", "journeys", "terms"):
+        document[name] = sorted(document[name], key=lambda part: str(part["id"]))
+    for guideline in document["guidelines"]:
+        if guideline.get("tools"):
+            guideline["tools"] = sorted(set(guideline["tools"]))
+    pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
+    document["relationships"] = sorted(map(list, pairs))
+    return digest(document)
+
+
+def stored_rows(store: Store, bot_ids: Sequence[str]) -> dict[str, list[Document]]:
+    """All rows of these bots."""
+    where = {"bot_id": {"$in": list(bot_ids)}}
+    return {name: store.find(name, where) for name in COLLECTION_NAMES}
+
+
+def projection(
+    bot: Bot, before: Bot | None, stored: Rows, time: datetime, *, whole: bool = False
+) -> Iterator[Write]:
+    """Writes that bring the stored rows of a bot to it; none for rows that say the same already.
+
+    Rows that neither this bot nor `before` knows are another program's, not yet absorbed, and
+    stay; with `whole` they go. Fields of others in a row that is ours are kept.
+    """
+    known = rows_of(before) if before is not None else {}
+    for name, rows in rows_of(bot).items():
+        collection = COLLECTIONS[name]
+        mine = [row for row in stored.get(name, ()) if row.get("bot_id") == bot.id]
+        old = {key_of(collection, row): row for row in mine}
+        new = {key_of(collection, row): row for row in rows}
+        ours = {key_of(collection, row) for row in known.get(name, ())}
+        gone = [key for key in old if key not in new and (whole or key in ours)]
+        if gone:
+            yield Write("delete", name, [_named(name, bot.id, old[key]) for key in gone])
+        changed = [
+            _dated(name, row, old.get(key), time)
+            for key, row in new.items()
+            if key not in old or not _says(old[key], row, name)
+        ]
+        if changed:
+            yield Write("put", name, changed)
+
+
+def removal(bot_id: str) -> Iterable[Write]:
+    """Writes that take all rows of a bot away, the one that makes it a bot first."""
+    return (Write("delete", name, [{"bot_id": bot_id}]) for name in COLLECTION_NAMES)
+
+
+def _named(name: str, bot_id: str, row: Document) -> Document:
+    return {**{key: row.get(key) for key in COLLECTIONS[name].keys}, "bot_id": bot_id}
+
+
+def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Document:
+    others = {k: v for k, v in (old or {}).items() if k not in _OURS[name]}
+    created = (old or {}).get("created_at") or time
+    dates = {"created_at": created} if name in _UNDATED else {}
+    dates = dates or {"created_at": created, "updated_at": time}
+    return {**row, **dates, **others}
+
+
+def _says(old: Document, row: Document, name: str) -> bool:
+    times = ("created_at", "updated_at")
+    return {k: v for k, v in old.items() if k in _OURS[name] and k not in times} == row
+
+
+def _fields(name: str, part: Any) -> Document:
+    fields = {field: getattr(part, field) for field in _CORE[name]}
+    more = {field: getattr(part, field) for field in _MORE[name]}
+    return {**fields, **{field: value for field, value in more.items() if value is not None}}
+
+
+def _guideline(bot_id: str, guideline: Guideline) -> Document:
+    row = {"guideline_id": guideline.id, "bot_id": bot_id, **_fields("guidelines", guideline)}
+    return {**row, "tools": []} if guideline.tools == [] else row

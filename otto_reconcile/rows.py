@@ -1,0 +1,274 @@
+"""Rows that another program may have written, read with patience: rows to bots, for `absorbing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from otto_reconcile.cells import (
+    NotUnderstood,
+    id_in,
+    mode,
+    needed,
+    number,
+    plain,
+    text,
+    texts,
+    time_in,
+    truth,
+)
+from otto_reconcile.projections import COLLECTION_NAMES, Rows, from_metadata
+from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.store.base import Document
+
+RESERVED = "otto"
+"""The id and, whatever its case, the name of the agent that this tool itself puts on a server."""
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Piece = TypeVar("Piece", bound=Identified)
+
+
+def by_bot(rows: Rows) -> tuple[dict[str, dict[str, list[Document]]], list[str]]:
+    """The rows of each bot, and a problem for each row that names none."""
+    sorted_out: dict[str, dict[str, list[Document]]] = {}
+    problems: list[str] = []
+    for name in COLLECTION_NAMES:
+        for row in rows.get(name, ()):
+            try:
+                bot_id = id_in(row, "bot_id")
+            except NotUnderstood as error:
+                problems.append(f"a row of {name} was left out: {error} ({_glimpse(row)})")
+                continue
+            of_bot = sorted_out.setdefault(bot_id, {n: [] for n in COLLECTION_NAMES})
+            of_bot[name].append(row)
+    return sorted_out, problems
+
+
+def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, list[str]]:
+    """The bot that these rows (with one of `bots` among them) mean, and what was not understood.
+
+    What is not understood stays as it is in `known`; what rows cannot say is taken from there.
+    None if the bot's own row is not understood.
+    """
+    problems: list[str] = []
+    try:
+        fields = _bot_fields(bot_id, _newest(bot_id, "bots", rows["bots"], problems))
+        mappings, guidelines = rows["tool_mappings"], known.guidelines if known else []
+        fields |= {
+            "guidelines": _parts(
+                bot_id, "guidelines", "guideline_id", rows, guidelines, problems,
+                lambda row: _guideline(row, mappings, guidelines),
+            ),
+            "journeys": _parts(
+                bot_id, "journeys", "journey_id", rows, known.journeys if known else [], problems,
+                _journey,
+            ),
+            "terms": _parts(
+                bot_id, "terms", "term_id", rows, known.terms if known else [], problems, _term
+            ),
+        }  # fmt: skip
+        fields["relationships"] = _relationships(bot_id, rows, fields, known, problems)
+        bot = Bot(id=bot_id, **fields)
+    except (NotUnderstood, ValidationError) as error:
+        return None, [*problems, f"bots row {bot_id!r}: {_said(error)}; it stays as it was"]
+    return (_with_what_rows_cannot_say(bot, known) if known else bot), problems
+
+
+def is_reserved(bot_id: str, rows: Rows) -> bool:
+    """True for Otto itself, by id or by name."""
+    names = (row.get("name") for row in rows["bots"])
+    return bot_id.lower() == RESERVED or any(
+        isinstance(name, str) and name.strip().lower() == RESERVED for name in names
+    )
+
+
+def _bot_fields(bot_id: str, row: Document) -> dict[str, Any]:
+    metadata = row.get("metadata")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise NotUnderstood("metadata is not an object")
+    labels, annotations = from_metadata(plain(metadata or {}))
+    output = text(row, "message_output_mode")
+    return {
+        "name": text(row, "name") or bot_id,
+        "description": text(row, "description"),
+        "composition_mode": mode(row.get("composition_mode")),
+        "max_engine_iterations": number(row, "max_engine_iterations"),
+        "message_output_mode": output.lower() if output else None,
+        "tags": texts(row, "tags"),
+        "labels": labels,
+        "annotations": annotations,
+    }
+
+
+def _guideline(
+    row: Document, mappings: Sequence[Document], known: Sequence[Guideline]
+) -> Guideline:
+    guideline_id = id_in(row, "guideline_id")
+    criticality = text(row, "criticality")
+    metadata = row.get("metadata")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise NotUnderstood("metadata is not an object")
+    return Guideline(
+        id=guideline_id,
+        condition=needed(row, "condition"),
+        action=text(row, "action"),
+        description=text(row, "description"),
+        criticality=_criticality(criticality),  # type: ignore[arg-type]
+        composition_mode=mode(row.get("composition_mode")),  # type: ignore[arg-type]
+        enabled=truth(row, "enabled"),
+        priority=number(row, "priority"),
+        track=truth(row, "track"),
+        labels=texts(row, "labels"),
+        tags=texts(row, "tags"),
+        metadata=None if metadata is None else plain(metadata),
+        tools=_tools(guideline_id, row, mappings, known),
+    )
+
+
+def _criticality(word: str | None) -> str | None:
+    return word.strip().rpartition(".")[2].lower() if word else None
+
+
+def _tools(
+    guideline_id: str, row: Document, mappings: Sequence[Document], known: Sequence[Guideline]
+) -> list[str] | None:
+    named = {
+        str(mapping["tool_name"]).strip()
+        for mapping in mappings
+        if str(mapping.get("guideline_id")) == guideline_id and mapping.get("tool_name")
+    }
+    listed = row.get("tools")
+    tools = named | set(texts(row, "tools") or ())
+    before = next((g.tools for g in known if g.id == guideline_id), None)
+    if before and set(before) == tools:
+        return before
+    # Mappings that went mean "no tools now"; none ever means "not declared".
+    return sorted(tools) or ([] if listed is not None or before is not None else None)
+
+
+def _journey(row: Document) -> Journey:
+    return Journey(
+        id=id_in(row, "journey_id"),
+        title=needed(row, "title"),
+        description=text(row, "description") or "",
+        conditions=texts(row, "conditions") or [],
+        labels=texts(row, "labels"),
+        priority=number(row, "priority"),
+        composition_mode=mode(row.get("composition_mode")),  # type: ignore[arg-type]
+        tags=texts(row, "tags"),
+    )
+
+
+def _term(row: Document) -> Term:
+    return Term(
+        id=id_in(row, "term_id"),
+        name=needed(row, "name"),
+        description=needed(row, "description"),
+        synonyms=texts(row, "synonyms"),
+        tags=texts(row, "tags"),
+    )
+
+
+def _parts(
+    bot_id: str,
+    name: str,
+    key: str,
+    rows: Rows,
+    known: Sequence[Piece],
+    problems: list[str],
+    make: Callable[[Document], Piece],
+) -> list[Piece]:
+    """The parts in the order in which they are known, then new ones by their age."""
+    before = {part.id: part for part in known}
+    made: dict[str, Piece] = {}
+    grouped: dict[str, list[Document]] = {}
+    for row in sorted(rows[name], key=lambda row: (time_in(row, "created_at"), str(row.get(key)))):
+        grouped.setdefault(str(row.get(key)), []).append(row)
+    for part_id, same in grouped.items():
+        try:
+            made[part_id] = make(_newest(part_id, name, same, problems))
+        except (NotUnderstood, ValidationError) as error:
+            stays = "it stays as it was" if part_id in before else "it was left out"
+            problems.append(f"{name} row {part_id!r} of bot {bot_id!r}: {_said(error)}; {stays}")
+            if part_id in before:
+                made[part_id] = before[part_id]
+    order = [*(i for i in before if i in made), *(i for i in made if i not in before)]
+    return [made[part_id] for part_id in order]
+
+
+def _relationships(
+    bot_id: str, rows: Rows, fields: Mapping[str, Any], known: Bot | None, problems: list[str]
+) -> list[Relationship]:
+    kinds = {part.id: kind for kind in ("guideline", "journey") for part in fields[f"{kind}s"]}
+    found: set[tuple[str, str, str]] = set()
+    for row in rows["relationships"]:
+        try:
+            ends = [_endpoint(needed(row, side), kinds) for side in ("source", "target")]
+            kind = needed(row, "kind").strip().lower()
+            Relationship(kind=kind, source=ends[0], target=ends[1])  # type: ignore[arg-type]
+            found.add((kind, ends[0], ends[1]))
+        except (NotUnderstood, ValidationError) as error:
+            problems.append(
+                f"relationships row of bot {bot_id!r}: {_said(error)}; "
+                f"it was left out ({_glimpse(row)})"
+            )
+    before = [(r.kind, r.source, r.target) for r in (known.relationships if known else [])]
+    order = [*(pair for pair in before if pair in found), *sorted(found - set(before))]
+    return [Relationship(kind=k, source=s, target=t) for k, s, t in order]  # type: ignore[arg-type]
+
+
+def _endpoint(end: str, kinds: Mapping[str, str]) -> str:
+    return f"{kinds[end]}:{end}" if end in kinds else end
+
+
+def _with_what_rows_cannot_say(bot: Bot, known: Bot) -> Bot:
+    """Suspension, and how values were made of secrets: that only where the value is the same."""
+    now, before = _values(bot), _values(known)
+    masked = {p: m for p, m in known.masked.items() if p in now and now[p] == before.get(p)}
+    return bot.model_copy(update={"suspended": known.suspended, "masked": masked})
+
+
+def _values(bot: Bot) -> dict[str, Any]:
+    """The values of a bot by their paths, as `Bot.masked` names them."""
+    values: dict[str, Any] = dict(bot.to_document())
+    for group in ("guidelines", "journeys", "terms"):
+        for part in values.pop(group):
+            prefix = f"{group}/{part['id']}/"
+            values.update({prefix + name: value for name, value in part.items()})
+    flat = dict(values)
+    for path, value in values.items():
+        if isinstance(value, dict):
+            flat.update({f"{path}/{name}": item for name, item in value.items()})
+        elif isinstance(value, list):
+            flat.update({f"{path}/{at}": item for at, item in enumerate(value)})
+    return flat
+
+
+def _newest(row_id: str, name: str, same: Sequence[Document], problems: list[str]) -> Document:
+    """Of several rows with one id, the one that was written last."""
+    latest = max(same, key=lambda row: (time_in(row, "updated_at"), time_in(row, "created_at")))
+    dates = {"created_at", "updated_at"}
+    bare = [{k: v for k, v in row.items() if k not in dates} for row in same]
+    if any(row != bare[0] for row in bare[1:]):
+        problems.append(f"{name}: {len(same)} different rows say they are {row_id!r}; newest taken")
+    return latest
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg']}"
+    return str(error)
+
+
+def _glimpse(row: Document) -> str:
+    words: Iterable[str] = (f"{k}: {str(v)[:30]}" for k, v in sorted(row.items()) if v is not None)
+    return ", ".join(list(words)[:4])
