@@ -1,6 +1,6 @@
-"""What a customer reads where the model cannot answer: hooks in Parlant's engine, set by `embedded`.
+"""What a customer reads where the model cannot answer: hooks in Parlant's engine.
 
-Imports Parlant.
+Imports Parlant; `embedded` sets them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ FAILED = "Sorry, something went wrong and I could not answer. Please try again i
 CurrentTracer = Callable[[], Tracer]
 
 
-def configure(tracer: CurrentTracer, *, offline: bool) -> Callable[[EngineHooks], Awaitable[EngineHooks]]:
+def configure(
+    tracer: CurrentTracer, *, offline: bool
+) -> Callable[[EngineHooks], Awaitable[EngineHooks]]:
     """For `configure_hooks`: without a model each message is answered at once with NO_MODEL.
 
     With one, a turn that fails is answered with FAILED in place of silence. The details are in

@@ -71,14 +71,16 @@ class ChangeHook:
 
         async def hooked(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["method"] not in _METHODS:
-                return await app(scope, receive, send)
+                await app(scope, receive, send)
+                return
             own = [value for name, value in scope["headers"] if name == header]
             if own:
                 # Parlant repeats the headers of a request that it forbids; the token is ours.
                 kept = [pair for pair in scope["headers"] if pair[0] != header]
                 scope = {**scope, "headers": kept}
             if self._on_change is None or _kind(scope["path"]) is None or token in own:
-                return await app(scope, receive, send)
+                await app(scope, receive, send)
+                return
             watch = _Watch(receive, send)
             await app(scope, watch.receive, watch.send)
             if 200 <= watch.status < 300:
@@ -165,14 +167,10 @@ def _entity(kind: str, answer: Any) -> dict[str, Any]:
 
 
 def _bots(body: Any) -> Iterator[str]:
+    """The bots whose tags a body has, as a list or as lists to add and to remove."""
     tags = body.get("tags") if isinstance(body, dict) else None
-    groups = [tags] if isinstance(tags, list) else list(tags.values()) if _is_map(tags) else []
-    for group in groups:
+    for group in tags.values() if isinstance(tags, dict) else [tags]:
         for tag in group if isinstance(group, list) else ():
             match = _AGENT_TAG.fullmatch(tag) if isinstance(tag, str) else None
             if match:
                 yield match[1]
-
-
-def _is_map(value: Any) -> bool:
-    return isinstance(value, dict)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import parlant.sdk as p
     from fastapi import FastAPI
 
-PREPARE_STOP = 1.0
 SHUTDOWN = 3.0
-"""Seconds that a stop gives to what is under way, before and after the port has closed."""
+ABANDON = 1.0
+"""Seconds that a stop gives to what is under way, first to end, then to be cancelled."""
 
 _TELEMETRY = ("LOGS", "METRICS", "TRACES")
 
@@ -59,6 +59,7 @@ class EmbeddedServer:
         self._app: FastAPI | None = None
         self._tool_port: int | None = None
         self._stopping = asyncio.Event()
+        self._opened = False
 
     @property
     def port(self) -> int:
@@ -97,9 +98,10 @@ class EmbeddedServer:
             asked = asyncio.create_task(self._stopping.wait(), name="parlant-stop")
             try:
                 await asyncio.wait({life, asked}, return_when=asyncio.FIRST_COMPLETED)
-                await self._end(life)
             finally:
                 asked.cancel()
+                self._stopping.set()
+                await self._end(life)
                 self.ready.clear()
 
     async def stop(self) -> None:
@@ -108,12 +110,12 @@ class EmbeddedServer:
 
     async def _end(self, life: asyncio.Task[None]) -> None:
         """Waits for the end of a life; one that is still preparing is cut short."""
-        if not life.done() and not self.ready.is_set():
+        if not life.done() and not self._opened:
             life.cancel()
         await asyncio.wait({life}, timeout=SHUTDOWN)
         if not life.done():
             life.cancel()
-            await asyncio.wait({life}, timeout=PREPARE_STOP)
+            await asyncio.wait({life}, timeout=ABANDON)
         if life.done() and not life.cancelled() and (error := life.exception()):
             raise error
 
@@ -175,12 +177,13 @@ class EmbeddedServer:
 
         folder = Path(parlant.api.app.__file__).parent / "chat" / "dist"
         app.router.routes[:0] = chat_page.routes(folder)
-        app.add_middleware(self.changes.middleware)  # type: ignore[arg-type]
+        app.add_middleware(self.changes.middleware)
         self._app = app
 
     async def _serve(self, listener: Any) -> None:
         if self._stopping.is_set():
             return
+        self._opened = True
         config = uvicorn.Config(
             _forgiving(self.app),
             log_config=None,

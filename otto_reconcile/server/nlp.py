@@ -21,7 +21,7 @@ OFFLINE = "offline"
 
 
 def chosen(nlp: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """The name of the service to use: the one asked for, else what the environment has a key for."""
+    """The service to use: the one asked for, else the one that the environment has a key for."""
     if nlp:
         return nlp
     return "openai" if environ.get("OPENAI_API_KEY") else OFFLINE

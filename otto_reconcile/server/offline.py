@@ -1,4 +1,4 @@
-"""A language model service without a model: what Parlant needs to start, and nothing to answer with.
+"""A language model service without a model: all that Parlant needs to start.
 
 Imports Parlant; `nlp` imports it when it is chosen. Customers get their answer from `answers`.
 """
@@ -30,7 +30,7 @@ NO_MODEL = "no language model is configured"
 
 # Parlant writes its whole cache of vectors, a line to a number, for each new text. No search runs
 # without a model, so the vectors are as short as still tells texts apart.
-_DIMENSIONS = 16
+_DIMENSIONS = 2
 _WORD = re.compile(r"\w+")
 
 
@@ -73,7 +73,7 @@ def _vector(text: str) -> list[int]:
 
 
 class OfflineGenerator(SchematicGenerator[T], Generic[T]):
-    """Always raises. It is made as `OfflineGenerator[schema]()`: Parlant reads the schema off it."""
+    """Always raises. Parlant needs the subscript with which it is made."""
 
     async def generate(
         self, prompt: str | PromptBuilder, hints: Mapping[str, Any] = {}
@@ -101,16 +101,16 @@ class OfflineService(NLPService):
         return False
 
     async def get_schematic_generator(
-        self, t: type[T], hints: SchematicGeneratorHints = {}
+        self, t: type[T], hints: SchematicGeneratorHints | None = None
     ) -> SchematicGenerator[T]:
         return OfflineGenerator[t]()  # type: ignore[valid-type]
 
     async def get_streaming_text_generator(
-        self, hints: StreamingTextGeneratorHints = {}
+        self, hints: StreamingTextGeneratorHints | None = None
     ) -> StreamingTextGenerator:
         raise NotImplementedError(NO_MODEL)
 
-    async def get_embedder(self, hints: EmbedderHints = {}) -> Embedder:
+    async def get_embedder(self, hints: EmbedderHints | None = None) -> Embedder:
         return OfflineEmbedder()
 
     async def get_moderation_service(self) -> ModerationService:

@@ -49,7 +49,8 @@ async def plain(tool_port: int) -> dict[str, str]:
             found = contents(server.container)
             raise Seen
     except Seen:
-        return found
+        pass
+    return found
 
 
 if __name__ == "__main__":

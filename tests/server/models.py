@@ -1,4 +1,4 @@
-"""Language model services for the driver: one that fails, one that never answers. Import Parlant."""
+"""Language model services for the driver: one fails, one never answers. Imports Parlant."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Service(OfflineService):
         self._slow = slow
 
     async def get_schematic_generator(
-        self, t: type[T], hints: SchematicGeneratorHints = {}
+        self, t: type[T], hints: SchematicGeneratorHints | None = None
     ) -> SchematicGenerator[T]:
         return SlowGenerator[t]() if self._slow else FailingGenerator[t]()  # type: ignore[valid-type]
 

@@ -63,9 +63,7 @@ class Running:
                 self._lines.put({"event": "noise", "text": line})
         self._lines.put(None)
 
-    def wait_for(
-        self, event: str, timeout: float = START, **values: object
-    ) -> dict[str, Any]:
+    def wait_for(self, event: str, timeout: float = START, **values: object) -> dict[str, Any]:
         """The first event of that kind with those values, old ones included."""
         deadline = time.monotonic() + timeout
         seen = 0
@@ -87,9 +85,7 @@ class Running:
         return [said for said in self.said if said["event"] == event]
 
     def client(self) -> httpx.Client:
-        return httpx.Client(
-            base_url=self.wait_for("ready")["url"], trust_env=False, timeout=30
-        )
+        return httpx.Client(base_url=self.wait_for("ready")["url"], trust_env=False, timeout=30)
 
     def stderr(self) -> str:
         return self._stderr.read_text()

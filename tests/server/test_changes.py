@@ -47,7 +47,7 @@ def test_own_calls_refused_calls_and_conversations_are_not_reported(offline: Run
         assert client.post("/agents", json={"id": "nameless"}).status_code == 422
         client.post("/customers", json={"name": "Ann"}).raise_for_status()
         client.post("/sessions", json={"agent_id": "own"}).raise_for_status()
-        wrong = {name: "guessed" for name in own}
+        wrong = dict.fromkeys(own, "guessed")
         client.post("/agents", json={"id": "end", "name": "End"}, headers=wrong).raise_for_status()
     offline.wait_for("touched", 10, id="end")
     reported = {said["id"] for said in offline.said if said["event"] == "touched"}
@@ -81,7 +81,11 @@ def call(
         return None
 
     scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-    asyncio.run(hook.middleware(app)(scope, receive, send))
+
+    async def go() -> None:
+        await hook.middleware(app)(scope, receive, send)
+
+    asyncio.run(go())
     return read, seen
 
 

@@ -56,7 +56,7 @@ def test_while_a_turn_runs_whose_model_cannot_be_cancelled(start: Start) -> None
         events = f"/sessions/{session}/events"
         message = {"kind": "message", "source": "customer", "message": "Hello?"}
         client.post(events, json=message).raise_for_status()
-        status = {"kinds": "status", "wait_for_data": 20, "min_offset": 0}
+        status: dict[str, str | int] = {"kinds": "status", "wait_for_data": 20, "min_offset": 0}
         assert client.get(events, params=status).json()
         assert running.signal_and_wait() < WITHIN
     assert running.process.returncode == 0
