@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from otto_reconcile.errors import OttoError, TargetUnavailable, TemporaryError
+from otto_reconcile.masking import scrub, texts
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.resources import Ref, Resource
@@ -55,7 +56,7 @@ async def _attempt(
         outcome = Outcome(
             action,
             Result.FAILED,
-            error=error.message,
+            error=_safe(error.message, action),
             temporary=isinstance(error, TemporaryError),
             delay=getattr(error, "delay", 0.0),
         )
@@ -63,6 +64,18 @@ async def _attempt(
         outcome = Outcome(action, Result.SUCCEEDED, made=made)
     elapsed = time.perf_counter() - started
     return _timed(outcome, elapsed), gone
+
+
+def _safe(message: str, action: Action) -> str:
+    """Without the secrets that the action carries, should the target have echoed them."""
+    secrets = [
+        text
+        for resource in (action.desired, action.observed)
+        if resource is not None
+        for name in (action.desired.masked if action.desired is not None else resource.masked)
+        for text in texts(resource.spec.get(name))
+    ]
+    return scrub(message, secrets)
 
 
 def _timed(outcome: Outcome, duration: float) -> Outcome:

@@ -94,9 +94,7 @@ def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
     return Action(Operation.CREATE, want.ref, want.bot_id, cause, changes, desired=want)
 
 
-def _changes(
-    kind: Kind, want: Resource, have: Resource, last: Resource | None
-) -> Iterator[Change]:
+def _changes(kind: Kind, want: Resource, have: Resource, last: Resource | None) -> Iterator[Change]:
     before_spec = last.spec if last is not None else {}
     masked = want.masked | (last.masked if last is not None else frozenset())
     for name in sorted(want.spec.keys() | before_spec.keys()):
@@ -153,7 +151,9 @@ def _desired_stood_still(
 ) -> bool:
     if last is None:
         return False
-    return all(_value(want, kind.field(c.field)) == _value(last, kind.field(c.field)) for c in changes)
+    return all(
+        _value(want, kind.field(c.field)) == _value(last, kind.field(c.field)) for c in changes
+    )
 
 
 def _value(resource: Resource, field_: Field) -> JSON:

@@ -1,17 +1,17 @@
 """Every error that this package raises, as one tree; each layer raises only these.
 
-    OttoError
-    ├── SettingsError             an option or environment variable is wrong
-    ├── InvalidInput              a manifest or specification is wrong; carries its Problems
-    ├── TemporaryError            the same call may succeed later; carries `delay`
-    │   ├── StoreUnavailable      the desired state cannot be read or written now
-    │   └── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
-    ├── PermanentError            the same call will fail again until something changes
-    │   ├── TargetRefused         Parlant answered 4xx
-    │   ├── NotApplied            Parlant said yes, and the value read back is another
-    │   ├── Conflict              another writer recorded this revision first
-    │   └── NotFound              no such bot, revision or run
-    └── Guarded                   refused for safety until it is allowed by name
+OttoError
+├── SettingsError             an option or environment variable is wrong
+├── InvalidInput              a manifest or specification is wrong; carries its Problems
+├── TemporaryError            the same call may succeed later; carries `delay`
+│   ├── StoreUnavailable      the desired state cannot be read or written now
+│   └── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
+├── PermanentError            the same call will fail again until something changes
+│   ├── TargetRefused         Parlant answered 4xx
+│   ├── NotApplied            Parlant said yes, and the value read back is another
+│   ├── Conflict              another writer recorded this revision first
+│   └── NotFound              no such bot, revision or run
+└── Guarded                   refused for safety until it is allowed by name
 """
 
 from __future__ import annotations

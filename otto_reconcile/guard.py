@@ -17,9 +17,7 @@ def doomed(
     return tuple(sorted(set(present) - set(wanted) - set(allowed)))
 
 
-def check(
-    wanted: Collection[str], present: Collection[str], allowed: Collection[str] = ()
-) -> None:
+def check(wanted: Collection[str], present: Collection[str], allowed: Collection[str] = ()) -> None:
     """Raises Guarded if too much would go at once: everything, or over a tenth and at least two."""
     going = doomed(wanted, present, allowed)
     if not going:

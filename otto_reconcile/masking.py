@@ -7,7 +7,7 @@ Texts that others wrote (errors of a server that echo a request) go through `scr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from otto_reconcile.plan import Change
 from otto_reconcile.resources import JSON
@@ -32,3 +32,15 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, MASKED)
     return text
+
+
+def texts(value: JSON) -> Iterator[str]:
+    """Every string in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)

@@ -20,7 +20,7 @@ async def observe(
 
 def known(desired: Snapshot, applied: Snapshot) -> dict[Ref, Resource]:
     """Every Ref of interest with all the fields that either side declares of it."""
-    interest = {ref: resource for ref, resource in applied.items()}
+    interest = dict(applied.items())
     for ref, want in desired.items():
         last = interest.get(ref)
         spec = {**last.spec, **want.spec} if last is not None else want.spec

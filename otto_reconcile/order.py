@@ -27,7 +27,7 @@ _MAKES = (Operation.CREATE, Operation.UPDATE, Operation.REPLACE)
 
 
 def sort_key(action: Action) -> tuple[int, int, str, str, str]:
-    """Sorts actions into the order of doing; total, since a plan has one action to a Ref and phase."""
+    """The order of doing; total, since a plan has at most one action to a Ref and phase."""
     level = get_kind(action.ref.kind).level
     phase = _phase(action)
     up_or_down = level if phase == 2 else -level

@@ -90,7 +90,7 @@ class Plan:
 
     @property
     def in_sync(self) -> bool:
-        """True if nothing differs: neither to be done nor held back. Unmanaged things do not count."""
+        """True if nothing differs, held back or not. Unmanaged things do not count."""
         return not any(
             action.operation not in (Operation.FORGET, Operation.REPORT) for action in self.actions
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds: `first`, then `factor` times as long each time, at most `most`; plus or minus jitter."""
+    """Seconds: `first`, then `factor` times as long each time, at most `most`; with jitter."""
 
     first: float = 2.0
     factor: float = 3.0

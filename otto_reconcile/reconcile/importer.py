@@ -37,7 +37,9 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedBot, ...]
     """The bots of the manifests. Raises InvalidInput with every fault of every file."""
     loaded = manifest.load(paths, environ=environ)
     problems = [
-        Problem(b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name")
+        Problem(
+            b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name"
+        )
         for b in loaded.bots
         if b.bot.id.lower() in RESERVED or b.bot.name.strip().lower() in RESERVED
     ]
@@ -90,9 +92,7 @@ def _departed(
     if root is None:
         return (), (), None
     there = {loaded.bot.id for loaded in bots}
-    from_here = {
-        bot_id for bot_id, wanted in known.items() if _came_from(wanted, root)
-    }
+    from_here = {bot_id for bot_id, wanted in known.items() if _came_from(wanted, root)}
     going = tuple(sorted(from_here - there))
     try:
         guard.check(known.keys() - set(going) | there, known.keys())

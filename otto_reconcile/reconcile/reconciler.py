@@ -1,4 +1,4 @@
-"""Reconciles bots: plans, records what is meant, does it, records what became of it. The loop calls it."""
+"""Reconciles bots: plan, record what is meant, do it, record what became of it. For the loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otto_reconcile.applied import Applied
 from otto_reconcile.apply import apply
 from otto_reconcile.audit import Record
 from otto_reconcile.errors import OttoError
-from otto_reconcile.masking import scrub, shown
+from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.clock import Clock
@@ -46,7 +46,7 @@ Told = Callable[[str, Outcome], None]
 
 
 class Reconciler:
-    """`told(run_id, outcome)` hears of every outcome at once; `leading` is asked before any change."""
+    """`told(run_id, outcome)` hears of every outcome; `leading` is asked before any change."""
 
     def __init__(
         self,
@@ -132,27 +132,31 @@ class Reconciler:
 
     def _before(self, world: World, works: list[_Work]) -> None:
         """Claims first: what is begun and then lost to a crash is known to be ours."""
-        claims = [self._claimed(world, work.planned) for work in works]
-        self._stores.applied.save(world.target, [c for c in claims if c is not None])
-        self._stores.audit.intend([record for work in works for record in work.records])
+        claims = [c for work in works if (c := self._claimed(world, work.planned)) is not None]
+        records = [record for work in works for record in work.records]
+        stores = self._stores
+        stores.store.batch(
+            [stores.applied.writing(world.target, claims), stores.audit.writing(records)]
+        )
 
     def _after(self, world: World, works: list[_Work]) -> None:
-        saved: list[Applied] = []
+        """What is on the target now, and what became of each action, in one write."""
+        stores, saved, writes = self._stores, [], []
         for work in works:
-            before = world.applied.get(work.planned.bot_id)
+            bot_id = work.planned.bot_id
             after = _applied_after(world, work.planned, work.outcomes)
             if after is None:
-                if before is not None or work.outcomes:
-                    self._stores.applied.drop(world.target, work.planned.bot_id)
-                    world.applied.pop(work.planned.bot_id, None)
-            elif work.outcomes or after != before:
+                writes.append(stores.applied.dropping(world.target, bot_id))
+            elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
-        if saved:
-            self._stores.applied.save(world.target, saved)
-            world.applied.update({applied.bot_id: applied for applied in saved})
+        writes.append(stores.applied.writing(world.target, saved))
         records = [record for work in works for record in work.records if work.outcomes]
-        if records:
-            self._stores.audit.conclude(records)
+        writes.append(stores.audit.writing(records))
+        stores.store.batch([write for write in writes if write.documents])
+        world.applied.update({applied.bot_id: applied for applied in saved})
+        for bot_id in {work.planned.bot_id for work in works} - {a.bot_id for a in saved}:
+            if bot_id not in world.desired.bots:
+                world.applied.pop(bot_id, None)
 
     def _claimed(self, world: World, planned: Planned) -> Applied | None:
         creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}
@@ -174,8 +178,8 @@ class Reconciler:
             key=action.ref.key,
             operation=str(action.operation),
             cause=str(action.cause),
-            changes=changes,
-            revision=planned.wanted.revision if planned.wanted is not None else None,
+            changes=tuple(changes),
+            revision=planned.wanted.revision if planned.wanted is not None else 0,
             started=self._clock.now(),
         )
 
@@ -185,21 +189,11 @@ def _concluded(record: Record, outcome: Outcome, clock: Clock) -> Record:
         record,
         duration=round(outcome.duration, 6),
         outcome=str(outcome.result),
-        error=_safe(outcome),
+        error=outcome.error,
     )
 
 
-def _safe(outcome: Outcome) -> str | None:
-    """The error without the secrets that the refused resource carried."""
-    want = outcome.action.desired
-    if outcome.error is None or want is None or not want.masked:
-        return outcome.error
-    return scrub(outcome.error, (str(want.spec[name]) for name in want.masked))
-
-
-def _applied_after(
-    world: World, planned: Planned, outcomes: Sequence[Outcome]
-) -> Applied | None:
+def _applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -> Applied | None:
     """The applied set that now holds; None when nothing of the bot is left to know."""
     last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
     held: dict[Ref, Resource] = dict(last.resources.items())

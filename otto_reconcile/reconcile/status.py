@@ -35,7 +35,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BotStatus:
-    """One bot. Times are ISO 8601 in UTC; `last_change` is the last one that was made to Parlant."""
+    """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target."""
 
     bot_id: str
     name: str = ""
@@ -65,12 +65,14 @@ class Connection:
 
 @dataclass(slots=True)
 class Status:
-    """All of it. `restore` has bots, seconds and finished of the last restore."""
+    """All of it. `url` is Parlant's; `restore` has bots, seconds and finished of the
+    last restore."""
 
     pid: int = 0
     started: str | None = None
     updated: str | None = None
     url: str | None = None
+    target_id: str | None = None
     store: Connection = field(default_factory=lambda: Connection(""))
     target: Connection = field(default_factory=lambda: Connection(""))
     epoch: str | None = None

@@ -1,4 +1,4 @@
-"""The queue of bots to look at: one entry a bot, with a due time, and a back-off for each that fails."""
+"""The queue of bots to look at: one entry a bot, when it is due, and how often it failed."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ class WorkQueue:
         until_due = min(dues, default=float("inf")) - self._clock.monotonic()
         if until_due > 0:
             await self._clock.wait(self._wake, min(most, until_due))
+
+    def nudge(self) -> None:
+        """Ends a wait: something else than an item has changed."""
+        self._wake.set()
 
     def failed(self, bot_id: str, *, run_id: str, least: float = 0.0) -> tuple[int, float]:
         """Asks for another try later; gives the failures in a row and the seconds to wait."""

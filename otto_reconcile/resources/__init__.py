@@ -23,6 +23,4 @@ _REGISTERED = (_agent, _guideline, _journey, _relationship, _tag, _term)
 
 def snapshot_of(*bots: Bot) -> Snapshot:
     """All resources of the bots, in the order of creation within each bot."""
-    return Snapshot(
-        resource for bot in bots for kind in kinds() for resource in kind.expand(bot)
-    )
+    return Snapshot(resource for bot in bots for kind in kinds() for resource in kind.expand(bot))

@@ -1,4 +1,4 @@
-"""Resource and Snapshot: the one type for both sides, so the diff never knows where a side came from."""
+"""Resource and Snapshot: one type for both sides; the diff never knows where one came from."""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ def expand(bot: Bot) -> Iterable[Resource]:
 
 def _names(bot: Bot) -> set[str]:
     names = set(bot.tags or ())
-    for part in (*bot.guidelines, *bot.journeys, *bot.terms):
-        names.update(part.tags or ())
+    for group in (bot.guidelines, bot.journeys, bot.terms):
+        for part in group:
+            names.update(part.tags or ())
     for relationship in bot.relationships:
         for endpoint in (relationship.source, relationship.target):
             if endpoint.startswith("tag:"):

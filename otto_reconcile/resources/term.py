@@ -6,13 +6,19 @@ from collections.abc import Iterable
 
 from otto_reconcile.resources.bot import Bot
 from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, register
-from otto_reconcile.resources.model import Ref, Resource
+from otto_reconcile.resources.model import JSON, Ref, Resource
 from otto_reconcile.resources.parts import belongings, parts
+
+
+def _apart(synonyms: JSON) -> JSON:
+    """Parlant keeps them as one text, with `, ` between them."""
+    return [name for synonym in synonyms for name in str(synonym).split(", ") if name]
+
 
 FIELDS = (
     Field("name"),
     Field("description"),
-    Field("synonyms", default=[], shape=Shape.SET, clear=Means.REPLACE),
+    Field("synonyms", default=[], shape=Shape.SET, clear=Means.REPLACE, normal=_apart),
     Field("tags", default=[], shape=Shape.SET),
 )
 

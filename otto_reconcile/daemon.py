@@ -1,0 +1,240 @@
+"""The daemon: puts store, target, loop and the watched folder together, for the command `run`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile import home, logs
+from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.loop import Loop
+from otto_reconcile.port.base import Port
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.status import Board, Status, Sync
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.server import EmbeddedServer, Touched, run_until_signalled
+from otto_reconcile.settings import Settings, actor
+from otto_reconcile.store import open_store
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+Say = Callable[[str], None]
+
+FIRST_LOOKS = 10.0
+"""Seconds that the summary waits for the first look at every bot."""
+
+
+def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) -> int:
+    """Runs until SIGINT or SIGTERM, and gives the exit code. `say` gets the summary for people.
+
+    Raises SettingsError, StoreUnavailable for a store that cannot be opened at all, and
+    TargetUnavailable for an embedded Parlant that does not start.
+    """
+    started = time.monotonic()
+    home.prepare(settings.data_dir)
+    with home.owned(settings.data_dir) as other:
+        if other is not None and settings.parlant_url is None:
+            raise SettingsError(
+                f"a daemon (pid {other}) runs with the data directory {settings.data_dir} already",
+                hint="stop it, or choose another --data-dir",
+            )
+        log = logs.configure(settings.log_format)
+        stores = Stores.over(open_store(settings))
+        board = Board(settings.data_dir if other is None else None)
+        voice = Voice(board, SystemClock(), log)
+        try:
+            daemon = Daemon(settings, stores, voice, say, started, prune_unmanaged)
+            return run_until_signalled(daemon.main)
+        finally:
+            stores.store.close()
+            board.withdraw()
+
+
+class Daemon:
+    """One run. Nothing here decides anything: it starts the parts, and ends them in order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        voice: Voice,
+        say: Say,
+        started: float,
+        prune_unmanaged: bool,
+    ) -> None:
+        self._settings, self._stores, self._voice, self._say = settings, stores, voice, say
+        self._started, self._prune = started, prune_unmanaged
+        self._clock = SystemClock()
+        self._never = asyncio.Event()
+        self._folder = Folder(
+            settings.manifests, stores.desired, voice, self._clock, actor(os.environ)
+        )
+        status = voice.board.status
+        status.started = self._clock.now().isoformat(timespec="seconds")
+        status.store.label = stores.store.label
+
+    async def main(self, stopping: asyncio.Event) -> int:
+        await asyncio.to_thread(self._try_store)
+        self._voice.publish()
+        await self._folder.import_now()
+        if self._settings.parlant_url is None:
+            await self._embedded(stopping)
+        else:
+            await self._elsewhere(self._settings.parlant_url, stopping)
+        return 0
+
+    def _try_store(self) -> None:
+        try:
+            self._stores.store.ping()
+        except StoreUnavailable as error:
+            self._voice.store(error)
+        else:
+            self._voice.store(None)
+
+    async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
+        port = RestPort.over_http(url, headers=self._settings.headers)
+        loop = self._loop(port, f"{socket.gethostname()}:{os.getpid()}")
+        try:
+            await _until(stopping, loop.restore())
+            await self._live(loop, stopping, url.rstrip("/"))
+        finally:
+            await port.close()
+
+    async def _embedded(self, stopping: asyncio.Event) -> None:
+        target = f"embedded:{home.instance(self._settings.data_dir)}"
+        made: list[Loop] = []
+
+        def noticed(touched: Touched) -> None:
+            bot_id = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
+            made[0].poke("noticed", [bot_id] if bot_id else None)
+
+        server = EmbeddedServer(
+            home=self._settings.data_dir / "parlant",
+            port=self._settings.port,
+            nlp=self._settings.nlp,
+            on_change=noticed,
+        )
+
+        async def prepare(app: FastAPI, sdk: Any) -> None:
+            port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
+            made.append(self._loop(port, target))
+            await made[0].restore()
+
+        await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+
+    async def _host(
+        self,
+        server: EmbeddedServer,
+        serving: asyncio.Task[None],
+        made: list[Loop],
+        stopping: asyncio.Event,
+    ) -> None:
+        """Runs the loop while the server serves; the end of either is the end of both."""
+        over = asyncio.Event()
+        serving.add_done_callback(lambda task: over.set())
+        asked = asyncio.create_task(_relay(stopping, over))
+        await _until(over, server.ready.wait())
+        if server.ready.is_set() and not over.is_set():
+            await self._live(made[0], over, server.url)
+        asked.cancel()
+        await server.stop()
+        await serving
+
+    def _loop(self, port: Port, holder: str) -> Loop:
+        return Loop(
+            port,
+            self._stores,
+            self._voice,
+            self._clock,
+            holder=holder,
+            interval=self._settings.interval,
+            prune_unmanaged=self._prune,
+        )
+
+    async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
+        self._voice.board.status.url = url
+        self._voice.publish()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup, loop)
+        following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
+        summing = asyncio.create_task(self._sum_up(url), name="summary")
+        try:
+            await loop.run(stopping)
+        finally:
+            summing.cancel()
+            await asyncio.wait({following}, timeout=1.0)
+            following.cancel()
+
+    def _on_hangup(self, loop: Loop) -> None:
+        self._voice.say("SIGHUP: looking at everything")
+        loop.poke("SIGHUP")
+
+    async def _sum_up(self, url: str) -> None:
+        """Says once what there is, as soon as every bot has been looked at."""
+        deadline = self._clock.monotonic() + FIRST_LOOKS
+        status = self._voice.board.status
+        while self._clock.monotonic() < deadline and not _looked_at(status):
+            await self._clock.wait(self._never, 0.05)
+        took = time.monotonic() - self._started
+        self._say(summary(status, url, took, self._settings))
+
+
+def _looked_at(status: Status) -> bool:
+    return status.target.state == "Connected" and all(
+        bot.sync is not Sync.UNKNOWN for bot in status.bots.values()
+    )
+
+
+def summary(status: Status, url: str, took: float, settings: Settings) -> str:
+    """What a person wants to see once everything is up; `took` is in seconds."""
+    synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
+    lines = [
+        f"otto-reconcile is up after {took:.1f} s: {synced} of {len(status.bots)} bots Synced",
+        f"  API    {url}",
+        f"  chat   {url}/chat/",
+        f"  store  {status.store.label} ({status.store.state})",
+        f"  target {status.target.label} ({status.target.state})",
+    ]
+    folder = status.manifests
+    if folder:
+        lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
+        lines.extend(f"         {problem}" for problem in folder["problems"][:5])
+    for bot in status.bots.values():
+        if bot.sync is not Sync.SYNCED:
+            lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())
+    if settings.parlant_url is None and (settings.nlp or _default_nlp()) == "offline":
+        lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
+    lines.append("Ctrl-C stops it.")
+    return "\n".join(lines)
+
+
+def _default_nlp() -> str:
+    return "openai" if os.environ.get("OPENAI_API_KEY") else "offline"
+
+
+async def _relay(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()
+
+
+async def _until(over: asyncio.Event, work: Coroutine[Any, Any, Any]) -> None:
+    """Awaits the work, or leaves it when `over` is set."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        stop.cancel()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=1.0)

@@ -1,0 +1,71 @@
+"""The data directory: private, owned by one daemon at a time, with an identity of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from otto_reconcile.errors import SettingsError
+
+LOCK_FILE = "daemon.lock"
+INSTANCE_FILE = "instance"
+
+
+def prepare(folder: Path) -> None:
+    """Makes the directory, for its owner only. Raises SettingsError if it cannot be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(
+            f"the data directory {folder} cannot be written: {reason}",
+            hint="choose another with --data-dir, or give this user write permission",
+        ) from error
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[int | None]:
+    """Takes the directory for this process for as long as the context lasts.
+
+    Yields None if it was taken, else the pid of the daemon that has it already (0 if unknown).
+    The lock goes with the process, however that ends.
+    """
+    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield _number(os.read(descriptor, 20))
+            return
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield None
+    finally:
+        os.close(descriptor)
+
+
+def _number(text: bytes) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def instance(folder: Path) -> str:
+    """The name under which this directory's embedded Parlant is known in the store, for ever."""
+    path = folder / INSTANCE_FILE
+    try:
+        return path.read_text(encoding="ascii").strip() or _new(path)
+    except FileNotFoundError:
+        return _new(path)
+
+
+def _new(path: Path) -> str:
+    name = secrets.token_hex(6)
+    path.write_text(name, encoding="ascii")
+    path.chmod(0o600)
+    return name

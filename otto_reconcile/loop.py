@@ -1,0 +1,294 @@
+"""The reconcile loop of one target: level-based, driven by triggers that only say "look again".
+
+Nothing here decides what to do: it reads what is wanted, hands bots to the reconciler one by one,
+and keeps trying. Triggers: start, interval, a new desired revision, an imported manifest, a change
+that the embedded server noticed, a new life of the target, SIGHUP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from otto_reconcile.errors import OttoError, StoreUnavailable, TargetUnavailable
+from otto_reconcile.plan import Result
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile import epoch, signs
+from otto_reconcile.reconcile.backoff import CONNECTION
+from otto_reconcile.reconcile.calm import Calm
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
+from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
+from otto_reconcile.reconcile.world import Stores, World, foreign, read
+
+PROBE = 2.0
+"""Seconds between two looks at the canary; no longer than the interval."""
+REST = 3.0
+"""A routine look is followed by a pause of so many times its own length: chats come first."""
+LONGEST_REST = 2.0
+VERIFY = 1.0
+"""Seconds after a change until it is looked at again."""
+
+
+class Loop:
+    """One target. Await `restore` before `run`, and the first customer finds every bot."""
+
+    def __init__(
+        self,
+        port: Port,
+        stores: Stores,
+        voice: Voice,
+        clock: Clock,
+        *,
+        holder: str,
+        interval: float = 30.0,
+        prune_unmanaged: bool = False,
+    ) -> None:
+        self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
+        self._interval, self._prune = interval, prune_unmanaged
+        self._leadership = Leadership(stores.leases, port.target, holder, clock)
+        self._reconciler = Reconciler(
+            port, stores, clock, told=voice.outcome, leading=lambda: self._leadership.leading
+        )
+        self._queue, self._calm = WorkQueue(clock), Calm()
+        self._world: World | None = None
+        self._turn = asyncio.Lock()  # a look and a reading of the store never overlap
+        self._look_again = asyncio.Event()
+        self._all_at_once = False
+        self._never = asyncio.Event()
+        status = voice.board.status
+        status.store.label = stores.store.label
+        status.target.label = status.target_id = port.target
+
+    def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
+        """Asks for a look at these bots at once; None means all, after reading everything anew."""
+        if bot_ids is None:
+            self._all_at_once = True
+            self._look_again.set()
+        else:
+            self._enqueue(bot_ids, reason, URGENT)
+
+    def owner_of(self, kind: str, key: str) -> str | None:
+        """The bot to which a resource of ours belongs, if it is known."""
+        applied = self._world.applied.values() if self._world is not None else ()
+        owners = (
+            bot.bot_id for bot in applied for ref, resource in bot.resources.items()
+            if ref.kind == kind and key in (ref.key, resource.remote_id)
+        )  # fmt: skip
+        return next(owners, None)
+
+    async def restore(self) -> None:
+        """Lead, read, and if the target began a new life put everything back.
+
+        Never raises for a store or target that is away: `run` goes on from there.
+        """
+        await self._lead()
+        if await self._read() and self._leadership.leading:
+            await self._probe()
+            self._voice.publish()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until `stopping` is set; then gives the lease back and returns."""
+        jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
+            self._work, self._keep_leading, self._keep_probing, self._sweep, self._listen,
+            self._publish,
+        )  # fmt: skip
+        done = threading.Event()
+        watching = signs.watch(self._stores, self._look_again, done)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(job(), name=job.__name__) for job in jobs]
+                await stopping.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            done.set()
+            await self._leadership.resign()
+            await asyncio.to_thread(watching.join, 2.0)
+
+    # The jobs: each an endless loop around one step that never fails.
+
+    async def _work(self) -> None:
+        while True:
+            item = self._queue.pop() if self._may_act else None
+            if item is None:
+                await self._queue.wait(0.5) if self._may_act else await self._pause(0.1)
+                continue
+            started = self._clock.monotonic()
+            try:
+                await self._step(item)
+            except Exception as error:  # a fault of ours in one bot is not the others' end
+                self._voice.warn("internal error", bot=item.bot_id, error=repr(error))
+                self._queue.failed(item.bot_id, run_id=item.run_id)
+            if item.priority == ROUTINE:
+                await self._pause(min(LONGEST_REST, REST * (self._clock.monotonic() - started)))
+
+    async def _keep_leading(self) -> None:
+        while True:
+            await self._pause(self._leadership.pause)
+            led = self._leadership.leading
+            await self._lead()
+            if self._leadership.leading and not led:
+                self.poke("leading")
+
+    async def _keep_probing(self) -> None:
+        failures = 0
+        while True:
+            usual = min(PROBE, self._interval)
+            await self._pause(CONNECTION.delay(failures) if failures else usual)
+            if self._world is not None and self._leadership.leading:
+                failures = 0 if await self._probe() else failures + 1
+
+    async def _sweep(self) -> None:
+        while True:
+            if await self._read() and self._may_act:
+                await self._list_foreign()
+                self._enqueue(self._bot_ids, "interval", ROUTINE)
+            await self._pause(self._interval)
+
+    async def _listen(self) -> None:
+        failures = 0
+        while True:
+            if failures:
+                await self._clock.wait(self._never, CONNECTION.delay(failures))
+            else:
+                await self._look_again.wait()
+            self._look_again.clear()
+            failures = 0 if await self._read() else failures + 1
+            if self._all_at_once and not failures:
+                self._all_at_once = False
+                self._enqueue(self._bot_ids, "asked", URGENT)
+
+    async def _publish(self) -> None:
+        while True:
+            self._voice.publish()
+            await self._pause(0.25)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._clock.wait(self._never, seconds)
+
+    # The steps.
+
+    @property
+    def _may_act(self) -> bool:
+        return self._world is not None and self._leadership.leading and self._voice.target_up
+
+    @property
+    def _bot_ids(self) -> tuple[str, ...]:
+        return self._world.bot_ids if self._world is not None else ()
+
+    def _enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
+        run_id = uuid.uuid4().hex[:8]
+        for bot_id in bot_ids:
+            self._queue.add(bot_id, reason, run_id=run_id, priority=priority)
+
+    async def _lead(self) -> None:
+        try:
+            other = await self._leadership.renew()
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return
+        if other is not None:
+            self._voice.target(WAITING, f"{other} leads this target")
+
+    async def _read(self) -> bool:
+        """Reads all that is kept, and queues what is wanted otherwise than before."""
+        async with self._turn:
+            try:
+                await self._reconciler.flush()
+                leading = self._leadership.leading
+                warnings = await asyncio.to_thread(signs.absorb, self._stores) if leading else ()
+                world = await asyncio.to_thread(read, self._stores, self._port.target)
+            except StoreUnavailable as error:
+                self._voice.store(error)
+                return False
+            before, self._world = self._world, world
+            if before is not None:
+                world.snapshots = before.snapshots
+        self._voice.store(None)
+        self._voice.world(world, warnings)
+        self._enqueue(signs.changed(before, world), "desired", URGENT)
+        return True
+
+    async def _probe(self) -> bool:
+        """Asks whether the target is there and lives the life that we know; restores it if not."""
+        up = self._voice.target_up
+        try:
+            async with self._turn:
+                assert self._world is not None
+                found = await epoch.ensure(self._port, self._stores, self._world, self._clock)
+                if found.life is epoch.Life.NEW:
+                    await self._restore(self._world, found.present)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
+        except OttoError as error:
+            self._voice.target(UNAVAILABLE, error.message)
+            return False
+        if found.life is epoch.Life.CANARY_LOST:
+            self._voice.warn("the canary tag was deleted by somebody; it is set again")
+        self._voice.target(CONNECTED)
+        if not up and found.life is not epoch.Life.NEW:
+            self._enqueue(self._bot_ids, "target is back", URGENT)
+        return True
+
+    async def _restore(self, world: World, present: frozenset[str]) -> None:
+        run_id = uuid.uuid4().hex[:8]
+        await restore(
+            world, present, self._reconciler, self._voice, self._clock, run_id, self._conclude
+        )
+        left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
+        self._enqueue(left, "restored", URGENT)
+
+    async def _list_foreign(self) -> None:
+        assert self._world is not None
+        try:
+            agents = await self._port.list_agents()
+        except OttoError as error:
+            self._voice.target(UNAVAILABLE, error.message)
+            return
+        self._voice.board.status.foreign = tuple(a.ref.key for a in foreign(self._world, agents))
+
+    async def _step(self, item: Item) -> None:
+        """One look at one bot."""
+        calm = self._calm.wait(item.bot_id, self._clock.monotonic())
+        if calm > 0 and "desired" not in item.reasons:
+            self._queue.add(item.bot_id, "calm", run_id=item.run_id, priority=ROUTINE, after=calm)
+            return
+        try:
+            async with self._turn:
+                assert self._world is not None
+                bot_ids = [item.bot_id]
+                results = await self._reconciler.look(
+                    self._world, bot_ids, item.run_id, prune_unmanaged=self._prune
+                )
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            self._queue.failed(item.bot_id, run_id=item.run_id)
+            return
+        self._conclude(results[0], item.run_id)
+
+    def _conclude(self, result: BotResult, run_id: str) -> None:
+        """Status, and when to look again."""
+        assert self._world is not None
+        bot_id, failures, delay = result.bot_id, 0, None
+        if isinstance(result.error, TargetUnavailable):
+            self._voice.target(UNAVAILABLE, result.error.message)
+        if result.error is not None or result.failures:
+            least = max((outcome.delay for outcome in result.failures), default=0.0)
+            failures, delay = self._queue.failed(bot_id, run_id=run_id, least=least)
+        else:
+            self._queue.succeeded(bot_id)
+            if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
+                self._calm.healed(bot_id, self._clock.monotonic())
+                self._queue.add(bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY)
+        if bot_id in self._world.bot_ids:
+            self._voice.bot(result, failures, delay)
+        else:
+            self._voice.board.keep_only(self._world.bot_ids)

@@ -1,0 +1,165 @@
+"""Watches the folder of manifests, and imports it whenever it has come to rest.
+
+Editors write in steps: a file may be half there, or away for a moment, when its change is noticed.
+So an import waits for quiet, and what cannot be read is looked at once more before it is called
+wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from otto_reconcile import manifest
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
+from otto_reconcile.reconcile.backoff import CONNECTION
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
+from otto_reconcile.reconcile.voice import Voice
+
+QUIET = 150
+"""Milliseconds without a change that end a burst."""
+SECOND_LOOK = 0.6
+"""Seconds after which a file that could not be read is looked at again."""
+RECHECK = 5.0
+"""Seconds between two looks at the folder without a notice: a folder can be moved away and back."""
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+class Folder:
+    """One folder. All methods run in the loop's thread; reading and writing in others."""
+
+    def __init__(
+        self, path: Path, desired: DesiredState, voice: Voice, clock: Clock, actor: str
+    ) -> None:
+        self._path, self._desired, self._voice, self._clock = path, desired, voice, clock
+        self._actor = actor
+        self._done: Fingerprint | None = None
+        self._never = asyncio.Event()
+
+    async def import_now(self, *, patient: bool = False) -> bool:
+        """Imports the folder as it is; with `patient` a wrong one gets a second look first.
+
+        False if the store was away: then nothing was written and it has to be tried again.
+        """
+        seen = await asyncio.to_thread(fingerprint, self._path)
+        if not await asyncio.to_thread(self._path.is_dir):
+            self._say(f"{self._path} is not a folder: nothing is imported", seen)
+            return True
+        try:
+            bots = await asyncio.to_thread(load, [self._path], os.environ)
+        except InvalidInput as error:
+            if patient:
+                await self._clock.wait(self._never, SECOND_LOOK)
+                return await self.import_now()
+            self._refuse(error, seen)
+            return True
+        try:
+            imported = await asyncio.to_thread(
+                bring_in,
+                self._desired,
+                bots,
+                actor=self._actor,
+                root=self._path.resolve(),
+                commit=await asyncio.to_thread(commit_of, self._path),
+            )
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
+        except OttoError as error:
+            self._say(error.message, seen)
+            return True
+        self._tell(imported, seen)
+        return True
+
+    def _refuse(self, error: InvalidInput, seen: Fingerprint) -> None:
+        if self._done == seen:
+            return
+        self._done = seen
+        problems = [str(problem) for problem in error.problems]
+        for problem in problems[:20]:
+            self._voice.warn(problem)
+        self._voice.warn("manifests refused, the last good state stays", problems=len(problems))
+        self._voice.board.status.manifests = self._state("Refused", problems)
+
+    def _say(self, message: str, seen: Fingerprint) -> None:
+        if self._done != seen:
+            self._voice.warn(message)
+        self._done = seen
+        self._voice.board.status.manifests = self._state("Refused", [message])
+
+    def _tell(self, imported: Imported, seen: Fingerprint) -> None:
+        self._done = seen
+        problems = []
+        if imported.guarded is not None:
+            problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
+            self._voice.warn(problems[0])
+        if imported.changes:
+            self._voice.say(
+                "manifests imported",
+                created=" ".join(imported.created) or None,
+                updated=" ".join(imported.updated) or None,
+                deleted=" ".join(imported.deleted) or None,
+                unchanged=len(imported.unchanged),
+            )
+        self._voice.board.status.manifests = self._state("Imported", problems)
+
+    def _state(self, state: str, problems: list[str]) -> dict[str, object]:
+        now = self._clock.now().isoformat(timespec="seconds")
+        return {"folder": str(self._path), "state": state, "problems": problems, "time": now}
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Imports after every change, until `stopping`."""
+        failures = 0
+        async for _ in self._notices(stopping):
+            if await asyncio.to_thread(fingerprint, self._path) == self._done:
+                continue
+            while not stopping.is_set() and not await self.import_now(patient=True):
+                failures += 1
+                await self._clock.wait(stopping, CONNECTION.delay(failures))
+            failures = 0
+
+    async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
+        """Something may have changed: by notice of the system, and now and then without one."""
+        import watchfiles
+
+        while not stopping.is_set():
+            if not await asyncio.to_thread(self._path.is_dir):
+                await self._clock.wait(stopping, 0.5)
+                yield
+                continue
+            async for changes in watchfiles.awatch(
+                self._path,
+                stop_event=stopping,
+                watch_filter=lambda change, path: manifest.is_manifest(Path(path)),
+                debounce=600,
+                step=QUIET,
+                rust_timeout=int(RECHECK * 1000),
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            ):
+                yield
+                if not changes and not await asyncio.to_thread(self._path.is_dir):
+                    break
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """What the folder's manifests look like from outside; equal if surely nothing was saved."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not manifest.is_manifest(path):
+                continue
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)

@@ -1,0 +1,60 @@
+"""Who may act on a target: the holder of its lease, as long as it was surely renewed in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from otto_reconcile.errors import OttoError
+from otto_reconcile.leases import Lease, Leases
+from otto_reconcile.reconcile.clock import Clock
+
+TTL = 15.0
+"""Seconds that a lease lasts in the store."""
+SURE = 0.8
+"""The part of it for which its holder trusts it: a stopped process finds out when it goes on."""
+
+
+class Leadership:
+    def __init__(self, leases: Leases, target: str, holder: str, clock: Clock) -> None:
+        self._leases, self._target, self._holder, self._clock = leases, target, holder, clock
+        self._lease: Lease | None = None
+        self._until = float("-inf")
+
+    @property
+    def leading(self) -> bool:
+        return self._clock.monotonic() < self._until
+
+    @property
+    def pause(self) -> float:
+        """Seconds until `renew` should be called again."""
+        return TTL / 3 if self.leading else 1.0
+
+    async def renew(self) -> str | None:
+        """Takes or renews the lease; gives the holder's name if that is another.
+
+        Raises StoreUnavailable; what was held is then trusted until its time is up.
+        """
+        asked = self._clock.monotonic()
+        self._lease = await asyncio.to_thread(self._renewed)
+        if self._lease is not None:
+            self._until = asked + TTL * SURE
+            return None
+        self._until = float("-inf")
+        current = await asyncio.to_thread(self._leases.current, self._target)
+        return current.holder if current is not None else "another daemon"
+
+    def _renewed(self) -> Lease | None:
+        if self._lease is not None:
+            renewed = self._leases.renew(self._lease, TTL)
+            if renewed is not None:
+                return renewed
+        return self._leases.acquire(self._target, self._holder, TTL)
+
+    async def resign(self) -> None:
+        """Gives the lease back, so that another need not wait for it. Never raises."""
+        self._until = float("-inf")
+        if self._lease is not None:
+            with contextlib.suppress(OttoError):
+                await asyncio.to_thread(self._leases.release, self._lease)
+            self._lease = None

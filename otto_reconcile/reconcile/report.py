@@ -1,0 +1,84 @@
+"""Turns what a look at a bot came to into its status, in words. The loop calls it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.plan import Action, Operation, Outcome, Result
+from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.reconcile.world import Planned
+
+
+def bot_fields(result: BotResult, now: datetime) -> dict[str, Any]:
+    """The fields of BotStatus that this look decides."""
+    if result.planned is None:
+        return _unseen(result.error)
+    planned = result.planned
+    fields = {
+        **_identity(planned),
+        "unmanaged": tuple(
+            sorted(str(a.ref) for a in planned.plan if a.operation is Operation.REPORT)
+        ),
+    }
+    if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
+        fields["last_change"] = now.isoformat(timespec="seconds")
+    return {**fields, **_verdict(result, planned)}
+
+
+def _unseen(error: OttoError | None) -> dict[str, Any]:
+    temporary = isinstance(error, TemporaryError)
+    health = Health.UNKNOWN if temporary else Health.DEGRADED
+    return {"sync": Sync.UNKNOWN, "health": health, "message": error and error.message}
+
+
+def _identity(planned: Planned) -> dict[str, Any]:
+    wanted = planned.wanted
+    if wanted is None:
+        return {"revision": None, "source": None, "guidelines": 0, "journeys": 0}
+    return {
+        "name": wanted.bot.name,
+        "revision": wanted.revision,
+        "source": wanted.source.path or wanted.source.kind,
+        "guidelines": len(wanted.bot.guidelines),
+        "journeys": len(wanted.bot.journeys),
+    }
+
+
+def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
+    actions = [a for a in planned.plan if a.operation not in (Operation.REPORT, Operation.FORGET)]
+    cause = str(actions[0].cause) if actions else None
+    if result.failures:
+        message = "; ".join(_failure(o) for o in result.failures[:3])
+        if len(result.failures) > 3:
+            message += f"; and {len(result.failures) - 3} more"
+        return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, cause, message)
+    suspended = planned.wanted is not None and planned.wanted.bot.suspended
+    if planned.plan.skipped and not suspended:
+        held = planned.plan.skipped[0].skipped
+        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, f"held back: {held}")
+    if suspended:
+        sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
+        return _words(sync, Health.SUSPENDED, cause, "suspended")
+    if planned.plan.acting and not result.outcomes:
+        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, "waiting: another daemon leads")
+    return _words(Sync.SYNCED, Health.HEALTHY, None, None)
+
+
+def _health(planned: Planned) -> Health:
+    return Health.HEALTHY if planned.present else Health.MISSING
+
+
+def _words(sync: Sync, health: Health, cause: str | None, message: str | None) -> dict[str, Any]:
+    return {"sync": sync, "health": health, "cause": cause, "message": message}
+
+
+def _failure(outcome: Outcome) -> str:
+    return f"{phrase(outcome.action)}: {outcome.error}"
+
+
+def phrase(action: Action) -> str:
+    """`create guideline order-desk.greet`"""
+    return f"{action.operation} {action.ref.kind} {action.ref.key}"

@@ -1,0 +1,67 @@
+"""Puts every bot back on a target that began a new life: in order, in chunks, deletions frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.voice import RESTORING, Voice
+from otto_reconcile.reconcile.world import World
+
+CHUNK = 10
+"""Bots whose records share one write before and one after."""
+
+
+async def restore(
+    world: World,
+    present: frozenset[str],
+    reconciler: Reconciler,
+    voice: Voice,
+    clock: Clock,
+    run_id: str,
+    conclude: Callable[[BotResult, str], None],
+) -> None:
+    """`present` are the agents that are there already: they are looked at, not taken for absent.
+
+    Raises StoreUnavailable; a target that goes away again shows in each bot's result.
+    """
+    started = clock.monotonic()
+    wanted = [bot_id for bot_id in world.bot_ids if bot_id in world.desired.bots]
+    voice.target(RESTORING)
+    voice.progressing(wanted)
+    world.restoring = True
+    restored = 0
+    try:
+        for chunk, absent in _chunks(wanted, present):
+            for result in await reconciler.look(world, chunk, run_id, absent=absent):
+                conclude(result, run_id)
+                restored += _is_back(result, voice, run_id)
+            voice.publish()
+    finally:
+        world.restoring = False
+    voice.restored(run_id, restored, len(wanted), clock.monotonic() - started)
+
+
+def _chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[str], bool]]:
+    absent = [bot_id for bot_id in wanted if bot_id not in present]
+    for start in range(0, len(absent), CHUNK):
+        yield absent[start : start + CHUNK], True
+    for bot_id in wanted:
+        if bot_id in present:
+            yield [bot_id], False
+
+
+def _is_back(result: BotResult, voice: Voice, run_id: str) -> bool:
+    if result.planned is None or result.failures or result.planned.plan.skipped:
+        return False
+    wanted = result.planned.wanted
+    assert wanted is not None
+    voice.say(
+        "restored",
+        bot=result.bot_id,
+        guidelines=len(wanted.bot.guidelines),
+        journeys=len(wanted.bot.journeys),
+        run=run_id,
+    )
+    return True

@@ -1,0 +1,81 @@
+"""Signs that the desired state has moved: what others wrote, and which bots it concerns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+
+from otto_reconcile.errors import OttoError
+from otto_reconcile.reconcile.world import Stores, World
+
+POLL = 1.0
+"""Seconds between two questions to a store that cannot tell of changes by itself."""
+
+
+def watch(stores: Stores, changed: asyncio.Event, done: threading.Event) -> threading.Thread:
+    """Sets `changed`, in the loop that calls this, whenever another writer may have written.
+
+    Runs in a daemon thread until `done`; a store that is away is tried again.
+    """
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended before us
+            loop.call_soon_threadsafe(changed.set)
+
+    def run() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OttoError):
+                _follow(stores, tell, done)
+            done.wait(POLL)
+
+    thread = threading.Thread(target=run, name="store-changes", daemon=True)
+    thread.start()
+    return thread
+
+
+def _follow(stores: Stores, tell: Callable[[], None], done: threading.Event) -> None:
+    changes = stores.store.changes()
+    if changes is None:
+        _poll(stores, tell, done)
+        return
+    for _ in changes:
+        if done.is_set():
+            return
+        tell()
+
+
+def _poll(stores: Stores, tell: Callable[[], None], done: threading.Event) -> None:
+    marker = stores.desired.marker()
+    while not done.wait(POLL):
+        newest = stores.desired.marker()
+        if newest != marker:
+            marker = newest
+            tell()
+
+
+def absorb(stores: Stores) -> tuple[str, ...]:
+    """Rows that others wrote become events; gives what a person has to know of them. Blocking."""
+    absorbed = stores.desired.absorb()
+    if not absorbed.vanished:
+        return absorbed.problems
+    names = " ".join(absorbed.vanished[:10])
+    warning = (
+        f"the rows of {len(absorbed.vanished)} bots vanished at once and nothing was deleted; "
+        f"if that is meant: otto-reconcile delete {names}"
+    )
+    return (*absorbed.problems, warning)
+
+
+def changed(before: World | None, now: World) -> list[str]:
+    """The bots that are wanted otherwise than before; all of them if there is no before."""
+    if before is None:
+        return list(now.bot_ids)
+    return [b for b in now.bot_ids if _revision(before, b) != _revision(now, b)]
+
+
+def _revision(world: World, bot_id: str) -> int | None:
+    wanted = world.desired.bots.get(bot_id)
+    return wanted.revision if wanted is not None else None

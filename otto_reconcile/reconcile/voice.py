@@ -1,0 +1,121 @@
+"""What the loop says: to the log, and on the status board, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from otto_reconcile.errors import OttoError
+from otto_reconcile.plan import Outcome, Result
+from otto_reconcile.reconcile import report
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.status import Board, Health, Sync
+from otto_reconcile.reconcile.world import World
+
+CONNECTED = "Connected"
+RESTORING = "Restoring"
+UNAVAILABLE = "Unavailable"
+WAITING = "Waiting"
+
+
+class Log(Protocol):
+    """What is used of a structlog logger."""
+
+    def debug(self, event: str, /, **fields: Any) -> Any: ...
+    def info(self, event: str, /, **fields: Any) -> Any: ...
+    def warning(self, event: str, /, **fields: Any) -> Any: ...
+
+
+class Voice:
+    def __init__(self, board: Board, clock: Clock, log: Log) -> None:
+        self.board, self._clock, self._log = board, clock, log
+
+    @property
+    def target_up(self) -> bool:
+        return self.board.status.target.state in (CONNECTED, RESTORING)
+
+    def store(self, error: OttoError | None) -> None:
+        connection = self.board.status.store
+        state = UNAVAILABLE if error is not None else CONNECTED
+        message = error.message if error is not None else None
+        if self.board.connection(connection, state, self._clock.now(), message):
+            self._say(error is None, f"store {state.lower()}", store=connection.label, why=message)
+
+    def target(self, state: str, message: str | None = None) -> None:
+        connection = self.board.status.target
+        if self.board.connection(connection, state, self._clock.now(), message):
+            good = state in (CONNECTED, RESTORING)
+            self._say(good, f"target {state.lower()}", target=connection.label, why=message)
+
+    def say(self, event: str, **fields: Any) -> None:
+        self._say(True, event, **fields)
+
+    def warn(self, event: str, **fields: Any) -> None:
+        self._say(False, event, **fields)
+
+    def _say(self, good: bool, event: str, *, quietly: bool = False, **fields: Any) -> None:
+        shown = {name: value for name, value in fields.items() if value is not None}
+        log = self._log.debug if quietly else self._log.info
+        (log if good else self._log.warning)(event, **shown)
+
+    def outcome(self, run_id: str, outcome: Outcome) -> None:
+        """One line for each call to the target."""
+        action = outcome.action
+        good = outcome.result is Result.SUCCEEDED
+        restoring = self.board.status.target.state == RESTORING
+        self._say(
+            good,
+            str(action.operation) if good else f"{action.operation} {outcome.result}",
+            quietly=restoring,
+            bot=action.bot_id,
+            kind=action.ref.kind,
+            key=action.ref.key,
+            cause=str(action.cause),
+            fields=",".join(change.field for change in action.changes) or None,
+            error=outcome.error,
+            run=run_id,
+        )
+
+    def world(self, world: World, warnings: Iterable[str]) -> None:
+        """What a person should know of the desired state, said when it is new."""
+        status = self.board.status
+        unreadable = (f"{b}: {why}" for b, why in sorted(world.desired.unreadable.items()))
+        guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
+        new = (*warnings, *unreadable, *guarded)
+        for warning in new:
+            if warning not in status.warnings:
+                self.warn(warning)
+        status.warnings = new
+        status.epoch = world.epoch.name if world.epoch is not None else None
+        self.board.keep_only(world.bot_ids)
+        for bot_id in world.bot_ids:
+            if bot_id not in status.bots:
+                self.board.set_bot(bot_id)
+
+    def progressing(self, bot_ids: Iterable[str]) -> None:
+        for bot_id in bot_ids:
+            self.board.set_bot(bot_id, sync=Sync.UNKNOWN, health=Health.PROGRESSING)
+        self.publish()
+
+    def bot(self, result: BotResult, failures: int, delay: float | None) -> None:
+        fields = report.bot_fields(result, self._clock.now())
+        later = None if delay is None else self._clock.now() + timedelta(seconds=delay)
+        next_try = later.isoformat(timespec="seconds") if later is not None else None
+        self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
+
+    def restored(self, run_id: str, restored: int, wanted: int, seconds: float) -> None:
+        self.board.status.restore = {
+            "run": run_id,
+            "restored": restored,
+            "bots": wanted,
+            "seconds": round(seconds, 3),
+            "finished": self._clock.now().isoformat(timespec="seconds"),
+        }
+        self.say(
+            "restore complete", bots=restored, of=wanted, seconds=round(seconds, 2), run=run_id
+        )
+
+    def publish(self) -> None:
+        self.board.publish(self._clock.now())
