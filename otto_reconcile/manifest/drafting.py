@@ -102,7 +102,7 @@ def _bot_id(made: Draft, data: JSON) -> str:
         return ""
     node = find(made.root, ("metadata",))
     ids = [name for name in ("id", "exact_id") if isinstance(metadata.get(name), str)]
-    if made.form is not None and not ids:
+    if all(metadata.get(name) is None for name in ("id", "exact_id")):
         made.faults.add(node, "`id` is missing", MetadataForm.model_fields["id"].description)
     if len(ids) == 2:
         _both(made, ("metadata", "exact_id"))

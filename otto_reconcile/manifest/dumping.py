@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
+from yaml.representer import SafeRepresenter
 
 from otto_reconcile.manifest.drafting import pointer_part
 from otto_reconcile.manifest.ids import is_short, shortened
@@ -26,6 +27,7 @@ _SPEC = (
     "tags",
 )  # fmt: skip
 _WIDE = 1_000_000
+_PLAIN_DATA: Any = SafeRepresenter()
 
 
 class _Template(str):
@@ -113,7 +115,7 @@ def _node(value: JSON) -> yaml.Node:
 
 def _scalar(value: JSON) -> yaml.ScalarNode:
     if not isinstance(value, str):
-        return yaml.SafeDumper("").represent_data(value)
+        return _PLAIN_DATA.represent_data(value)
     text = str(value) if isinstance(value, _Template) else escape(value)
     return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=_style(text))
 

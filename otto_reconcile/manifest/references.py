@@ -41,6 +41,8 @@ class Wrong(NamedTuple):
 def resolve(text: str, bot_id: str, index: Index) -> str | Wrong | None:
     """The endpoint (`guideline:<complete id>`); None if that cannot be known for other faults."""
     kind, colon, name = text.partition(":")
+    if "\n" in text:
+        return Wrong("what a relationship names is written on one line")
     if not colon:
         return _bare(text, bot_id, index)
     if kind not in KINDS:

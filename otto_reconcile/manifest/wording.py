@@ -15,7 +15,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _KINDS = (
     (bool, "true or false"),
-    ((int, float), "a number"),
+    (int, "a number"),
+    (float, "a number with a fraction"),
     (str, "text"),
     (list, "a list"),
     (dict, "a mapping"),

@@ -195,7 +195,7 @@ def _explain(error: yaml.YAMLError, text: str, faults: Faults) -> None:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown fault"
     lines = text.splitlines()
     here = lines[at.line - 1][at.column - 1 :][:1] if at.line <= len(lines) else ""
-    if "cannot start any token" in problem and here == "\t":
+    if "found a tab" in problem or ("cannot start any token" in problem and here == "\t"):
         faults.add(at, "a tab stands where YAML allows only spaces", "indent with spaces")
     elif "cannot start any token" in problem:
         faults.add(at, f"text cannot start with `{here}` here", "put the text in quotes")

@@ -1,0 +1,131 @@
+"""Hypothesis strategies for bots with nasty texts. Used by the tests of dumping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from otto_reconcile.resources import Bot, Guideline, Journey, Masked, Relationship, Term
+
+NASTY = [
+    "no", "on", "yes", "null", "~", "true", "1e3", "0o17", "017", "0x1F", "2024-01-01", "1_000",
+    "${", "$${", "$$${HOME}", "${HOME}", "${secret:X}", "'", '"', "\\", "a: b", "a #b", "#", "- a",
+    "[a", "{a", "&a", "*a", "!a", "%a", "@a", "`a", "|", ">", " lead", "trail ", "a\nb", "a\nb\n",
+    "a\n\nb\n\n", "\na", "a \nb", "  a\nb", "a\n  b\n", "\t", "a\tb", "a\r\nb", "é", "日本語",
+    "👍", "a\u2028b", "a\x85b", "\ufeffa", "a\x00b", "a\x07", "<<", "=", "---", "...", "? a", "1",
+    "-", ".inf", ".nan", "12:30:45", "a" * 300, "word " * 60,
+]  # fmt: skip
+
+any_text = st.sampled_from(NASTY) | st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=0, max_size=30
+)
+text = any_text.filter(bool)
+name = text.filter(lambda value: len(value) <= 100)
+tag = text.filter(lambda value: len(value) <= 50)
+short = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)
+exact = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
+whole = st.integers(-(2**63) + 1, 2**63 - 1)
+scalar = st.none() | st.booleans() | whole | st.floats(allow_nan=False, allow_infinity=False)
+data: st.SearchStrategy[Any] = st.dictionaries(
+    any_text,
+    st.recursive(
+        scalar | any_text,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=3,
+)
+modes = st.sampled_from(["fluid", "composited", "strict"])
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def many(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return maybe(st.lists(strategy, max_size=3))
+
+
+def bot_ids() -> st.SearchStrategy[str]:
+    return short | exact
+
+
+@st.composite
+def part_ids(draw: st.DrawFn, bot_id: str, number: int) -> str:
+    """A complete id, own to this bot and number; short, or as another program made it."""
+    if draw(st.booleans()):
+        return f"{bot_id}.{draw(short)}{number}"
+    return f"{draw(exact)}_{bot_id}_{number}"
+
+
+@st.composite
+def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
+    """A bot without circles; its ids are its own among bots with other ids."""
+    bot_id = bot_id or draw(bot_ids())
+    guidelines = [
+        Guideline(
+            id=draw(part_ids(bot_id, number)), condition=draw(text), action=draw(maybe(any_text)),
+            description=draw(maybe(any_text)),
+            criticality=draw(maybe(st.sampled_from(["low", "medium", "high"]))),
+            composition_mode=draw(maybe(modes)), enabled=draw(maybe(st.booleans())),
+            priority=draw(maybe(whole)), track=draw(maybe(st.booleans())),
+            labels=draw(many(any_text)), tags=draw(many(tag)), metadata=draw(maybe(data)),
+            tools=draw(many(text)),
+        )
+        for number in range(draw(st.integers(0, 3)))
+    ]  # fmt: skip
+    journeys = [
+        Journey(
+            id=draw(part_ids(bot_id, number)), title=draw(name), description=draw(any_text),
+            conditions=draw(st.lists(text, max_size=3)), labels=draw(many(any_text)),
+            priority=draw(maybe(whole)), composition_mode=draw(maybe(modes)),
+            tags=draw(many(tag)),
+        )
+        for number in range(draw(st.integers(0, 2)))
+    ]  # fmt: skip
+    terms = [
+        Term(
+            id=draw(part_ids(bot_id, number)), name=draw(name), description=draw(text),
+            synonyms=draw(many(text)), tags=draw(many(tag)),
+        )
+        for number in range(draw(st.integers(0, 2)))
+    ]  # fmt: skip
+    bot = Bot(
+        id=bot_id, name=draw(name), description=draw(maybe(any_text)),
+        composition_mode=draw(maybe(modes)), max_engine_iterations=draw(maybe(st.integers(1, 9))),
+        message_output_mode=draw(maybe(st.sampled_from(["block", "stream"]))),
+        tags=draw(many(tag)), labels=draw(st.dictionaries(any_text, any_text, max_size=2)),
+        annotations=draw(data), guidelines=guidelines, journeys=journeys, terms=terms,
+    )  # fmt: skip
+    return bot.model_copy(update={"relationships": draw(relationships(bot))})
+
+
+@st.composite
+def relationships(draw: st.DrawFn, bot: Bot) -> list[Relationship]:
+    """From earlier to later ends only, so that there is no circle."""
+    ends = [
+        *(f"guideline:{item.id}" for item in bot.guidelines),
+        *(f"journey:{item.id}" for item in bot.journeys),
+        *(["agent:" + bot.id, "guideline:foreign", "guideline:other-bot.some-id"]),
+        *(["tag:" + draw(tag).replace("\n", "/"), "tool:" + "service:tool"]),
+    ]
+    pairs = [(a, b) for place, a in enumerate(ends) for b in ends[place + 1 :]]
+    chosen = draw(st.lists(st.sampled_from(pairs), max_size=4, unique=True))
+    return [Relationship(kind="priority", source=a, target=b) for a, b in chosen]
+
+
+def with_secrets(bot: Bot, value: str) -> Bot:
+    """The bot with a secret in its description and in every action, as loading would make it."""
+    made = Masked(template="say ${API_TOKEN} $${x}", variables=["API_TOKEN"])
+    said = f"say {value} ${{x}}"
+    return bot.model_copy(
+        update={
+            "description": said,
+            "guidelines": [g.model_copy(update={"action": said}) for g in bot.guidelines],
+            "masked": {
+                "description": made,
+                **{f"guidelines/{g.id}/action": made for g in bot.guidelines},
+            },
+        }
+    )
