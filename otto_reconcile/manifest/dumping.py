@@ -115,7 +115,8 @@ def _node(value: JSON) -> yaml.Node:
 
 def _scalar(value: JSON) -> yaml.ScalarNode:
     if not isinstance(value, str):
-        return _PLAIN_DATA.represent_data(value)
+        node: yaml.ScalarNode = _PLAIN_DATA.represent_data(value)
+        return node
     text = str(value) if isinstance(value, _Template) else escape(value)
     return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=_style(text))
 

@@ -39,7 +39,10 @@ def test_examples_load_with_an_empty_environment() -> None:
     found = bots(Path("manifests"))
     assert [bot.id for bot in found] == ["clinic-reception", "it-helpdesk", "order-desk"]
     for bot in found:
-        assert bot.guidelines and bot.journeys and bot.terms and bot.relationships
+        assert bot.guidelines
+        assert bot.journeys
+        assert bot.terms
+        assert bot.relationships
         assert len({relationship.kind for relationship in bot.relationships}) == 4
 
 
@@ -150,7 +153,8 @@ def test_secrets_are_marked_by_path(tmp_path: Path) -> None:
 
 def test_json_with_pairs_of_surrogates_and_long_keys(tmp_path: Path) -> None:
     document = {
-        "apiVersion": "otto/v1", "kind": "Bot", "metadata": {"id": "a", "annotations": {"k" * 2000: 1}},
+        "apiVersion": "otto/v1", "kind": "Bot",
+        "metadata": {"id": "a", "annotations": {"k" * 2000: 1}},
         "spec": {"name": "👍"},
     }  # fmt: skip
     path = tmp_path / "bot.json"

@@ -62,11 +62,12 @@ def test_becomes_a_bot() -> None:
     assert (status.id, status.criticality, status.tools) == ("order-desk.status", "high", None)
     assert back.condition == "Return 👍"
     assert bot.journeys[0].id == "order-desk.r"
+    first, second, way = (f"guideline:{status.id}", f"guideline:{back.id}", "journey:order-desk.r")
     assert bot.relationships == [
-        Relationship(kind="priority", source=f"guideline:{status.id}", target=f"guideline:{back.id}"),
-        Relationship(kind="priority", source=f"guideline:{status.id}", target="journey:order-desk.r"),
-        Relationship(kind="entailment", source=f"guideline:{back.id}", target="journey:order-desk.r"),
-    ]  # fmt: skip
+        Relationship(kind="priority", source=first, target=second),
+        Relationship(kind="priority", source=first, target=way),
+        Relationship(kind="entailment", source=second, target=way),
+    ]
     assert specification.validate(whole()) == bot
 
 
@@ -100,12 +101,12 @@ def test_each_required_field_is_missed(key: str) -> None:
         ({"purpose": ""}, "/purpose: item 1 of `purpose` must not be empty"),
         (
             {"composition_mode": "LOOSE"},
-            "/composition_mode: `composition_mode` must be one of fluid, composited, strict,"
-            " not `loose`",
+            ("/composition_mode: `composition_mode` must be one of fluid, composited, strict,"
+            " not `loose`"),
         ),
         ({"name": "???"}, "/name: no id can be made from this name"),
-        ({"id": "A b"}, "/id: `id` may hold only lower-case letters, digits and hyphens,"
-                        " and starts with no hyphen"),
+        ({"id": "A b"}, ("/id: `id` may hold only lower-case letters, digits and hyphens,"
+                        " and starts with no hyphen")),
         ({"guidelines": [{"condition": "c"}, {"condition": "c"}], "relationships": []},
          "/guidelines/1: this is the same as item 1 of `guidelines`"),
         ({"relationships": [{"type": "PRIORITY", "source": "status", "target": "nothing"}]},
