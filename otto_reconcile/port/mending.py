@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from otto_reconcile.port.translate import Absent
+from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.wire import Wire, addressed, agent_tag, journey_tag
 
 _MOST_DANGLING = 20
 
 
 async def delete_guideline(wire: Wire, key: str, bot_id: str) -> None:
-    """Deletes it, and first what binds it to guidelines that are gone, which Parlant trips over."""
+    """Deletes it, and first such of its relationships as Parlant trips over."""
     for _ in range(_MOST_DANGLING):
         try:
             await wire.call(wire.parlant.guidelines.delete(addressed(key)))
@@ -19,8 +19,20 @@ async def delete_guideline(wire: Wire, key: str, bot_id: str) -> None:
         except Absent as error:
             if error.item in ("", key):
                 return
-            await _unbind(wire, error.item, bot_id)
+            if error.item.startswith(("agent:", "journey:")):
+                await _release(wire, key)
+            else:
+                await _unbind(wire, error.item, bot_id)
+        except Failed:
+            await _release(wire, key)
     await wire.call(wire.parlant.guidelines.delete(addressed(key)))
+
+
+async def _release(wire: Wire, key: str) -> None:
+    """Deletes its relationships; those to an agent, a journey or a tool keep it from being read."""
+    listing = wire.parlant.relationships.list(guideline_id=key, indirect=False)
+    for relationship in await wire.call(listing):
+        await wire.call(wire.parlant.relationships.delete(relationship.id))
 
 
 async def _unbind(wire: Wire, missing: str, bot_id: str) -> None:
@@ -30,9 +42,7 @@ async def _unbind(wire: Wire, missing: str, bot_id: str) -> None:
     )
     await wire.call(back)
     try:
-        listing = wire.parlant.relationships.list(guideline_id=missing, indirect=False)
-        for relationship in await wire.call(listing):
-            await wire.call(wire.parlant.relationships.delete(relationship.id))
+        await _release(wire, missing)
     finally:
         await wire.call(wire.parlant.guidelines.delete(addressed(missing)))
 

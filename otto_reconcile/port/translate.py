@@ -36,7 +36,9 @@ def of_response(response: httpx.Response, secrets: Iterable[str]) -> OttoError |
     """The error that an answer is; None if it is a good one. Its body must have been read."""
     status = response.status_code
     if response.is_success:
-        return None if status == 204 or _is_json(response) else _foreign(response)
+        deleting = response.request.method == "DELETE"
+        good = status == 204 or (_is_json(response) and not deleting)
+        return None if good else _foreign(response)
     call = _call(response.request)
     if status in (401, 403):
         return TargetRefused(
@@ -80,14 +82,14 @@ def of_exception(error: Exception, target: str, timeout: float) -> OttoError:
     if isinstance(error, UnicodeError):
         return TargetRefused("a text holds half a character and cannot be sent", status=422)
     return TargetRefused(
-        f"the server at {target} gave an answer that Parlant would not ({type(error).__name__})",
+        f"the server at {target} gave an answer that is not Parlant's ({type(error).__name__})",
         status=200,
         hint="check that the address is that of a Parlant 3.3 server",
     )
 
 
 def _foreign(response: httpx.Response) -> TargetRefused:
-    what = "a redirect" if response.is_redirect else "an answer that Parlant would not give"
+    what = "a redirect, not Parlant" if response.is_redirect else "an answer that is not Parlant's"
     return TargetRefused(
         f"{_call(response.request)} got {what} ({response.status_code})",
         status=response.status_code,

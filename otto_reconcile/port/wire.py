@@ -55,7 +55,11 @@ class Wire:
 
     async def get(self, path: str, **params: str) -> Any:
         """JSON from a path that Parlant's client does not know."""
-        return (await self.call(self.http.get(path, params=params))).json()
+
+        async def read() -> Any:
+            return (await self.http.get(path, params=params)).json()
+
+        return await self.call(read())
 
     async def _refuse_bad_answers(self, response: httpx.Response) -> None:
         if not response.is_success or response.status_code != 204:

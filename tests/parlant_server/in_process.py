@@ -1,4 +1,4 @@
-"""A Parlant server in this process, in a thread with a loop of its own, as the embedded host has it.
+"""A Parlant server in this process, in a thread with its own loop, like the embedded host.
 
 Its app can be called over ASGI before it serves: `before_serving` runs in the body of the server.
 """

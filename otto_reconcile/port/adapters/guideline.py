@@ -116,7 +116,7 @@ class GuidelineAdapter:
             sent["tags"] = await wire.tags.changes(before, values["tags"], bot_id=resource.bot_id)
         if "labels" in values:
             sent["labels"] = _labels(observed.spec.get("labels", ()), values["labels"])
-        sent.pop("metadata", None)
+        sent = {name: value for name, value in sent.items() if name not in ("metadata", "tools")}
         if metadata := _metadata(resource, by_field, observed):
             sent["metadata"] = metadata
         tools: Iterable[str] = observed.spec.get("tools", ())

@@ -83,7 +83,7 @@ async def _own_ends(view: View) -> frozenset[str]:
 
 
 async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> list[Any]:
-    """What Parlant lists of each end; nothing of an end that is gone or that something dangles from."""
+    """What Parlant lists of each end; nothing of one that is gone or has something dangling."""
     found: dict[str, Any] = {}
     for end in ends:
         try:

@@ -58,7 +58,10 @@ class TermAdapter:
         if "tags" in values:
             before = observed.spec.get("tags", ())
             values["tags"] = await wire.tags.changes(before, values["tags"], bot_id=resource.bot_id)
-        call = wire.parlant.glossary.update_term(addressed(resource.key), **values)
+        # Without synonyms in the call, Parlant takes those that are there apart into letters.
+        synonyms = resource.spec.get("synonyms", observed.spec.get("synonyms"))
+        values["synonyms"] = values.get("synonyms") or synonyms or None
+        call = wire.parlant.glossary.update_term(addressed(resource.key), **given(**values))
         made = await _from_wire(wire, await wire.call(call), resource.bot_id)
         return ensure_kept(resource, made, [change.field for change in changes])
 

@@ -1,0 +1,50 @@
+"""The port over both hosts, and plain HTTP beside it to look with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from otto_reconcile.port.rest import RestPort
+from tests.parlant_server.fixtures import (
+    InLoop,
+    parlant_process,
+    parlant_rest,
+    parlant_thread,
+    parlant_url,
+    plain_http,
+)
+from tests.parlant_server.rest import Rest
+
+__all__ = ["parlant_process", "parlant_rest", "parlant_thread", "parlant_url"]
+
+
+@dataclass
+class Host:
+    """`port` is what is tested; `rest` looks, and does harm, without it."""
+
+    port: Any
+    rest: Any
+
+
+@pytest.fixture(params=["http", "asgi"])
+async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    if request.param == "http":
+        url = request.getfixturevalue("parlant_url")
+        port = RestPort.over_http(url)
+        async with plain_http(url) as rest:
+            yield Host(port, rest)
+        await port.close()
+        return
+    thread = request.getfixturevalue("parlant_thread")
+    transport = httpx.ASGITransport(thread.app, raise_app_exceptions=False)
+    http = httpx.AsyncClient(transport=transport, base_url="http://parlant")
+    looking = InLoop(Rest(http), thread)
+    await looking.clean()
+    inside = InLoop(RestPort.over_asgi(thread.app, target="embedded:test"), thread)
+    yield Host(inside, looking)
+    await inside.close()
