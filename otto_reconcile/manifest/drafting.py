@@ -106,6 +106,9 @@ def _bot_id(made: Draft, data: JSON) -> str:
         made.faults.add(node, "`id` is missing", MetadataForm.model_fields["id"].description)
     if len(ids) == 2:
         _both(made, ("metadata", "exact_id"))
+    if any(("metadata", name) in made.secrets for name in ids):
+        made.unsure = True  # an id made with a secret must not reach any message
+        return ""
     return str(metadata[ids[-1]]) if ids else ""
 
 
@@ -139,7 +142,7 @@ def _items(
         return []
     bad = {path[2] for path in wrong if path[:2] == ("spec", group) and len(path) > 2}
     for index in sorted(bad, key=str):
-        _note_broken(made, group, values[int(index)])
+        _note_broken(made, group, int(index), values[int(index)])
     nodes = find(made.root, ("spec", group)).value
     assert isinstance(nodes, list)
     return [
@@ -149,13 +152,16 @@ def _items(
     ]
 
 
-def _note_broken(made: Draft, group: str, value: JSON) -> None:
+def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
     """Of an item in which something is wrong at least its id, so that nothing else dangles."""
     if group not in GROUPS:
         return
     item = value if isinstance(value, dict) else {}
     given, source = item.get("id"), item.get(SOURCES_OF_IDS[group])
-    if isinstance(item.get("exact_id"), str):
+    names = ("id", "exact_id", SOURCES_OF_IDS[group])
+    if any(("spec", group, index, name) in made.secrets for name in names):
+        made.unsure = True
+    elif isinstance(item.get("exact_id"), str):
         made.broken.append((group, item["exact_id"]))
     elif isinstance(given, str):
         made.broken.append((group, complete(made.bot_id, given)))
@@ -170,12 +176,17 @@ def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
     assert isinstance(form, Identified)
     if form.id is not None and form.exact_id is not None:
         _both(made, (*path, "exact_id"))
-    if form.exact_id is not None:
-        return form.exact_id
     source = SOURCES_OF_IDS[group]
+    used = "exact_id" if form.exact_id else "id" if form.id else source
+    hidden = (*path, used) in made.secrets
+    if form.exact_id is not None and not hidden:
+        return form.exact_id
     if form.id is None and (*path, source) in made.secrets:
         hint = "an id made from it would show the secret"
         made.faults.add(item.node, f"what has a secret in its {source} needs an `id`", hint)
+    if hidden:
+        made.unsure = True  # an id made with a secret must not reach any message
+        return complete(made.bot_id, f"secret-{index}")
     found = complete(made.bot_id, form.id or _derived(group, getattr(form, source)))
     if len(found) > LONGEST:
         made.faults.add(item.node, f"its complete id is longer than {LONGEST} characters")

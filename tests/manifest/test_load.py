@@ -264,3 +264,20 @@ def test_standard_input() -> None:
 )
 def test_what_is_no_manifest(name: str) -> None:
     assert not manifest.is_manifest(Path(name))
+
+
+def test_a_secret_in_an_id_reaches_no_message(tmp_path: Path) -> None:
+    path = tmp_path / "bot.yaml"
+    path.write_text(
+        HEAD + "  guidelines:\n"
+        "    - {id: '${API_KEY}', condition: c}\n    - {exact_id: '${API_KEY}', condition: d}\n"
+        "    - {condition: '${API_KEY}'}\n    - {id: '${API_KEY}', condition: ''}\n"
+        "  relationships:\n"
+        "    - {kind: priority, source: hush-hush-hus, target: '${API_KEY}'}\n"
+        "    - {kind: priority, source: '${API_KEY}', target: hush-hush-hus}\n"
+        "---\n" + HEAD.replace("{id: a}", "{id: '${API_KEY}'}")
+    )
+    with pytest.raises(InvalidInput) as caught:
+        manifest.load([path], environ={"API_KEY": "hush-hush-hush"})
+    assert "hush-hush-hush" not in str(caught.value)
+    assert str(caught.value).count("a secret (API_KEY) cannot stand here") == 6
