@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import socket
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
@@ -121,14 +122,15 @@ class EmbeddedServer:
 
     async def _live(
         self,
-        listener: Any,
+        listener: socket.socket,
         prepare: Callable[[FastAPI, p.Server], Awaitable[None]],
     ) -> None:
         self._settle_environment()
         sdk = await _imported()
-        with quiet.silent_console(), suppress(_Left), ports.bind(0) as tool:
+        with quiet.silent_console(), suppress(_Left), ports.reserved() as tool_port:
             quiet.take_over_logs()
-            self._tool_port = ports.number(tool)
+            quiet.tame_forgotten_tasks()
+            self._tool_port = tool_port
             server = self._made(sdk)
             async with _entered(server):
                 await prepare(self.app, server)
@@ -180,7 +182,7 @@ class EmbeddedServer:
         app.add_middleware(self.changes.middleware)
         self._app = app
 
-    async def _serve(self, listener: Any) -> None:
+    async def _serve(self, listener: socket.socket) -> None:
         if self._stopping.is_set():
             return
         self._opened = True

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from otto_reconcile.errors import SettingsError
 
@@ -26,6 +29,17 @@ def bind(port: int) -> socket.socket:
         raise refused(port, error) from error
     bound.setblocking(False)
     return bound
+
+
+@contextmanager
+def reserved() -> Iterator[int]:
+    """A free port for somebody who will listen on it himself, kept from others meanwhile."""
+    with bind(0) as kept:
+        port = number(kept)
+        if sys.platform != "linux":
+            # Elsewhere a port that is bound, though nobody listens, cannot be bound again.
+            kept.close()
+        yield port
 
 
 def refused(port: int, error: OSError) -> SettingsError:

@@ -7,11 +7,13 @@ error reaches `logging.getLogger("otto_reconcile.server")`.
 from __future__ import annotations
 
 import ast
+import asyncio
 import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 log = logging.getLogger("otto_reconcile.server")
 
@@ -56,6 +58,33 @@ def take_over_logs() -> None:
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
+
+
+def tame_forgotten_tasks() -> None:
+    """A task of Parlant's that failed and that Parlant forgot is a line, not a traceback.
+
+    This lasts as long as the running loop: such tasks show when they are collected, which may be
+    after the server's end.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if _is_parlants(context.get("future")):
+            error = context.get("exception")
+            log.warning("Parlant: a task failed: %s: %s", type(error).__name__, error)
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+
+
+def _is_parlants(future: object) -> bool:
+    coroutine = future.get_coro() if isinstance(future, asyncio.Task) else None
+    code = getattr(coroutine, "cr_code", None)
+    return code is not None and f"{os.sep}parlant{os.sep}" in code.co_filename
 
 
 class _Forward(logging.Handler):
