@@ -56,11 +56,12 @@ def bring_in(
     root: Path | None = None,
     commit: str | None = None,
     kind: str = "manifest",
+    prune: bool = True,
     dry_run: bool = False,
 ) -> Imported:
     """Writes the bots as desired; bots that came from the folder `root` and left it are deleted.
 
-    Without `root` nothing is deleted. Raises StoreUnavailable.
+    Without `root`, or without `prune`, nothing is deleted. Raises StoreUnavailable.
     """
     known = desired.read()
     new, updated, unchanged = [], [], []
@@ -72,7 +73,7 @@ def bring_in(
             updated.append(loaded)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = _departed(known.bots, bots, root)
+    gone, withheld, guarded = _departed(known.bots, bots, root if prune else None)
     if not dry_run:
         place = str(root) if root is not None else None
         sources = [
