@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC
 from typing import Any, TypeAlias
 
 import pymongo
-from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from pymongo import errors
 from pymongo.collection import Collection as Remote
@@ -26,7 +24,6 @@ _TIMES = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTim
 _DUPLICATE = 11000
 _LOGIN = frozenset({18, 8000})  # a wrong password, as a server and as Atlas says it
 _FORBIDDEN = 13
-_CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class MongoStore:
@@ -44,8 +41,10 @@ class MongoStore:
         given = uri.lower()
         times = {name: value for name, value in _TIMES.items() if name.lower() not in given}
         try:
-            self._client = connect(uri, connect=False, appname="otto-reconcile", **times)
-            self._database: Database[Document] = self._client.get_database(database, _CODEC)
+            self._client = connect(
+                uri, connect=False, appname="otto-reconcile", tz_aware=True, **times
+            )
+            self._database: Database[Document] = self._client.get_database(database)
         except (errors.InvalidURI, errors.InvalidName, errors.ConfigurationError) as error:
             raise SettingsError(f"--mongodb-uri or --database: {_said(error)}") from error
         except ValueError as error:
@@ -129,7 +128,10 @@ class MongoStore:
 
     def changes(self) -> Iterator[None] | None:
         with self._asking():
-            hello = self._client.admin.command("hello")
+            try:
+                hello = self._client.admin.command("hello")
+            except errors.OperationFailure:  # a server too old or too small for change streams
+                return None
         return self._changes() if "setName" in hello else None
 
     def close(self) -> None:

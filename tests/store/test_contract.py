@@ -1,0 +1,256 @@
+"""What every store promises (store/base.py), asked of each of them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from otto_reconcile.errors import Conflict, StoreUnavailable
+from otto_reconcile.store.base import Store, Write
+
+NOON = datetime(2026, 5, 4, 12, 0, 0, 123000, tzinfo=UTC)
+
+
+def event(bot_id: str, revision: int, **more: Any) -> dict[str, Any]:
+    return {"bot_id": bot_id, "revision": revision, **more}
+
+
+def keys(documents: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(d["bot_id"], d["revision"]) for d in documents]
+
+
+def test_a_document_comes_back_as_it_went(store: Store) -> None:
+    document = event(
+        "a", 1, time=NOON, none=None, yes=True, no=False, number=1.5, big=2**53, text="ü\n☃",
+        nested={"list": [1, "two", None, {"three": []}], "empty": {}, "when": [NOON]},
+    )  # fmt: skip
+    store.insert("events", [document])
+    assert store.find("events") == [document]
+
+
+def test_times_are_utc_in_whole_milliseconds(store: Store) -> None:
+    odd = datetime(2026, 1, 1, 2, 0, 0, 999999, tzinfo=timezone(timedelta(hours=2)))
+    store.insert("events", [event("a", 1, time=odd)])
+    found = store.find("events")[0]["time"]
+    assert found == datetime(2026, 1, 1, 0, 0, 0, 999000, tzinfo=UTC)
+    assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("key", ["plain", "with.dot", "$dollar", "ü", "", "$date"])
+def test_keys_of_all_sorts_inside_a_document(store: Store, sort: str, key: str) -> None:
+    document = event("a", 1, inner={key: "value"})
+    if (sort, key) in REFUSED_KEYS:
+        with pytest.raises(Exception, match="."):
+            store.insert("events", [document])
+        return
+    store.insert("events", [document])
+    assert store.find("events") == [document]
+
+
+REFUSED_KEYS = {("ferret", "with.dot"), ("ferret", "$dollar"), ("ferret", "$date")}
+"""What a server cannot hold, though MongoDB from 5.0 on can."""
+
+
+def test_what_is_given_is_not_changed_and_what_is_got_is_a_copy(store: Store) -> None:
+    document = event("a", 1, inner={"x": [1]})
+    store.insert("events", [document])
+    assert document == event("a", 1, inner={"x": [1]})
+    store.find("events")[0]["inner"]["x"].append(2)
+    assert store.find("events") == [document]
+
+
+def test_a_key_that_is_there_is_a_conflict(store: Store) -> None:
+    store.insert("events", [event("a", 1, who="first")])
+    with pytest.raises(Conflict):
+        store.insert("events", [event("a", 1, who="second")])
+    assert store.find("events") == [event("a", 1, who="first")]
+
+
+def test_others_collections_may_hold_duplicates(store: Store) -> None:
+    rows = [{"bot_id": "a", "name": "one"}, {"bot_id": "a", "name": "two"}]
+    store.insert("bots", rows)
+    assert len(store.find("bots", {"bot_id": "a"})) == 2
+    store.put("bots", [{"bot_id": "a", "name": "three"}])
+    names = sorted(row["name"] for row in store.find("bots"))
+    assert len(names) == 2
+    assert "three" in names
+
+
+@pytest.mark.parametrize("collection", ["heads", "bots"])
+def test_put_replaces_wholly_and_can_be_done_again(store: Store, collection: str) -> None:
+    store.put(collection, [{"bot_id": "a", "x": 1}, {"bot_id": "b", "x": 1}])
+    for _ in range(2):
+        store.put(collection, [{"bot_id": "a", "y": 2}])
+    found = store.find(collection, order=[("bot_id", 1)])
+    assert found == [{"bot_id": "a", "y": 2}, {"bot_id": "b", "x": 1}]
+
+
+def test_put_by_several_keys(store: Store) -> None:
+    rows = [{"bot_id": "a", "guideline_id": "g", "tool_name": t, "n": 1} for t in ("x", "y")]
+    store.put("tool_mappings", rows)
+    store.put("tool_mappings", [{**rows[0], "n": 2}])
+    found = store.find("tool_mappings", order=[("tool_name", 1)])
+    assert found == [{**rows[0], "n": 2}, rows[1]]
+
+
+def test_swap_changes_one_that_fits_and_only_then(store: Store) -> None:
+    store.insert("leases", [{"target": "t", "token": 1, "expires": NOON}])
+    assert not store.swap("leases", {"target": "t", "token": 2}, {"token": 9})
+    assert store.swap("leases", {"target": "t", "expires": NOON}, {"token": 2, "new": [1]})
+    assert store.find("leases") == [{"target": "t", "token": 2, "expires": NOON, "new": [1]}]
+
+
+def test_swap_to_the_same_value_is_a_success(store: Store) -> None:
+    store.insert("leases", [{"target": "t", "token": 1}])
+    assert store.swap("leases", {"target": "t"}, {"token": 1})
+
+
+def test_of_many_threads_each_generation_has_one_winner(store: Store, sort: str) -> None:
+    store.insert("leases", [{"target": "t", "token": 0}])
+    replaced: list[int] = []
+
+    def compete() -> None:
+        for _ in range(20):
+            token = store.find("leases")[0]["token"]
+            if store.swap("leases", {"target": "t", "token": token}, {"token": token + 1}):
+                replaced.append(token)
+
+    threads = [threading.Thread(target=compete) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    generations = list(range(store.find("leases")[0]["token"]))
+    if sort == "ferret":  # its updates are not atomic: leases must not be trusted to it
+        assert set(replaced) >= set(generations)
+    else:
+        assert sorted(replaced) == generations
+
+
+def test_delete_says_how_many(store: Store) -> None:
+    store.insert("events", [event("a", 1), event("a", 2), event("b", 1)])
+    assert store.delete("events", {"bot_id": "a"}) == 2
+    assert store.delete("events", {"bot_id": "a"}) == 0
+    assert keys(store.find("events")) == [("b", 1)]
+    store.insert("events", [event("a", 1)])
+    assert store.delete("events", {}) == 2
+
+
+FILTERS: list[tuple[dict[str, Any], list[int]]] = [
+    ({}, [1, 2, 3, 4]),
+    ({"bot_id": "a"}, [1, 2, 3, 4]),
+    ({"bot_id": "z"}, []),
+    ({"n": {"$gt": 2}}, [3]),
+    ({"n": {"$gte": 2}}, [2, 3]),
+    ({"n": {"$lt": 2}}, [1]),
+    ({"n": {"$gte": 1, "$lt": 3}}, [1, 2]),
+    ({"n": {"$in": [1, 3, 7]}}, [1, 3]),
+    ({"n": {"$in": []}}, []),
+    ({"n": {"$ne": 2}}, [1, 3, 4]),
+    ({"n": None}, [4]),
+    ({"n": {"$ne": None}}, [1, 2, 3]),
+    ({"n": {"$in": [None, 1]}}, [1, 4]),
+    ({"time": {"$gte": NOON}}, [2, 3]),
+    ({"time": {"$gt": NOON}}, [3]),
+    ({"time": {"$lt": NOON}}, [1]),
+    ({"time": NOON}, [2]),
+    ({"word": {"$gt": "a"}}, [2, 3]),
+    ({"flag": True}, [1]),
+    ({"flag": False}, [2]),
+    ({"flag": {"$ne": True}, "n": {"$gt": 0}}, [2, 3]),
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), FILTERS)
+def test_filters(store: Store, where: dict[str, Any], expected: list[int]) -> None:
+    second = timedelta(milliseconds=1)
+    store.insert(
+        "events",
+        [
+            event("a", 1, n=1, time=NOON - second, word="a", flag=True),
+            event("a", 2, n=2, time=NOON, word="b", flag=False),
+            event("a", 3, n=3, time=NOON + second, word="ü", flag=None),
+            event("a", 4),
+        ],
+    )
+    assert sorted(d["revision"] for d in store.find("events", where)) == expected
+
+
+def test_order_limit_and_fields(store: Store) -> None:
+    store.insert("events", [event(b, r, x=1) for b in ("b", "a") for r in (2, 10, 1)])
+    up = store.find("events", order=[("bot_id", 1), ("revision", -1)])
+    assert keys(up) == [("a", 10), ("a", 2), ("a", 1), ("b", 10), ("b", 2), ("b", 1)]
+    top = store.find("events", {"bot_id": "b"}, order=[("revision", -1)], limit=2)
+    assert keys(top) == [("b", 10), ("b", 2)]
+    some = store.find("events", order=[("bot_id", 1), ("revision", 1)], limit=1, fields=["x", "no"])
+    assert some == [{"x": 1}]
+
+
+def test_a_batch_does_all_in_order(store: Store) -> None:
+    store.insert("bots", [{"bot_id": "old"}])
+    store.batch(
+        [
+            Write("insert", "events", [event("a", 1)]),
+            Write("delete", "bots", [{"bot_id": "old"}, {"bot_id": "none"}]),
+            Write("put", "bots", [{"bot_id": "a"}]),
+            Write("put", "heads", []),
+        ]
+    )
+    assert store.find("events") == [event("a", 1)]
+    assert store.find("bots") == [{"bot_id": "a"}]
+
+
+def test_a_batch_with_a_conflict_does_nothing_where_the_store_is_atomic(store: Store) -> None:
+    store.insert("events", [event("a", 1)])
+    with pytest.raises(Conflict):
+        store.batch(
+            [Write("put", "bots", [{"bot_id": "a"}]), Write("insert", "events", [event("a", 1)])]
+        )
+    assert len(store.find("bots")) == (0 if store.atomic else 1)
+
+
+def test_size_changes_with_every_insert(store: Store) -> None:
+    sizes = [store.size("events")]
+    for revision in range(1, 4):
+        store.insert("events", [event("a", revision)])
+        sizes.append(store.size("events"))
+    assert sizes == sorted(set(sizes))
+
+
+def test_nothing_to_write_is_nothing(store: Store) -> None:
+    store.insert("events", [])
+    store.put("bots", [])
+    store.batch([])
+    assert store.find("events") == []
+
+
+def test_unknown_collections_are_refused(store: Store) -> None:
+    with pytest.raises(KeyError):
+        store.find("nonsense")
+
+
+def test_many_documents(store: Store) -> None:
+    store.insert("events", [event(f"b{n}", 1, text="x" * 50) for n in range(2000)])
+    assert len(store.find("events")) == 2000
+    some = {"bot_id": {"$in": [f"b{n}" for n in range(0, 2000, 4)]}}
+    assert len(store.find("events", some)) == 500
+
+
+def test_a_store_says_whether_it_notices_changes(store: Store, sort: str) -> None:
+    if sort == "mongomock":
+        with pytest.raises(NotImplementedError):  # it does not know `hello`
+            store.changes()
+        return
+    assert (store.changes() is None) == (sort != "sqlite")
+
+
+def test_after_close_operations_say_so(store: Store, sort: str) -> None:
+    store.close()
+    store.close()
+    if sort == "memory":
+        return
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.find("events")

@@ -1,0 +1,1 @@
+"""Servers that speak MongoDB's wire protocol, for any test: see `server`."""
