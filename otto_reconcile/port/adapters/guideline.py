@@ -78,8 +78,10 @@ class GuidelineAdapter:
         )
         try:
             made = await wire.call(wire.parlant.guidelines.create(**values))
-        except TargetRefused as error:
-            existing = await self._existing(wire, resource) if error.status == 422 else None
+        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
+            if isinstance(error, TargetRefused) and error.status != 422:
+                raise
+            existing = await self._existing(wire, resource)
             if existing is None:
                 raise
             return await bring(self, wire, resource, existing)
@@ -164,7 +166,7 @@ async def _patch(
         answer = await wire.call(wire.parlant.guidelines.update(addressed(key), **values))
     except (Absent, Failed) as error:
         # Applied all the same, if Parlant only failed to show the guideline's relationships.
-        if isinstance(error, Absent) and not error.item.startswith(("agent:", "journey:")):
+        if isinstance(error, Absent) and error.item in ("", key):
             raise
         listed = await View(wire, resource.bot_id, None).guidelines()
         guideline = next((g for g in listed if g.id == key), None)

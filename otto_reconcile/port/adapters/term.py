@@ -9,7 +9,7 @@ from typing import Any
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
-from otto_reconcile.port.translate import Absent
+from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
 from otto_reconcile.resources import Resource, make
@@ -41,8 +41,8 @@ class TermAdapter:
         )
         try:
             made = await wire.call(wire.parlant.glossary.create_term(**values))
-        except TargetRefused as error:
-            if error.status != 422:
+        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
+            if isinstance(error, TargetRefused) and error.status != 422:
                 raise
             existing = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
             if existing is None:
