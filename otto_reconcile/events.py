@@ -29,20 +29,24 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a revision came from. `kind`: manifest, specification, rows, cli, adoption, ..."""
+    """Where a revision came from. `kind`: manifest, specification, rows, cli, adoption, ...
+
+    `note` is what the person who did it said.
+    """
 
     kind: str
     path: str | None = None
     root: str | None = None
     commit: str | None = None
     session: str | None = None
+    note: str | None = None
 
     def to_document(self) -> Document:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Source:
-        names = ("kind", "path", "root", "commit", "session")
+        names = ("kind", "path", "root", "commit", "session", "note")
         return cls(**{name: document.get(name) for name in names})  # type: ignore[arg-type]
 
 

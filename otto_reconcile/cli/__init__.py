@@ -1,0 +1,35 @@
+"""The command line: `main` is the entry point. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Runs the command that is named; gives 0 (done, same), 1 (error) or 2 (different)."""
+    from otto_reconcile.cli.failures import guarded
+
+    code = guarded(_run)
+    return guarded(_flush) or code
+
+
+def _run() -> int:
+    from otto_reconcile.cli.commands import app
+
+    code = app(prog_name="otto-reconcile", standalone_mode=False)
+    if code is None or code in (0, 1, 2):
+        return int(code or 0)
+    if code == 130:
+        raise KeyboardInterrupt
+    return 1
+
+
+def _flush() -> int:
+    """What is still to be written is written here, where a closed pipe is no surprise."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

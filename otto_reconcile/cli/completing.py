@@ -1,0 +1,39 @@
+"""Completion of bot ids in a shell: fast, silent, and from what is at hand only."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from otto_reconcile.errors import OttoError
+
+
+def bot_ids(incomplete: str) -> list[str]:
+    """Ids of bots that begin so: of the running daemon, else of the embedded store."""
+    folder = Path(os.environ.get("OTTO_DATA_DIR") or ".otto")
+    return sorted(bot_id for bot_id in _known(folder) if bot_id.startswith(incomplete))
+
+
+def _known(folder: Path) -> set[str]:
+    from otto_reconcile.reconcile.status import read_status
+
+    document = read_status(folder)
+    if document is not None:
+        return {str(bot["bot_id"]) for bot in document.get("bots", ())}
+    return _stored(folder)
+
+
+def _stored(folder: Path) -> set[str]:
+    from otto_reconcile.store import FILE
+    from otto_reconcile.store.sqlite import SQLiteStore
+
+    if os.environ.get("MONGODB_URI") or not (folder / FILE).exists():
+        return set()
+    with suppress(OttoError):
+        store = SQLiteStore(folder / FILE)
+        try:
+            return {str(row["bot_id"]) for row in store.find("bots", fields=("bot_id",))}
+        finally:
+            store.close()
+    return set()

@@ -1,0 +1,107 @@
+"""Everything that the commands print goes through here: plain, or with colours on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otto_reconcile.render.lines import Line
+    from otto_reconcile.render.tables import Table
+
+
+class Output(StrEnum):
+    """How a command shows what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    MARKDOWN = "markdown"
+
+
+_COLOURS = {"heading": "1", "added": "32", "removed": "31", "changed": "33", "quiet": "2"}
+
+
+def on_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def colourful() -> bool:
+    """On a terminal that is not dumb, unless NO_COLOR is set."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str) -> None:
+    """The text as UTF-8, whatever the locale; what UTF-8 cannot hold is escaped."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+
+
+def say(text: str) -> None:
+    write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """A remark beside the output: on the error output."""
+    sys.stderr.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+    sys.stderr.flush()
+
+
+def say_lines(lines: Iterable[Line]) -> None:
+    """Lines, each in the colour of its tone."""
+    colours = _COLOURS if colourful() else {}
+    for line in lines:
+        colour = colours.get(line.tone)
+        say(f"\x1b[{colour}m{line.text}\x1b[0m" if colour else line.text)
+
+
+def say_data(value: Any, output: Output) -> None:
+    """A document as JSON or YAML."""
+    from otto_reconcile.render.data import to_json, to_yaml
+
+    write(to_yaml(value) if output is Output.YAML else to_json(value))
+
+
+def say_table(table: Table, output: Output = Output.TABLE) -> None:
+    """A table: rich's on a terminal, columns elsewhere, or markdown."""
+    from otto_reconcile.render import tables
+
+    if output is Output.MARKDOWN:
+        write(tables.markdown(table))
+    elif on_terminal():
+        _say_rich(table)
+    else:
+        for line in tables.columns(table):
+            say(line)
+
+
+def _say_rich(table: Table) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable(box=None, pad_edge=False, header_style="bold")
+    for name in table.columns:
+        grid.add_column(name.upper(), overflow="fold")
+    for row in table.cells():
+        grid.add_row(*(Text(cell, style=_WORDS.get(cell, "")) for cell in row))
+    sys.stdout.flush()
+    Console(no_color=not colourful(), highlight=False).print(grid)
+
+
+_WORDS = {
+    "Synced": "green",
+    "Healthy": "green",
+    "succeeded": "green",
+    "OutOfSync": "yellow",
+    "Progressing": "yellow",
+    "Suspended": "yellow",
+    "skipped": "yellow",
+    "Degraded": "red",
+    "Missing": "red",
+    "failed": "red",
+    "unknown": "red",
+}

@@ -1,0 +1,122 @@
+"""The command `diff`: plans every bot as the daemon would now, and changes nothing anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from otto_reconcile import settings as environment
+from otto_reconcile.cli.console import Output, say_data, say_lines, write
+from otto_reconcile.cli.failures import tell
+from otto_reconcile.cli.inputs import Brought, bring_all
+from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.places import Target, find_target, opened_store
+from otto_reconcile.cli.scratch import ScratchStore
+from otto_reconcile.errors import NotFound, OttoError
+from otto_reconcile.plan import Plan
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
+from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
+from otto_reconcile.settings import Settings
+
+
+def run_diff(
+    settings: Settings,
+    bot_ids: Sequence[str],
+    paths: Sequence[str],
+    *,
+    prune_unmanaged: bool,
+    output: Output,
+) -> int:
+    """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared."""
+    inputs = read_inputs(paths) if paths else None
+    target = find_target(settings)
+    with opened_store(settings) as store:
+        stores = Stores.over(ScratchStore(store))
+        warnings = list(stores.desired.absorb().problems)
+        brought = Brought()
+        if inputs is not None:
+            brought = bring_all(stores.desired, inputs, actor=environment.actor(), prune=True)
+        report = asyncio.run(
+            _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
+        )
+    _show(report, output)
+    for error in report.errors:
+        tell(error)
+    if report.errors:
+        return 1
+    return 2 if report.differs else 0
+
+
+async def _compare(
+    settings: Settings,
+    target: Target,
+    stores: Stores,
+    bot_ids: Sequence[str],
+    prune_unmanaged: bool,
+    brought: Brought,
+    warnings: list[str],
+) -> Report:
+    port = target.connect(settings)
+    try:
+        await port.health()
+        world = read(stores, target.id or port.target)
+        await _notice_restart(port, world)
+        chosen = _chosen(world, bot_ids)
+        async with _sweep(port):
+            bots = [await _planned(world, port, bot_id, prune_unmanaged) for bot_id in chosen]
+        found = foreign(world, await port.list_agents()) if not bot_ids else Plan()
+        if world.guarded is not None:
+            warnings.append(f"{world.guarded.message}; {world.guarded.hint}")
+    finally:
+        await port.close()
+    return Report(bots, found, [*warnings, *brought.warnings], _imported(brought, bot_ids))
+
+
+async def _notice_restart(port: Port, world: World) -> None:
+    """Sees the world as the daemon would that finds the target so: see `epoch.ensure`."""
+    if not await epoch.restarted(port, world):
+        return
+    present = {agent.key for agent in await port.list_agents()}
+    if world.epoch is None or not present & world.applied.keys():
+        world.epoch, world.restoring = None, True
+
+
+def _chosen(world: World, bot_ids: Sequence[str]) -> Sequence[str]:
+    unknown = sorted(set(bot_ids) - set(world.bot_ids))
+    if unknown:
+        raise NotFound(f"there is no bot {unknown[0]!r}", hint="otto-reconcile get lists them")
+    return sorted(set(bot_ids)) or world.bot_ids
+
+
+def _sweep(port: Port) -> AbstractAsyncContextManager[None]:
+    """Shared reading of a whole target, where the port offers it."""
+    sweep = getattr(port, "sweep", None)
+    return sweep() if sweep is not None else nullcontext()
+
+
+async def _planned(world: World, port: Port, bot_id: str, prune_unmanaged: bool) -> BotPlan:
+    try:
+        planned = await plan_bot(world, port, bot_id, prune_unmanaged=prune_unmanaged)
+    except OttoError as error:
+        return BotPlan(bot_id, error=error.message)
+    return BotPlan(bot_id, planned.plan)
+
+
+def _imported(brought: Brought, bot_ids: Sequence[str]) -> dict[str, list[str]]:
+    def some(ids: Sequence[str]) -> list[str]:
+        return [bot_id for bot_id in ids if not bot_ids or bot_id in bot_ids]
+
+    named = {"create": brought.created, "update": brought.updated, "delete": brought.deleted}
+    return {word: some(ids) for word, ids in named.items() if some(ids)}
+
+
+def _show(report: Report, output: Output) -> None:
+    if output is Output.TABLE:
+        say_lines(text_lines(report))
+    elif output is Output.MARKDOWN:
+        write(markdown(report))
+    else:
+        say_data(document(report), output)

@@ -1,0 +1,71 @@
+"""Turns whatever went wrong into a line or two for a person, and an exit code. Called by `main`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import typer
+
+from otto_reconcile.errors import InvalidInput, OttoError
+
+USAGE: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, wherever this version of Typer keeps it."""
+
+MOST_PROBLEMS = 100
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The code of the work, or 1 and its error told on the error output. Never a traceback."""
+    try:
+        return work()
+    except InvalidInput as error:
+        tell_problems(error)
+    except OttoError as error:
+        tell(error.message, error.hint)
+    except USAGE as error:
+        _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        tell("interrupted")
+    except BrokenPipeError:  # whoever read our output has had enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if os.environ.get("OTTO_DEBUG"):
+            raise
+        text = " ".join(str(error).split()) or type(error).__name__
+        tell(f"internal error: {type(error).__name__}: {text}"[:500], "OTTO_DEBUG=1 shows where")
+    return 1
+
+
+def tell(message: str, hint: str | None = None) -> None:
+    """An error and what to do about it, on the error output."""
+    lines = [f"error: {message}", *([f"hint: {hint}"] if hint else [])]
+    _write(lines)
+
+
+def tell_problems(error: InvalidInput) -> None:
+    """Every fault of the texts with its place, up to a hundred."""
+    lines = [str(problem) for problem in error.problems[:MOST_PROBLEMS]]
+    more = len(error.problems) - MOST_PROBLEMS
+    if more > 0:
+        lines.append(f"and {more} more")
+    count = len(error.problems)
+    _write([*lines, f"error: {count} fault{'' if count == 1 else 's'} found"])
+
+
+def _usage(error: Exception) -> None:
+    message: str = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", "otto-reconcile")
+    tell(message.strip().rstrip("."), f"{command} --help shows what there is")
+
+
+def _write(lines: list[str]) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    try:
+        sys.stdout.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.flush()
+    except OSError:  # nobody listens
+        return

@@ -1,0 +1,166 @@
+"""Reads what `-f` names: manifests in files and folders, specifications in JSON, standard input."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otto_reconcile import manifest, specification
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest import LoadedBot
+from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
+from otto_reconcile.reconcile.world import RESERVED
+
+_MOST = 1_048_577
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Checked bots. `folder` is the one folder that was named, where there was exactly one."""
+
+    manifests: tuple[LoadedBot, ...] = ()
+    specifications: tuple[LoadedBot, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def bots(self) -> tuple[LoadedBot, ...]:
+        return (*self.manifests, *self.specifications)
+
+
+def read(paths: Sequence[str]) -> Inputs:
+    """The bots of all the files. Raises InvalidInput with every fault of every file."""
+    problems: list[Problem] = []
+    texts = [(path, text) for path in paths if (text := _specification(path)) is not None]
+    described = {path for path, _ in texts}
+    specifications = tuple(_parsed(texts, problems))
+    try:
+        rest = [Path(path) for path in paths if path not in described]
+        manifests = manifest.load(rest, environ=os.environ).bots if rest else ()
+    except InvalidInput as error:
+        problems += error.problems
+        manifests = ()
+    problems += _misnamed((*manifests, *specifications))
+    if problems:
+        raise InvalidInput(problems)
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    return Inputs(manifests, specifications, folders[0] if len(folders) == 1 else None)
+
+
+def _specification(path: str) -> str | None:
+    """The text of a file that is a specification; None for all others, whatever they are."""
+    if path == "-":
+        data = sys.stdin.buffer.read(_MOST)
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")  # to be read once more
+    elif path.endswith(".json") and Path(path).is_file():
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(_MOST)
+        except OSError:
+            return None
+    else:
+        return None
+    if len(data) >= _MOST:
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return text if specification.is_specification(text) else None
+
+
+def _parsed(texts: Iterable[tuple[str, str]], problems: list[Problem]) -> Iterable[LoadedBot]:
+    for path, text in texts:
+        name = "<standard input>" if path == "-" else path
+        try:
+            yield LoadedBot(specification.parse(text, file=name), name, 1)
+        except InvalidInput as error:
+            problems += error.problems
+
+
+def _misnamed(bots: Sequence[LoadedBot]) -> Iterable[Problem]:
+    """Bots under a name that is not theirs: reserved, or taken by another of these files."""
+    seen: dict[str, LoadedBot] = {}
+    for loaded in bots:
+        bot, first = loaded.bot, seen.setdefault(loaded.bot.id, loaded)
+        if bot.id.lower() in RESERVED or bot.name.strip().lower() in RESERVED:
+            message, hint = f"the bot {bot.id!r} is reserved", "choose another id and name"
+            yield Problem(loaded.file, loaded.line, 1, message, hint)
+        if first is not loaded:
+            message = f"the bot {bot.id!r} is also in {first.file}:{first.line}"
+            yield Problem(loaded.file, loaded.line, 1, message, "give each bot its own id")
+
+
+@dataclass(slots=True)
+class Brought:
+    """What the import of all inputs did, or would do; bot ids, sorted."""
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.created or self.updated or self.deleted)
+
+    def add(self, imported: Imported) -> None:
+        for name in ("created", "updated", "unchanged", "deleted", "withheld"):
+            setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
+        if imported.guarded is not None:
+            self.warnings.append(f"{imported.guarded.message}; {imported.guarded.hint}")
+
+
+def bring_all(
+    desired: DesiredState,
+    inputs: Inputs,
+    *,
+    actor: str,
+    prune: bool = False,
+    dry_run: bool = False,
+) -> Brought:
+    """Makes the inputs the desired state; with `prune` bots that left the folder are deleted.
+
+    Raises StoreUnavailable, Conflict.
+    """
+    brought = Brought()
+    for root, bots in _by_folder(inputs):
+        brought.add(
+            bring_in(
+                desired,
+                bots,
+                actor=actor,
+                root=root.resolve() if root is not None else None,
+                commit=_commit(root, bots),
+                prune=prune,
+                dry_run=dry_run,
+            )
+        )
+    if inputs.specifications:
+        kind = "specification"
+        imported = bring_in(desired, inputs.specifications, actor=actor, kind=kind, dry_run=dry_run)
+        brought.add(imported)
+    return brought
+
+
+def _by_folder(inputs: Inputs) -> list[tuple[Path | None, tuple[LoadedBot, ...]]]:
+    """The manifests of the folder, which may have none left, and those of single files."""
+    folder = inputs.folder
+    if folder is None:
+        return [(None, inputs.manifests)] if inputs.manifests else []
+    inside = tuple(b for b in inputs.manifests if Path(b.file).is_relative_to(folder))
+    outside = tuple(b for b in inputs.manifests if b not in inside)
+    return [(folder, inside), *([(None, outside)] if outside else [])]
+
+
+def _commit(root: Path | None, bots: Sequence[LoadedBot]) -> str | None:
+    if root is not None:
+        return commit_of(root)
+    files = [Path(b.file) for b in bots if Path(b.file).exists()]
+    return commit_of(files[0].parent) if files else None

@@ -1,0 +1,85 @@
+"""The options of all commands, each declared once with its environment variable and its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from otto_reconcile.cli.completing import bot_ids
+from otto_reconcile.cli.console import Output
+from otto_reconcile.settings import DEFAULT_DATABASE, DEFAULT_PORT, Settings, headers_from
+
+
+def _option(*names: str, env: str | None = None, **more: Any) -> Any:
+    return typer.Option(*names, envvar=env, **more)
+
+
+DataDir = Annotated[
+    Path,
+    _option("--data-dir", env="OTTO_DATA_DIR", help="Where the daemon keeps what it keeps."),
+]
+Manifests = Annotated[
+    Path, _option("--manifests", env="OTTO_MANIFESTS", help="The folder of manifests.")
+]
+Port = Annotated[
+    int, _option("--port", env="OTTO_PORT", help="Port of the embedded Parlant server.")
+]
+ParlantUrl = Annotated[
+    str | None,
+    _option(
+        "--parlant-url",
+        env="OTTO_PARLANT_URL",
+        metavar="URL",
+        help="A Parlant server that runs elsewhere. OTTO_PARLANT_TOKEN and OTTO_PARLANT_HEADERS"
+        " go with every call.",
+    ),
+]
+MongodbUri = Annotated[
+    str | None,
+    _option("--mongodb-uri", env="MONGODB_URI", metavar="URI", help="MongoDB, instead of a file."),
+]
+Database = Annotated[
+    str, _option("--database", env="MONGODB_DATABASE_NAME", help="The database in MongoDB.")
+]
+Nlp = Annotated[
+    str | None,
+    _option("--nlp", env="OTTO_NLP", metavar="NAME", help="Model service: offline, openai, ..."),
+]
+Interval = Annotated[
+    float,
+    _option("--interval", env="OTTO_INTERVAL", help="Seconds between two routine looks at a bot."),
+]
+LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
+Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]
+Files = Annotated[
+    list[str] | None,
+    _option(
+        "--file",
+        "-f",
+        metavar="PATH",
+        help="A file or folder of manifests, a specification in JSON, or - for standard input."
+        " May be given several times.",
+    ),
+]
+BotArgument = Annotated[
+    str, typer.Argument(metavar="BOT", help="Id of a bot.", autocompletion=bot_ids)
+]
+BotArguments = Annotated[
+    list[str], typer.Argument(metavar="BOT", help="Ids of bots.", autocompletion=bot_ids)
+]
+SomeBots = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="BOT", help="Only these bots.", autocompletion=bot_ids),
+]
+
+DATA_DIR = Path(".otto")
+MANIFESTS = Path("manifests")
+PORT = DEFAULT_PORT
+DATABASE = DEFAULT_DATABASE
+
+
+def settings_of(**options: Any) -> Settings:
+    """The settings that the options of a command make. Raises SettingsError."""
+    return Settings(headers=headers_from(), **options)

@@ -1,0 +1,118 @@
+"""Finds what a command works on: the running daemon, the store, and the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.errors import OttoError
+from otto_reconcile.settings import Settings, without_credentials
+
+if TYPE_CHECKING:
+    from otto_reconcile.port.base import Port
+    from otto_reconcile.store.base import Store
+
+Daemon = Mapping[str, Any]
+"""The status document of a running daemon, see `reconcile.status`."""
+
+
+def find_daemon(settings: Settings) -> Daemon | None:
+    """What the daemon of this data directory last said; None if none is running."""
+    from otto_reconcile.reconcile.status import read_status
+
+    return read_status(settings.data_dir)
+
+
+def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
+    """As `find_daemon`, but raises OttoError if none is running."""
+    daemon = find_daemon(settings)
+    if daemon is None:
+        raise OttoError(
+            f"no daemon is running with the data directory {settings.data_dir}",
+            hint=hint
+            or "start one with `otto-reconcile run`, or name its --data-dir (OTTO_DATA_DIR)",
+        )
+    return daemon
+
+
+@contextmanager
+def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store]:
+    """The store that the daemon uses, or would. To read one that is not there makes none.
+
+    Raises OttoError rather than open another store than a running daemon's.
+    """
+    from otto_reconcile.store import FILE, open_store
+
+    daemon = find_daemon(settings)
+    _refuse_other_kind(settings, daemon)
+    nothing_there = settings.mongodb_uri is None and not (settings.data_dir / FILE).exists()
+    if nothing_there and not writing:
+        settings = replace(settings, ephemeral=True)
+    store = open_store(settings)
+    try:
+        _refuse_other_place(settings, store, daemon)
+        yield store
+    finally:
+        store.close()
+
+
+def _kept_in(daemon: Daemon | None) -> str:
+    """The label of the daemon's store, "" where it is not known."""
+    return str((daemon or {}).get("store", {}).get("label") or "")
+
+
+def _refuse_other_kind(settings: Settings, daemon: Daemon | None) -> None:
+    label = _kept_in(daemon)
+    if label == "memory":
+        raise OttoError(
+            "the daemon keeps everything in its own memory (--ephemeral): nothing to see here",
+            hint="start it without --ephemeral",
+        )
+    if settings.mongodb_uri is None and label.startswith("MongoDB"):
+        raise OttoError(
+            f"the daemon keeps the desired state in {label}, and MONGODB_URI is not set here",
+            hint="set MONGODB_URI (or --mongodb-uri) as it is set for the daemon",
+        )
+
+
+def _refuse_other_place(settings: Settings, store: Store, daemon: Daemon | None) -> None:
+    label = _kept_in(daemon)
+    if settings.mongodb_uri is not None and label and label != store.label:
+        raise OttoError(
+            f"the daemon keeps the desired state in {label}, but {store.label} is named here",
+            hint="give both the same --mongodb-uri and --database, or another --data-dir",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where Parlant answers, and the identity under which its applied sets are kept."""
+
+    url: str
+    id: str | None
+
+    def connect(self, settings: Settings) -> Port:
+        """Raises SettingsError."""
+        from otto_reconcile.port.rest import RestPort
+
+        return RestPort.over_http(self.url, headers=settings.headers)
+
+
+def find_target(settings: Settings) -> Target:
+    """The Parlant server that is named, else the one of the running daemon. Raises OttoError."""
+    daemon = find_daemon(settings)
+    if settings.parlant_url is not None:
+        same = daemon is not None and _same(daemon.get("url"), settings.parlant_url)
+        return Target(settings.parlant_url, daemon.get("target_id") if same and daemon else None)
+    if daemon is None:
+        hint = "start one with `otto-reconcile run`, or name a Parlant server with --parlant-url"
+        daemon = the_daemon(settings, hint=hint)
+    if not daemon.get("url"):
+        raise OttoError("the daemon's Parlant server is not up yet", hint="try again in a moment")
+    return Target(str(daemon["url"]), daemon.get("target_id"))
+
+
+def _same(known: object, url: str) -> bool:
+    return str(known or "").rstrip("/") == without_credentials(url).rstrip("/")

@@ -1,0 +1,135 @@
+"""The commands `history` and `actions`: what was wanted, and what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from otto_reconcile.audit import Audit, Record
+from otto_reconcile.cli.console import Output, say, say_data, say_lines, say_table
+from otto_reconcile.cli.places import opened_store
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import NotFound, SettingsError
+from otto_reconcile.events import Event, utc
+from otto_reconcile.masking import MASKED, MASKED_CHANGED
+from otto_reconcile.plan import Change, Operation, Result
+from otto_reconcile.render.changes import change_lines
+from otto_reconcile.render.lines import Line, Tone, visible
+from otto_reconcile.render.tables import Table
+from otto_reconcile.settings import Settings
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TONES = {
+    Result.SUCCEEDED: Tone.PLAIN,
+    Result.SKIPPED: Tone.QUIET,
+    Result.FAILED: Tone.REMOVED,
+    Result.UNKNOWN: Tone.CHANGED,
+}
+_REVISION_COLUMNS = ("revision", "type", "time", "actor", "source", "commit", "digest", "note")
+_ACTION_COLUMNS = ("time", "outcome", "operation", "kind", "key", "cause", "run", "error")
+
+
+def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> int:
+    """Every revision of a bot, newest first."""
+    with opened_store(settings) as store:
+        events = DesiredState(store).history(bot_id, limit)
+    if not events:
+        raise NotFound(f"there never was a bot {bot_id!r}", hint="otto-reconcile get lists them")
+    if output in (Output.JSON, Output.YAML):
+        say_data([_revision(event) for event in events], output)
+    else:
+        rows = [[_flat(event).get(name) for name in _REVISION_COLUMNS] for event in events]
+        say_table(Table(_REVISION_COLUMNS, rows), output)
+    return 0
+
+
+def _revision(event: Event) -> dict[str, Any]:
+    document = event.to_document()
+    return {
+        name: document[name]
+        for name in ("bot_id", "revision", "type", "time", "actor", "source", "digest")
+    }
+
+
+def _flat(event: Event) -> dict[str, object]:
+    source = event.source
+    return {
+        **_revision(event),
+        "time": event.time.isoformat(timespec="seconds"),
+        "source": source.path or source.kind,
+        "commit": source.commit,
+        "note": source.note,
+    }
+
+
+def run_actions(
+    settings: Settings,
+    *,
+    bot_id: str | None,
+    run_id: str | None,
+    target: str | None,
+    outcome: str | None,
+    since: str | None,
+    limit: int,
+    output: Output,
+) -> int:
+    """Everything that was done, newest first, with what it changed."""
+    start = since_when(since, datetime.now(UTC)) if since else None
+    if outcome is not None and outcome not in list(Result):
+        raise SettingsError(f"--outcome {outcome}: use {', '.join(Result)}")
+    with opened_store(settings) as store:
+        records = Audit(store).find(
+            bot_id=bot_id, run_id=run_id, target=target, outcome=outcome, since=start, limit=limit
+        )
+    if output in (Output.JSON, Output.YAML):
+        say_data([asdict(record) for record in records], output)
+    elif output is Output.MARKDOWN:
+        say_table(Table(_ACTION_COLUMNS, [_row(record) for record in records]), output)
+    elif not records:
+        say("no such actions on record")
+    else:
+        for record in records:
+            say_lines(_lines(record))
+    return 0
+
+
+def since_when(text: str, now: datetime) -> datetime:
+    """`90s`, `15m`, `1h`, `2d`, `1w` ago, or a time in ISO 8601. Raises SettingsError."""
+    if match := re.fullmatch(r"(\d{1,6})([smhdw])", text.strip()):
+        return now - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        return utc(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        raise SettingsError(
+            f"--since {text}: this is no time", hint="write 15m, 1h, 2d, or 2030-01-31T12:00"
+        ) from None
+
+
+def _row(record: Record) -> list[object]:
+    time = record.started.isoformat(timespec="seconds")
+    done = (record.outcome or "open", record.operation, record.kind, record.key, record.cause)
+    return [time, *done, record.run_id, record.error]
+
+
+def _lines(record: Record) -> Iterator[Line]:
+    outcome = record.outcome or "open"
+    time = record.started.isoformat(timespec="seconds")
+    took = f", {record.duration:.3f} s" if record.duration is not None else ""
+    what = f"{record.operation} {record.kind} {record.key} ({record.cause}{took})"
+    tone = _TONES[Result(outcome)] if outcome in list(Result) else Tone.CHANGED
+    where = f"bot {record.bot_id}, run {record.run_id}"
+    yield Line(visible(f"{time} {outcome} {what} {where}"), tone)
+    if record.error:
+        yield Line(visible(f"    {record.error}"), Tone.REMOVED)
+    creating = record.operation == Operation.CREATE
+    for change in record.changes:
+        yield from change_lines(_change(change), creating=creating, indent="    ")
+
+
+def _change(change: Mapping[str, Any]) -> Change:
+    before, after = change.get("before"), change.get("after")
+    masked = any(side in (MASKED, MASKED_CHANGED) for side in (before, after))
+    return Change(str(change.get("field")), before, after, masked)

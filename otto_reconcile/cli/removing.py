@@ -1,0 +1,100 @@
+"""The commands `delete`, `suspend` and `resume`: what a person does to bots by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from otto_reconcile import settings as environment
+from otto_reconcile.cli.console import note, say
+from otto_reconcile.cli.places import find_daemon, opened_store
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import InvalidInput, NotFound, OttoError
+from otto_reconcile.events import Desired, Source
+from otto_reconcile.reconcile.importer import load
+from otto_reconcile.resources import Bot
+from otto_reconcile.settings import Settings
+
+_GROUPS = ("guidelines", "journeys", "terms", "relationships")
+
+
+def run_delete(settings: Settings, bot_ids: Sequence[str], *, yes: bool) -> int:
+    """Records the deletions, each by name, which is what the guard asks for."""
+    names = sorted(set(bot_ids))
+    with opened_store(settings, writing=True) as store:
+        desired = DesiredState(store)
+        found = desired.read()
+        _refuse_unknown(names, found)
+        for bot_id in names:
+            say(_what_goes(bot_id, found))
+        still_there = _in_folder(settings, names)
+        for bot_id in still_there:
+            note(f"warning: {bot_id} is still in the folder of manifests: it will come back")
+        _confirm(names, yes)
+        source = Source(kind="cli")
+        for bot_id in names:
+            event = desired.delete(bot_id, source=source, actor=environment.actor())
+            say(f"{bot_id} deleted, revision {event.revision}")
+    return 0
+
+
+def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
+    for bot_id in names:
+        if bot_id not in found.bots and bot_id not in found.unreadable:
+            raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
+
+
+def _what_goes(bot_id: str, found: Desired) -> str:
+    wanted = found.bots.get(bot_id)
+    if wanted is None:
+        return f"{bot_id}: {found.unreadable[bot_id]}"
+    return f"{bot_id}: {wanted.bot.name!r}{_parts(wanted.bot)}"
+
+
+def _parts(bot: Bot) -> str:
+    counts = [(len(getattr(bot, group)), group) for group in _GROUPS]
+    words = [f"{n} {group if n != 1 else group.removesuffix('s')}" for n, group in counts if n]
+    return f" with {', '.join(words)}" if words else ""
+
+
+def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
+    """Those that the watched folder would bring back at once."""
+    daemon = find_daemon(settings) or {}
+    folder = Path((daemon.get("manifests") or {}).get("folder") or settings.manifests)
+    if not folder.is_dir():
+        return []
+    try:
+        there = {loaded.bot.id for loaded in load([folder], os.environ)}
+    except InvalidInput:  # such a folder brings nothing back
+        return []
+    return [bot_id for bot_id in names if bot_id in there]
+
+
+def _confirm(names: Sequence[str], yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise OttoError("nothing was deleted: this needs to be confirmed", hint="add --yes")
+    what = "this bot" if len(names) == 1 else f"these {len(names)} bots"
+    if not typer.confirm(f"Delete {what}, here and on the target?"):
+        raise OttoError("nothing was deleted")
+
+
+def run_suspend(
+    settings: Settings, bot_ids: Sequence[str], suspended: bool, reason: str | None
+) -> int:
+    """Stops or resumes the reconciling of bots; the bots themselves go on talking."""
+    word = "suspended" if suspended else "resumed"
+    with opened_store(settings, writing=True) as store:
+        desired = DesiredState(store)
+        names = sorted(set(bot_ids))
+        _refuse_unknown(names, desired.read())
+        source = Source(kind="cli", note=reason)
+        for bot_id in names:
+            event = desired.suspend(bot_id, suspended, source=source, actor=environment.actor())
+            say(f"{bot_id} {word}" if event is not None else f"{bot_id} was {word} already")
+    return 0

@@ -1,0 +1,98 @@
+"""The command `status`: what the running daemon says of itself and of each bot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
+from otto_reconcile.cli.places import Daemon, the_daemon
+from otto_reconcile.errors import NotFound
+from otto_reconcile.reconcile.status import Sync
+from otto_reconcile.render.lines import Line, Tone, visible
+from otto_reconcile.render.tables import Table
+from otto_reconcile.settings import Settings
+
+_COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last change", "message")
+_FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_change", "message")
+
+
+def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
+    """0 if all that is shown is Synced, 2 if not."""
+    daemon = the_daemon(settings)
+    bots = list(daemon.get("bots", ()))
+    if bot_id is not None:
+        bots = [_one(bots, bot_id)]
+    if output in (Output.JSON, Output.YAML):
+        say_data(bots[0] if bot_id is not None else dict(daemon), output)
+    elif bot_id is not None:
+        say_lines(_details(bots[0]))
+    else:
+        if output is Output.TABLE:
+            say_lines(_header(daemon))
+        say_table(Table(_COLUMNS, [[bot.get(name) for name in _FIELDS] for bot in bots]), output)
+    return 0 if _all_well(daemon, bots) else 2
+
+
+def _one(bots: list[Mapping[str, Any]], bot_id: str) -> Mapping[str, Any]:
+    for bot in bots:
+        if bot.get("bot_id") == bot_id:
+            return bot
+    raise NotFound(f"the daemon knows no bot {bot_id!r}", hint="otto-reconcile status lists them")
+
+
+def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
+    """Synced, as far as anybody can tell: without store or target nobody can."""
+    seen = all(
+        _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
+    )
+    return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
+
+
+def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
+    return daemon.get(name) or {}
+
+
+def _header(daemon: Daemon) -> Iterator[Line]:
+    yield Line(f"daemon     pid {daemon.get('pid')}, started {daemon.get('started')}")
+    target = _connection(daemon, "target")
+    at = f" at {daemon['url']}" if daemon.get("url") not in (None, target.get("label")) else ""
+    yield _connected("target", target, at)
+    yield _connected("store", _connection(daemon, "store"))
+    manifests = daemon.get("manifests") or {}
+    problems = list(manifests.get("problems") or ())
+    if manifests:
+        state = f"{manifests.get('folder')}: {manifests.get('state')}"
+        tone = Tone.REMOVED if problems else Tone.PLAIN
+        yield Line(f"manifests  {visible(state)}, {manifests.get('time')}", tone)
+        yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+    if restore := daemon.get("restore"):
+        yield Line(f"restored   {_restored(restore)}")
+    for warning in daemon.get("warnings") or ():
+        yield Line(f"warning    {visible(str(warning))}", Tone.CHANGED)
+    if others := daemon.get("foreign"):
+        yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
+    yield Line("")
+
+
+def _connected(name: str, connection: Mapping[str, Any], more: str = "") -> Line:
+    state = str(connection.get("state"))
+    text = f"{name:<11}{connection.get('label')}{more}: {state}"
+    if connection.get("message"):
+        text += f", {connection['message']}"
+    return Line(visible(text), Tone.PLAIN if state == "Connected" else Tone.CHANGED)
+
+
+def _restored(restore: Mapping[str, Any]) -> str:
+    if not restore.get("finished"):
+        return f"{restore.get('bots')} bots, not finished"
+    return f"{restore.get('bots')} bots in {restore.get('seconds')} s, {restore.get('finished')}"
+
+
+def _details(bot: Mapping[str, Any]) -> Iterator[Line]:
+    yield Line(visible(f"{bot.get('bot_id')}: {bot.get('name') or ''}"), Tone.HEADING)
+    for name, value in bot.items():
+        if name in ("bot_id", "name") or value in (None, "", [], ()):
+            continue
+        shown = ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else value
+        yield Line(visible(f"  {name.replace('_', ' ')}: {shown}"))

@@ -1,0 +1,105 @@
+"""Shows what changes in one field: short values side by side, longer ones line by line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from otto_reconcile.masking import shown
+from otto_reconcile.plan import Change
+from otto_reconcile.render.lines import Line, Tone, brief, visible
+from otto_reconcile.resources import JSON
+
+WIDTH = 100
+"""Values that together take more characters than this get lines of their own."""
+
+
+def change_lines(change: Change, *, creating: bool = False, indent: str = "") -> Iterator[Line]:
+    """The lines of one change, below `indent`; of what is new only the new value is shown."""
+    before, after = shown(change)
+    if change.masked:
+        text = f"{before} -> {after}" if before is not None else f"{after}"
+        yield Line(f"{indent}{change.field}: {text}")
+    elif isinstance(before, dict | None) and isinstance(after, dict | None) and (before or after):
+        before, after = before or {}, after or {}
+        for key in sorted(before.keys() | after.keys()):
+            label = f"{change.field}.{visible(key)}"
+            yield from value_lines(label, before.get(key), after.get(key), creating, indent)
+    else:
+        yield from value_lines(change.field, before, after, creating, indent)
+
+
+def value_lines(
+    label: str, before: JSON, after: JSON, creating: bool = False, indent: str = ""
+) -> Iterator[Line]:
+    """The lines of one value under its label."""
+    sides = brief(after) if creating else f"{brief(before)} -> {brief(after)}"
+    fits = len(sides) <= WIDTH and not (_has_lines(before) or _has_lines(after))
+    if fits:
+        yield Line(f"{indent}{label}: {sides}")
+    elif (
+        isinstance(before, dict | list)
+        and isinstance(after, dict | list)
+        and _nested(before, after)
+    ):
+        for path, old, new in _explained(before, after):
+            yield from value_lines(f"{label}{path}", old, new, False, indent)
+    else:
+        yield Line(f"{indent}{label}:")
+        for line in _difference(_as_lines(before), _as_lines(after)):
+            yield Line(f"{indent}  {line.text}", line.tone)
+
+
+def _has_lines(value: JSON) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
+def _nested(*values: JSON) -> bool:
+    """True unless all are lists of plain values, which read best item by item."""
+    return not all(
+        isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+        for value in values
+    )
+
+
+def _as_lines(value: JSON) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [visible(line) for line in value.split("\n")]
+    if isinstance(value, list):
+        return [brief(item) for item in value]
+    return [brief(value)]
+
+
+def _difference(before: list[str], after: list[str]) -> Iterator[Line]:
+    """A unified difference with one line of context and without headers."""
+    lines: Iterable[str] = difflib.unified_diff(before, after, lineterm="", n=1)
+    for number, line in enumerate(lines):
+        if number < 3:  # the two file names and the place of the first difference
+            continue
+        if line.startswith("@@"):
+            yield Line("...", Tone.QUIET)
+            continue
+        sign = line[0]
+        tone = {"+": Tone.ADDED, "-": Tone.REMOVED}.get(sign, Tone.QUIET)
+        yield Line(f"{sign} {line[1:]}", tone)
+
+
+def _explained(before: JSON, after: JSON) -> list[tuple[str, JSON, JSON]]:
+    """Each place inside two nested values that differs: its path, what is there, what comes."""
+    from deepdiff import DeepDiff
+    from deepdiff.helper import NotPresent
+
+    found: list[tuple[str, JSON, JSON]] = []
+    for levels in DeepDiff(before, after, view="tree").values():
+        for level in levels:
+            old, new = (
+                None if isinstance(side, NotPresent) else side for side in (level.t1, level.t2)
+            )
+            found.append((_path(level.path(output_format="list")), old, new))
+    return sorted(found, key=lambda difference: difference[0])
+
+
+def _path(keys: list[JSON]) -> str:
+    return "".join(f"[{k}]" if isinstance(k, int) else f".{visible(str(k))}" for k in keys)

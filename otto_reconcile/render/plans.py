@@ -1,0 +1,230 @@
+"""Renders the plans of many bots: as text, as markdown, and as a document for JSON and YAML.
+
+The command `diff` calls it. The same plans give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from otto_reconcile.masking import shown
+from otto_reconcile.plan import Action, Change, Operation, Plan
+from otto_reconcile.render.changes import change_lines
+from otto_reconcile.render.lines import Line, Tone, brief, visible
+from otto_reconcile.resources import JSON
+
+_SIGNS = {
+    Operation.CREATE: ("+", Tone.ADDED),
+    Operation.UPDATE: ("~", Tone.CHANGED),
+    Operation.REPLACE: ("±", Tone.CHANGED),
+    Operation.DELETE: ("-", Tone.REMOVED),
+}
+_GROUPS = {
+    Operation.CREATE: "creating",
+    Operation.UPDATE: "updating",
+    Operation.REPLACE: "replacing",
+    Operation.DELETE: "deleting",
+    Operation.REPORT: "unmanaged",
+}
+GROUPS = ("creating", "updating", "replacing", "deleting", "skipped", "unmanaged")
+_WORDS = {
+    "creating": "to create",
+    "updating": "to change",
+    "replacing": "to replace",
+    "deleting": "to delete",
+    "skipped": "held back",
+    "unmanaged": "unmanaged",
+}
+
+NO_PLAN = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class BotPlan:
+    """The plan of one bot, or why it could not be made."""
+
+    bot_id: str
+    plan: Plan = NO_PLAN
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one comparison found. `foreign` reports agents that are of no bot.
+
+    `imported` has what an import would do to the desired state: bot ids by what becomes of them.
+    """
+
+    bots: Sequence[BotPlan] = ()
+    foreign: Plan = NO_PLAN
+    warnings: Sequence[str] = ()
+    imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[str]:
+        return [f"{bot.bot_id}: {bot.error}" for bot in self.bots if bot.error is not None]
+
+    @property
+    def differs(self) -> bool:
+        """True if anything is to be done or held back; what is unmanaged is no difference."""
+        return not all(plan.in_sync for plan in self._plans()) or any(self.imported.values())
+
+    def actions(self) -> Iterator[Action]:
+        """All that a person is shown; what is merely forgotten changes nothing for anybody."""
+        for plan in self._plans():
+            yield from (a for a in plan if a.operation is not Operation.FORGET)
+
+    def _plans(self) -> Iterator[Plan]:
+        yield from (bot.plan for bot in self.bots)
+        yield self.foreign
+
+
+def text_lines(report: Report) -> Iterator[Line]:
+    """The report for a person, the summary last."""
+    yield from _import_lines(report)
+    for bot in report.bots:
+        actions = [a for a in bot.plan if a.operation is not Operation.FORGET]
+        if bot.error is not None:
+            yield Line(f"{bot.bot_id} (not compared: {visible(bot.error)})", Tone.REMOVED)
+        elif actions:
+            yield Line(_heading(bot.bot_id, actions), Tone.HEADING)
+            yield from plan_lines(actions, indent="  ")
+    if len(report.foreign):
+        yield Line("agents of no bot", Tone.HEADING)
+        yield from plan_lines(report.foreign, indent="  ")
+    yield from (Line(f"warning: {visible(w)}", Tone.CHANGED) for w in report.warnings)
+    yield Line(summary_line(report))
+
+
+def _import_lines(report: Report) -> Iterator[Line]:
+    parts = [f"{word} {', '.join(ids)}" for word, ids in report.imported.items() if ids]
+    if parts:
+        yield Line(f"import: {'; '.join(parts)}", Tone.HEADING)
+
+
+def _heading(bot_id: str, actions: Sequence[Action]) -> str:
+    causes = sorted({str(a.cause) for a in actions if a.operation is not Operation.REPORT})
+    return f"{bot_id} ({', '.join(causes)})" if causes else bot_id
+
+
+def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterator[Line]:
+    """A line for each action, and below it its changes."""
+    for action in actions:
+        yield _action_line(action, indent)
+        creating = action.operation is Operation.CREATE
+        for change in action.changes:
+            yield from change_lines(change, creating=creating, indent=f"{indent}    ")
+
+
+def _action_line(action: Action, indent: str) -> Line:
+    what = f"{action.ref.kind} {visible(action.ref.key)}"
+    if action.operation is Operation.REPORT:
+        return Line(f"{indent}? unmanaged {what}{_called(action)}", Tone.QUIET)
+    why = f" ({visible(action.why)})" if action.why else ""
+    if action.skipped is not None:
+        reason = f"{action.operation} {what}{why}: {visible(action.skipped)}"
+        return Line(f"{indent}! held back: {reason}", Tone.CHANGED)
+    sign, tone = _SIGNS[action.operation]
+    return Line(f"{indent}{sign} {action.operation} {what}{why}", tone)
+
+
+def _called(action: Action) -> str:
+    """What a thing that has only an id is about, for a person who has never seen it."""
+    spec = action.observed.spec if action.observed is not None else {}
+    text = next((spec[name] for name in ("name", "title", "condition") if spec.get(name)), None)
+    if text is None or text == action.ref.key:
+        return ""
+    said = brief(text)
+    return f": {said}" if len(said) <= 80 else f': {said[:76]}..."'
+
+
+def summary(report: Report) -> dict[str, int]:
+    """How many actions there are of each group."""
+    counts = Counter(_group(action) for action in report.actions())
+    return {group: counts[group] for group in GROUPS}
+
+
+def _group(action: Action) -> str:
+    return "skipped" if action.skipped is not None else _GROUPS[action.operation]
+
+
+def summary_line(report: Report) -> str:
+    """For example `3 to create, 1 to change, 2 unmanaged`."""
+    counts = summary(report)
+    parts = [f"{counts[group]} {_WORDS[group]}" for group in GROUPS if counts[group]]
+    if not report.differs and not report.errors:
+        parts.insert(0, "no difference")
+    if report.errors:
+        parts.append(f"{len(report.errors)} not compared")
+    return ", ".join(parts) or "nothing to do on the target"
+
+
+def markdown(report: Report) -> str:
+    """The report for a review: a heading and a fenced difference to each bot."""
+    lines = [line.text for line in text_lines(report)]
+    fence = "`" * max(3, 1 + max((_ticks(line) for line in lines), default=0))
+    parts = [f"**{lines[-1]}**"]
+    for heading, body in _sections(lines[:-1]):
+        parts.append(f"### {heading}")
+        if body:
+            parts.append("\n".join([f"{fence}diff", *(line[2:] for line in body), fence]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
+    sections: list[tuple[str, list[str]]] = []
+    for line in lines:
+        if line.startswith("  "):
+            sections[-1][1].append(line)
+        else:
+            sections.append((line, []))
+    return sections
+
+
+def _ticks(line: str) -> int:
+    longest = run = 0
+    for character in line:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def document(report: Report) -> dict[str, JSON]:
+    """The report for a program: changes by group, summary, warnings, errors."""
+    changes: dict[str, list[JSON]] = {group: [] for group in GROUPS}
+    for action in report.actions():
+        changes[_group(action)].append(_entry(action))
+    counts = summary(report)
+    total = sum(counts[group] for group in GROUPS if group != "unmanaged")
+    made: dict[str, JSON] = {
+        "changes": changes,
+        "summary": {**counts, "total": total},
+        "warnings": list(report.warnings),
+        "errors": report.errors,
+    }
+    if report.imported:
+        made["import"] = {word: list(ids) for word, ids in report.imported.items()}
+    return made
+
+
+def _entry(action: Action) -> dict[str, JSON]:
+    entry: dict[str, JSON] = {
+        "bot": action.bot_id,
+        "kind": action.ref.kind,
+        "key": action.ref.key,
+        "operation": str(action.operation),
+        "cause": str(action.cause),
+        "changes": [_change(change) for change in action.changes],
+    }
+    if action.why is not None:
+        entry["why"] = action.why
+    if action.skipped is not None:
+        entry["skipped"] = action.skipped
+    return entry
+
+
+def _change(change: Change) -> dict[str, JSON]:
+    before, after = shown(change)
+    return {"field": change.field, "before": before, "after": after}
