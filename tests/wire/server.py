@@ -3,8 +3,9 @@
     with wire_server() as uri: ...            one for the caller alone
     pytest_plugins = ["tests.wire.server"]    the fixture `wire_uri`, one server for the session
 
-In this order: the server that OTTO_TEST_MONGODB_URI names, a `mongod` on the PATH, mongo-java-server
-(Maven). FerretDB (Go) is a second, independent one. What is built is kept under `.cache/wire/`.
+In this order: the server that OTTO_TEST_MONGODB_URI names, a `mongod` on the PATH, and
+mongo-java-server (Maven). FerretDB (Go) is a second, independent one. What is built is kept under
+`.cache/wire/`.
 Raises NotRunnable with the reason; `required()` says whether a test must then fail, not skip.
 """
 

@@ -1,0 +1,1 @@
+"""The desired state, applied sets, audit and leases."""

@@ -1,0 +1,88 @@
+"""A store of each sort that matters here, empty: `store`; bots to put into it: `make_bot`."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.store.base import Store
+from otto_reconcile.store.memory import MemoryStore
+from otto_reconcile.store.mongo import MongoStore
+from otto_reconcile.store.sqlite import SQLiteStore
+from tests.wire.server import NotRunnable, skip_or_fail, wire_server
+
+
+class LooseStore(MemoryStore):
+    """Does one write after the other, as MongoDB does."""
+
+    atomic = False
+
+
+@pytest.fixture(scope="session")
+def uri_or_reason() -> Iterator[str | NotRunnable]:
+    with contextlib.ExitStack() as stack:
+        found: str | NotRunnable
+        try:
+            found = stack.enter_context(wire_server())
+        except NotRunnable as error:
+            found = error
+        yield found
+
+
+@pytest.fixture(params=["memory", "loose", "sqlite", "wire"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, uri_or_reason: str | NotRunnable
+) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "loose":
+        yield LooseStore()
+    elif request.param == "sqlite":
+        embedded = SQLiteStore(tmp_path / "otto.db")
+        yield embedded
+        embedded.close()
+    else:
+        if isinstance(uri_or_reason, NotRunnable):
+            skip_or_fail(uri_or_reason)
+        uri, database = str(uri_or_reason), f"otto_test_{uuid.uuid4().hex[:12]}"
+        remote = MongoStore(uri, database)
+        yield remote
+        remote.close()
+        with pymongo.MongoClient[dict[str, Any]](uri) as client:
+            client.drop_database(database)
+
+
+@pytest.fixture
+def make_bot() -> Callable[..., Bot]:
+    def make(bot_id: str = "desk", **more: Any) -> Bot:
+        fields: dict[str, Any] = {
+            "name": bot_id.title(),
+            "description": "Helps.",
+            "labels": {"team": "retail"},
+            "annotations": {"note": {"by": [1, 2]}},
+            "guidelines": [
+                Guideline(id=f"{bot_id}.b", condition="b", action="do", tools=["s:x", "a"]),
+                Guideline(id=f"{bot_id}.a", condition="a", criticality="high", tools=[]),
+            ],
+            "journeys": [
+                Journey(id=f"{bot_id}.j", title="J", description="", conditions=["one", "two"])
+            ],
+            "terms": [Term(id=f"{bot_id}.t", name="RMA", description="number")],
+            "relationships": [
+                Relationship(
+                    kind="priority",
+                    source=f"guideline:{bot_id}.a",
+                    target=f"guideline:{bot_id}.b",
+                )
+            ],
+        }
+        return Bot(id=bot_id, **{**fields, **more})
+
+    return make

@@ -1,0 +1,293 @@
+"""Rows that other programs write straight into the collections become what is wanted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otto_reconcile.desired import DesiredState, EventType, Source
+from otto_reconcile.resources import Bot
+from otto_reconcile.store.base import Store
+from otto_reconcile.store.sqlite import SQLiteStore
+from tests.desired.conftest import LooseStore
+
+CLI = Source("cli")
+Make = Callable[..., Bot]
+
+
+def row(bot_id: str, **more: Any) -> dict[str, Any]:
+    return {"bot_id": bot_id, "name": bot_id, **more}
+
+
+def filled(store: Store, make_bot: Make, count: int) -> DesiredState:
+    state = DesiredState(store)
+    state.put_many([(make_bot(f"b{n}"), CLI) for n in range(count)], actor="ann")
+    return state
+
+
+def test_a_database_that_another_program_filled_is_taken_whole(store: Store) -> None:
+    store.insert("bots", [row(f"agent-{n}", composition_mode="FLUID") for n in range(20)])
+    store.insert(
+        "guidelines",
+        [
+            {"guideline_id": f"g{n}", "bot_id": f"agent-{n}", "condition": "c", "action": "a",
+             "criticality": "HIGH", "created_at": datetime(2024, 1, 1)}
+            for n in range(20)
+        ],
+    )  # fmt: skip
+    store.insert(
+        "journeys",
+        [{"journey_id": "j", "bot_id": "agent-0", "title": "T", "conditions": "only one"}],
+    )
+    store.insert(
+        "tool_mappings", [{"bot_id": "agent-0", "guideline_id": "g0", "tool_name": "look_up"}]
+    )
+    before = {name: store.find(name) for name in ("bots", "guidelines", "journeys")}
+    state = DesiredState(store)
+    absorbed = state.absorb()
+    assert (absorbed.bots_absorbed, absorbed.problems) == (20, ())
+    bot = state.read().bots["agent-0"].bot
+    assert bot.composition_mode == "fluid"
+    assert bot.guidelines[0].criticality == "high"
+    assert bot.guidelines[0].tools == ["look_up"]
+    assert bot.journeys[0].conditions == ["only one"]
+    assert state.get("agent-0").source.kind == "rows"
+    assert {name: store.find(name) for name in before} == before
+    assert state.absorb().events == ()
+    assert DesiredState(store).absorb().events == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ("FLUID", "fluid"), ("Fluid", "fluid"), ("canned_fluid", "fluid"),
+        ("canned_composited", "composited"), ("composited", "composited"),
+        ("COMPOSITED", "composited"), ("composited_canned", "composited"),
+        ("strict_canned", "strict"), ("STRICT", "strict"), (None, None),
+    ],
+)  # fmt: skip
+def test_spellings_of_modes(given: str | None, mode: str | None) -> None:
+    store = LooseStore()
+    store.insert("bots", [row("a", composition_mode=given)])
+    state = DesiredState(store)
+    assert state.absorb().problems == ()
+    assert state.get("a").bot.composition_mode == mode
+
+
+def test_edits_by_hand_are_recorded_and_left_as_they_are(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 3)
+    store.swap("bots", {"bot_id": "b0"}, {"name": "By Hand", "composition_mode": "STRICT"})
+    store.delete("guidelines", {"guideline_id": "b1.b"})
+    store.delete("tool_mappings", {"bot_id": "b2"})
+    events = state.absorb().events
+    assert [(event.bot_id, event.revision) for event in events] == [("b0", 2), ("b1", 2), ("b2", 2)]
+    assert (state.get("b0").bot.name, state.get("b0").bot.composition_mode) == ("By Hand", "strict")
+    assert [g.id for g in state.get("b1").bot.guidelines] == ["b1.a"]
+    assert state.get("b2").bot.guidelines[0].tools == []
+    assert store.find("bots", {"bot_id": "b0"})[0]["composition_mode"] == "STRICT"
+    assert state.absorb().events == ()
+
+
+def test_a_row_of_another_program_survives_a_put_before_it_is_absorbed(
+    store: Store, make_bot: Make
+) -> None:
+    state = filled(store, make_bot, 1)
+    new = {"guideline_id": "b0.new", "bot_id": "b0", "condition": "n", "origin": "crm"}
+    store.insert("guidelines", [new])
+    state.put(make_bot("b0", name="Other"), source=CLI, actor="ann")
+    state.absorb()
+    assert [g.id for g in state.get("b0").bot.guidelines] == ["b0.b", "b0.a", "b0.new"]
+    assert state.get("b0").bot.name == "Other"
+    changed = state.get("b0").bot.model_copy(update={"guidelines": []})
+    state.put(changed, source=CLI, actor="ann")
+    assert store.find("guidelines") == []
+
+
+def test_fields_of_others_are_kept(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 1)
+    store.swap("bots", {"bot_id": "b0"}, {"crm_id": 7})
+    assert state.absorb().events == ()
+    state.put(make_bot("b0", name="Other"), source=CLI, actor="ann")
+    assert store.find("bots")[0]["crm_id"] == 7
+    assert store.find("bots")[0]["name"] == "Other"
+
+
+def test_foreign_metadata_survives(store: Store) -> None:
+    metadata = {"owner": "x", "labels": ["not", "a", "map"], "deep": {"a": [1, None, {"b": 2.5}]}}
+    store.insert("bots", [row("a", metadata=metadata)])
+    state = DesiredState(store)
+    state.absorb()
+    bot = state.get("a").bot
+    assert bot.annotations == metadata
+    state.put(bot.model_copy(update={"name": "Other"}), source=CLI, actor="ann")
+    assert store.find("bots")[0]["metadata"] == metadata
+    assert state.absorb().events == ()
+
+
+PROBLEMS: list[tuple[str, dict[str, Any], str]] = [
+    ("bots", {"name": "x"}, "it has no bot_id"),
+    ("bots", row("a/b"), "cannot be addressed"),
+    ("bots", row("otto"), "Otto"),
+    ("bots", row("x", name="Otto"), "Otto"),
+    ("bots", row("x", composition_mode="loud"), "'loud'"),
+    ("bots", row("x", metadata="text"), "metadata is not an object"),
+    ("guidelines", {"guideline_id": "g", "bot_id": "ok"}, "it has no condition"),
+    ("guidelines", {"guideline_id": "g/h", "bot_id": "ok", "condition": "c"}, "'g/h'"),
+    ("guidelines", {"guideline_id": "g", "bot_id": "nobody", "condition": "c"}, "no row in bots"),
+    ("guidelines", {"guideline_id": "g", "bot_id": "ok", "condition": "c", "criticality": "x"},
+     "criticality"),
+    ("journeys", {"journey_id": "j", "bot_id": "ok", "conditions": ["c"]}, "it has no title"),
+    ("terms", {"term_id": "t", "bot_id": "ok", "name": "n"}, "it has no description"),
+    ("relationships", {"bot_id": "ok", "kind": "love", "source": "agent:a", "target": "agent:b"},
+     "kind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "bad", "said"), PROBLEMS)
+def test_a_bad_row_is_reported_and_holds_up_nothing(
+    name: str, bad: dict[str, Any], said: str
+) -> None:
+    store = LooseStore()
+    store.insert("bots", [row("ok")])
+    store.insert("guidelines", [{"guideline_id": "fine", "bot_id": "ok", "condition": "c"}])
+    store.insert(name, [bad])
+    state = DesiredState(store)
+    for _ in range(2):
+        problems = state.absorb().problems
+        assert len(problems) == 1
+        assert said in problems[0]
+    assert set(state.read().bots) == {"ok"}
+    assert [g.id for g in state.get("ok").bot.guidelines] == ["fine"]
+
+
+def test_a_part_that_became_unreadable_stays_as_it_was(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 1)
+    store.swap("guidelines", {"guideline_id": "b0.b"}, {"condition": None})
+    absorbed = state.absorb()
+    assert absorbed.events == ()
+    assert "stays as it was" in absorbed.problems[0]
+    assert state.get("b0").bot == make_bot("b0")
+
+
+def test_duplicates_crash_nothing(store: Store) -> None:
+    store.insert(
+        "bots", [row("a", name="one"), row("a", name="two", updated_at=datetime(2026, 1, 1))]
+    )
+    state = DesiredState(store)
+    assert "different rows" in state.absorb().problems[0]
+    assert state.get("a").bot.name == "two"
+    state.put(Bot(id="a", name="three"), source=CLI, actor="ann")
+    state.absorb()
+    assert "a" in state.read().bots
+
+
+def test_one_bot_deleted_by_hand_is_deleted(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 3)
+    store.delete("bots", {"bot_id": "b1"})
+    events = state.absorb().events
+    assert [(event.bot_id, event.type) for event in events] == [("b1", EventType.DELETED)]
+    assert set(state.read().bots) == {"b0", "b2"}
+    assert store.find("guidelines", {"bot_id": "b1"}) == []
+    assert state.absorb().problems == ()
+
+
+@pytest.mark.parametrize("name", ["bots", "guidelines", "journeys"])
+def test_a_dropped_collection_deletes_nothing(store: Store, make_bot: Make, name: str) -> None:
+    state = filled(store, make_bot, 5)
+    store.delete(name, {})
+    absorbed = state.absorb()
+    assert absorbed.events == ()
+    assert absorbed.vanished == ("b0", "b1", "b2", "b3", "b4")
+    assert len(absorbed.problems) == 1
+    assert state.get("b3").bot == make_bot("b3")
+    assert state.rebuild() == 5
+    assert state.absorb().vanished == ()
+
+
+class Interrupted(LooseStore):
+    """Runs `between` once, right after a collection was read: another process at work."""
+
+    name, between = "", staticmethod(lambda: None)
+
+    def find(self, collection: str, *args: Any, **options: Any) -> list[dict[str, Any]]:
+        found = super().find(collection, *args, **options)
+        if collection == self.name:
+            self.name, between = "", self.between
+            between()
+        return found
+
+
+@pytest.mark.parametrize("name", ["bots", "guidelines", "tool_mappings", "relationships"])
+@pytest.mark.parametrize("change", ["create", "update", "delete"])
+def test_a_writer_in_between_is_not_taken_for_a_wish(
+    make_bot: Make, name: str, change: str
+) -> None:
+    store = Interrupted()
+    writer = DesiredState(store)
+    if change != "create":
+        writer.put(make_bot(), source=CLI, actor="ann")
+    daemon = DesiredState(store)
+
+    def write() -> None:
+        if change == "delete":
+            writer.delete("desk", source=CLI, actor="ann")
+        else:
+            writer.put(make_bot(guidelines=[], name="N"), source=CLI, actor="ann")
+
+    store.between, store.name = write, name  # type: ignore[assignment]
+    assert daemon.absorb().events == ()
+    assert daemon.absorb().events == ()
+    assert all(event.source == CLI for event in daemon.history("desk"))
+
+
+PUTTER = """
+import sys
+from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.settings import Settings
+from otto_reconcile.store import open_store
+from pathlib import Path
+uri = sys.argv[2] or None
+state = DesiredState(open_store(Settings(data_dir=Path(sys.argv[1]), mongodb_uri=uri)))
+for n in range(40):
+    parts = [Guideline(id=f"desk.{n}-{i}", condition=f"c{n}", tools=["t"]) for i in range(n % 4)]
+    bot = Bot(id="desk", name=f"Desk {n}", guidelines=parts)
+    state.put(bot, source=Source("cli"), actor="ann")
+print("done")
+"""
+
+
+@pytest.mark.parametrize("sort", ["sqlite", "wire"])
+def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
+    sort: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    from otto_reconcile.store.mongo import MongoStore
+    from tests.wire.server import NotRunnable, skip_or_fail
+
+    uri = ""
+    if sort == "wire":
+        found = request.getfixturevalue("uri_or_reason")
+        if isinstance(found, NotRunnable):
+            skip_or_fail(found)
+        uri = str(found)
+    store: Store = MongoStore(uri, "otto_domain") if uri else SQLiteStore(tmp_path / "otto.db")
+    state = DesiredState(store)
+    rounds = 0
+    command = [sys.executable, "-c", PUTTER, str(tmp_path), uri]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            assert state.absorb().events == ()
+            rounds += 1
+        assert process.stdout is not None
+        assert process.stdout.read() == "done\n"
+    assert rounds > 3
+    assert state.absorb().events == ()
+    assert [event.revision for event in state.history("desk")] == list(range(40, 0, -1))
+    assert state.get("desk").bot.name == "Desk 39"
+    store.close()

@@ -1,0 +1,116 @@
+"""Applied sets, audit and leases, on every sort of store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from otto_reconcile.applied import Applied, AppliedSets, Epoch
+from otto_reconcile.audit import Audit, Record
+from otto_reconcile.leases import Leases
+from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.store.base import Store
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def record(number: int, **more: Any) -> Record:
+    changes = ({"field": "metadata", "before": None, "after": {"a.b": 1}},)
+    fields: dict[str, Any] = {
+        "action_id": f"a{number}", "run_id": "r", "target": "t", "bot_id": "desk",
+        "kind": "agent", "key": "desk", "operation": "create", "cause": "PendingChange",
+        "changes": changes, "revision": 1, "started": NOON + timedelta(seconds=number // 2),
+    }  # fmt: skip
+    return Record(**{**fields, **more})
+
+
+def test_applied_sets_come_back_as_they_went(store: Store) -> None:
+    sets = AppliedSets(store)
+    resource = Resource(
+        "guideline", "desk.a", "desk", {"metadata": {"a.b": 1, "$x": None}, "tools": []},
+        frozenset({"action"}), "remote-1",
+    )  # fmt: skip
+    applied = Applied(
+        "desk", 3, "e1", Snapshot([resource]), frozenset({Ref("tag", "x"), Ref("agent", "desk")})
+    )
+    sets.save("t", [applied, Applied("other", 1, "e1")])
+    sets.save("elsewhere", [Applied("desk", 9, "e2")])
+    loaded = sets.load("t")
+    assert loaded == {"desk": applied, "other": Applied("other", 1, "e1")}
+    assert loaded["desk"].resources[resource.ref].remote_id == "remote-1"
+    sets.drop("t", "desk")
+    assert set(sets.load("t")) == {"other"}
+    assert sets.load("elsewhere")["desk"].revision == 9
+
+
+def test_a_damaged_set_is_left_out(store: Store) -> None:
+    sets = AppliedSets(store)
+    sets.save("t", [Applied("desk", 1, "e"), Applied("other", 1, "e")])
+    store.swap("applied", {"target": "t", "bot_id": "desk"}, {"resources": "[["})
+    assert set(sets.load("t")) == {"other"}
+
+
+def test_epochs(store: Store) -> None:
+    sets = AppliedSets(store)
+    assert sets.epoch("t") is None
+    sets.begin_epoch("t", Epoch("one", NOON))
+    sets.begin_epoch("t", Epoch("two", NOON))
+    assert sets.epoch("t") == Epoch("two", NOON)
+
+
+def test_intent_and_outcome_are_one_record(store: Store) -> None:
+    audit = Audit(store)
+    audit.intend([record(1), record(2)])
+    done = replace(record(1), outcome="succeeded", duration=0.25)
+    store.batch([audit.writing([done]), AppliedSets(store).writing("t", [Applied("desk", 1, "e")])])
+    assert audit.find() == [record(2), done]
+    assert audit.close_open("t") == 1
+    assert audit.close_open("t") == 0
+    assert [(r.action_id, r.outcome) for r in audit.find()] == [
+        ("a2", "unknown"), ("a1", "succeeded"),
+    ]  # fmt: skip
+
+
+def test_records_are_found_newest_first_in_one_order(store: Store) -> None:
+    audit = Audit(store)
+    records = [record(n, bot_id=f"b{n % 2}", run_id=f"r{n // 3}") for n in range(6)]
+    audit.intend(records[::-1])
+
+    def found(**filters: Any) -> list[str]:
+        return [r.action_id for r in audit.find(**filters)]
+
+    assert found() == ["a5", "a4", "a3", "a2", "a1", "a0"]
+    assert found(limit=2) == ["a5", "a4"]
+    assert found(bot_id="b1") == ["a5", "a3", "a1"]
+    assert found(run_id="r0") == ["a2", "a1", "a0"]
+    second = NOON + timedelta(seconds=1)
+    assert found(since=second) == ["a5", "a4", "a3", "a2"]
+    assert found(until=second) == ["a1", "a0"]
+    assert found(target="elsewhere") == []
+
+
+def test_a_lease_has_one_holder_and_its_token_grows(store: Store) -> None:
+    clock = [NOON]
+    leases = Leases(store, now=lambda: clock[0])
+    first = leases.acquire("t", "one", 10)
+    assert first is not None
+    assert leases.acquire("t", "two", 10) is None
+    assert leases.current("t") == first
+    clock[0] += timedelta(seconds=8)
+    renewed = leases.renew(first, 10)
+    assert renewed is not None
+    assert renewed.expires == clock[0] + timedelta(seconds=10)
+    clock[0] += timedelta(seconds=11)
+    assert leases.current("t") is None
+    second = leases.acquire("t", "two", 10)
+    assert second is not None
+    assert second.token > first.token
+    assert leases.renew(renewed, 10) is None
+    leases.release(renewed)
+    assert leases.current("t") == second
+    leases.release(second)
+    third = leases.acquire("t", "one", 10)
+    assert third is not None
+    assert third.token > second.token
+    assert leases.renew(first, 10) is None
