@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -93,8 +94,9 @@ def run_suspend(
         desired = DesiredState(store)
         names = sorted(set(bot_ids))
         _refuse_unknown(names, desired.read())
-        source = Source(kind="cli", note=reason)
         for bot_id in names:
+            # Its source stays: that a bot came from a folder must outlive a suspension.
+            source = replace(desired.get(bot_id).source, note=reason)
             event = desired.suspend(bot_id, suspended, source=source, actor=environment.actor())
             say(f"{bot_id} {word}" if event is not None else f"{bot_id} was {word} already")
     return 0
