@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from otto_reconcile.events import utc
@@ -101,7 +101,8 @@ class Audit:
 
 
 def _document(record: Record) -> Document:
-    return {**asdict(record), "changes": [dict(change) for change in record.changes]}
+    values = {name: getattr(record, name) for name in _NAMES}
+    return {**values, "changes": [dict(change) for change in record.changes]}
 
 
 def _record(document: Document) -> Record:

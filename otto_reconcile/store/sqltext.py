@@ -19,7 +19,20 @@ _NUMBERS, _TEXTS = "('integer', 'real')", "('text')"
 
 def encode(document: Mapping[str, Any]) -> str:
     """JSON with a time as `{"$date": text}`. Raises PermanentError for what JSON cannot hold."""
+    dates: list[datetime] = []
+
+    def simple(value: Any) -> Any:
+        if isinstance(value, datetime):
+            dates.append(value)
+            return {_DATE: stamp(value)}
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise TypeError(f"a {type(value).__name__} is no JSON value")
+
     try:
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False, default=simple)
+        if text.count(f'"{_DATE}"') == len(dates) and f'"{_PLAIN}"' not in text:
+            return text
         return json.dumps(_plain(document), separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise PermanentError(f"cannot be stored: {error}") from error

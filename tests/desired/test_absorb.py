@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.resources import Bot
 from otto_reconcile.store.base import Store
+from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore
+from tests.wire.server import NotRunnable, skip_or_fail
 
 CLI = Source("cli")
 Make = Callable[..., Bot]
@@ -254,7 +257,8 @@ from otto_reconcile.settings import Settings
 from otto_reconcile.store import open_store
 from pathlib import Path
 uri = sys.argv[2] or None
-state = DesiredState(open_store(Settings(data_dir=Path(sys.argv[1]), mongodb_uri=uri)))
+settings = Settings(data_dir=Path(sys.argv[1]), mongodb_uri=uri, database=sys.argv[3])
+state = DesiredState(open_store(settings))
 for n in range(40):
     parts = [Guideline(id=f"desk.{n}-{i}", condition=f"c{n}", tools=["t"]) for i in range(n % 4)]
     bot = Bot(id="desk", name=f"Desk {n}", guidelines=parts)
@@ -267,19 +271,17 @@ print("done")
 def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     sort: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    from otto_reconcile.store.mongo import MongoStore
-    from tests.wire.server import NotRunnable, skip_or_fail
-
     uri = ""
     if sort == "wire":
         found = request.getfixturevalue("uri_or_reason")
         if isinstance(found, NotRunnable):
             skip_or_fail(found)
         uri = str(found)
-    store: Store = MongoStore(uri, "otto_domain") if uri else SQLiteStore(tmp_path / "otto.db")
+    database = f"otto_test_{uuid.uuid4().hex[:12]}"
+    store: Store = MongoStore(uri, database) if uri else SQLiteStore(tmp_path / "otto.db")
     state = DesiredState(store)
     rounds = 0
-    command = [sys.executable, "-c", PUTTER, str(tmp_path), uri]
+    command = [sys.executable, "-c", PUTTER, str(tmp_path), uri, database]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             assert state.absorb().events == ()
