@@ -39,6 +39,11 @@ def required() -> bool:
     return os.environ.get("OTTO_REQUIRE_WIRE") == "1"
 
 
+def ferret_wanted() -> bool:
+    """The second server is asked for; it is best built beforehand: `python -m tests.wire.server`."""
+    return os.environ.get("OTTO_TEST_FERRETDB") == "1"
+
+
 class Server:
     """A server process of our own; `stop` and `start` keep its port and its data."""
 
@@ -149,10 +154,10 @@ def _java(port: int, directory: Path) -> list[str]:
 
 
 def _ferret(port: int, directory: Path) -> list[str]:
-    """Built in minutes, so only where it is there already or everything is required."""
+    """Built in minutes, so only where it is there already or asked for by name."""
     built = CACHE / "ferret"
     if not (built / "ferret").exists():
-        if not (required() or os.environ.get("OTTO_TEST_FERRETDB") == "1"):
+        if not ferret_wanted():
             raise NotRunnable("FerretDB is built (minutes) where OTTO_TEST_FERRETDB=1 is set")
         with _building(built) as work:
             for name in ("main.go", "go.mod", "go.sum"):
@@ -205,3 +210,9 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+if __name__ == "__main__":
+    for wanted in ("java", "ferret") if ferret_wanted() else ("java",):
+        with own_server(wanted) as ready:
+            print(f"{wanted} works ({ready.uri})")
