@@ -40,7 +40,7 @@ def required() -> bool:
 
 
 def ferret_wanted() -> bool:
-    """The second server is asked for; it is best built beforehand: `python -m tests.wire.server`."""
+    """The second server is asked for; best built beforehand by `python -m tests.wire.server`."""
     return os.environ.get("OTTO_TEST_FERRETDB") == "1"
 
 
