@@ -1,0 +1,47 @@
+"""The command over a store of its own, a daemon's status, and a real Parlant server."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import ROOT, Otto
+from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
+
+__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
+
+
+@pytest.fixture
+def otto(tmp_path: Path) -> Otto:
+    """Nothing of the person's own environment reaches it but what processes need."""
+    kept = {name: os.environ[name] for name in ("PATH", "PARLANT_HOME") if name in os.environ}
+    environ = {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "OTTO_ACTOR": "ann"}
+    return Otto(tmp_path, environ)
+
+
+@pytest.fixture
+def daemon(otto: Otto) -> Callable[..., dict[str, Any]]:
+    """Writes the status of a daemon that runs: this process. Gives the document."""
+
+    def announce(*bots: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        document = {
+            "pid": os.getpid(),
+            "started": "2030-01-01T00:00:00+00:00",
+            "url": "http://127.0.0.1:9",
+            "target_id": "embedded:test",
+            "store": {"label": "SQLite .otto/otto.db", "state": "Connected"},
+            "target": {"label": "embedded:test", "state": "Connected"},
+            "manifests": {},
+            "bots": list(bots),
+            **fields,
+        }
+        otto.write(".otto/status.json", json.dumps(document))
+        return document
+
+    return announce
