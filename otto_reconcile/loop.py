@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import OttoError, StoreUnavailable, TargetUnavailable
 from otto_reconcile.plan import Result
 from otto_reconcile.port.base import Port
@@ -20,6 +21,7 @@ from otto_reconcile.reconcile import epoch, signs
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.calm import Calm
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
@@ -32,6 +34,8 @@ PROBE = 2.0
 REST = 3.0
 """A routine look is followed by a pause of so many times its own length: chats come first."""
 LONGEST_REST = 2.0
+SAVE = 1.0
+"""Seconds between two tries to save what was wanted while the store was away."""
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
 
@@ -49,9 +53,10 @@ class Loop:
         holder: str,
         interval: float = 30.0,
         prune_unmanaged: bool = False,
+        late: Late | None = None,
     ) -> None:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
-        self._interval, self._prune = interval, prune_unmanaged
+        self._interval, self._prune, self._late = interval, prune_unmanaged, late
         self._leadership = Leadership(stores.leases, port.target, holder, clock)
         self._reconciler = Reconciler(
             port, stores, clock, told=voice.outcome, leading=lambda: self._leadership.leading
@@ -83,12 +88,37 @@ class Loop:
         )  # fmt: skip
         return next(owners, None)
 
+    @property
+    def wanted(self) -> Mapping[str, Wanted]:
+        """The bots that were wanted when the store was last read."""
+        return self._world.desired.bots if self._world is not None else {}
+
+    async def reconcile_now(self, bot_id: str) -> BotResult:
+        """Reads what is wanted and looks at this bot, for somebody who waits for the outcome.
+
+        Raises StoreUnavailable.
+        """
+        if not await self._read():
+            raise StoreUnavailable("the store does not answer")
+        return await self._look(bot_id, uuid.uuid4().hex[:8])
+
+    async def carry_out(self, bot_id: str, wanted: Wanted | None) -> BotResult:
+        """The same while the store is away, with what is wanted given. See `reconcile.late`."""
+        assert self._late is not None
+        async with self._turn:
+            return await self._late.carry_out(self._world, bot_id, wanted)
+
+    async def save_late(self) -> bool:
+        """Saves what waits for the store; True if nothing waits any more."""
+        return self._late is None or not self._late.waiting or await self._late.save()
+
     async def restore(self) -> None:
         """Lead, read, and if the target began a new life put everything back.
 
         Never raises for a store or target that is away: `run` goes on from there.
         """
         await self._lead()
+        await self.save_late()
         if await self._read() and self._leadership.leading:
             await self._probe()
             self._voice.publish()
@@ -97,7 +127,7 @@ class Loop:
         """Until `stopping` is set; then gives the lease back and returns."""
         jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
             self._work, self._keep_leading, self._keep_probing, self._sweep, self._listen,
-            self._publish,
+            self._save_late, self._publish,
         )  # fmt: skip
         done = threading.Event()
         watching = signs.watch(self._stores, self._look_again, done)
@@ -165,6 +195,12 @@ class Loop:
                 self._all_at_once = False
                 self._enqueue(self._bot_ids, "asked", URGENT)
 
+    async def _save_late(self) -> None:
+        while self._late is not None:
+            await self._pause(SAVE)
+            if self._late.waiting and await self._late.save():
+                self._look_again.set()
+
     async def _publish(self) -> None:
         while True:
             self._voice.publish()
@@ -189,8 +225,11 @@ class Loop:
             self._queue.add(bot_id, reason, run_id=run_id, priority=priority)
 
     async def _lead(self) -> None:
+        led = self._leadership.leading
         try:
             other = await self._leadership.renew()
+            if self._leadership.leading and not led:
+                await asyncio.to_thread(self._stores.audit.close_open, self._port.target)
         except StoreUnavailable as error:
             self._voice.store(error)
             return
@@ -234,6 +273,7 @@ class Loop:
         if found.life is epoch.Life.CANARY_LOST:
             self._voice.warn("the canary tag was deleted by somebody; it is set again")
         self._voice.target(CONNECTED)
+        self._voice.epoch(self._world.epoch)
         if not up and found.life is not epoch.Life.NEW:
             self._enqueue(self._bot_ids, "target is back", URGENT)
         return True
@@ -262,17 +302,19 @@ class Loop:
             self._queue.add(item.bot_id, "calm", run_id=item.run_id, priority=ROUTINE, after=calm)
             return
         try:
-            async with self._turn:
-                assert self._world is not None
-                bot_ids = [item.bot_id]
-                results = await self._reconciler.look(
-                    self._world, bot_ids, item.run_id, prune_unmanaged=self._prune
-                )
+            await self._look(item.bot_id, item.run_id)
         except StoreUnavailable as error:
             self._voice.store(error)
             self._queue.failed(item.bot_id, run_id=item.run_id)
-            return
-        self._conclude(results[0], item.run_id)
+
+    async def _look(self, bot_id: str, run_id: str) -> BotResult:
+        async with self._turn:
+            assert self._world is not None
+            (result,) = await self._reconciler.look(
+                self._world, [bot_id], run_id, prune_unmanaged=self._prune
+            )
+        self._conclude(result, run_id)
+        return result
 
     def _conclude(self, result: BotResult, run_id: str) -> None:
         """Status, and when to look again."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
+from otto_reconcile.applied import Epoch
 from otto_reconcile.errors import OttoError
 from otto_reconcile.plan import Outcome, Result
 from otto_reconcile.reconcile import report
@@ -88,11 +89,14 @@ class Voice:
             if warning not in status.warnings:
                 self.warn(warning)
         status.warnings = new
-        status.epoch = world.epoch.name if world.epoch is not None else None
+        self.epoch(world.epoch)
         self.board.keep_only(world.bot_ids)
         for bot_id in world.bot_ids:
             if bot_id not in status.bots:
                 self.board.set_bot(bot_id)
+
+    def epoch(self, epoch: Epoch | None) -> None:
+        self.board.status.epoch = epoch.name if epoch is not None else None
 
     def progressing(self, bot_ids: Iterable[str]) -> None:
         for bot_id in bot_ids:

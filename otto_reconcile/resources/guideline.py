@@ -11,7 +11,7 @@ from otto_reconcile.resources.parts import belongings, parts
 
 FIELDS = (
     Field("condition"),
-    Field("action", clear=Means.REPLACE),
+    Field("action", clear=Means.REPLACE, normal=lambda action: action or None),
     Field("description", default=""),
     Field("criticality", default="medium"),
     Field("composition_mode", clear=Means.REPLACE),

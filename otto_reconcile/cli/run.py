@@ -1,0 +1,16 @@
+"""The command `run`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+from otto_reconcile.settings import Settings
+
+
+def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
+    """Runs until it is stopped; gives the exit code. Raises OttoError if it cannot start."""
+    from otto_reconcile.daemon import run
+
+    return run(settings, prune_unmanaged=prune_unmanaged, say=_say)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

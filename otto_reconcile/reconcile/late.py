@@ -1,0 +1,84 @@
+"""What is wanted while the store is away: put on the target at once, saved when the store is back.
+
+The loop owns it. The way to the target is the usual one, plan and apply; only the records go into
+memory and into the journal instead of the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+
+from otto_reconcile.applied import Applied
+from otto_reconcile.desired import Desired, Wanted
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.journal import Drained, Journal
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores, World
+from otto_reconcile.store.memory import MemoryStore
+
+
+class Late:
+    def __init__(
+        self, journal: Journal, stores: Stores, port: Port, voice: Voice, clock: Clock
+    ) -> None:
+        self._journal, self._stores, self._port = journal, stores, port
+        self._voice = voice
+        self._memory = Stores.over(MemoryStore())
+        self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
+        self._applied: dict[str, Applied | None] = {}
+        if journal.damaged:
+            voice.warn("the journal has lines that cannot be read", lines=journal.damaged)
+
+    @property
+    def waiting(self) -> bool:
+        """True if something is to be saved as soon as the store answers."""
+        return self._journal.waiting
+
+    async def save(self) -> bool:
+        """Saves what waits; False if the store does not answer yet."""
+        try:
+            drained = await asyncio.to_thread(self._save)
+        except StoreUnavailable:
+            return False
+        for problem in drained.problems:
+            self._voice.warn(problem)
+        if drained.saved:
+            self._voice.say("saved what waited for the store", bots=" ".join(drained.saved))
+        return True
+
+    def _save(self) -> Drained:
+        drained = self._journal.drain(self._stores.desired, self._stores.audit)
+        sets = [applied for applied in self._applied.values() if applied is not None]
+        if sets:
+            self._stores.applied.save(self._port.target, sets)
+        self._applied.clear()
+        return drained
+
+    async def carry_out(self, world: World | None, bot_id: str, wanted: Wanted | None) -> BotResult:
+        """Brings the target to what is wanted of this bot (None: gone), on nobody's record yet.
+
+        `world` is what the loop knew last. What was called is noted in the journal. Raises
+        StoreUnavailable if the journal cannot be written.
+        """
+        known = world or World(self._port.target, Desired({}, {}), {}, None)
+        bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
+        if wanted is not None:
+            bots[bot_id] = wanted
+        applied = {i: a for i, a in (known.applied | self._applied).items() if a is not None}
+        overlay = replace(
+            known,
+            desired=Desired(dict(sorted(bots.items())), known.desired.unreadable),
+            applied=applied,
+            deleted=frozenset({bot_id}) if wanted is None else frozenset(),
+            snapshots={},
+        )
+        run_id = uuid.uuid4().hex[:8]
+        (result,) = await self._reconciler.look(overlay, [bot_id], run_id)
+        self._applied[bot_id] = overlay.applied.get(bot_id)
+        self._journal.note(self._memory.audit.find(run_id=run_id))
+        return result

@@ -1,0 +1,96 @@
+"""`otto-reconcile run --parlant-url`: a Parlant that has a life, and deaths, of its own."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+
+from tests.e2e.harness import Daemon, Place, bot, wait_for
+from tests.e2e.test_embedded import actions, everything
+from tests.parlant_server.process import ParlantProcess
+
+QUICK = ("--interval", "1")
+
+
+def elsewhere(place: Place, url: str, *arguments: str) -> Daemon:
+    return place.daemon("--parlant-url", url, *QUICK, *arguments)
+
+
+def test_a_parlant_that_restarts_empty_is_restored(place: Place, parlant: ParlantProcess) -> None:
+    place.write()
+    with elsewhere(place, parlant.url) as daemon:
+        first = everything(daemon)
+        parlant.restart()
+        wait_for("everything is back", lambda: everything(daemon) == first)
+        wait_for("restored twice", lambda: daemon.output.count("restore complete") == 2)
+        assert daemon.status["restore"]["seconds"] > 0
+        done = actions(place, "--limit", "3")
+        assert {a["cause"] for a in done} == {"Restarted"}
+        assert {a["operation"] for a in actions(place)} == {"create"}
+
+
+def test_drift_elsewhere_is_found_in_the_sweep(place: Place, parlant: ParlantProcess) -> None:
+    place.write()
+    with elsewhere(place, parlant.url) as daemon:
+        daemon.call("PATCH", "/agents/order-desk", {"name": "Renamed by hand"})
+        wait_for("healed", lambda: daemon.get("/agents/order-desk")["name"] == "Order Desk")
+        daemon.call("DELETE", "/journeys/order-desk.return-item")
+        wait_for("back", lambda: daemon.get("/journeys/order-desk.return-item"))
+
+
+def test_parlant_down_at_start_and_up_later(place: Place, parlant: ParlantProcess) -> None:
+    place.write()
+    parlant.stop()
+    with elsewhere(place, parlant.url) as daemon:
+        assert daemon.status["target"]["state"] == "Unavailable"
+        assert daemon.bot("order-desk")["sync"] == "Unknown"
+        assert place.command("status").returncode == 2
+        parlant.start()
+        daemon.wait_synced("order-desk", seconds=60)
+        assert daemon.get("/agents/order-desk")["name"] == "Order Desk"
+
+
+def test_a_canary_deleted_by_hand_is_no_restart(place: Place, parlant: ParlantProcess) -> None:
+    place.write()
+    with elsewhere(place, parlant.url) as daemon:
+        canary = daemon.get("/tags", name=daemon.status["epoch"])[0]
+        daemon.call("DELETE", f"/tags/{canary['id']}")
+        wait_for("set again", lambda: daemon.get("/tags", name=daemon.status["epoch"]))
+        daemon.wait_synced("order-desk")
+        assert daemon.output.count("restore complete") == 1
+
+
+def test_two_daemons_on_one_target(place: Place, parlant: ParlantProcess) -> None:
+    place.write()
+    with elsewhere(place, parlant.url) as first:
+        second = place.daemon("--parlant-url", parlant.url, *QUICK).start()
+        try:
+            wait_for("the second waits", lambda: "leads this target" in second.output, 60)
+            assert socket.gethostname() in second.output
+            first.call("PATCH", "/agents/order-desk", {"name": "Renamed by hand"})
+            wait_for("healed", lambda: first.get("/agents/order-desk")["name"] == "Order Desk")
+            first.kill()
+            httpx.patch(f"{parlant.url}/agents/order-desk", json={"name": "Renamed again"})
+
+            def healed() -> bool:
+                agent = httpx.get(f"{parlant.url}/agents/order-desk").json()
+                return bool(agent["name"] == "Order Desk")
+
+            wait_for("the second has taken over", healed, 60)
+            runs = {str(a["run_id"]) for a in actions(place)}
+            assert len(runs) >= 3
+        finally:
+            assert second.signal() == 0
+
+
+def test_a_token_reaches_parlant_and_nothing_else(place: Place, parlant: ParlantProcess) -> None:
+    place.write(text=bot())
+    with place.daemon(
+        "--parlant-url", parlant.url, *QUICK, OTTO_PARLANT_TOKEN="very-secret-token"
+    ) as daemon:
+        daemon.wait_synced("order-desk")
+        assert "very-secret-token" not in daemon.output
+    for path in (place.folder / ".otto").rglob("*"):
+        if path.is_file():
+            assert b"very-secret-token" not in path.read_bytes()
