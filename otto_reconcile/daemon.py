@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile import home, logs
 from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.port.base import Port
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
@@ -49,11 +51,13 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
                 hint="stop it, or choose another --data-dir",
             )
         log = logs.configure(settings.log_format)
+        keeps_nothing = settings.ephemeral and settings.mongodb_uri is None
+        journal = Journal(None if keeps_nothing or other is not None else settings.data_dir)
         stores = Stores.over(open_store(settings))
         board = Board(settings.data_dir if other is None else None)
         voice = Voice(board, SystemClock(), log)
         try:
-            daemon = Daemon(settings, stores, voice, say, started, prune_unmanaged)
+            daemon = Daemon(settings, stores, journal, voice, say, started, prune_unmanaged)
             return run_until_signalled(daemon.main)
         finally:
             stores.store.close()
@@ -67,13 +71,14 @@ class Daemon:
         self,
         settings: Settings,
         stores: Stores,
+        journal: Journal,
         voice: Voice,
         say: Say,
         started: float,
         prune_unmanaged: bool,
     ) -> None:
         self._settings, self._stores, self._voice, self._say = settings, stores, voice, say
-        self._started, self._prune = started, prune_unmanaged
+        self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
         self._never = asyncio.Event()
         self._folder = Folder(
@@ -126,11 +131,29 @@ class Daemon:
         )
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
+            self._voice.say("Parlant created", stores="default")
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             made.append(self._loop(port, target))
+            await self._make_otto(sdk, made[0], port, server)
             await made[0].restore()
 
         await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+
+    async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
+        from otto_reconcile.otto import agent
+        from otto_reconcile.otto.workshop import Workshop
+
+        settings = self._settings
+        workshop = Workshop(
+            loop,
+            port,
+            self._stores.desired,
+            self._journal,
+            lambda: server.chat_url,
+            ephemeral=settings.ephemeral and settings.mongodb_uri is None,
+        )
+        await agent.make(sdk, workshop)
+        self._voice.say("Otto created", id=agent.ID)
 
     async def _host(
         self,
@@ -159,11 +182,13 @@ class Daemon:
             holder=holder,
             interval=self._settings.interval,
             prune_unmanaged=self._prune,
+            late=Late(self._journal, self._stores, port, self._voice, self._clock),
         )
 
     async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
         self._voice.board.status.url = url
         self._voice.publish()
+        self._voice.say("ready", url=url)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup, loop)
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
         summing = asyncio.create_task(self._sum_up(url), name="summary")

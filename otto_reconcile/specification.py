@@ -30,10 +30,11 @@ from otto_reconcile.manifest.wording import validate as check
 from otto_reconcile.resources import JSON, Bot, Guideline, Journey, Relationship
 from otto_reconcile.resources.bot import CompositionMode, Criticality, Name, Text
 
-_LINES = (
+LINES = (
     "purpose", "scope", "target_users", "use_cases", "tone", "personality", "tools",
     "constraints", "guardrails",
 )  # fmt: skip
+"""The fields that become a line each of the bot's description, in this order."""
 _MARKS = {"apiVersion", "metadata", "spec"}
 
 
@@ -333,7 +334,7 @@ def _names(
 
 def _description(form: _Specification) -> str:
     lines = []
-    for name in _LINES:
+    for name in LINES:
         words = [" ".join(item.split()) for item in getattr(form, name)]
         if words:
             lines.append(f"{name.replace('_', ' ').capitalize()}: {'; '.join(words)}")

@@ -5,6 +5,7 @@ Parlant ends the process where a service cannot be made; here that becomes a Set
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import metadata
@@ -37,32 +38,57 @@ def names() -> tuple[str, ...]:
 def factory(name: str) -> Factory:
     """Makes the named service once Parlant calls it with its container. Imports Parlant.
 
-    Raises SettingsError for a name that there is none of; so does the factory, for a service
-    whose package or key is missing.
+    `module:function` names a factory of the user's own, which gets Parlant's container. Raises
+    SettingsError for a name that there is none of; so does the factory, for a service whose
+    package or key is missing.
     """
+    if ":" in name:
+        return _guarded(name, _own(name))
     if name not in names():
         raise SettingsError(
-            f"--nlp {name}: there is no such service", hint=f"one of {', '.join(names())}"
+            f"--nlp {name}: there is no such service",
+            hint=f"one of {', '.join(names())}, or module:function for one of your own",
         )
     if name == OFFLINE:
         from otto_reconcile.server.offline import OfflineService
 
         return lambda container: OfflineService()
 
-    def make(container: Container) -> NLPService:
-        from parlant.sdk import NLPServices
+    from parlant.sdk import NLPServices
 
+    return _guarded(name, getattr(NLPServices, name))
+
+
+def _own(name: str) -> Factory:
+    """Raises SettingsError for a factory that cannot be imported."""
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:
+        raise SettingsError(
+            f"--nlp {name}: it cannot be imported: {_sentence(error)}",
+            hint="name a function of a module on PYTHONPATH, as module:function",
+        ) from error
+    if not callable(found):
+        raise SettingsError(f"--nlp {name}: {function} is no function")
+    own: Factory = found
+    return own
+
+
+def _guarded(name: str, make: Factory) -> Factory:
+    """What a service cannot do becomes a SettingsError, where Parlant would end the process."""
+
+    def made(container: Container) -> NLPService:
         try:
-            service: NLPService = getattr(NLPServices, name)(container)
+            return make(container)
         except OttoError:
             raise
         except ImportError as error:
             raise _not_installed(name, error) from error
         except (Exception, SystemExit) as error:
             raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
-        return service
 
-    return make
+    return made
 
 
 _OTHER_WAY = "or start with --nlp offline"
