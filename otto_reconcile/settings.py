@@ -13,6 +13,7 @@ from otto_reconcile.errors import SettingsError
 
 DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800
+_MONGODB = ("mongodb", "mongodb+srv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,26 @@ class Settings:
         if self.parlant_url is not None:
             _check_url("--parlant-url", self.parlant_url, ("http", "https"))
         if self.mongodb_uri is not None:
-            _check_url("--mongodb-uri", self.mongodb_uri, ("mongodb", "mongodb+srv"))
+            _check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
 
 
 def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SettingsError(f"{option}: this is not the URL of a server") from error
     if parts.scheme not in schemes or not parts.netloc:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise SettingsError(f"{option}: {without_credentials(url)!r} does not start with {wanted}")
 
 
 def without_credentials(url: str) -> str:
-    """The URL with neither user, password nor query: fit for a log."""
+    """The URL with neither user, password nor query: fit for a log, also if it is a broken one."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in ("http", "https"):
+        # A password may hold what would end it in a URL: only the last @ surely comes after it.
+        shown = url.rpartition("@")[2].partition("?")[0].partition("#")[0]
+        return f"{scheme}://{shown}" if "@" in rest and scheme in _MONGODB else shown
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pymongo.collection import Collection as Remote
 from pymongo.database import Database
 
 from otto_reconcile.errors import Conflict, PermanentError, SettingsError, StoreUnavailable
+from otto_reconcile.masking import scrub
 from otto_reconcile.settings import without_credentials
 from otto_reconcile.store.base import Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
@@ -46,7 +48,9 @@ class MongoStore:
             )
             self._database: Database[Document] = self._client.get_database(database)
         except (errors.InvalidURI, errors.InvalidName, errors.ConfigurationError) as error:
-            raise SettingsError(f"--mongodb-uri or --database: {_said(error)}") from error
+            # A password with an unescaped / or @ is taken for a database or a host, and told.
+            said = scrub(_said(error), re.split("[:@/?#]", uri.rpartition("@")[0]))
+            raise SettingsError(f"--mongodb-uri or --database: {said}") from error
         except ValueError as error:
             raise SettingsError(f"--mongodb-uri: {type(error).__name__}") from error
         self._indexed: set[str] = set()
