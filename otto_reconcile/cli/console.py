@@ -89,7 +89,7 @@ def _say_rich(table: Table) -> None:
     for row in table.cells():
         grid.add_row(*(Text(cell, style=_WORDS.get(cell, "")) for cell in row))
     sys.stdout.flush()
-    Console(no_color=not colourful(), highlight=False).print(grid)
+    Console(color_system="auto" if colourful() else None, highlight=False).print(grid)
 
 
 _WORDS = {

@@ -37,12 +37,8 @@ def value_lines(
     fits = len(sides) <= WIDTH and not (_has_lines(before) or _has_lines(after))
     if fits:
         yield Line(f"{indent}{label}: {sides}")
-    elif (
-        isinstance(before, dict | list)
-        and isinstance(after, dict | list)
-        and _nested(before, after)
-    ):
-        for path, old, new in _explained(before, after):
+    elif places := _explained(before, after) if _nested(before, after) else []:
+        for path, old, new in places:
             yield from value_lines(f"{label}{path}", old, new, False, indent)
     else:
         yield Line(f"{indent}{label}:")
@@ -54,12 +50,11 @@ def _has_lines(value: JSON) -> bool:
     return isinstance(value, str) and "\n" in value
 
 
-def _nested(*values: JSON) -> bool:
-    """True unless all are lists of plain values, which read best item by item."""
-    return not all(
-        isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
-        for value in values
-    )
+def _nested(before: JSON, after: JSON) -> bool:
+    """True of two mappings, or two lists of which one holds more than plain values."""
+    if isinstance(before, list) and isinstance(after, list):
+        return any(isinstance(item, dict | list) for item in (*before, *after))
+    return isinstance(before, dict) and isinstance(after, dict)
 
 
 def _as_lines(value: JSON) -> list[str]:

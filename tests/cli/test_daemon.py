@@ -1,0 +1,152 @@
+"""`status`, and how the other commands find and respect the running daemon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Otto, manifest
+
+Announce = Callable[..., dict[str, Any]]
+SYNCED = {
+    "bot_id": "desk",
+    "name": "Desk",
+    "sync": "Synced",
+    "health": "Healthy",
+    "cause": None,
+    "message": None,
+    "revision": 3,
+    "source": "manifests/desk.yaml",
+    "last_change": "2030-01-01T00:00:05+00:00",
+    "unmanaged": ["guideline/rain"],
+}
+DRIFTED = {**SYNCED, "bot_id": "depot", "sync": "OutOfSync", "health": "Degraded"} | {
+    "cause": "Drifted",
+    "message": "update agent depot: refused",
+}
+
+
+@pytest.mark.parametrize("command", [["status"], ["diff"]])
+def test_without_a_daemon_it_says_what_to_do(otto: Otto, command: list[str]) -> None:
+    done = otto(*command, "--data-dir", "data")
+    assert done.code == 1
+    error, hint = done.err.splitlines()
+    assert error == "error: no daemon is running with the data directory data"
+    assert hint.startswith("hint: start one with `otto-reconcile run`")
+
+
+def test_a_daemon_that_died_is_none(otto: Otto, daemon: Announce) -> None:
+    daemon(SYNCED, pid=2**22 + 7)
+    assert otto("status").code == 1
+
+
+def test_all_synced(otto: Otto, daemon: Announce) -> None:
+    document = daemon(SYNCED, restore={"bots": 1, "seconds": 0.25, "finished": "2030-01-01"})
+    done = otto("status")
+    assert done.code == 0
+    *header, row = done.out.splitlines()
+    assert row.split() == [
+        "desk",
+        "Synced",
+        "Healthy",
+        "3",
+        SYNCED["source"],
+        SYNCED["last_change"],
+    ]
+    text = "\n".join(header)
+    assert f"pid {document['pid']}" in text
+    assert "SQLite .otto/otto.db: Connected" in text
+    assert "embedded:test at http://127.0.0.1:9: Connected" in text
+    assert "1 bots in 0.25 s, 2030-01-01" in text
+    assert otto("status", "-o", "json").json() == document
+
+
+def test_one_that_is_not_synced(otto: Otto, daemon: Announce) -> None:
+    daemon(DRIFTED, SYNCED)
+    done = otto("status")
+    assert done.code == 2
+    assert "update agent depot: refused" in done.out
+    assert otto("status", "desk").code == 0
+    details = otto("status", "depot")
+    assert details.code == 2
+    assert "  cause: Drifted\n" in details.out
+    assert otto("status", "depot", "-o", "json").json() == DRIFTED
+    assert otto("status", "nobody").code == 1
+    assert otto("status", "-o", "markdown").out.startswith("| bot | sync |")
+
+
+@pytest.mark.parametrize("which", ["store", "target"])
+def test_what_is_not_connected_is_not_synced(otto: Otto, daemon: Announce, which: str) -> None:
+    lost = {"label": "it", "state": "Unavailable", "message": "it does not answer"}
+    daemon(SYNCED, **{which: lost})
+    done = otto("status")
+    assert done.code == 2
+    assert ": Unavailable, it does not answer" in done.out
+
+
+def test_problems_of_the_import_are_shown(otto: Otto, daemon: Announce) -> None:
+    problems = ["manifests/a.yaml:3:5: unknown key"]
+    daemon(SYNCED, manifests={"folder": "manifests", "state": "Refused", "problems": problems})
+    assert problems[0] in otto("status").out
+
+
+def test_others_text_steers_no_terminal(otto: Otto, daemon: Announce) -> None:
+    daemon({**SYNCED, "message": "red \x1b[31m and\nlines"})
+    done = otto("status")
+    assert "red \\x1b[31m and lines" in done.out
+    shown = otto.on_terminal("status", NO_COLOR="1")
+    assert "\x1b[3" not in shown.out
+
+
+def test_colours_on_a_terminal_only(otto: Otto, daemon: Announce) -> None:
+    daemon(DRIFTED)
+    assert "\x1b[" in otto.on_terminal("status").out
+    assert "\x1b[" not in otto.on_terminal("status", NO_COLOR="1").out
+    assert "\x1b[" not in otto("status").out
+
+
+def test_nothing_is_cut_off_in_a_pipe(otto: Otto, daemon: Announce) -> None:
+    daemon({**DRIFTED, "message": "x" * 400})
+    assert "x" * 400 in otto("status", COLUMNS="40").out
+
+
+@pytest.mark.parametrize("command", [["get"], ["apply", "-f", "-"], ["actions"], ["diff"]])
+def test_a_store_that_is_not_the_daemons_is_refused(
+    otto: Otto, daemon: Announce, command: list[str]
+) -> None:
+    for label, said in (
+        ("MongoDB mongodb://db database otto_domain", "MONGODB_URI"),
+        ("memory", "--ephemeral"),
+    ):
+        daemon(SYNCED, store={"label": label, "state": "Connected"})
+        done = otto(*command, stdin=manifest())
+        assert done.code == 1
+        assert said in done.err
+        assert not (otto.folder / ".otto" / "otto.db").exists()
+    daemon(SYNCED)
+    done = otto(*command, "--mongodb-uri", "mongodb://127.0.0.1:9/", stdin=manifest())
+    assert done.code == 1
+    assert "SQLite .otto/otto.db" in done.err
+
+
+def test_a_target_that_is_not_up_yet(otto: Otto, daemon: Announce) -> None:
+    daemon(url=None)
+    done = otto("diff")
+    assert done.code == 1
+    assert "not up yet" in done.err
+
+
+def test_the_daemons_address_given_by_hand_is_the_daemons_target(otto: Otto) -> None:
+    from otto_reconcile.cli.places import find_target
+    from otto_reconcile.settings import Settings
+
+    folder = otto.folder / ".otto"
+    status = {"pid": 1, "url": "http://127.0.0.1:8800", "target_id": "embedded:x"}
+    otto.write(".otto/status.json", json.dumps(status))
+    for url, expected in (("http://127.0.0.1:8800/", "embedded:x"), ("http://other:1", None)):
+        target = find_target(Settings(data_dir=folder, parlant_url=url))
+        assert (target.url, target.id) == (url, expected)
+    assert find_target(Settings(data_dir=folder)).id == "embedded:x"
