@@ -15,7 +15,7 @@ def main() -> int:
 
 
 def _run() -> int:
-    from otto_reconcile.cli.commands import app
+    from otto_reconcile.cli.bot_commands import app
 
     code = app(prog_name="otto-reconcile", standalone_mode=False)
     if code is None or code in (0, 1, 2):

@@ -1,0 +1,151 @@
+"""The commands about what is wanted; what they do is imported when one is called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from otto_reconcile.cli import options as o
+from otto_reconcile.cli.app import example
+from otto_reconcile.cli.commands import app
+from otto_reconcile.cli.console import Output
+
+__all__ = ["app"]  # with the commands of `cli.commands`, which come first
+
+
+@app.command(
+    epilog=example(
+        "otto-reconcile apply -f bot.yaml",
+        "otto-reconcile apply -f specification.json --wait",
+        "otto-reconcile apply -f manifests/ --prune --dry-run",
+    )
+)
+def apply(
+    file: o.Files = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete bots that came from the folder and are gone.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing; exit code 2 if it would.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
+    ] = False,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 60.0,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+    output: o.Shown = Output.TABLE,
+) -> int:
+    """Write bots as desired. A running daemon brings them to Parlant."""
+    if not file:
+        raise typer.BadParameter("name what to apply", param_hint="-f PATH")
+    from otto_reconcile.cli.applying import run_apply
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_apply(
+        settings,
+        file,
+        prune=prune,
+        dry_run=dry_run,
+        wait=timeout if wait else None,
+        output=output,
+    )
+
+
+@app.command(epilog=example("otto-reconcile get", "otto-reconcile get order-desk -o yaml"))
+def get(
+    bot: Annotated[
+        str | None,
+        typer.Argument(metavar="BOT", help="One bot; all by default.", autocompletion=o.bot_ids),
+    ] = None,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+    output: Annotated[
+        Output | None,
+        typer.Option("--output", "-o", help="How to show it.", case_sensitive=False),
+    ] = None,
+) -> int:
+    """Show what is wanted: all bots as a table, or one as a manifest."""
+    from otto_reconcile.cli.bots import run_get
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_get(settings, bot, output)
+
+
+@app.command(
+    epilog=example(
+        "otto-reconcile export > bots.yaml", "otto-reconcile export order-desk --output manifests/"
+    )
+)
+def export(
+    bots: o.SomeBots = None,
+    output: Annotated[
+        str,
+        typer.Option("--output", metavar="PATH", help="A folder (a file a bot), a file, or -."),
+    ] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+) -> int:
+    """Write bots as manifests."""
+    from otto_reconcile.cli.bots import run_export
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_export(settings, bots or [], output, force=force)
+
+
+@app.command(epilog=example("otto-reconcile delete order-desk", "otto-reconcile delete a b --yes"))
+def delete(
+    bots: o.BotArguments,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data_dir: o.DataDir = o.DATA_DIR,
+    manifests: o.Manifests = o.MANIFESTS,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+) -> int:
+    """Delete bots by name. A running daemon takes them off Parlant."""
+    from otto_reconcile.cli.removing import run_delete
+
+    settings = o.settings_of(
+        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
+    )
+    return run_delete(settings, bots, yes=yes)
+
+
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")
+]
+
+
+@app.command(epilog=example("otto-reconcile suspend order-desk --reason 'audit until Friday'"))
+def suspend(
+    bots: o.BotArguments,
+    reason: Reason = None,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+) -> int:
+    """Leave bots as they are, whatever is wanted, until they are resumed."""
+    from otto_reconcile.cli.removing import run_suspend
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_suspend(settings, bots, True, reason)
+
+
+@app.command(epilog=example("otto-reconcile resume order-desk"))
+def resume(
+    bots: o.BotArguments,
+    reason: Reason = None,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+) -> int:
+    """Reconcile bots again that were suspended."""
+    from otto_reconcile.cli.removing import run_suspend
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_suspend(settings, bots, False, reason)
