@@ -58,7 +58,8 @@ def _usage(error: Exception) -> None:
     message: str = getattr(error, "format_message", error.__str__)()
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "otto-reconcile")
-    tell(message.strip().rstrip("."), f"{command} --help shows what there is")
+    message = message.replace("Value error, ", "").strip().rstrip(".")  # pydantic's own words
+    tell(message, f"{command} --help shows what there is")
 
 
 def _write(lines: list[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Change
-from otto_reconcile.render.lines import Line, Tone, brief, visible
+from otto_reconcile.render.lines import NOTHING, Line, Tone, brief, visible
 from otto_reconcile.resources import JSON
 
 WIDTH = 100
@@ -18,8 +18,8 @@ def change_lines(change: Change, *, creating: bool = False, indent: str = "") ->
     """The lines of one change, below `indent`; of what is new only the new value is shown."""
     before, after = shown(change)
     if change.masked:
-        text = f"{before} -> {after}" if before is not None else f"{after}"
-        yield Line(f"{indent}{change.field}: {text}")
+        new = NOTHING if after is None else after
+        yield Line(f"{indent}{change.field}: {new if before is None else f'{before} -> {new}'}")
     elif isinstance(before, dict | None) and isinstance(after, dict | None) and (before or after):
         before, after = before or {}, after or {}
         for key in sorted(before.keys() | after.keys()):

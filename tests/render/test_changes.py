@@ -72,7 +72,7 @@ def test_what_is_new_is_shown_without_what_was() -> None:
 def test_secrets_are_never_shown_but_their_change_is(secret: Any) -> None:
     assert shown(None, secret, masked=True, creating=True) == ["field: (masked)"]
     assert shown("other", secret, masked=True) == ["field: (masked) -> (masked, changed)"]
-    assert shown(secret, None, masked=True) == ["field: (masked) -> None"]
+    assert shown(secret, None, masked=True) == ["field: (masked) -> (none)"]
 
 
 @settings(max_examples=60, deadline=None)
