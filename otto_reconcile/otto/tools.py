@@ -47,8 +47,8 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         context: p.ToolContext, bot: Name, confirmed_name: Confirmation = None
     ) -> p.ToolResult:
         """Deletes a bot. The first call only says what would go and what to ask for."""
-        said = p.ToolContextAccessor(context).current_interaction.last_customer_message
-        turn = said.trace_id if said is not None else ""
+        said = p.ToolContextAccessor(context).current_interaction.last_customer_message_event
+        turn = str(said.id) if said is not None else ""
         return await _safely(
             lambda: workshop.delete(bot, confirmed_name or "", context.session_id, turn)
         )

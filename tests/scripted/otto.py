@@ -1,0 +1,161 @@
+"""Plays Otto: a customer states facts as `Field: value`, or pastes a specification, and says yes.
+
+It asks for the first field that is open, proposes when none is, and calls a tool only where one of
+Otto's guidelines says so. Any other agent introduces itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from otto_reconcile.specification import LINES
+from tests.scripted.service import Turn, service
+
+FIELDS = ("name", *LINES)
+PROPOSAL = "Shall I create it so?"
+CHANGE = "Shall I change it so?"
+CONFIRM = "to confirm"
+DEFAULTS: dict[str, Any] = {
+    "guidelines": [
+        {"condition": "The customer greets", "action": "Greet back and name the shop"},
+        {"condition": "The customer asks for a person", "action": "Give the telephone number"},
+    ],
+    "journeys": [
+        {
+            "title": "Find an order",
+            "description": "Ask for the number, look it up, tell where it is.",
+            "conditions": ["The customer asks where an order is"],
+        }
+    ],
+}
+
+
+class Otto:
+    def applies(self, guideline_id: str, condition: str, turn: Turn) -> bool:
+        key = guideline_id.removeprefix("otto.")
+        return key in (_after(turn) if turn.results else _before(turn))
+
+    def calls(self, tool: str, turn: Turn) -> Sequence[Mapping[str, str]]:
+        bot = _target(turn)
+        if tool in ("create_parlant_bot", "validate_bot_spec"):
+            return [{"spec_json": _draft(turn) or ""}]
+        if tool == "update_parlant_bot":
+            return [{"bot": bot, "spec_json": _draft(turn) or ""}]
+        if tool == "delete_parlant_bot":
+            return [{"bot": bot, "confirmed_name": turn.last if CONFIRM in turn.before else ""}]
+        if tool == "show_parlant_bot":
+            return [{"bot": turn.last.partition(" ")[2]}]
+        return [{}]
+
+    def goes_on(self, journey: str, turn: Turn) -> bool:
+        return _draft(turn) is not None and not turn.results
+
+    def says(self, turn: Turn) -> str:
+        if turn.agent != "Otto":
+            return f"Hello, this is {turn.agent}."
+        if turn.results:
+            return _told(turn.results[-1], _target(turn))
+        if _no(turn):
+            return "Nothing is created. What should be different?"
+        field = next((name for name in FIELDS if name not in _facts(turn)), "name")
+        return f"What is its {field.replace('_', ' ')}? It matters: the rest follows from it."
+
+
+def _before(turn: Turn) -> set[str]:
+    """Otto's rules that hold before a tool was called."""
+    last = turn.last.lower()
+    rules = {
+        "wants-a-bot": bool(_facts(turn)) or _pasted(turn.last) is not None,
+        "check-draft": _draft(turn) is not None and _states_something(turn.last),
+        "create-after-yes": last.startswith("yes") and PROPOSAL in turn.before,
+        "update-after-yes": last.startswith("yes") and CHANGE in turn.before,
+        "no-means-no": _no(turn),
+        "list-bots": "which bots" in last,
+        "show-bot": last.startswith("show "),
+        "delete-bot": last.startswith("delete ") or CONFIRM in turn.before,
+    }
+    return {key for key, holds in rules.items() if holds}
+
+
+def _after(turn: Turn) -> set[str]:
+    """Those that follow from what a tool has just answered."""
+    data = turn.results[-1]
+    rules = {
+        "explain-problems": bool(data.get("problems")),
+        "name-taken": data.get("problem") == "taken",
+        "say-not-saved": data.get("saved") is False or bool(data.get("not_possible")),
+    }
+    return {key for key, holds in rules.items() if holds}
+
+
+def _no(turn: Turn) -> bool:
+    return turn.last.lower().startswith("no")
+
+
+def _states_something(text: str) -> bool:
+    return _pasted(text) is not None or bool(_stated(text))
+
+
+def _stated(text: str) -> dict[str, str]:
+    if _pasted(text) is not None:
+        return {}
+    pairs = (line.partition(":") for line in text.splitlines())
+    named = ((label.strip().lower().replace(" ", "_"), value.strip()) for label, _, value in pairs)
+    return {label: value for label, value in named if label in FIELDS and value}
+
+
+def _facts(turn: Turn) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for who, text in turn.said:
+        if who == "user":
+            facts |= _stated(text)
+    return facts
+
+
+def _pasted(text: str) -> str | None:
+    found = re.search(r"""\{\s*["'}].*\}""", text, re.DOTALL)
+    return found[0] if found else None
+
+
+def _draft(turn: Turn) -> str | None:
+    """What was pasted last, else the specification made of all facts, once they are all there."""
+    pasted = [p for who, text in turn.said if who == "user" and (p := _pasted(text))]
+    if pasted:
+        return pasted[-1]
+    facts = _facts(turn)
+    if set(FIELDS) - facts.keys():
+        return None
+    lists = {name: [] if facts[name] == "none" else [facts[name]] for name in LINES}
+    return json.dumps({"name": facts["name"], **lists, **DEFAULTS})
+
+
+def _target(turn: Turn) -> str:
+    """The bot that the customer wanted changed or deleted last."""
+    for who, text in reversed(turn.said):
+        found = re.match(r"(?:change|delete) (.+?)(?: to \{|$)", text, re.IGNORECASE)
+        if who == "user" and found:
+            return found[1]
+    return ""
+
+
+def _told(data: Mapping[str, Any], target: str) -> str:
+    if data["message"].startswith("The specification is valid"):
+        question = CHANGE if target else PROPOSAL
+        return f"{data['name']}: {data['guidelines']} guidelines. {question}"
+    parts = [data["message"]]
+    parts += [f"{p['where']}: {p['problem']} ({p['hint']})" for p in data.get("problems", ())]
+    parts += [f"not possible: {what}" for what in data.get("not_possible", ())]
+    parts += [str(what) for what in data.get("goes", ())]
+    parts += [f"{b['bot_id']} is {b['name']}" for b in data.get("bots", ()) if "name" in b]
+    for name in ("bot_id", "chat_url", "chat", "question"):
+        if data.get(name):
+            parts.append(str(data[name]))
+    if "specification" in data:
+        parts.append(json.dumps(data["specification"]))
+    return " | ".join(parts)
+
+
+factory = service(Otto)
