@@ -21,13 +21,14 @@ from otto_reconcile.reconcile import epoch, signs
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.calm import Calm
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.knowledge import Knowledge
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
 from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
-from otto_reconcile.reconcile.world import Stores, World, foreign, read
+from otto_reconcile.reconcile.world import Stores, World, foreign
 
 PROBE = 2.0
 """Seconds between two looks at the canary; no longer than the interval."""
@@ -62,8 +63,8 @@ class Loop:
             port, stores, clock, told=voice.outcome, leading=lambda: self._leadership.leading
         )
         self._queue, self._calm = WorkQueue(clock), Calm()
-        self._world: World | None = None
-        self._turn = asyncio.Lock()  # a look and a reading of the store never overlap
+        self._known = Knowledge(stores, port.target, self._reconciler)
+        self._turn = asyncio.Lock()  # the target is changed by one at a time
         self._look_again = asyncio.Event()
         self._all_at_once = False
         self._never = asyncio.Event()
@@ -81,17 +82,12 @@ class Loop:
 
     def owner_of(self, kind: str, key: str) -> str | None:
         """The bot to which a resource of ours belongs, if it is known."""
-        applied = self._world.applied.values() if self._world is not None else ()
-        owners = (
-            bot.bot_id for bot in applied for ref, resource in bot.resources.items()
-            if ref.kind == kind and key in (ref.key, resource.remote_id)
-        )  # fmt: skip
-        return next(owners, None)
+        return self._known.owner_of(kind, key)
 
     @property
     def wanted(self) -> Mapping[str, Wanted]:
         """The bots that were wanted when the store was last read."""
-        return self._world.desired.bots if self._world is not None else {}
+        return self._known.world.desired.bots if self._known.world is not None else {}
 
     async def reconcile_now(self, bot_id: str) -> BotResult:
         """Reads what is wanted and looks at this bot, for somebody who waits for the outcome.
@@ -106,7 +102,7 @@ class Loop:
         """The same while the store is away, with what is wanted given. See `reconcile.late`."""
         assert self._late is not None
         async with self._turn:
-            return await self._late.carry_out(self._world, bot_id, wanted)
+            return await self._late.carry_out(self._known.world, bot_id, wanted)
 
     async def save_late(self) -> bool:
         """Saves what waits for the store; True if nothing waits any more."""
@@ -172,14 +168,14 @@ class Loop:
         while True:
             usual = min(PROBE, self._interval)
             await self._pause(CONNECTION.delay(failures) if failures else usual)
-            if self._world is not None and self._leadership.leading:
+            if self._known.world is not None and self._leadership.leading:
                 failures = 0 if await self._probe() else failures + 1
 
     async def _sweep(self) -> None:
         while True:
             if await self._read() and self._may_act:
                 await self._list_foreign()
-                self._enqueue(self._bot_ids, "interval", ROUTINE)
+                self._enqueue(self._known.bot_ids, "interval", ROUTINE)
             await self._pause(self._interval)
 
     async def _listen(self) -> None:
@@ -193,7 +189,7 @@ class Loop:
             failures = 0 if await self._read() else failures + 1
             if self._all_at_once and not failures:
                 self._all_at_once = False
-                self._enqueue(self._bot_ids, "asked", URGENT)
+                self._enqueue(self._known.bot_ids, "asked", URGENT)
 
     async def _save_late(self) -> None:
         while self._late is not None:
@@ -213,11 +209,8 @@ class Loop:
 
     @property
     def _may_act(self) -> bool:
-        return self._world is not None and self._leadership.leading and self._voice.target_up
-
-    @property
-    def _bot_ids(self) -> tuple[str, ...]:
-        return self._world.bot_ids if self._world is not None else ()
+        known = self._known.world is not None
+        return known and self._leadership.leading and self._voice.target_up
 
     def _enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
         run_id = uuid.uuid4().hex[:8]
@@ -238,21 +231,15 @@ class Loop:
 
     async def _read(self) -> bool:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
-        async with self._turn:
-            try:
-                await self._reconciler.flush()
-                leading = self._leadership.leading
-                warnings = await asyncio.to_thread(signs.absorb, self._stores) if leading else ()
-                world = await asyncio.to_thread(read, self._stores, self._port.target)
-            except StoreUnavailable as error:
-                self._voice.store(error)
-                return False
-            before, self._world = self._world, world
-            if before is not None:
-                world.snapshots = before.snapshots
+        try:
+            reading = await self._known.read(absorb=self._leadership.leading)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
         self._voice.store(None)
-        self._voice.world(world, warnings)
-        self._enqueue(signs.changed(before, world), "desired", URGENT)
+        assert self._known.world is not None
+        self._voice.world(self._known.world, reading.warnings)
+        self._enqueue(reading.changed, "desired", URGENT)
         return True
 
     async def _probe(self) -> bool:
@@ -260,10 +247,11 @@ class Loop:
         up = self._voice.target_up
         try:
             async with self._turn:
-                assert self._world is not None
-                found = await epoch.ensure(self._port, self._stores, self._world, self._clock)
+                assert (world := self._known.world) is not None
+                found = await epoch.ensure(self._port, self._stores, world, self._clock)
+                self._known.world.epoch = world.epoch
                 if found.life is epoch.Life.NEW:
-                    await self._restore(self._world, found.present)
+                    await self._restore(world, found.present)
         except StoreUnavailable as error:
             self._voice.store(error)
             return False
@@ -273,9 +261,9 @@ class Loop:
         if found.life is epoch.Life.CANARY_LOST:
             self._voice.warn("the canary tag was deleted by somebody; it is set again")
         self._voice.target(CONNECTED)
-        self._voice.epoch(self._world.epoch)
+        self._voice.epoch(world.epoch)
         if not up and found.life is not epoch.Life.NEW:
-            self._enqueue(self._bot_ids, "target is back", URGENT)
+            self._enqueue(self._known.bot_ids, "target is back", URGENT)
         return True
 
     async def _restore(self, world: World, present: frozenset[str]) -> None:
@@ -283,17 +271,19 @@ class Loop:
         await restore(
             world, present, self._reconciler, self._voice, self._clock, run_id, self._conclude
         )
+        self._known.carry_over(world, *world.bot_ids)
         left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
         self._enqueue(left, "restored", URGENT)
 
     async def _list_foreign(self) -> None:
-        assert self._world is not None
+        assert self._known.world is not None
         try:
             agents = await self._port.list_agents()
         except OttoError as error:
             self._voice.target(UNAVAILABLE, error.message)
             return
-        self._voice.board.status.foreign = tuple(a.ref.key for a in foreign(self._world, agents))
+        found = foreign(self._known.world, agents)
+        self._voice.board.status.foreign = tuple(action.ref.key for action in found)
 
     async def _step(self, item: Item) -> None:
         """One look at one bot."""
@@ -309,16 +299,16 @@ class Loop:
 
     async def _look(self, bot_id: str, run_id: str) -> BotResult:
         async with self._turn:
-            assert self._world is not None
+            assert (world := self._known.world) is not None
             (result,) = await self._reconciler.look(
-                self._world, [bot_id], run_id, prune_unmanaged=self._prune
+                world, [bot_id], run_id, prune_unmanaged=self._prune
             )
+            self._known.carry_over(world, bot_id)
         self._conclude(result, run_id)
         return result
 
     def _conclude(self, result: BotResult, run_id: str) -> None:
         """Status, and when to look again."""
-        assert self._world is not None
         bot_id, failures, delay = result.bot_id, 0, None
         if isinstance(result.error, TargetUnavailable):
             self._voice.target(UNAVAILABLE, result.error.message)
@@ -330,7 +320,7 @@ class Loop:
             if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
                 self._calm.healed(bot_id, self._clock.monotonic())
                 self._queue.add(bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY)
-        if bot_id in self._world.bot_ids:
+        if bot_id in self._known.bot_ids:
             self._voice.bot(result, failures, delay)
         else:
-            self._voice.board.keep_only(self._world.bot_ids)
+            self._voice.board.keep_only(self._known.bot_ids)

@@ -63,13 +63,15 @@ class Reconciler:
         self._told = told
         self._leading = leading
         self._unsaved: list[tuple[World, list[_Work]]] = []
+        self._saving = asyncio.Lock()
 
     async def flush(self) -> None:
         """Saves what was done while the store was away. Raises StoreUnavailable."""
-        while self._unsaved:
-            world, works = self._unsaved[0]
-            await asyncio.to_thread(self._after, world, works)
-            self._unsaved.pop(0)
+        async with self._saving:
+            while self._unsaved:
+                world, works = self._unsaved[0]
+                await asyncio.to_thread(self._after, world, works)
+                self._unsaved.pop(0)
 
     async def look(
         self,

@@ -5,7 +5,7 @@ The loop and the command `diff` plan through here alike, so that a dry run shows
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from otto_reconcile import guard
@@ -81,6 +81,22 @@ class World:
         others = (other for other in self.bot_ids if other != bot_id)
         used = {ref for other in others for ref in (*self.wanted(other), *self.last(other))}
         return frozenset(given_up & used)
+
+    def follow(self, before: World) -> None:
+        """Takes over from the world before what this one could not have read."""
+        self.snapshots = before.snapshots
+        if before.epoch is not None and (
+            self.epoch is None or before.epoch.started > self.epoch.started
+        ):
+            self.epoch = before.epoch
+
+    def note(self, applied: Mapping[str, Applied | None]) -> None:
+        """What is applied now of some bots; None is nothing any more."""
+        for bot_id, now in applied.items():
+            if now is None:
+                self.applied.pop(bot_id, None)
+            else:
+                self.applied[bot_id] = now
 
     def wanted(self, bot_id: str) -> Snapshot:
         """The desired resources of a bot; kept by revision, since most bots stay the same."""

@@ -186,7 +186,8 @@ class Daemon:
         self.process.wait(30)
 
     def __enter__(self) -> Self:
-        return self.start().wait_up()
+        """Up and summed up; one that was started before is taken as it is."""
+        return self if self.process is not None else self.start().wait_up()
 
     def __exit__(
         self,

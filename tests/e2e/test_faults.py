@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import httpx
 import pytest
@@ -18,17 +19,37 @@ from tests.wire.server import Server
 
 
 def whole(url: str) -> dict[str, int]:
-    """How many of each there are on Parlant, orphans included."""
-    kinds = ("agents", "guidelines", "journeys", "terms")
-    counts = {kind: len(httpx.get(f"{url}/{kind}", timeout=30).json()) for kind in kinds}
-    ties = httpx.get(
-        f"{url}/relationships",
-        params={"guideline_id": "order-desk.order-status", "indirect": "false"},
-    )
-    return {**counts, "relationships": len(ties.json())}
+    """How many of each there are of the bot on Parlant, and what belongs to nobody."""
+
+    def listed(kind: str, **params: str) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{url}/{kind}", params=params, timeout=30)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    ours = {"tag_id": "agent:order-desk"}
+    conditions = listed("guidelines", tag_id="journey:order-desk.return-item")
+    ties = listed("relationships", guideline_id="order-desk.order-status", indirect="false")
+    return {
+        "agents": sum(agent["id"] == "order-desk" for agent in listed("agents")),
+        "guidelines": len(listed("guidelines", **ours)),
+        "conditions": len(conditions),
+        "orphans": sum(not guideline["tags"] for guideline in listed("guidelines")),
+        "journeys": len(listed("journeys", **ours)),
+        "terms": len(listed("terms", **ours)),
+        "relationships": len(ties),
+    }
 
 
-WHOLE = {"agents": 1, "guidelines": 4, "journeys": 1, "terms": 1, "relationships": 1}
+WHOLE = {
+    "agents": 1,
+    "guidelines": 2,
+    "conditions": 2,
+    "orphans": 0,
+    "journeys": 1,
+    "terms": 1,
+    "relationships": 1,
+}
 
 
 @pytest.mark.parametrize("passed", [3, 6, 9])
@@ -149,7 +170,7 @@ def test_mongodb_down_at_start_and_later(
     mongodb.stop()
     with on_mongodb(place, mongodb, parlant) as daemon:
         assert daemon.status["store"]["state"] == "Unavailable"
-        assert not httpx.get(f"{parlant.url}/agents").json()
+        assert httpx.get(f"{parlant.url}/agents/order-desk").status_code == 404
         mongodb.start()
         wait_for("converged", lambda: daemon.bot("order-desk").get("sync") == "Synced", 90)
         assert daemon.status["store"]["state"] == "Connected"
@@ -180,9 +201,8 @@ def test_a_data_directory_of_somebody_else(place: Place) -> None:
     owned = place.folder / ".otto"
     owned.mkdir(mode=0o755)
     code = (
-        "import os, sys; os.setgid(65534); os.setuid(65534);"
-        "from pathlib import Path; from otto_reconcile import home;"
-        "from otto_reconcile.errors import SettingsError\n"
+        "import os, sys; from pathlib import Path; from otto_reconcile import home;"
+        "from otto_reconcile.errors import SettingsError; os.setgid(65534); os.setuid(65534)\n"
         "try:\n    home.prepare(Path(sys.argv[1]))\n"
         "except SettingsError as error:\n    print(error, error.hint)"
     )

@@ -90,7 +90,9 @@ class FaultyProxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(
+                OSError, asyncio.IncompleteReadError, asyncio.CancelledError, httpx.HTTPError
+            ):
                 while not self._refusing and await self._serve(reader, writer):
                     pass
         finally:
