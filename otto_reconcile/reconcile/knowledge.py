@@ -1,0 +1,68 @@
+"""The world as the loop last read it, kept right while looks and readings overlap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from otto_reconcile.applied import Applied
+from otto_reconcile.reconcile import signs
+from otto_reconcile.reconcile.reconciler import Reconciler
+from otto_reconcile.reconcile.world import Stores, World, read
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the store: the bots that are wanted otherwise than before, and what to tell."""
+
+    changed: list[str]
+    warnings: tuple[str, ...]
+
+
+class Knowledge:
+    """A look may be under way, even a hanging one, while the store is read; nothing is lost."""
+
+    def __init__(self, stores: Stores, target: str, reconciler: Reconciler) -> None:
+        self._stores, self._target, self._reconciler = stores, target, reconciler
+        self._reading = asyncio.Lock()
+        self._since: dict[str, Applied | None] = {}  # applied since the reading began
+        self.world: World | None = None
+
+    @property
+    def bot_ids(self) -> tuple[str, ...]:
+        return self.world.bot_ids if self.world is not None else ()
+
+    async def read(self, *, absorb: bool) -> Reading:
+        """Reads everything anew; with `absorb`, rows that others wrote become events first.
+
+        Raises StoreUnavailable.
+        """
+        async with self._reading:
+            self._since.clear()
+            await self._reconciler.flush()
+            warnings = await asyncio.to_thread(signs.absorb, self._stores) if absorb else ()
+            world = await asyncio.to_thread(read, self._stores, self._target)
+            before, self.world = self.world, world
+            if before is not None:
+                world.follow(before)
+            world.note(self._since)
+            return Reading(signs.changed(before, world), warnings)
+
+    def carry_over(self, looked_at: World, *bot_ids: str) -> None:
+        """What a look applied, on record in its own world, holds for one read meanwhile too."""
+        applied: Mapping[str, Applied | None] = {b: looked_at.applied.get(b) for b in bot_ids}
+        self._since.update(applied)
+        if self.world is not None and self.world is not looked_at:
+            self.world.note(applied)
+
+    def owner_of(self, kind: str, key: str) -> str | None:
+        """The bot to which a resource of ours belongs, if it is known."""
+        applied = self.world.applied.values() if self.world is not None else ()
+        owners = (
+            bot.bot_id
+            for bot in applied
+            for ref, resource in bot.resources.items()
+            if ref.kind == kind and key in (ref.key, resource.remote_id)
+        )
+        return next(owners, None)
