@@ -45,7 +45,12 @@ def run_apply(
         desired = DesiredState(store)
         before = desired.read().bots
         brought = bring_all(
-            desired, inputs, actor=environment.actor(), prune=prune, dry_run=dry_run
+            desired,
+            inputs,
+            actor=environment.actor(),
+            watched=places.watched_folder(settings),
+            prune=prune,
+            dry_run=dry_run,
         )
         after = before if dry_run else desired.read().bots
     if dry_run and output is Output.TABLE:

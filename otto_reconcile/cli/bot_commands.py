@@ -34,6 +34,7 @@ def apply(
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 60.0,
     data_dir: o.DataDir = o.DATA_DIR,
+    manifests: o.Manifests = o.MANIFESTS,
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
     output: o.Shown = Output.TABLE,
@@ -43,7 +44,9 @@ def apply(
         raise typer.BadParameter("name what to apply", param_hint="-f PATH")
     from otto_reconcile.cli.applying import run_apply
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = o.settings_of(
+        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
+    )
     return run_apply(
         settings,
         file,

@@ -122,15 +122,17 @@ def bring_all(
     inputs: Inputs,
     *,
     actor: str,
+    watched: Path | None = None,
     prune: bool = False,
     dry_run: bool = False,
 ) -> Brought:
     """Makes the inputs the desired state; with `prune` bots that left the folder are deleted.
 
+    Single files of the folder that is `watched` come from there, as if the daemon had been first.
     Raises StoreUnavailable, Conflict.
     """
     brought = Brought()
-    for root, bots in _by_folder(inputs):
+    for root, bots in _by_folder(inputs, watched):
         brought.add(
             bring_in(
                 desired,
@@ -138,7 +140,7 @@ def bring_all(
                 actor=actor,
                 root=root.resolve() if root is not None else None,
                 commit=_commit(root, bots),
-                prune=prune,
+                prune=prune and root is inputs.folder,
                 dry_run=dry_run,
             )
         )
@@ -149,14 +151,19 @@ def bring_all(
     return brought
 
 
-def _by_folder(inputs: Inputs) -> list[tuple[Path | None, tuple[LoadedBot, ...]]]:
-    """The manifests of the folder, which may have none left, and those of single files."""
-    folder = inputs.folder
-    if folder is None:
-        return [(None, inputs.manifests)] if inputs.manifests else []
-    inside = tuple(b for b in inputs.manifests if Path(b.file).is_relative_to(folder))
-    outside = tuple(b for b in inputs.manifests if b not in inside)
-    return [(folder, inside), *([(None, outside)] if outside else [])]
+def _by_folder(
+    inputs: Inputs, watched: Path | None
+) -> list[tuple[Path | None, tuple[LoadedBot, ...]]]:
+    """The manifests of the folder, which may have none left; of the watched one; of neither."""
+    groups: dict[Path | None, list[LoadedBot]] = {}
+    if inputs.folder is not None:
+        groups[inputs.folder] = []
+    for loaded in inputs.manifests:
+        file = Path(loaded.file).resolve()
+        homes = (f for f in (inputs.folder, watched) if f and file.is_relative_to(f.resolve()))
+        home = next(homes, None) if file.is_file() else None  # standard input has no home
+        groups.setdefault(home, []).append(loaded)
+    return [(root, tuple(bots)) for root, bots in groups.items()]
 
 
 def _commit(root: Path | None, bots: Sequence[LoadedBot]) -> str | None:

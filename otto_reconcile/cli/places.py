@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import OttoError
@@ -23,6 +24,12 @@ def find_daemon(settings: Settings) -> Daemon | None:
     from otto_reconcile.reconcile.status import read_status
 
     return read_status(settings.data_dir)
+
+
+def watched_folder(settings: Settings) -> Path:
+    """The folder of manifests that the running daemon watches, or that one would."""
+    manifests = (find_daemon(settings) or {}).get("manifests") or {}
+    return Path(manifests.get("folder") or settings.manifests)
 
 
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import typer
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli.console import note, say
-from otto_reconcile.cli.places import find_daemon, opened_store
+from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound, OttoError
 from otto_reconcile.events import Desired, Source
@@ -64,8 +63,7 @@ def _parts(bot: Bot) -> str:
 
 def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     """Those that the watched folder would bring back at once."""
-    daemon = find_daemon(settings) or {}
-    folder = Path((daemon.get("manifests") or {}).get("folder") or settings.manifests)
+    folder = watched_folder(settings)
     if not folder.is_dir():
         return []
     try:

@@ -159,6 +159,18 @@ def test_prune_deletes_what_left_the_folder_and_nothing_else(otto: Otto) -> None
     assert otto("apply", "-f", "-", "--prune", stdin=manifest()).code == 1
 
 
+def test_a_single_file_of_the_watched_folder_belongs_to_the_folder(otto: Otto) -> None:
+    for number in range(3):
+        path = otto.write(f"manifests/b{number}.yaml", manifest(f"b{number}", f"Bot {number}"))
+        otto("apply", "-f", path)
+    otto("apply", "-f", otto.write("b3.yaml", manifest("b3", "Bot 3")))
+    roots = {bot["source"].get("root") for bot in bots(otto).values()}
+    assert roots == {str((otto.folder / "manifests").resolve()), None}
+    path.unlink()
+    otto("apply", "-f", "manifests", "--prune")
+    assert sorted(bots(otto)) == ["b0", "b1", "b3"]
+
+
 def test_prune_keeps_what_the_guard_keeps(otto: Otto) -> None:
     for number in range(4):
         otto.write(f"manifests/b{number}.yaml", manifest(f"b{number}", f"Bot {number}"))
