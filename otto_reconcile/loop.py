@@ -237,8 +237,7 @@ class Loop:
             self._voice.store(error)
             return False
         self._voice.store(None)
-        assert self._known.world is not None
-        self._voice.world(self._known.world, reading.warnings)
+        self._voice.world(self._known.current, reading.warnings)
         self._enqueue(reading.changed, "desired", URGENT)
         return True
 
@@ -247,9 +246,9 @@ class Loop:
         up = self._voice.target_up
         try:
             async with self._turn:
-                assert (world := self._known.world) is not None
+                world = self._known.current
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
-                self._known.world.epoch = world.epoch
+                self._known.current.epoch = world.epoch
                 if found.life is epoch.Life.NEW:
                     await self._restore(world, found.present)
         except StoreUnavailable as error:
@@ -276,13 +275,12 @@ class Loop:
         self._enqueue(left, "restored", URGENT)
 
     async def _list_foreign(self) -> None:
-        assert self._known.world is not None
         try:
             agents = await self._port.list_agents()
         except OttoError as error:
             self._voice.target(UNAVAILABLE, error.message)
             return
-        found = foreign(self._known.world, agents)
+        found = foreign(self._known.current, agents)
         self._voice.board.status.foreign = tuple(action.ref.key for action in found)
 
     async def _step(self, item: Item) -> None:
@@ -299,7 +297,7 @@ class Loop:
 
     async def _look(self, bot_id: str, run_id: str) -> BotResult:
         async with self._turn:
-            assert (world := self._known.world) is not None
+            world = self._known.current
             (result,) = await self._reconciler.look(
                 world, [bot_id], run_id, prune_unmanaged=self._prune
             )

@@ -14,7 +14,7 @@ from otto_reconcile.reconcile.world import Stores, World, read
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of the store: the bots that are wanted otherwise than before, and what to tell."""
+    """One reading of the store: the bots wanted otherwise than before, and what to tell."""
 
     changed: list[str]
     warnings: tuple[str, ...]
@@ -28,6 +28,12 @@ class Knowledge:
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
         self.world: World | None = None
+
+    @property
+    def current(self) -> World:
+        """The world; to be asked for only once there is one."""
+        assert self.world is not None
+        return self.world
 
     @property
     def bot_ids(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from otto_reconcile.applied import Applied
 from otto_reconcile.apply import apply
@@ -119,15 +120,15 @@ class Reconciler:
         if acting:
             await asyncio.to_thread(self._before, world, acting)
         for work in acting:
-            work.outcomes = await apply(
-                work.planned.plan,
-                self._port,
-                fresh=absent,
-                told=lambda outcome: self._told(run_id, outcome),
-            )
+            ended: list[datetime] = []
+
+            def told(outcome: Outcome, ended: list[datetime] = ended) -> None:
+                ended.append(self._clock.now())
+                self._told(run_id, outcome)
+
+            work.outcomes = await apply(work.planned.plan, self._port, fresh=absent, told=told)
             work.records = [
-                _concluded(record, outcome, self._clock)
-                for record, outcome in zip(work.records, work.outcomes, strict=True)
+                _concluded(*pair) for pair in zip(work.records, work.outcomes, ended, strict=True)
             ]
         self._unsaved.append((world, works))
         await self.flush()
@@ -186,9 +187,10 @@ class Reconciler:
         )
 
 
-def _concluded(record: Record, outcome: Outcome, clock: Clock) -> Record:
+def _concluded(record: Record, outcome: Outcome, ended: datetime) -> Record:
     return replace(
         record,
+        started=ended - timedelta(seconds=outcome.duration),
         duration=round(outcome.duration, 6),
         outcome=str(outcome.result),
         error=outcome.error,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otto_reconcile.plan import Action, Operation, Plan
+from otto_reconcile.plan import Action, Plan
 from otto_reconcile.resources import Ref, Resource, Shape, Snapshot, get_kind
 
 

@@ -54,7 +54,7 @@ def _ends(spec: object) -> set[Ref]:
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Snapshot, Snapshot, Snapshot]:
-    """Desired, observed and applied: an older bot was applied, drifted, and a newer one is wanted."""
+    """Desired, observed, applied: an older bot was applied and drifted, a newer is wanted."""
     older, newer = draw(bots()), draw(bots())
     applied = snapshot_of(older) if draw(st.booleans()) else Snapshot()
     before = on_target(older) if applied else Snapshot()
