@@ -26,6 +26,9 @@ from otto_reconcile.store.base import Document
 RESERVED = "otto"
 """The id and, whatever its case, the name of the agent that this tool itself puts on a server."""
 
+OWN = "Otto's id and name are its own"
+"""Why rows of such a bot are left out."""
+
 
 class Identified(Protocol):
     @property

@@ -1,0 +1,173 @@
+"""attach: the whole reconcile loop inside a program's own Parlant server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from otto_reconcile.loop import Loop
+from otto_reconcile.persistence.domain import DomainPersistence
+from otto_reconcile.persistence.plainlog import PlainLog
+from otto_reconcile.persistence.restoring import target_of
+from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.status import Board, Status
+from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
+from otto_reconcile.server.changes import ChangeHook, Touched
+from otto_reconcile.settings import DEFAULT_DATABASE
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+STOP = 5.0
+"""Seconds that `stop` gives to what is under way before it is cancelled."""
+
+_log = logging.getLogger("otto_reconcile.persistence")
+_running: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
+
+
+class Attachment:
+    """A loop that runs beside a server; made by `attach`."""
+
+    def __init__(self, persistence: DomainPersistence, *, owned: bool) -> None:
+        self.persistence = persistence
+        """The face of the same database, for reading and writing what is wanted."""
+        self._owned = owned
+        self._board = Board(None)
+        self._stopping = asyncio.Event()
+        self._port: StartPort | None = None
+        self._loop: Loop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """False without a database: then nothing is restored and nothing runs."""
+        return self.persistence.enabled
+
+    @property
+    def status(self) -> Status:
+        """What the loop says of itself; `status.bots[bot_id]` has `sync`, `health`, `message`."""
+        return self._board.status
+
+    def look_again(self) -> None:
+        """Asks for a look at every bot at once, after reading everything anew."""
+        if self._loop is not None:
+            self._loop.poke("asked")
+
+    async def stop(self) -> None:
+        """Ends the loop, which gives its lease back. Call it when the server has ended."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=STOP)
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._port is not None:
+            await self._port.close()
+        if self._owned:
+            await self.persistence.close()
+
+    async def start(
+        self,
+        server: Server,
+        *,
+        target: str,
+        interval: float,
+        prune_unmanaged: bool,
+        tools: Iterable[Tool],
+        evaluate: bool,
+    ) -> None:
+        """Restores, and leaves the rest to a task. `attach` calls it. Raises SettingsError."""
+        stores = await asyncio.to_thread(lambda: self.persistence.stores)
+        app = app_of(server)
+        rest = RestPort.over_asgi(app, target, headers=self._noticing(app))
+        self._port = StartPort(server, rest, tools=tools, evaluate=evaluate)
+        clock = SystemClock()
+        self._loop = Loop(
+            self._port,
+            stores,
+            Voice(self._board, clock, PlainLog()),
+            clock,
+            holder=target,  # whoever has the machine's port is the one, also right after a crash
+            interval=interval,
+            prune_unmanaged=prune_unmanaged,
+        )
+        await self._loop.restore()
+        if self.status.store.state == UNAVAILABLE:
+            shown = self.status.store
+            PlainLog().warning("store unavailable", store=shown.label, why=shown.message)
+        self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
+
+    async def _run(self, server: Server, loop: Loop) -> None:
+        """From when the server serves: what Parlant is about to judge is to be left alone."""
+        ready = asyncio.create_task(server.ready.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            stopping.cancel()
+        if not self._stopping.is_set():
+            loop.poke("serving")
+            await loop.run(self._stopping)
+
+    def _noticing(self, app: FastAPI) -> dict[str, str]:
+        """Has foreign changes of bots told to the loop; gives the headers that mark its own."""
+        hook = ChangeHook(self._noticed)
+        try:
+            app.add_middleware(hook.middleware)
+        except RuntimeError:  # the app has been asked something already
+            _log.warning(
+                "changes of bots by others are noticed at the interval only: "
+                "attach before anything calls the server's API"
+            )
+            return {}
+        return hook.headers
+
+    def _noticed(self, touched: Touched) -> None:
+        if self._loop is None:
+            return
+        bot_id = touched.bot_id or self._loop.owner_of(touched.kind, touched.id)
+        self._loop.poke("noticed", [bot_id] if bot_id else None)
+
+
+async def attach(
+    server: Server,
+    mongodb_uri: str | None = None,
+    *,
+    database_name: str = DEFAULT_DATABASE,
+    persistence: DomainPersistence | None = None,
+    tools: Iterable[Tool] = (),
+    evaluate: bool = True,
+    interval: float = 30.0,
+    prune_unmanaged: bool = False,
+    target: str | None = None,
+) -> Attachment:
+    """Restores every bot, and keeps them all as they are wanted while the server serves.
+
+    Call it in the body of `async with p.Server()`, before anything else calls the server's API,
+    and `stop` what it gives when that has ended. A `persistence` given here is used and stays
+    open; else one is made of `mongodb_uri`, and without either nothing happens (`enabled`).
+    `tools` and `evaluate` as for `rehydrate_bots_from_persistence`; `interval` is in seconds.
+    `target` names the server in the database; without it, it is called by its machine and port.
+
+    A database that does not answer is waited for: the bots come back with it. Raises SettingsError
+    for a URI that no server could fit.
+    """
+    attachment = Attachment(
+        persistence or DomainPersistence(mongodb_uri, database_name), owned=persistence is None
+    )
+    if attachment.enabled:
+        await attachment.start(
+            server,
+            target=target or target_of(server),
+            interval=interval,
+            prune_unmanaged=prune_unmanaged,
+            tools=tools,
+            evaluate=evaluate,
+        )
+    return attachment

@@ -1,0 +1,91 @@
+"""Documents of the collections to bots and back, for `domain`: the rows' own reading, no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from otto_reconcile.cells import time_in
+from otto_reconcile.errors import PermanentError
+from otto_reconcile.events import Wanted
+from otto_reconcile.projections import COLLECTION_NAMES, Rows, rows_of
+from otto_reconcile.resources import Bot
+from otto_reconcile.rows import OWN, bot_from, is_reserved
+from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.collections import COLLECTIONS, key_of
+
+PARTS = ("guidelines", "journeys", "terms")
+UNKNOWN = time_in({}, "created_at")
+"""What a time that is missing or not understood is read as."""
+
+_UNDATED = ("tool_mappings", "relationships")  # these have created_at only
+
+
+def with_document(known: Bot | None, collection: str, document: Document) -> dict[str, Any]:
+    """The rows of a bot with this document among them; fields that it does not name stay."""
+    rows = rows_of(known) if known is not None else {name: [] for name in COLLECTION_NAMES}
+    definition = COLLECTIONS[collection]
+    ids = {k: str(document[k]) for k in definition.keys if document.get(k) is not None}
+    document = {**document, **ids}
+    key = key_of(definition, document)
+    same = [row for row in rows[collection] if key_of(definition, row) == key]
+    others = [row for row in rows[collection] if key_of(definition, row) != key]
+    rows[collection] = [*others, {**(same[0] if same else {}), **document}]
+    return rows
+
+
+def must_belong(known: Bot | None, collection: str, document: Document) -> None:
+    """Raises PermanentError for a part of a bot, or a tool of a guideline, that is not there."""
+    if known is None:
+        raise PermanentError(f"there is no bot {document['bot_id']!r}: persist it first")
+    if collection != "tool_mappings":
+        return
+    owner = str(document["guideline_id"])
+    if owner not in {guideline.id for guideline in known.guidelines}:
+        raise PermanentError(f"bot {known.id!r} has no guideline {owner!r}: persist it first")
+    if not str(document["tool_name"] or "").strip():
+        raise PermanentError(f"tool_mappings of bot {known.id!r}: it has no tool_name")
+
+
+def understood(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot, list[str]]:
+    """The bot that the rows mean, and what of them was not understood.
+
+    Raises PermanentError if there is none to be made of them, or if it is Otto.
+    """
+    if is_reserved(bot_id, rows):
+        raise PermanentError(f"bot {bot_id!r}: {OWN}")
+    bot, problems = bot_from(bot_id, rows, known)
+    if bot is None:
+        raise PermanentError("; ".join(problems))
+    return bot, problems
+
+
+def refuse_taken(store: Store, bot: Bot, known: Bot | None) -> None:
+    """Raises PermanentError for a part whose id another bot's part has: they would be one row."""
+    for name in PARTS:
+        key = COLLECTIONS[name].keys[0]
+        before = {part.id for part in getattr(known, name)} if known is not None else set()
+        new = sorted({part.id for part in getattr(bot, name)} - before)
+        if not new:
+            continue
+        found = store.find(name, {key: {"$in": new}}, fields=(key, "bot_id"))
+        for row in found:
+            if str(row.get("bot_id")) != bot.id:
+                raise PermanentError(f"{key} {row[key]!r} is that of bot {row.get('bot_id')!r}")
+
+
+def documents(store: Store, collection: str, wanted: Sequence[Wanted]) -> Iterator[Document]:
+    """The documents of these bots in a collection, with the times of their rows."""
+    definition = COLLECTIONS[collection]
+    where = {"bot_id": {"$in": [one.bot.id for one in wanted]}}
+    stored = {key_of(definition, row): row for row in store.find(collection, where)}
+    for one in wanted:
+        for row in rows_of(one.bot)[collection]:
+            yield {**row, **_times(collection, stored.get(key_of(definition, row), {}), one.time)}
+
+
+def _times(collection: str, row: Mapping[str, Any], otherwise: datetime) -> Document:
+    names = ("created_at",) if collection in _UNDATED else ("created_at", "updated_at")
+    found = {name: time_in(dict(row), name) for name in names}
+    return {name: otherwise if time == UNKNOWN else time for name, time in found.items()}

@@ -1,0 +1,142 @@
+"""rehydrate_bots_from_persistence: puts every bot back, once, inside a program's own server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from otto_reconcile.applied import Epoch
+from otto_reconcile.errors import OttoError
+from otto_reconcile.persistence.domain import DomainPersistence
+from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.report import phrase
+from otto_reconcile.reconcile.world import RESERVED, RESTORING, World, read
+from otto_reconcile.rows import OWN
+
+_log = logging.getLogger("otto_reconcile.persistence")
+
+
+def target_of(server: Server) -> str:
+    """The name under which this server's bots are kept account of: its machine and its port."""
+    return f"sdk:{socket.gethostname()}:{server.port}"
+
+
+async def rehydrate_bots_from_persistence(
+    server: Server,
+    persistence: DomainPersistence,
+    *,
+    tools: Iterable[Tool] = (),
+    evaluate: bool = True,
+    target: str | None = None,
+) -> dict[str, Any]:
+    """Restores all bots through the SDK. Call it in the body of `async with p.Server()`.
+
+    Gives `enabled`, `bots_restored`, `guidelines_restored`, `journeys_restored`, `errors` (a list
+    of sentences), `id_mapping` (stored bot id to agent id; they are the same) and `message`.
+    `tools` are the program's own tools (`@p.tool`) that stored guidelines may name. Without
+    `evaluate` Parlant is not asked to judge the bots, which needs no model and is faster. Never
+    raises: what cannot be restored is an error, and the rest is restored.
+    """
+    done = _Done()
+    try:
+        if persistence.enabled:
+            rest = RestPort.over_asgi(app_of(server), target or target_of(server))
+            port = StartPort(server, rest, tools=tools, evaluate=evaluate)
+            await _restore(port, persistence, done)
+            await port.close()
+    except OttoError as error:
+        done.errors.append(error.message)
+    except Exception as error:  # the server has to start all the same
+        done.errors.append(f"internal error: {error!r}")
+    for error_ in done.errors:
+        _log.warning("restoring: %s", error_)
+    return done.to_dict(persistence.enabled)
+
+
+@dataclass
+class _Done:
+    bots: list[str] = field(default_factory=list)
+    guidelines: int = 0
+    journeys: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def to_dict(self, enabled: bool) -> dict[str, Any]:
+        message = (
+            f"restored {len(self.bots)} bots with {self.guidelines} guidelines and "
+            f"{self.journeys} journeys"
+        )
+        if self.errors:
+            message += f"; {len(self.errors)} errors"
+        return {
+            "enabled": enabled,
+            "bots_restored": len(self.bots),
+            "guidelines_restored": self.guidelines,
+            "journeys_restored": self.journeys,
+            "errors": list(self.errors),
+            "id_mapping": {bot_id: bot_id for bot_id in self.bots},
+            "message": message if enabled else "persistence is disabled: nothing to restore",
+        }
+
+
+async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done) -> None:
+    world = await asyncio.to_thread(_begin, persistence, port.target)
+    done.errors += [one for one in persistence.absorb_problems if OWN not in one]
+    done.errors += [f"bot {b!r}: {why}" for b, why in sorted(world.desired.unreadable.items())]
+    present = {agent.key for agent in await port.list_agents()}
+    reconciler = Reconciler(port, persistence.stores, SystemClock())
+    run_id = uuid.uuid4().hex[:8]
+    for bot_id in sorted(world.desired.bots):
+        if _is_otto(world, bot_id):
+            _log.info("bot %s was left out: %s", bot_id, OWN)
+            continue
+        absent = bot_id not in present
+        for result in await reconciler.look(
+            world, [bot_id], run_id, absent=absent, unmanaged=False
+        ):
+            _count(world, result, done)
+
+
+def _begin(persistence: DomainPersistence, target: str) -> World:
+    """What is wanted, read whole, at the beginning of a new life of the target."""
+    persistence.absorb()
+    world = read(persistence.stores, target, restoring=True)
+    world.epoch = Epoch(f"restored-{secrets.token_hex(6)}", SystemClock().now())
+    persistence.stores.applied.begin_epoch(target, world.epoch)
+    return world
+
+
+def _is_otto(world: World, bot_id: str) -> bool:
+    name = world.desired.bots[bot_id].bot.name.strip().lower()
+    return bot_id.lower() in RESERVED or name in RESERVED
+
+
+def _count(world: World, result: BotResult, done: _Done) -> None:
+    bot_id, bot = result.bot_id, world.desired.bots[result.bot_id].bot
+    if result.error is not None:
+        done.errors.append(f"bot {bot_id!r}: {result.error.message}")
+        return
+    failed = set()
+    for outcome in result.failures:
+        failed.add(outcome.action.ref)
+        done.errors.append(f"bot {bot_id!r}: {phrase(outcome.action)}: {outcome.error}")
+    for action in result.planned.plan.skipped if result.planned is not None else ():
+        failed.add(action.ref)
+        if action.skipped not in ("suspended", RESTORING):
+            done.errors.append(f"bot {bot_id!r}: {phrase(action)}: {action.skipped}")
+    if ("agent", bot_id) in failed:
+        return
+    guidelines = sum(("guideline", part.id) not in failed for part in bot.guidelines)
+    journeys = sum(("journey", part.id) not in failed for part in bot.journeys)
+    done.bots.append(bot_id)
+    done.guidelines += guidelines
+    done.journeys += journeys
+    _log.info("restored bot=%s guidelines=%d journeys=%d", bot_id, guidelines, journeys)

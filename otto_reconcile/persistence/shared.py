@@ -1,0 +1,35 @@
+"""The one DomainPersistence of a program that wants no more than one."""
+
+from __future__ import annotations
+
+from otto_reconcile.persistence.domain import DomainPersistence
+from otto_reconcile.settings import DEFAULT_DATABASE
+
+_shared: DomainPersistence | None = None
+
+
+async def initialize_persistence(
+    mongodb_uri: str | None, database_name: str = DEFAULT_DATABASE
+) -> tuple[bool, str]:
+    """Connects the shared persistence, in place of an earlier one: (it answers, a sentence).
+
+    Never raises. Without a URI it is disabled. With one it is `enabled` from now on even if the
+    database does not answer yet: writes then answer False until it does.
+    """
+    global _shared
+    await shutdown_persistence()
+    _shared = DomainPersistence(mongodb_uri, database_name)
+    return await _shared.connect()
+
+
+def get_persistence() -> DomainPersistence:
+    """The shared persistence; a disabled one before `initialize_persistence`."""
+    return _shared or DomainPersistence(None)
+
+
+async def shutdown_persistence() -> None:
+    """Closes the shared persistence, if there is one."""
+    global _shared
+    closing, _shared = _shared, None
+    if closing is not None:
+        await closing.close()
