@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from otto_reconcile.cli import console
 from otto_reconcile.settings import Settings
 
 
@@ -13,4 +16,5 @@ def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    console.say(text)
+    sys.stdout.flush()
