@@ -23,16 +23,19 @@ class Chat:
         with httpx.Client(base_url=self._url, trust_env=False, timeout=30) as http:
             return http.request(method, path, **more).raise_for_status().json()
 
+    def begin(self, text: str) -> None:
+        """Writes, and waits for nothing."""
+        body = {"kind": "message", "source": "customer", "message": text}
+        self._call("POST", f"/sessions/{self.session}/events", json=body)
+
     def say(self, text: str) -> str:
         """What Otto answers in this turn; "" if it says nothing."""
-        body = {"kind": "message", "source": "customer", "message": text}
-        path = f"/sessions/{self.session}/events"
-        self._call("POST", path, json=body)
+        self.begin(text)
         deadline = time.monotonic() + TURN
         while time.monotonic() < deadline:
             # The customer's own message is the first; what the turn emits comes after it.
             params = {"min_offset": self._offset, "wait_for_data": 0}
-            events = self._call("GET", path, params=params)
+            events = self._call("GET", f"/sessions/{self.session}/events", params=params)
             if any(_ends(event) for event in events):
                 return self._taken(events)
             time.sleep(0.05)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import Daemon, Place
-from tests.parlant_server.fixtures import parlant_process, parlant_url
+from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
 
-__all__ = ["parlant_process", "parlant_url"]
+__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 
 SCRIPTED = ("--port", "0", "--nlp", "tests.scripted.otto:factory")
 

@@ -1,0 +1,79 @@
+"""A process that makes one bot through the workshop and says how far it is: to be killed.
+
+python -m tests.otto.maker URL FOLDER here|away NAME
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.journal import Journal
+from otto_reconcile.loop import Loop
+from otto_reconcile.otto.workshop import Workshop
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.store.sqlite import SQLiteStore
+
+
+class Away:
+    """A store that does not answer."""
+
+    label, atomic = "nowhere", False
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*args: Any, **options: Any) -> None:
+            raise StoreUnavailable("the store does not answer")
+
+        return refuse
+
+
+class Shop:
+    """All that a daemon has for Otto, beside a Parlant that goes on living."""
+
+    def __init__(self, stores: Stores, journal: Journal, port: RestPort) -> None:
+        self.stores, self.journal, self.port = stores, journal, port
+        clock = SystemClock()
+        self.voice = Voice(Board(None), clock, logging.getLogger("tests.otto"))  # type: ignore[arg-type]
+        late = Late(journal, stores, port, self.voice, clock)
+        self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)
+        self.workshop = Workshop(
+            self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/"
+        )
+
+
+@asynccontextmanager
+async def opened(url: str, folder: Path, store: Any = None) -> AsyncIterator[Shop]:
+    """With `store` None the file in the folder."""
+    kept = store or SQLiteStore(folder / "otto.db")
+    port = RestPort.over_http(url)
+    try:
+        shop = Shop(Stores.over(kept), Journal(folder), port)
+        await shop.loop.restore()
+        yield shop
+    finally:
+        await port.close()
+        kept.close() if store is None else None
+
+
+async def main(url: str, folder: Path, store: str, name: str) -> None:
+    from tests.otto.shop import pasted
+
+    async with opened(url, folder, Away() if store == "away" else None) as shop:
+        print("begun", flush=True)
+        reply = await shop.workshop.create(pasted(name), "session")
+        print("answered" if reply["ok"] else reply, flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]))

@@ -1,0 +1,169 @@
+"""The journal of writes that wait for the store: what is in it survives, and is written once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otto_reconcile.audit import Record
+from otto_reconcile.desired import Source
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.journal import FILE, UNSAVED, Journal, Kept, Pending
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.resources import Bot
+from otto_reconcile.store.memory import MemoryStore
+from tests.otto.maker import Away
+
+AWAY = Stores.over(Away())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stores() -> Stores:
+    return Stores.over(MemoryStore())
+
+
+def a_bot(name: str = "Clerk", **fields: Any) -> Bot:
+    return Bot(id=name.lower(), name=name, **fields)
+
+
+def pending(bot: Bot, expect: int | None = 0, session: str = "s1") -> Pending:
+    return Pending(bot.id, bot, expect, Source("otto", session=session), "otto", now())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def names(stores: Stores, bot_id: str) -> list[str]:
+    events = stores.desired.history(bot_id)[::-1]
+    return [event.bot.name if event.bot is not None else "" for event in events]
+
+
+def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.put(pending(a_bot()), stores.desired) == Kept(saved=True)
+    assert not journal.waiting
+    assert (tmp_path / FILE).read_bytes() == b""
+    assert names(stores, "clerk") == ["Clerk"]
+
+
+def test_what_the_store_did_not_take_is_there_in_the_next_process(
+    stores: Stores, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path)
+    assert journal.put(pending(a_bot(description='"{}" \n é')), AWAY.desired) == Kept(saved=False)
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    journal = Journal(tmp_path)
+    with pytest.raises(StoreUnavailable):
+        journal.drain(AWAY.desired, AWAY.audit)
+    assert journal.waiting
+    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+    assert not Journal(tmp_path).waiting
+    assert stores.desired.get("clerk").bot.description == '"{}" \n é'
+
+
+def test_draining_again_after_a_crash_writes_nothing_twice(stores: Stores, tmp_path: Path) -> None:
+    """The file as it is when the process dies after the store's write, before the crossing out."""
+    journal = Journal(tmp_path)
+    journal.put(pending(a_bot()), AWAY.desired)
+    text = (tmp_path / FILE).read_bytes()
+    journal.drain(stores.desired, stores.audit)
+    stores.desired.put(a_bot(name="Clerk", description="newer"), source=Source("cli"), actor="me")
+    (tmp_path / FILE).write_bytes(text)
+    drained = Journal(tmp_path).drain(stores.desired, stores.audit)
+    assert drained.problems == ()
+    assert names(stores, "clerk") == ["Clerk", "Clerk"]
+    assert stores.desired.get("clerk").bot.description == "newer"
+
+
+def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.put(pending(a_bot()), AWAY.desired)
+    changed = a_bot().model_copy(update={"name": "Changed"})
+    # The store is back already, but the first is not in it yet.
+    assert journal.put(pending(changed, None), stores.desired) == Kept(saved=False)
+    gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
+    journal.put(gone, stores.desired)
+    assert names(stores, "clerk") == []
+    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+    assert names(stores, "clerk") == ["Clerk", "Changed", ""]
+
+
+def test_a_torn_last_line_is_passed_over_and_damage_is_counted(
+    stores: Stores, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path)
+    journal.put(pending(a_bot("First")), AWAY.desired)
+    journal.put(pending(a_bot("Second")), AWAY.desired)
+    lines = (tmp_path / FILE).read_bytes().splitlines(keepends=True)
+    (tmp_path / FILE).write_bytes(lines[0] + b"\xff{not json}\n" + lines[1] + lines[1][:50])
+    journal = Journal(tmp_path)
+    assert journal.damaged == 1
+    assert [p.bot_id for p in journal.pending] == ["first", "second"]
+    journal.put(pending(a_bot("Third")), AWAY.desired)  # after the torn line, not into it
+    assert [p.bot_id for p in Journal(tmp_path).pending] == ["first", "second", "third"]
+    saved = Journal(tmp_path).drain(stores.desired, stores.audit).saved
+    assert saved == ("first", "second", "third")
+
+
+@pytest.mark.parametrize("length", range(0, 400, 37))
+def test_a_file_cut_anywhere_opens(tmp_path: Path, length: int) -> None:
+    Journal(tmp_path).put(pending(a_bot()), AWAY.desired)
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole[:length])
+    expected = ["clerk"] if length >= len(whole) else []
+    assert [p.bot_id for p in Journal(tmp_path).pending] == expected
+
+
+def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.put(pending(a_bot(description="Otto's")), AWAY.desired)
+    journal.put(pending(a_bot(description="Otto's second"), None), AWAY.desired)
+    theirs = a_bot(description="a manifest's")
+    stores.desired.put(theirs, source=Source("manifest", path="clerk.yaml"), actor="me")
+    drained = journal.drain(stores.desired, stores.audit)
+    assert drained.saved == ()
+    assert len(drained.problems) == 2
+    assert "from clerk.yaml" in drained.problems[0]
+    assert stores.desired.get("clerk").bot == theirs
+    kept = [json.loads(path.read_text()) for path in (tmp_path / UNSAVED).iterdir()]
+    texts = {document["bot"]["description"] for document in kept}
+    assert texts == {"Otto's", "Otto's second"}
+    assert str(tmp_path / UNSAVED) in drained.problems[0]
+    assert not journal.waiting
+
+
+def test_the_name_of_a_deleted_bot_is_free(stores: Stores) -> None:
+    journal = Journal(None)
+    journal.put(pending(a_bot()), stores.desired)
+    stores.desired.delete("clerk", source=Source("cli"), actor="me")
+    assert journal.put(pending(a_bot(), 0, "s2"), stores.desired) == Kept(saved=True)
+    assert names(stores, "clerk") == ["Clerk", "", "Clerk"]
+
+
+def test_audit_records_wait_too(stores: Stores, tmp_path: Path) -> None:
+    change = {"field": "action", "before": None, "after": "Greet"}
+    record = Record(
+        "a1", "r1", "target", "clerk", "guideline", "clerk.greet", "create", "PendingChange",
+        (change,), 0, now().replace(microsecond=0), 0.25, "succeeded", None,
+    )  # fmt: skip
+    Journal(tmp_path).note([record])
+    journal = Journal(tmp_path)
+    assert journal.waiting
+    journal.drain(stores.desired, stores.audit)
+    assert stores.audit.find() == [record]
+    assert not Journal(tmp_path).waiting
+
+
+def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
+    stores: Stores, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path / "missing")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        journal.put(pending(a_bot()), stores.desired)
+    assert stores.desired.read().bots == {}
+    assert not journal.waiting

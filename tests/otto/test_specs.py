@@ -1,0 +1,124 @@
+"""Specifications as a chat brings them, and bots written as specifications again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otto_reconcile.errors import InvalidInput
+from otto_reconcile.otto import specs
+from otto_reconcile.otto.replies import MOST, fitted, reply
+from otto_reconcile.otto.words import (
+    DESCRIPTION,
+    JOURNEY,
+    JOURNEY_CONDITION,
+    RULES,
+    SPECIFICATION,
+    STEPS,
+)
+from otto_reconcile.resources import Term
+from tests.otto.shop import pasted, spec
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    str.strip
+)
+guideline = st.fixed_dictionaries(
+    {"condition": words, "key": st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)},
+    optional={"action": words, "criticality": st.sampled_from(["LOW", "MEDIUM", "HIGH"])},
+)
+
+
+@given(
+    st.lists(guideline, max_size=4, unique_by=lambda g: g["key"]),
+    st.lists(words, max_size=3),
+    st.lists(words, max_size=3),
+)
+def test_what_is_written_reads_as_the_same_bot(
+    guidelines: list[Any], purpose: list[str], tone: list[str]
+) -> None:
+    data = spec(guidelines=guidelines, purpose=purpose, tone=tone, relationships=[])
+    bot = specs.read(json.dumps(data))
+    assert specs.read(json.dumps(specs.written(bot)), bot_id=bot.id) == bot
+
+
+def test_relationships_are_written_too() -> None:
+    bot = specs.read(pasted())
+    assert len(bot.relationships) == 1
+    assert specs.read(json.dumps(specs.written(bot)), bot_id=bot.id) == bot
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pasted(),
+        f"```json\n{pasted()}\n```",
+        f"  {pasted()}\n",
+        str(spec()),  # an object among a tool's arguments arrives as Python writes it
+        spec(),
+    ],
+)
+def test_a_model_may_wrap_it(text: object) -> None:
+    assert specs.read(text) == specs.read(pasted())
+
+
+@pytest.mark.parametrize("text", ["", "yes", "[]", "{", "None", "{'a': ", None, 7, "1" * 9999])
+def test_what_is_none_is_said_so(text: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        specs.read(text)
+    assert specs.problems(caught.value)
+
+
+def test_faults_have_a_pointer_and_a_doubled_name_its_line() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        specs.read(pasted(tone=7, guidelines=[{"action": "Wave"}]))
+    places = {problem["where"] for problem in specs.problems(caught.value)}
+    assert places == {"/tone", "/guidelines/0"}
+    doubled = pasted().replace('"tone"', '"name": "Twice", "tone"')
+    with pytest.raises(InvalidInput) as caught:
+        specs.read(doubled)
+    assert specs.problems(caught.value)[0]["where"].startswith("line 1, column")
+
+
+def test_an_update_keeps_what_a_specification_cannot_say() -> None:
+    known = specs.read(pasted())
+    greet = known.guidelines[0].model_copy(update={"labels": ["first"], "priority": 7})
+    term = Term(id="order-helper.rma", name="RMA", description="A number")
+    known = known.model_copy(
+        update={"guidelines": [greet, *known.guidelines[1:]], "terms": [term], "tags": ["shop"]}
+    )
+    changed = specs.read(pasted(guidelines=spec()["guidelines"][:1], relationships=None))
+    bot = specs.merged(known, changed, with_relationships=False)
+    assert bot.terms == [term]
+    assert bot.tags == ["shop"]
+    assert [g.id for g in bot.guidelines] == [greet.id]
+    assert (bot.guidelines[0].labels, bot.guidelines[0].priority) == (["first"], 7)
+    assert bot.relationships == []  # its other end is gone
+
+
+def test_a_bot_keeps_its_id() -> None:
+    assert specs.read(pasted("Another Name"), bot_id="order-helper").id == "order-helper"
+    with pytest.raises(InvalidInput, match="keeps its id"):
+        specs.read(pasted(id="other"), bot_id="order-helper")
+
+
+@given(st.lists(st.text(max_size=300), max_size=60), st.integers(0, 40_000))
+def test_a_reply_fits_whatever_is_in_it(texts: list[str], length: int) -> None:
+    data = fitted(reply(True, "x" * (length // 10), goes=texts * 9, text="é" * length))
+    assert len(json.dumps(data)) <= MOST
+    assert data["ok"] is True
+
+
+def test_ottos_texts_have_no_braces_and_no_two_rules_are_the_same() -> None:
+    """Parlant's prompts are templates: a brace in a guideline breaks every reply."""
+    texts = [DESCRIPTION, SPECIFICATION, JOURNEY, JOURNEY_CONDITION]
+    texts += [text for rule in RULES for text in (rule.condition, rule.action)]
+    texts += [text for step in STEPS for text in (step.action, step.leave)]
+    assert not [text for text in texts if "{" in text or "}" in text]
+    assert (
+        len({rule.key for rule in RULES}) == len({rule.condition for rule in RULES}) == len(RULES)
+    )
+    assert all(len(text) < 1200 for text in texts)
