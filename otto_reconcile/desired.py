@@ -81,10 +81,26 @@ class DesiredState:
         ]
 
     def delete(
-        self, bot_id: str, *, source: Source, actor: str, expect: int | None = None
+        self,
+        bot_id: str,
+        *,
+        source: Source,
+        actor: str,
+        expect: int | None = None,
+        unseen: bool = False,
     ) -> Event:
-        """Wants the bot no longer. Raises NotFound and Conflict."""
-        event = self._retried(bot_id, expect, lambda head: self._deletion(head, source, actor))
+        """Wants the bot no longer. Raises NotFound and Conflict.
+
+        With `unseen` also one that was never wanted here: its record was lost, and it is still on a
+        target.
+        """
+
+        def step(head: Head | None) -> Step | None:
+            if head is None and unseen:
+                return self._step(bot_id, EventType.DELETED, None, None, None, source, actor)
+            return self._deletion(head, source, actor)
+
+        event = self._retried(bot_id, expect, step)
         if event is None:
             raise NotFound(f"there is no bot {bot_id!r}")
         return event

@@ -28,7 +28,8 @@ def run_delete(settings: Settings, bot_ids: Sequence[str], *, yes: bool) -> int:
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         found = desired.read()
-        _refuse_unknown(names, found)
+        applied = {document["bot_id"] for document in store.find("applied", fields=("bot_id",))}
+        _refuse_unknown([name for name in names if name not in applied], found)
         for bot_id in names:
             say(_what_goes(bot_id, found))
         still_there = _in_folder(settings, names)
@@ -37,7 +38,9 @@ def run_delete(settings: Settings, bot_ids: Sequence[str], *, yes: bool) -> int:
         _confirm(names, yes)
         source = Source(kind="cli")
         for bot_id in names:
-            event = desired.delete(bot_id, source=source, actor=environment.actor())
+            event = desired.delete(
+                bot_id, source=source, actor=environment.actor(), unseen=bot_id in applied
+            )
             say(f"{bot_id} deleted, revision {event.revision}")
     return 0
 
@@ -51,7 +54,7 @@ def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
 def _what_goes(bot_id: str, found: Desired) -> str:
     wanted = found.bots.get(bot_id)
     if wanted is None:
-        return f"{bot_id}: {found.unreadable[bot_id]}"
+        return f"{bot_id}: {found.unreadable.get(bot_id, 'on a target, and not wanted any more')}"
     return f"{bot_id}: {wanted.bot.name!r}{_parts(wanted.bot)}"
 
 

@@ -144,11 +144,14 @@ class Reconciler:
 
     def _after(self, world: World, works: list[_Work]) -> None:
         """What is on the target now, and what became of each action, in one write."""
-        stores, saved, writes = self._stores, [], []
+        stores, writes = self._stores, []
+        saved: list[Applied] = []
+        dropped: list[str] = []
         for work in works:
             bot_id = work.planned.bot_id
             after = _applied_after(world, work.planned, work.outcomes)
             if after is None:
+                dropped.append(bot_id)
                 writes.append(stores.applied.dropping(world.target, bot_id))
             elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
@@ -157,9 +160,8 @@ class Reconciler:
         writes.append(stores.audit.writing(records))
         stores.store.batch([write for write in writes if write.documents])
         world.applied.update({applied.bot_id: applied for applied in saved})
-        for bot_id in {work.planned.bot_id for work in works} - {a.bot_id for a in saved}:
-            if bot_id not in world.desired.bots:
-                world.applied.pop(bot_id, None)
+        for bot_id in dropped:
+            world.applied.pop(bot_id, None)
 
     def _claimed(self, world: World, planned: Planned) -> Applied | None:
         creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}

@@ -33,7 +33,7 @@ async def restore(
     world.restoring = True
     restored = 0
     try:
-        for chunk, absent in _chunks(wanted, present):
+        for chunk, absent in chunks(wanted, present):
             for result in await reconciler.look(world, chunk, run_id, absent=absent):
                 conclude(result, run_id)
                 restored += _is_back(result, voice, run_id)
@@ -43,7 +43,8 @@ async def restore(
     voice.restored(run_id, restored, len(wanted), clock.monotonic() - started)
 
 
-def _chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[str], bool]]:
+def chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[str], bool]]:
+    """The bots to be looked at together, and whether they are known to be absent."""
     absent = [bot_id for bot_id in wanted if bot_id not in present]
     for start in range(0, len(absent), CHUNK):
         yield absent[start : start + CHUNK], True

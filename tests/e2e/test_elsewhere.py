@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 
 import httpx
 
@@ -94,3 +95,28 @@ def test_a_token_reaches_parlant_and_nothing_else(place: Place, parlant: Parlant
     for path in (place.folder / ".otto").rglob("*"):
         if path.is_file():
             assert b"very-secret-token" not in path.read_bytes()
+
+
+def test_a_lost_event_log_deletes_nothing_until_the_bots_are_named(
+    place: Place, parlant: ParlantProcess
+) -> None:
+    place.write()
+    place.write("second.yaml", bot("help-desk", "Help Desk"))
+    with elsewhere(place, parlant.url):
+        pass
+    with sqlite3.connect(place.folder / ".otto" / "otto.db") as database:
+        for table in ("events", "heads", "bots", "guidelines", "journeys", "terms"):
+            database.execute(f"DELETE FROM {table}")
+    database.close()
+    for path in place.manifests.glob("*.yaml"):
+        path.unlink()
+    with elsewhere(place, parlant.url) as daemon:
+        wait_for("the guard speaks", lambda: "refused to delete all bots" in daemon.output)
+        wait_for("held back", lambda: "held back" in (daemon.bot("order-desk")["message"] or ""))
+        assert {"order-desk", "help-desk"} <= {agent["id"] for agent in daemon.get("/agents")}
+        done = place.command("delete", "order-desk", "help-desk", "--yes")
+        assert done.returncode == 0, done.stderr
+        wait_for(
+            "gone",
+            lambda: not {"order-desk", "help-desk"} & {a["id"] for a in daemon.get("/agents")},
+        )
