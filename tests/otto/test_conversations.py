@@ -27,7 +27,10 @@ def test_a_conversation_becomes_a_bot(shop: Daemon) -> None:
     assert "What is its purpose?" in chat.say("Name: Order Finder")
     purpose, rest = FACTS.split("\n", 1)
     assert "What is its scope?" in chat.say(purpose)
-    assert "Order Finder: 2 guidelines. Shall I create it so?" in chat.say(rest)
+    assert (
+        "This is Order Finder, with 2 guidelines and 1 journeys. Shall I create it so?"
+        in chat.say(rest)
+    )
     assert not there(shop.url, "order-finder")
     said = chat.say("Yes, please")
 
@@ -130,7 +133,7 @@ def test_a_bot_is_changed_and_keeps_its_ids(shop: Daemon) -> None:
 def test_a_bot_is_deleted_only_after_its_name(shop: Daemon) -> None:
     chat = create(shop, "Doomed")
     said = chat.say("Delete Doomed")
-    assert "guideline: The customer greets" in said
+    assert "With it goes the guideline: The customer greets" in said
     assert "journey: Find an order" in said
     assert there(shop.url, "doomed")
     assert "Nothing is deleted yet" in chat.say("Do")
@@ -187,7 +190,7 @@ def test_bots_are_listed_and_shown_as_they_can_be_given_back(shop: Daemon) -> No
     chat = create(shop, "Shown Bot")
     assert "shown-bot is Shown Bot" in chat.say("Which bots are there?")
     said = chat.say("Show shown-bot")
-    shown = json.loads(said[said.rindex(" | {") + 3 :])
+    shown = json.loads(said[said.index('{"id"') :])
     before = there(shop.url, "shown-bot")
     assert "Shall I change it so?" in chat.say(f"Change Shown Bot to {json.dumps(shown)}")
     chat.say("Yes")

@@ -18,6 +18,11 @@ FIELDS = ("name", *LINES)
 PROPOSAL = "Shall I create it so?"
 CHANGE = "Shall I change it so?"
 CONFIRM = "to confirm"
+WHY = {
+    "name": "customers have to call it something",
+    "purpose": "all else follows from it",
+    "scope": "the bot must know what is not its business",
+}
 DEFAULTS: dict[str, Any] = {
     "guidelines": [
         {"condition": "The customer greets", "action": "Greet back and name the shop"},
@@ -61,7 +66,8 @@ class Otto:
         if _no(turn):
             return "Nothing is created. What should be different?"
         field = next((name for name in FIELDS if name not in _facts(turn)), "name")
-        return f"What is its {field.replace('_', ' ')}? It matters: the rest follows from it."
+        why = WHY.get(field, "it decides how the bot answers")
+        return f"What is its {field.replace('_', ' ')}? It matters because {why}."
 
 
 def _before(turn: Turn) -> set[str]:
@@ -144,18 +150,19 @@ def _target(turn: Turn) -> str:
 def _told(data: Mapping[str, Any], target: str) -> str:
     if data["message"].startswith("The specification is valid"):
         question = CHANGE if target else PROPOSAL
-        return f"{data['name']}: {data['guidelines']} guidelines. {question}"
+        parts = f"{data['guidelines']} guidelines and {data['journeys']} journeys"
+        return f"This is {data['name']}, with {parts}. {question}"
     parts = [data["message"]]
-    parts += [f"{p['where']}: {p['problem']} ({p['hint']})" for p in data.get("problems", ())]
-    parts += [f"not possible: {what}" for what in data.get("not_possible", ())]
-    parts += [str(what) for what in data.get("goes", ())]
-    parts += [f"{b['bot_id']} is {b['name']}" for b in data.get("bots", ()) if "name" in b]
-    for name in ("bot_id", "chat_url", "chat", "question"):
-        if data.get(name):
-            parts.append(str(data[name]))
+    parts += [f"{p['where']}: {p['problem']} ({p['hint']})." for p in data.get("problems", ())]
+    parts += [f"This was not possible: {what}." for what in data.get("not_possible", ())]
+    parts += [f"With it goes the {what}." for what in data.get("goes", ())]
+    parts += [f"{b['bot_id']} is {b['name']}." for b in data.get("bots", ()) if "name" in b]
+    if "bot_id" in data:
+        parts.append(f"Its id is {data['bot_id']}.")
+    parts += [str(data[name]) for name in ("chat", "chat_url", "question") if data.get(name)]
     if "specification" in data:
         parts.append(json.dumps(data["specification"]))
-    return " | ".join(parts)
+    return " ".join(parts)
 
 
 factory = service(Otto)
