@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+from otto_reconcile.otto.words import RULES, STEPS
 from tests.e2e.harness import Daemon, wait_for
 from tests.otto.chatting import Chat
 from tests.otto.shop import FACTS, agents, history, pasted, there, wanted
@@ -49,6 +50,24 @@ def test_a_conversation_becomes_a_bot(shop: Daemon) -> None:
 
     assert Chat(shop.url, "order-finder").say("Hello") == "Hello, this is Order Finder."
     shop.wait_synced("order-finder")
+
+
+def test_ottos_journey_is_walked_step_by_step_and_its_rules_are_in_force(shop: Daemon) -> None:
+    ask = "\nWhat guides you?"
+    rules = {rule.key: rule.action for rule in RULES}
+    gather, propose, report = (step.action for step in STEPS)
+    chat = Chat(shop.url)
+    assert chat.say(f"Name: Walker{ask}").startswith(f"{gather} What is its purpose?")
+    assert chat.say(f"{FACTS.splitlines()[0]}{ask}").startswith(f"{gather} What is its scope?")
+    said = chat.say(f"{FACTS}{ask}")
+    assert propose in said
+    assert rules["check-draft"] in said
+    assert gather not in said
+    said = chat.say(f"Yes.{ask}")
+    assert report in said
+    assert rules["create-after-yes"] in said
+    assert rules["no-means-no"] not in said
+    assert there(shop.url, "walker")
 
 
 def test_a_missing_field_is_asked_for_and_nothing_is_made(shop: Daemon) -> None:

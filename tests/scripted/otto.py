@@ -56,11 +56,17 @@ class Otto:
         return [{}]
 
     def goes_on(self, journey: str, turn: Turn) -> bool:
-        return _draft(turn) is not None and not turn.results
+        if any(PROPOSAL in text for who, text in turn.said if who == "ai_agent"):
+            return turn.last.lower().startswith("yes")
+        return _draft(turn) is not None
 
     def says(self, turn: Turn) -> str:
         if turn.agent != "Otto":
             return f"Hello, this is {turn.agent}."
+        asked = "what guides you" in turn.last.lower()
+        return " ".join([*(turn.guided if asked else ()), self._answer(turn)])
+
+    def _answer(self, turn: Turn) -> str:
         if turn.results:
             return _told(turn.results[-1], _target(turn))
         if _no(turn):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, get_args
 
 from parlant.core.engines.alpha.prompt_builder import BuiltInSection
@@ -34,6 +34,8 @@ class Turn:
     agent: str
     said: tuple[tuple[str, str], ...]
     results: tuple[Mapping[str, Any], ...]
+    guided: tuple[str, ...] = ()
+    """While it speaks: the actions of the guidelines and journey steps that are in force."""
 
     @property
     def last(self) -> str:
@@ -141,7 +143,9 @@ def _step(mind: Mind, parts: Parts) -> dict[str, Any]:
 
 
 def _draft(mind: Mind, parts: Parts) -> dict[str, Any]:
-    return {"response_body": mind.says(_turn(parts))}
+    matches = parts["canned-response-generator-output-format"]["guidelines"]
+    guided = tuple(sorted(match.guideline.content.action for match in matches))
+    return {"response_body": mind.says(replace(_turn(parts), guided=guided))}
 
 
 def _message(mind: Mind, parts: Parts) -> dict[str, Any]:
