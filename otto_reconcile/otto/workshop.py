@@ -15,7 +15,7 @@ from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
 from otto_reconcile.events import now_utc
 from otto_reconcile.journal import Journal, Kept, Pending
 from otto_reconcile.loop import Loop
-from otto_reconcile.otto import specs
+from otto_reconcile.otto import naming, specs
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
@@ -32,7 +32,11 @@ LATER = "It is wanted so, and it will be tried again until it works."
 
 
 class Workshop:
-    """One to a daemon. Every method gives a Reply and raises no OttoError."""
+    """One to a daemon. What goes wrong is in the Reply.
+
+    A method that changes raises StoreUnavailable where a wish cannot even be noted in the journal;
+    nothing was done then.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class Workshop:
             bot = specs.read(spec)
         except InvalidInput as error:
             return fitted(invalid(error))
-        if refusal := _reserved(bot):
+        if refusal := naming.reserved(bot):
             return refusal
         parts = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
         return reply(True, "The specification is valid.", bot_id=bot.id, name=bot.name, **parts)
@@ -67,15 +71,15 @@ class Workshop:
             bot = specs.read(spec)
         except InvalidInput as error:
             return fitted(invalid(error))
-        if refusal := _reserved(bot):
+        if refusal := naming.reserved(bot):
             return refusal
         async with self._turn:
             known = await self._known()
-            if question := _taken(bot, known) or await self._foreign(bot, known):
+            if question := naming.taken(bot, known) or await self._foreign(bot, known):
                 return question
             kept = await self._keep(bot.id, bot, 0, session)
         if kept.refused is not None:
-            return _question(f"It was not made: {kept.refused}.")
+            return naming.question(f"It was not made: {kept.refused}.")
         result = await self._bring(bot.id, bot, session, kept)
         message = f"The bot {bot.name} is live." if live(result) else f"{bot.name} is not live yet."
         extra = [IN_MEMORY] if self._ephemeral else []
@@ -96,11 +100,11 @@ class Workshop:
             except InvalidInput as error:
                 return fitted(invalid(error))
             others = {i: w for i, w in known.items() if i != bot.id}
-            if refused := _reserved(bot) or _taken(bot, others):
+            if refused := naming.reserved(bot) or naming.taken(bot, others):
                 return refused
             kept = await self._keep(bot.id, bot, wanted.revision, session)
         if kept.refused is not None:
-            return _question(f"It was not changed: {kept.refused}.")
+            return naming.question(f"It was not changed: {kept.refused}.")
         result = await self._bring(bot.id, bot, session, kept)
         failed = not_possible(result)
         message = f"{bot.name} is changed." if not failed else f"{bot.name} is changed in part."
@@ -115,12 +119,12 @@ class Workshop:
                 return refusal
             bot = wanted.bot
             asked = self._asked.get((session, bot.id))
-            if asked in (None, turn) or _plain(confirmed) != _plain(bot.name):
+            if asked in (None, turn) or naming.plain(confirmed) != naming.plain(bot.name):
                 self._asked.setdefault((session, bot.id), turn)
-                return _ask_back(bot)
+                return naming.ask_back(bot)
             kept = await self._keep(bot.id, None, wanted.revision, session)
         if kept.refused is not None:
-            return _question(f"It was not deleted: {kept.refused}.")
+            return naming.question(f"It was not deleted: {kept.refused}.")
         del self._asked[session, bot.id]
         result = await self._bring(bot.id, None, session, kept)
         failed = not_possible(result)
@@ -151,7 +155,7 @@ class Workshop:
     async def show(self, name: str) -> Reply:
         """One bot as a specification, which `update` takes back."""
         known = await self._known()
-        wanted, refusal = _found(name, known)
+        wanted, refusal = naming.found(name, known)
         if wanted is None:
             return refusal
         return fitted(
@@ -184,15 +188,11 @@ class Workshop:
         return dict(sorted(bots.items()))
 
     async def _keep(self, bot_id: str, bot: Bot | None, revision: int, session: str) -> Kept:
-        """Raises nothing: what cannot even be noted is refused."""
         follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
         expect = None if follows else revision
         source = Source(KIND, session=session)
         pending = Pending(bot_id, bot, expect, source, ACTOR, self._now())
-        try:
-            return await asyncio.to_thread(self._journal.put, pending, self._desired)
-        except StoreUnavailable as error:
-            return Kept(saved=False, refused=f"it could not be kept, {error.message}")
+        return await asyncio.to_thread(self._journal.put, pending, self._desired)
 
     async def _bring(self, bot_id: str, bot: Bot | None, session: str, kept: Kept) -> BotResult:
         """Parlant after the wish; what does not work now is the loop's to try again."""
@@ -217,14 +217,14 @@ class Workshop:
         for agent in agents:
             if agent.ref.key in known or agent.ref.key in RESERVED:
                 continue
-            if _same(bot, agent.ref.key, str(agent.spec.get("name", ""))):
-                return _question(
+            if naming.same(bot, agent.ref.key, str(agent.spec.get("name", ""))):
+                return naming.question(
                     f"Parlant has an agent {agent.ref.key!r} already that is not kept here."
                 )
         return None
 
     def _changeable(self, name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
-        wanted, refusal = _found(name, known)
+        wanted, refusal = naming.found(name, known)
         if wanted is not None and wanted.source.kind == "manifest" and wanted.source.root:
             file = wanted.source.path or wanted.source.root
             return None, reply(
@@ -266,67 +266,6 @@ def _with(message: str, kept: Kept) -> str:
 def _wanted(pending: Pending) -> Wanted:
     assert pending.bot is not None
     return Wanted(pending.bot, 0, pending.source, pending.actor, pending.time)
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()
-
-
-def _same(bot: Bot, other_id: str, other_name: str) -> bool:
-    return bot.id.casefold() == other_id.casefold() or _plain(bot.name) == _plain(other_name)
-
-
-def _reserved(bot: Bot) -> Reply | None:
-    if bot.id.casefold() in RESERVED or _plain(bot.name) in RESERVED:
-        return reply(False, "That name is Otto's own. Ask for another one.", problem="reserved")
-    return None
-
-
-def _taken(bot: Bot, known: Mapping[str, Wanted]) -> Reply | None:
-    for wanted in known.values():
-        other = wanted.bot
-        if _same(bot, other.id, other.name):
-            return _question(f"There is a bot {other.name!r} with the id {other.id!r} already.")
-    return None
-
-
-def _question(message: str) -> Reply:
-    ask = "Ask whether that bot is to be changed, or which other name the new one is to have."
-    return reply(False, message, problem="taken", question=ask)
-
-
-def _ask_back(bot: Bot) -> Reply:
-    goes = [f"guideline: {g.condition}" for g in bot.guidelines]
-    goes += [f"journey: {j.title}" for j in bot.journeys]
-    goes += [f"term: {t.name}" for t in bot.terms]
-    return fitted(
-        reply(
-            False,
-            f"Nothing is deleted yet. Say what goes with {bot.name}, and ask for its name as "
-            "confirmation. Only the customer's next message can confirm.",
-            bot_id=bot.id,
-            name=bot.name,
-            goes=goes,
-            question=f"Ask the customer to write the name {bot.name} to confirm.",
-        )
-    )
-
-
-def _found(name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
-    """The bot of this id or name; else a reply that asks which."""
-    wanted = known.get(name.strip())
-    fitting = [wanted] if wanted else [w for w in known.values() if _is_called(name, w.bot)]
-    if len(fitting) == 1:
-        return fitting[0], {}
-    ids = [w.bot.id for w in fitting or known.values()]
-    message = f"{len(fitting)} bots are called {name!r}." if fitting else f"No bot {name!r}."
-    if _plain(name) in RESERVED:
-        message = "That is Otto itself, which is no bot of anybody's."
-    return None, fitted(reply(False, message, problem="unknown", bots=ids))
-
-
-def _is_called(name: str, bot: Bot) -> bool:
-    return _plain(name) in (_plain(bot.name), bot.id.casefold())
 
 
 def _origin(wanted: Wanted) -> str:

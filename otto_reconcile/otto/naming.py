@@ -1,0 +1,80 @@
+"""Names of bots, as customers write them: which bot is meant, and whether a name is free.
+
+For the workshop. What is not clear becomes a Reply that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from otto_reconcile.desired import Wanted
+from otto_reconcile.otto.replies import Reply, fitted, reply
+from otto_reconcile.reconcile.world import RESERVED
+from otto_reconcile.resources import Bot
+
+
+def plain(name: str) -> str:
+    """Names that differ in case or in white space are the same."""
+    return " ".join(name.split()).casefold()
+
+
+def same(bot: Bot, other_id: str, other_name: str) -> bool:
+    """True if a person could not tell the two apart, by id or by name."""
+    return bot.id.casefold() == other_id.casefold() or plain(bot.name) == plain(other_name)
+
+
+def reserved(bot: Bot) -> Reply | None:
+    """A refusal if the bot wants to be Otto."""
+    if bot.id.casefold() in RESERVED or plain(bot.name) in RESERVED:
+        return reply(False, "That name is Otto's own. Ask for another one.", problem="reserved")
+    return None
+
+
+def taken(bot: Bot, known: Mapping[str, Wanted]) -> Reply | None:
+    """A question if one of the known bots has this name or id."""
+    for wanted in known.values():
+        other = wanted.bot
+        if same(bot, other.id, other.name):
+            return question(f"There is a bot {other.name!r} with the id {other.id!r} already.")
+    return None
+
+
+def question(message: str) -> Reply:
+    """Nothing was done, since another bot is there."""
+    ask = "Ask whether that bot is to be changed, or which other name the new one is to have."
+    return reply(False, message, problem="taken", question=ask)
+
+
+def ask_back(bot: Bot) -> Reply:
+    """What a deletion would take away, and what has to be said to confirm it."""
+    goes = [f"guideline: {g.condition}" for g in bot.guidelines]
+    goes += [f"journey: {j.title}" for j in bot.journeys]
+    goes += [f"term: {t.name}" for t in bot.terms]
+    return fitted(
+        reply(
+            False,
+            f"Nothing is deleted yet. Say what goes with {bot.name}, and ask for its name as "
+            "confirmation. Only the customer's next message can confirm.",
+            bot_id=bot.id,
+            name=bot.name,
+            goes=goes,
+            question=f"Ask the customer to write the name {bot.name} to confirm.",
+        )
+    )
+
+
+def found(name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
+    """The bot of this id or name; else a reply that asks which."""
+    wanted = known.get(name.strip())
+    fitting = [wanted] if wanted else [w for w in known.values() if _is_called(name, w.bot)]
+    if len(fitting) == 1:
+        return fitting[0], {}
+    ids = [w.bot.id for w in fitting or known.values()]
+    message = f"{len(fitting)} bots are called {name!r}." if fitting else f"No bot {name!r}."
+    if plain(name) in RESERVED:
+        message = "That is Otto itself, which is no bot of anybody's."
+    return None, fitted(reply(False, message, problem="unknown", bots=ids))
+
+
+def _is_called(name: str, bot: Bot) -> bool:
+    return plain(name) in (plain(bot.name), bot.id.casefold())
