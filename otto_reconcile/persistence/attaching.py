@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from otto_reconcile.loop import Loop
@@ -78,12 +78,13 @@ class Attachment:
         prune_unmanaged: bool,
         tools: Iterable[Tool],
         evaluate: bool,
+        headers: Mapping[str, str],
     ) -> None:
         """Restores, and leaves the rest to a task. `attach` calls it. Raises SettingsError."""
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
         app = app_of(server)
-        rest = RestPort.over_asgi(app, target, headers=self._noticing(app))
-        self._port = StartPort(server, rest, tools=tools, evaluate=evaluate)
+        rest = RestPort.over_asgi(app, target, headers={**headers, **self._noticing(app)})
+        self._port = StartPort(server, rest, tools=tools, evaluate=evaluate, headers=headers)
         clock = SystemClock()
         self._loop = Loop(
             self._port,
@@ -100,7 +101,7 @@ class Attachment:
             PlainLog().warning("store unavailable", store=shown.label, why=shown.message)
         self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
         _running.add(self._task)
-        self._task.add_done_callback(_running.discard)
+        self._task.add_done_callback(_ended)
 
     async def _run(self, server: Server, loop: Loop) -> None:
         """From when the server serves: what Parlant is about to judge is to be left alone."""
@@ -135,6 +136,12 @@ class Attachment:
         self._loop.poke("noticed", [bot_id] if bot_id else None)
 
 
+def _ended(task: asyncio.Task[None]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the loop has ended, bots are no longer kept: %r", error)
+
+
 async def attach(
     server: Server,
     mongodb_uri: str | None = None,
@@ -146,14 +153,15 @@ async def attach(
     interval: float = 30.0,
     prune_unmanaged: bool = False,
     target: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Attachment:
     """Restores every bot, and keeps them all as they are wanted while the server serves.
 
     Call it in the body of `async with p.Server()`, before anything else calls the server's API,
     and `stop` what it gives when that has ended. A `persistence` given here is used and stays
     open; else one is made of `mongodb_uri`, and without either nothing happens (`enabled`).
-    `tools` and `evaluate` as for `rehydrate_bots_from_persistence`; `interval` is in seconds.
-    `target` names the server in the database; without it, it is called by its machine and port.
+    `tools`, `evaluate` and `headers` as for `rehydrate_bots_from_persistence`; `interval` is in
+    seconds. `target` names the server in the database; without it that is machine and port.
 
     A database that does not answer is waited for: the bots come back with it. Raises SettingsError
     for a URI that no server could fit.
@@ -169,5 +177,6 @@ async def attach(
             prune_unmanaged=prune_unmanaged,
             tools=tools,
             evaluate=evaluate,
+            headers=headers or {},
         )
     return attachment

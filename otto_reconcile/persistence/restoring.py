@@ -7,7 +7,7 @@ import logging
 import secrets
 import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
+from otto_reconcile.reconcile.restore import chunks
 from otto_reconcile.reconcile.world import RESERVED, RESTORING, World, read
 from otto_reconcile.rows import OWN
 
@@ -37,29 +38,33 @@ async def rehydrate_bots_from_persistence(
     tools: Iterable[Tool] = (),
     evaluate: bool = True,
     target: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Restores all bots through the SDK. Call it in the body of `async with p.Server()`.
 
     Gives `enabled`, `bots_restored`, `guidelines_restored`, `journeys_restored`, `errors` (a list
     of sentences), `id_mapping` (stored bot id to agent id; they are the same) and `message`.
     `tools` are the program's own tools (`@p.tool`) that stored guidelines may name. Without
-    `evaluate` Parlant is not asked to judge the bots, which needs no model and is faster. Never
+    `evaluate` Parlant is not asked to judge the bots: no model is needed for the start. `headers`
+    go with calls of the server's API, where its policy asks for a token; they are secret. Never
     raises: what cannot be restored is an error, and the rest is restored.
     """
     done = _Done()
     try:
         if persistence.enabled:
-            rest = RestPort.over_asgi(app_of(server), target or target_of(server))
-            port = StartPort(server, rest, tools=tools, evaluate=evaluate)
+            rest = RestPort.over_asgi(app_of(server), target or target_of(server), headers)
+            port = StartPort(server, rest, tools=tools, evaluate=evaluate, headers=headers)
             await _restore(port, persistence, done)
             await port.close()
     except OttoError as error:
         done.errors.append(error.message)
     except Exception as error:  # the server has to start all the same
         done.errors.append(f"internal error: {error!r}")
-    for error_ in done.errors:
-        _log.warning("restoring: %s", error_)
-    return done.to_dict(persistence.enabled)
+    for sentence in done.errors:
+        _log.warning("restoring: %s", sentence)
+    result = done.to_dict(persistence.enabled)
+    _log.info("%s", result["message"])
+    return result
 
 
 @dataclass
@@ -91,18 +96,20 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
     world = await asyncio.to_thread(_begin, persistence, port.target)
     done.errors += [one for one in persistence.absorb_problems if OWN not in one]
     done.errors += [f"bot {b!r}: {why}" for b, why in sorted(world.desired.unreadable.items())]
-    present = {agent.key for agent in await port.list_agents()}
+    present = frozenset(agent.key for agent in await port.list_agents())
     reconciler = Reconciler(port, persistence.stores, SystemClock())
     run_id = uuid.uuid4().hex[:8]
-    for bot_id in sorted(world.desired.bots):
-        if _is_otto(world, bot_id):
-            _log.info("bot %s was left out: %s", bot_id, OWN)
-            continue
-        absent = bot_id not in present
-        for result in await reconciler.look(
-            world, [bot_id], run_id, absent=absent, unmanaged=False
-        ):
+    for chunk, absent in chunks(_restorable(world), present):
+        for result in await reconciler.look(world, chunk, run_id, absent=absent, unmanaged=False):
             _count(world, result, done)
+
+
+def _restorable(world: World) -> list[str]:
+    """All but Otto, which a program makes for itself."""
+    wanted = sorted(world.desired.bots)
+    for bot_id in filter(lambda bot_id: _is_otto(world, bot_id), wanted):
+        _log.info("bot %s was left out: %s", bot_id, OWN)
+    return [bot_id for bot_id in wanted if not _is_otto(world, bot_id)]
 
 
 def _begin(persistence: DomainPersistence, target: str) -> World:

@@ -21,6 +21,7 @@ from otto_reconcile.port.adapters.base import differences, ensure_kept
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.tools import split_tool
+from otto_reconcile.port.wire import addressed
 from otto_reconcile.resources import JSON, Ref, Resource
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def is_starting(server: Server) -> bool:
 class StartPort:
     """Implements `port.base.Port`. `tools` are the program's own, as `@p.tool` made them.
 
-    Without `evaluate` all bots are made over REST: Parlant judges none of them, and asks no model.
+    `headers` are those that `rest` sends. Without `evaluate` all bots are made over REST: Parlant
+    judges none of them, and asks no model.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class StartPort:
         *,
         tools: Iterable[Tool] = (),
         evaluate: bool = True,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._server, self._rest, self._evaluate = server, rest, evaluate
+        self._headers = dict(headers or {})
         self._tools = {tool.tool.name: tool for tool in tools}
         self._services: dict[str, frozenset[str]] = {}
         self._makers: dict[str, Callable[[Resource], Awaitable[Resource]]] = {
@@ -276,8 +280,10 @@ class StartPort:
 
     async def _tools_of(self, service: str) -> frozenset[str]:
         transport = httpx.ASGITransport(app_of(self._server), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://parlant") as client:
-            answer = await client.get(f"/services/{service}")
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://parlant", headers=self._headers
+        ) as client:
+            answer = await client.get(f"/services/{addressed(service)}")
         tools = answer.json().get("tools") if answer.is_success else None
         return frozenset(tool["name"] for tool in tools or ())
 

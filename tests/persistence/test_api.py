@@ -146,6 +146,22 @@ async def test_many_writes_to_one_bot_at_once_all_count(persistence: DomainPersi
     assert sorted(row["guideline_id"] for row in listed) == sorted(f"g-{n}" for n in range(25))
 
 
+async def test_writers_that_know_nothing_of_each_other_lose_nothing(
+    persistence: DomainPersistence,
+) -> None:
+    store = persistence.stores.store
+    writers = [DomainPersistence.over(store) for _ in range(3)]
+    assert await persistence.persist_bot("agent-1", "Hexon")
+    writes = (
+        writer.persist_guideline(f"g-{number}-{n}", "agent-1", f"Case {number} {n}")
+        for n in range(6)
+        for number, writer in enumerate(writers)
+    )
+    assert all(await asyncio.gather(*writes))
+    assert len(await persistence.list_guidelines("agent-1")) == 18
+    assert len(persistence.stores.desired.history("agent-1")) == 19
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
     [

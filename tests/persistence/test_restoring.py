@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from bson import ObjectId
+from fastapi import FastAPI
 
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import StoreUnavailable
@@ -265,6 +266,16 @@ async def test_every_field_is_restored(body: Body) -> None:
     assert (again["errors"], again["bots_restored"]) == ([], 1)
 
 
+async def test_otto_is_left_to_the_program(body: Body) -> None:
+    persistence = DomainPersistence.over(MemoryStore())
+    for bot in (Bot(id="Otto", name="Maker"), Bot(id="b-1", name=" otto"), Bot(id="b-2", name="B")):
+        persistence.stores.desired.put(bot, source=Source("test"), actor="test")
+    async with body() as (server, http):
+        done = await rehydrate_bots_from_persistence(server, persistence)
+        assert [agent["id"] for agent in await get(http, "/agents")] == ["b-2"]
+    assert (done["errors"], done["id_mapping"]) == ([], {"b-2": "b-2"})
+
+
 async def test_every_call_is_on_record(body: Body) -> None:
     persistence = DomainPersistence.over(MemoryStore())
     persistence.stores.desired.put(RICH, source=Source("test"), actor="test")
@@ -354,6 +365,38 @@ async def test_without_judging_the_bots_are_the_same(body: Body) -> None:
                 guideline["tags"] = len(guideline["tags"])  # ids of tags are Parlant's
             seen.append(guidelines)
     assert seen[0] == seen[1]
+
+
+async def test_a_server_that_asks_for_a_token_gets_it_and_nobody_else(
+    body: Body, caplog: pytest.LogCaptureFixture
+) -> None:
+    def guarded(app: Any) -> Any:
+        async def guard(scope: Any, receive: Any, send: Any) -> None:
+            if (b"authorization", b"Bearer token-1") in scope.get("headers", []):
+                await app(scope, receive, send)
+                return
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": json.dumps(str(scope)).encode()})
+
+        return guard
+
+    persistence = DomainPersistence.over(MemoryStore())
+    persistence.stores.desired.put(RICH, source=Source("test"), actor="test")
+    headers = {"Authorization": "Bearer token-1"}
+    async with body() as (server, http):
+        server.container[FastAPI].add_middleware(guarded)
+        agent = await server.create_agent("Holder", "Has the tool", id="holder")
+        await agent.create_guideline("Never", tools=[look_up], id="held")
+        for wrong in (None, {"Authorization": "Bearer token-2"}):
+            refused = await rehydrate_bots_from_persistence(server, persistence, headers=wrong)
+            assert refused["bots_restored"] == 0
+            assert "does not allow" in refused["errors"][0]
+        done = await rehydrate_bots_from_persistence(server, persistence, headers=headers)
+        http.headers.update(headers)
+        assert "desk.all" in await parts(http, "guidelines", "desk")
+    assert done["errors"] == []
+    assert "token-" not in f"{caplog.text} {refused}"
 
 
 async def test_nothing_raises_when_the_database_is_away_or_persistence_disabled(
