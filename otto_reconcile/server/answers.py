@@ -10,8 +10,6 @@ from typing import Any
 
 from parlant.sdk import EngineContext, EngineHookResult, EngineHooks, Tracer
 
-from otto_reconcile.server import braces
-
 NO_MODEL = (
     "No language model is configured here, so I cannot answer. Whoever runs this server can set "
     "OPENAI_API_KEY, or start it with --nlp and the name of a service."
@@ -35,7 +33,6 @@ def configure(
             hooks.on_acknowledged.append(_answering(tracer, NO_MODEL))
         else:
             hooks.on_error.append(_answering(tracer, FAILED))
-            hooks.on_generating_messages.append(braces.rounded)
         return hooks
 
     return configured

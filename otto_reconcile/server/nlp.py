@@ -43,7 +43,7 @@ def factory(name: str) -> Factory:
     package or key is missing.
     """
     if ":" in name:
-        return _guarded(name, _own(name))
+        return _wrapped(name, _own(name))
     if name not in names():
         raise SettingsError(
             f"--nlp {name}: there is no such service",
@@ -56,7 +56,7 @@ def factory(name: str) -> Factory:
 
     from parlant.sdk import NLPServices
 
-    return _guarded(name, getattr(NLPServices, name))
+    return _wrapped(name, getattr(NLPServices, name))
 
 
 def _own(name: str) -> Factory:
@@ -75,8 +75,9 @@ def _own(name: str) -> Factory:
     return own
 
 
-def _guarded(name: str, make: Factory) -> Factory:
+def _wrapped(name: str, make: Factory) -> Factory:
     """What a service cannot do becomes a SettingsError, where Parlant would end the process."""
+    from otto_reconcile.server import braces
 
     def made(container: Container) -> NLPService:
         try:
@@ -88,7 +89,7 @@ def _guarded(name: str, make: Factory) -> Factory:
         except (Exception, SystemExit) as error:
             raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
 
-    return made
+    return braces.around(made)
 
 
 _OTHER_WAY = "or start with --nlp offline"

@@ -123,6 +123,8 @@ def test_braces_and_quotes_break_nothing(shop: Daemon) -> None:
     bot = there(shop.url, "braces")
     assert list(bot.guidelines.values()) == [(odd, odd)]
     assert list(bot.journeys.values()) == ["Take {care}"]
+    # Every guideline and journey of the bot applies, and it answers all the same.
+    assert Chat(shop.url, "braces").say("Hello {you}: {") == "Hello, this is Braces."
 
 
 def test_a_bot_is_changed_and_keeps_its_ids(shop: Daemon) -> None:

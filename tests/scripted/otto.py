@@ -40,6 +40,8 @@ DEFAULTS: dict[str, Any] = {
 
 class Otto:
     def applies(self, guideline_id: str, condition: str, turn: Turn) -> bool:
+        if turn.agent != "Otto":
+            return True
         key = guideline_id.removeprefix("otto.")
         return key in (_after(turn) if turn.results else _before(turn))
 
