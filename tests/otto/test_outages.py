@@ -55,7 +55,7 @@ def test_while_the_store_is_away_bots_are_made_and_saved_later_even_by_the_next_
         assert DATABASE in daemon.output
         assert "is live" in propose(daemon.url, "Early").say("Yes")
         assert stored(mongo, "early") == ["created"]
-        mongo.stop()
+        mongo.end()
 
         said = propose(daemon.url, "Late").say("Yes")
         assert "The bot Late is live. It is not saved yet" in said
@@ -81,7 +81,7 @@ def test_while_the_store_is_away_bots_are_made_and_saved_later_even_by_the_next_
         assert {record["outcome"] for record in made} == {"succeeded"}
         assert (place.folder / ".otto" / "journal.jsonl").read_bytes() == b""
 
-        mongo.stop()
+        mongo.end()
         assert "not saved yet" in propose(daemon.url, "Survivor").say("Yes")
     finally:
         daemon.kill()

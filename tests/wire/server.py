@@ -81,6 +81,15 @@ class Server:
             self._process.stdin.close()
         self._process = None
 
+    def end(self) -> None:
+        """Ends it in good order: what it acknowledged is there when it is started again."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            if self.sort != "java":  # which ends with its standard input
+                self._process.terminate()
+            self._process.wait(timeout=20)
+            self._process = None
+
     def _answers(self) -> bool:
         try:
             with pymongo.MongoClient[dict[str, object]](
