@@ -23,7 +23,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 DOORS = {
     "parlant.client": ("port/",),
-    "parlant.sdk": ("server/",),
+    "parlant.sdk": ("server/", "otto/", "persistence/sdk.py"),
     "pymongo": ("store/mongo.py",),
 }
 
