@@ -34,12 +34,13 @@ def invalid(error: InvalidInput) -> Reply:
 
 
 def not_possible(result: BotResult) -> list[str]:
-    """What Parlant did not take, or what is held back, a sentence each."""
+    """What Parlant did not take, or what is held back, a sentence each; suspension is no fault."""
     if result.error is not None:
         return [result.error.message]
     found = [_refusal(outcome) for outcome in result.failures]
     if result.planned is not None:
-        found += [f"{phrase(a)}: held back, {a.skipped}" for a in result.planned.plan.skipped]
+        held = (a for a in result.planned.plan.skipped if a.skipped != "suspended")
+        found += [f"{phrase(a)}: held back, {a.skipped}" for a in held]
         if result.planned.plan.acting and not result.outcomes:
             found.append("another daemon leads this Parlant: it will do it")
     return found

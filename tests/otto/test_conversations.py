@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from otto_reconcile.otto.words import RULES, STEPS
 from tests.e2e.harness import Daemon, wait_for
 from tests.otto.chatting import Chat
 from tests.otto.shop import FACTS, agents, history, pasted, there, wanted
+
+pytestmark = pytest.mark.timeout(300)  # a daemon's start takes long on a busy machine
 
 
 def create(shop: Daemon, name: str) -> Chat:
@@ -181,6 +185,28 @@ def test_a_name_that_exists_gets_a_question(shop: Daemon) -> None:
     assert len(history(shop, "only-one")) == 1
     assert "another-id" not in wanted(shop)
     assert not there(shop.url, "another-id")
+
+
+def test_an_agent_that_nobody_keeps_is_not_taken_over(shop: Daemon) -> None:
+    shop.call("POST", "/agents", {"id": "x-17", "name": "Stranger", "description": "Theirs"})
+    chat = Chat(shop.url)
+    chat.say(f"Make this: {pasted('stranger')}")
+    assert "Parlant has an agent 'x-17' already that is not kept here" in chat.say("Yes")
+    assert "stranger" not in wanted(shop)
+    assert there(shop.url, "x-17").description == "Theirs"
+    shop.call("DELETE", "/agents/x-17")
+
+
+def test_a_suspended_bot_is_changed_in_the_store_only(shop: Daemon) -> None:
+    create(shop, "Sleeper")
+    assert shop.place.command("suspend", "sleeper").returncode == 0
+    before = there(shop.url, "sleeper")
+    chat = Chat(shop.url)
+    chat.say(f"Change Sleeper to {pasted('Sleeper', tone=['grave'])}")
+    assert "It is suspended" in chat.say("Yes")
+    assert there(shop.url, "sleeper") == before
+    assert shop.place.command("resume", "sleeper").returncode == 0
+    wait_for("resumed", lambda: "Tone: grave" in there(shop.url, "sleeper").description)
 
 
 def test_two_customers_with_the_same_name_at_once_get_one_bot(shop: Daemon) -> None:

@@ -18,6 +18,8 @@ from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
 
 DATABASE = "otto_test"
 
+pytestmark = pytest.mark.timeout(300)  # a daemon's start takes long on a busy machine
+
 
 @pytest.fixture
 def mongo() -> Iterator[Server]:
