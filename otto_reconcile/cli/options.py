@@ -45,7 +45,12 @@ Database = Annotated[
 ]
 Nlp = Annotated[
     str | None,
-    _option("--nlp", env="OTTO_NLP", metavar="NAME", help="Model service: offline, openai, ..."),
+    _option(
+        "--nlp",
+        env="OTTO_NLP",
+        metavar="NAME",
+        help="Model service: offline, openai, ..., or module:function for your own.",
+    ),
 ]
 Interval = Annotated[
     float,
