@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Desired, Wanted
-from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.journal import Drained, Journal
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.clock import Clock
@@ -31,6 +31,7 @@ class Late:
         self._memory = Stores.over(MemoryStore())
         self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
         self._applied: dict[str, Applied | None] = {}
+        self._told: str | None = None
         if journal.damaged:
             voice.warn("the journal has lines that cannot be read", lines=journal.damaged)
 
@@ -44,6 +45,11 @@ class Late:
         try:
             drained = await asyncio.to_thread(self._save)
         except StoreUnavailable:
+            return False
+        except OttoError as error:
+            if error.message != self._told:
+                self._told = error.message
+                self._voice.warn("what waits cannot be saved", why=error.message)
             return False
         for problem in drained.problems:
             self._voice.warn(problem)
