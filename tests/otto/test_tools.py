@@ -1,0 +1,104 @@
+"""Otto's tools as Parlant sees them: what goes wrong in one is an answer, never an exception."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import parlant.sdk as p
+import pytest
+
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.otto import tools
+from otto_reconcile.otto.words import RULES
+from tests.otto.maker import Away, opened
+from tests.otto.shop import pasted, spec
+from tests.parlant_server.rest import Rest
+
+
+class Broken:
+    """A workshop in which everything fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        async def fail(*args: Any) -> None:
+            raise self._error
+
+        return fail
+
+
+def context() -> p.ToolContext:
+    return p.ToolContext(agent_id="otto", session_id="s1", customer_id="c1")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (StoreUnavailable("the journal cannot be written"), "the journal cannot be written"),
+        (KeyError("secret-detail"), "the log of this server says what"),
+    ],
+)
+async def test_a_fault_is_data(
+    error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = tools.make(Broken(error))["create_parlant_bot"]  # type: ignore[arg-type]
+    with caplog.at_level(logging.CRITICAL, "otto_reconcile.otto"):
+        result = await entry.function(context(), "{}")
+    assert result.data["ok"] is False
+    assert said in result.data["message"]
+    assert "secret-detail" not in json.dumps(result.data)
+
+
+def test_every_rule_names_a_tool_that_there_is() -> None:
+    made = tools.make(Broken(KeyError()))  # type: ignore[arg-type]
+    assert {rule.tool for rule in RULES if rule.tool} == made.keys()
+    for entry in made.values():
+        assert entry.tool.description
+        assert not set("{}") & set(entry.tool.description)
+
+
+async def test_a_bot_too_big_to_tell_is_made_and_told_in_part(
+    parlant_url: str, parlant_rest: Rest, tmp_path: Path
+) -> None:
+    guidelines = [
+        {"key": f"g{n}", "condition": f"The customer says {n} {'é' * 300}", "action": "Nod"}
+        for n in range(40)
+    ]
+    async with opened(parlant_url, tmp_path) as shop:
+        made = await shop.workshop.create(
+            pasted("Big", guidelines=guidelines, relationships=[]), "s1"
+        )
+        shown = await shop.workshop.show("big")
+        asked = await shop.workshop.delete("big", "", "s1", "turn 1")
+    assert made["ok"]
+    assert made["live"]
+    for answer in (made, shown, asked):
+        assert len(json.dumps(answer)) < 16_000
+    assert shown["cut"]
+    assert asked["cut"]
+
+
+async def test_while_parlant_is_away_the_wish_is_kept_and_told(tmp_path: Path) -> None:
+    async with opened("http://127.0.0.1:9", tmp_path) as shop:
+        answer = await shop.workshop.create(spec("Patient"), "s1")
+        assert answer["ok"]
+        assert answer["live"] is False
+        assert answer["saved"] is True
+        assert "is not live yet" in answer["message"]
+        assert answer["not_possible"]
+        assert "patient" in shop.stores.desired.read().bots
+
+
+async def test_with_store_and_journal_away_nothing_is_done(
+    parlant_url: str, parlant_rest: Rest, tmp_path: Path
+) -> None:
+    async with opened(parlant_url, tmp_path / "missing", Away()) as shop:
+        entry = tools.make(shop.workshop)["create_parlant_bot"]
+        result = await entry.function(context(), pasted("Nowhere"))
+        assert result.data["ok"] is False
+        assert "cannot be written" in result.data["message"]
+        assert [agent.ref.key for agent in await shop.port.list_agents()] == []
