@@ -21,7 +21,10 @@ _POLL = 0.2  # seconds between two looks for changes
 
 
 class SQLiteStore:
-    """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file."""
+    """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file.
+
+    Once it is open, a place that can be used no longer is StoreUnavailable too.
+    """
 
     atomic = True
 
@@ -32,8 +35,10 @@ class SQLiteStore:
         self._closed = threading.Event()
         self._inode: int | None = None
         self._connection: sqlite3.Connection | None = None
+        self._opened = False
         _prepare(file)
         self.ping()
+        self._opened = True
 
     def ping(self) -> None:
         with self._asking() as connection:
@@ -107,7 +112,7 @@ class SQLiteStore:
             self._drop()
 
     def _changes(self) -> Iterator[None]:
-        with _translated(self._file), self._open() as connection:
+        with self._translated(), self._open() as connection:
             seen, clock = _versions(connection)
             while not self._closed.wait(_POLL):
                 version = connection.execute("PRAGMA data_version").fetchone()[0]
@@ -133,7 +138,7 @@ class SQLiteStore:
 
     @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated(self._file):
+        with self._lock, self._translated():
             if self._closed.is_set():
                 raise StoreUnavailable(f"{self.label} was closed")
             if self._connection is not None and self._inode != _inode(self._file):
@@ -143,6 +148,17 @@ class SQLiteStore:
                 self._connection = self._connect()
                 self._inode = _inode(self._file)
             yield self._connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A place that went bad after it was opened is an outage: its settings were good once."""
+        try:
+            with _translated(self._file):
+                yield
+        except SettingsError as error:
+            if not self._opened:
+                raise
+            raise StoreUnavailable(error.message, hint=error.hint) from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -183,6 +184,50 @@ def test_a_file_that_was_taken_away_is_not_written_any_more(tmp_path: Path, at: 
         file.unlink()
     store.insert("events", [{"bot_id": "b", "revision": 1}])
     assert [d["bot_id"] for d in at(tmp_path / "otto.db").find("events")] == ["b"]
+
+
+def _a_directory(folder: Path) -> None:
+    (folder / "otto.db").mkdir()
+
+
+def _no_directory(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("a file where the directory was")
+
+
+def _a_newer_file(folder: Path) -> None:
+    with sqlite3.connect(folder / "otto.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+@pytest.mark.parametrize("harm", [_a_directory, _no_directory, _a_newer_file])
+def test_a_place_that_goes_bad_after_it_was_opened_is_an_outage(
+    tmp_path: Path, at: Open, harm: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "data"
+    store = at(folder / "otto.db")
+    store.insert("events", [{"bot_id": "a", "revision": 1}])
+    for file in folder.iterdir():
+        file.rename(tmp_path / file.name)
+    harm(folder)
+    changes = store.changes()
+    assert changes is not None
+    for asked in (lambda: store.find("events"), store.ping, lambda: next(changes)):
+        with pytest.raises(StoreUnavailable) as raised:
+            asked()
+        assert str(folder) in str(raised.value)
+    with pytest.raises(SettingsError):
+        at(folder / "otto.db")
+    _clear(folder)
+    folder.mkdir()
+    for file in tmp_path.glob("otto.db*"):
+        file.rename(folder / file.name)
+    assert [d["bot_id"] for d in store.find("events")] == ["a"]
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
 
 FULL = """
