@@ -18,18 +18,16 @@ BODY_LIMIT = 1 << 20
 
 KINDS = {
     "agents": "agent",
-    "canned_responses": "canned_response",
-    "capabilities": "capability",
-    "context-variables": "variable",
     "guidelines": "guideline",
     "journeys": "journey",
     "relationships": "relationship",
-    "services": "service",
     "tags": "tag",
     "terms": "term",
 }
-"""The first part of a path, and the kind that it holds. Sessions and customers are nobody's
-desired state."""
+"""The first part of a path, and the kind that it holds: only the kinds that the port can mend.
+
+A report makes the loop look; of anything else it would look in vain, and values of context
+variables are written in the ordinary course of every conversation."""
 
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _AGENT_TAG = re.compile(r"agent:(.+)", re.DOTALL)

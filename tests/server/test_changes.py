@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from otto_reconcile.resources import kinds as registered
 from otto_reconcile.server.changes import BODY_LIMIT, ChangeHook, Touched
 from tests.server.running import Running
 
+Call = tuple[str, str, dict[str, Any]]
 JOURNEY = {"title": "Return", "description": "Send it back.", "conditions": ["Wants to"]}
 
 
@@ -40,19 +42,34 @@ def test_each_foreign_change_of_a_real_server_is_reported_with_its_bot(offline: 
     assert [said["bot_id"] for said in guideline] == ["desk", "desk", "desk", None]
 
 
+def foreign_to_us(customer: str) -> list[Call]:
+    """Changes of kinds that no bot has."""
+    return [
+        ("PATCH", f"/customers/{customer}", {"name": "Ann B."}),
+        ("POST", "/canned_responses", {"value": "Hello", "fields": []}),
+        ("POST", "/capabilities", {"title": "Returns", "description": "d", "signals": ["back"]}),
+    ]
+
+
 def test_own_calls_refused_calls_and_conversations_are_not_reported(offline: Running) -> None:
     own = offline.wait_for("ready")["headers"]
     with offline.client() as client:
         client.post("/agents", json={"id": "own", "name": "Own"}, headers=own).raise_for_status()
         assert client.post("/agents", json={"id": "nameless"}).status_code == 422
-        client.post("/customers", json={"name": "Ann"}).raise_for_status()
+        customer = client.post("/customers", json={"name": "Ann"}).raise_for_status().json()["id"]
         client.post("/sessions", json={"agent_id": "own"}).raise_for_status()
+        for method, path, body in foreign_to_us(customer):
+            client.request(method, path, json=body).raise_for_status()
+        variable = client.post("/context-variables", json={"name": "plan"}).json()["id"]
+        value = client.put(f"/context-variables/{variable}/{customer}", json={"data": "gold"})
+        value.raise_for_status()
         wrong = dict.fromkeys(own, "guessed")
         client.post("/agents", json={"id": "end", "name": "End"}, headers=wrong).raise_for_status()
     offline.wait_for("touched", 10, id="end")
     reported = {said["id"] for said in offline.said if said["event"] == "touched"}
     assert not reported & {"own", "nameless"}
-    assert not [s for s in offline.said if s["event"] == "touched" and s["kind"] == "session"]
+    kinds = {said["kind"] for said in offline.said if said["event"] == "touched"}
+    assert kinds <= {kind.name for kind in registered()}
 
 
 def call(
@@ -116,5 +133,12 @@ def test_our_header_never_reaches_parlant() -> None:
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[1]", b'{"tags": 3}', b'{"tags": [null, "x"]}'])
 def test_odd_bodies_name_no_bot(body: bytes) -> None:
     touched: list[Touched] = []
-    call(ChangeHook(touched.append), "PUT", "/services/s", [body])
-    assert touched == [Touched("service", "s", None)]
+    call(ChangeHook(touched.append), "PUT", "/terms/t", [body])
+    assert touched == [Touched("term", "t", None)]
+
+
+@pytest.mark.parametrize("path", ["/services/s", "/context-variables/v/c", "/customers/c", "/x"])
+def test_what_no_bot_has_is_not_reported(path: str) -> None:
+    touched: list[Touched] = []
+    call(ChangeHook(touched.append), "PUT", path, [b'{"tags": ["agent:a"]}'])
+    assert touched == []
