@@ -10,7 +10,8 @@ from otto_reconcile.resources.model import Ref, Resource
 
 FIELDS = (
     Field("name"),
-    Field("description", clear=Means.REPLACE),
+    # Parlant keeps no empty description: it is none.
+    Field("description", clear=Means.REPLACE, normal=lambda text: text or None),
     Field("composition_mode", default="fluid"),
     Field("max_engine_iterations", default=3),
     Field("message_output_mode", default="block"),
