@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BUILT_IN = "built-in"
+from otto_reconcile.resources.guideline import BUILT_IN
 
 
 def split_tool(name: str) -> tuple[str, str]:

@@ -9,6 +9,14 @@ from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, register
 from otto_reconcile.resources.model import Ref, Resource
 from otto_reconcile.resources.parts import belongings, parts
 
+BUILT_IN = "built-in"
+"""The service of the tools that are hosted with the server; a bare name of a tool means it."""
+
+
+def _short(tools: list[str]) -> list[str]:
+    return [tool.removeprefix(f"{BUILT_IN}:") for tool in tools]
+
+
 FIELDS = (
     Field("condition"),
     Field("action", clear=Means.REPLACE, normal=lambda action: action or None),
@@ -21,7 +29,7 @@ FIELDS = (
     Field("labels", default=[], shape=Shape.SET),
     Field("tags", default=[], shape=Shape.SET),
     Field("metadata", default={}, shape=Shape.MAPPING),
-    Field("tools", default=[], shape=Shape.SET),
+    Field("tools", default=[], shape=Shape.SET, normal=_short),
 )
 
 

@@ -19,6 +19,10 @@ def agent(**values: Any) -> Resource:
     return make("agent", "order-desk", "order-desk", {"name": "A", **values})
 
 
+def rule(*tools: str) -> dict[str, Any]:
+    return {"id": "order-desk.g", "condition": "c", "action": "a", "tools": list(tools)}
+
+
 @pytest.mark.parametrize("blank", BLANK)
 def test_a_blank_description_is_none_on_both_sides(blank: str) -> None:
     written, bare = Snapshot([agent(description=blank)]), Snapshot([agent()])
@@ -44,3 +48,16 @@ async def test_a_blank_description_settles_on_parlant(host: Host, blank: str) ->
     assert await converge(host, wanted) == ["replace agent/order-desk"]
     assert not (await host.rest.get("/agents/order-desk"))["description"]
     assert not plan(wanted, await seen(host, wanted), wanted).actions
+
+
+async def test_a_tool_with_the_name_of_its_service_settles_too(host: Host) -> None:
+    document = {"id": "order-desk", "name": "A", "guidelines": [rule("built-in:look_up")]}
+    wanted = snapshot_of(Bot.from_document(document))
+    await put(host, wanted)
+    assert not plan(wanted, await seen(host, wanted), wanted).actions
+    both = {**document, "guidelines": [rule("built-in:look_up", "look_up", "built-in:weigh")]}
+    changed = snapshot_of(Bot.from_document(both))
+    assert await converge(host, changed, wanted) == ["update guideline/order-desk.g"]
+    held = (await host.rest.get("/guidelines/order-desk.g"))["tool_associations"]
+    assert sorted(t["tool_id"]["tool_name"] for t in held) == ["look_up", "weigh"]
+    assert not plan(changed, await seen(host, changed), changed).actions
