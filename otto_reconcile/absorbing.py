@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from otto_reconcile.errors import Conflict
+from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
 from otto_reconcile.guard import LEAST, SHARE
 from otto_reconcile.heads import Head, Log, Step
@@ -53,7 +53,7 @@ class Absorber:
             if bot_id not in look.moving and bot_id not in look.known.unreadable:
                 self._compare(look, bot_id, rows)
         self._note_deleted(look)
-        events = tuple(self._record(look.steps))
+        events = tuple(self._record(look))
         return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)))
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
@@ -118,7 +118,7 @@ class Absorber:
             return False
         where = {"bot_id": bot.id, "revision": {"$gte": head.revision - 3}}
         events = self._log.store.find("events", where, order=[("revision", -1)])
-        dates = {row.get("updated_at") for row in rows["bots"]}
+        dates = [row.get("updated_at") for row in rows["bots"]]
         recent = any(self._log.now() - event["time"] < _LATE for event in events[:1])
         return recent and any(
             event["time"] in dates and _says_the_same(event, bot) for event in events[1:]
@@ -163,25 +163,29 @@ class Absorber:
                     f"as they were: {_names(lost)}"
                 )
 
-    def _record(self, steps: Sequence[Step]) -> Iterable[Event]:
+    def _record(self, look: _Look) -> Iterable[Event]:
         """All in one go, else one by one: a bot that another writer changed is for next time."""
         try:
-            self._log.append(steps)
-        except Conflict:
-            return self._record_each(steps)
-        return [step.event for step in steps]
+            self._log.append(look.steps)
+        except PermanentError:
+            return list(self._record_each(look))
+        return [step.event for step in look.steps]
 
-    def _record_each(self, steps: Sequence[Step]) -> Iterable[Event]:
-        done = self._log.recorded([step.event for step in steps])
-        for step in steps:
+    def _record_each(self, look: _Look) -> Iterable[Event]:
+        done = self._log.recorded([step.event for step in look.steps])
+        for step in look.steps:
             if step.event.event_id in done:
                 yield step.event
                 continue
             try:
                 self._log.append([step])
                 yield step.event
-            except Conflict:
+            except PermanentError as error:
                 self._seen.pop(step.event.bot_id, None)
+                if not isinstance(error, Conflict):
+                    look.problems.append(
+                        f"rows of bot {step.event.bot_id!r}: {error}; they were left out"
+                    )
 
 
 def _says_the_same(document: Document, bot: Bot) -> bool:

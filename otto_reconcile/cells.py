@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from otto_reconcile.events import utc
@@ -18,6 +19,8 @@ _MODES = {
 }  # fmt: skip
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_LARGEST = 2**63  # what MongoDB, Parlant and most programs hold
+_DEEPEST = 90  # levels; MongoDB holds 100, and an event has some around it
 
 
 class NotUnderstood(ValueError):
@@ -79,11 +82,12 @@ def number(row: Document, field: str) -> int | None:
         return None
     try:
         whole = int(value)
-        if not isinstance(value, bool) and whole == float(value):
+        right = not isinstance(value, bool) and whole == float(value)
+        if right and -_LARGEST <= whole < _LARGEST:
             return whole
     except (TypeError, ValueError, OverflowError):
         pass
-    raise NotUnderstood(f"{field} {value!r} is not a whole number")
+    raise NotUnderstood(f"{field} {str(value)[:60]!r} is not a whole number of 64 bits")
 
 
 def truth(row: Document, field: str) -> bool | None:
@@ -104,16 +108,20 @@ def time_in(row: Document, field: str) -> datetime:
         return _OLDEST
 
 
-def plain(value: Any) -> Any:
-    """As JSON can hold it: other types become their text."""
+def plain(value: Any, level: int = 1) -> Any:
+    """As JSON can hold it: other types become their text. Raises NotUnderstood if nested deeply."""
+    if level > _DEEPEST:
+        raise NotUnderstood(f"it is nested more than {_DEEPEST} levels deep")
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): plain(item, level + 1) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, level + 1) for item in value]
     if isinstance(value, datetime):
         return utc(value).isoformat()
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return int(value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
     return value if isinstance(value, str | float) else str(value)

@@ -245,5 +245,6 @@ def _as_rows_say(bot: Bot) -> Bot:
 def _by_bot(rows: Sequence[Document]) -> dict[str, list[Document]]:
     found: dict[str, list[Document]] = {}
     for row in rows:
-        found.setdefault(row["bot_id"], []).append(row)
+        if isinstance(row["bot_id"], str):  # MongoDB also finds lists that have the id in them
+            found.setdefault(row["bot_id"], []).append(row)
     return found

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from otto_reconcile.resources import Bot, Guideline, digest
-from otto_reconcile.store.base import Document, Store, Write
+from otto_reconcile.store.base import Collection, Document, Store, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
 Rows: TypeAlias = Mapping[str, Sequence[Document]]
@@ -128,13 +128,17 @@ def projection(
     """Writes that bring the stored rows of a bot to it; none for rows that say the same already.
 
     Rows that neither this bot nor `before` knows are another program's, not yet absorbed, and
-    stay; with `whole` they go. Fields of others in a row that is ours are kept.
+    stay; with `whole` they go. Rows with a list or an object in their key are never ours, and
+    stay. Fields of others in a row that is ours are kept.
     """
     known = rows_of(before) if before is not None else {}
     for name, rows in rows_of(bot).items():
         collection = COLLECTIONS[name]
-        mine = [row for row in stored.get(name, ()) if row.get("bot_id") == bot.id]
-        old = {key_of(collection, row): row for row in mine}
+        old = {
+            key_of(collection, row): row
+            for row in stored.get(name, ())
+            if row.get("bot_id") == bot.id and _has_plain_key(collection, row)
+        }
         new = {key_of(collection, row): row for row in rows}
         ours = {key_of(collection, row) for row in known.get(name, ())}
         gone = [key for key in old if key not in new and (whole or key in ours)]
@@ -152,6 +156,10 @@ def projection(
 def removal(bot_id: str) -> Iterable[Write]:
     """Writes that take all rows of a bot away, the one that makes it a bot first."""
     return (Write("delete", name, [{"bot_id": bot_id}]) for name in COLLECTION_NAMES)
+
+
+def _has_plain_key(collection: Collection, row: Document) -> bool:
+    return all(not isinstance(part, Mapping | list) for part in key_of(collection, row))
 
 
 def _named(name: str, bot_id: str, row: Document) -> Document:

@@ -142,11 +142,8 @@ def _criticality(word: str | None) -> str | None:
 def _tools(
     guideline_id: str, row: Document, mappings: Sequence[Document], known: Sequence[Guideline]
 ) -> list[str] | None:
-    named = {
-        str(mapping["tool_name"]).strip()
-        for mapping in mappings
-        if str(mapping.get("guideline_id")) == guideline_id and mapping.get("tool_name")
-    }
+    of_this = [row for row in mappings if str(row.get("guideline_id")) == guideline_id]
+    named = {name.strip() for row in of_this if (name := text(row, "tool_name"))}
     listed = row.get("tools")
     tools = named | set(texts(row, "tools") or ())
     before = next((g.tools for g in known if g.id == guideline_id), None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.store.base import Document, Filter, Order, Write
+from otto_reconcile.store.base import Collection, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 from otto_reconcile.store.matching import matches, ordered
 
@@ -95,7 +95,7 @@ class MemoryStore:
         collection, data = COLLECTIONS[write.collection], self._data[write.collection]
         keys = self._keys[write.collection]
         for document in write.documents:
-            key = key_of(collection, document)
+            key = _mark(collection, document)
             at = keys.get(key)
             if at is not None and write.operation == "put":
                 data[at] = copied(document)
@@ -117,8 +117,18 @@ class MemoryStore:
     def _index(self, collection: str) -> None:
         keys: dict[tuple[Any, ...], int] = {}
         for at, document in enumerate(self._data[collection]):
-            keys.setdefault(key_of(COLLECTIONS[collection], document), at)
+            keys.setdefault(_mark(COLLECTIONS[collection], document), at)
         self._keys[collection] = keys
+
+
+def _mark(collection: Collection, document: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The key as it can be looked up: other programs' rows may have lists and objects in theirs."""
+    key = key_of(collection, document)
+    try:
+        hash(key)
+    except TypeError:
+        return (repr(key),)
+    return key
 
 
 def copied(value: Any) -> Any:

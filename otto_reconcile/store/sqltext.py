@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from otto_reconcile.errors import PermanentError
+from otto_reconcile.errors import PermanentError, StoreUnavailable
 from otto_reconcile.store.base import Collection, Document, Filter, Order
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
 from otto_reconcile.store.matching import conditions
@@ -39,10 +39,17 @@ def encode(document: Mapping[str, Any]) -> str:
 
 
 def decode(text: str) -> Document:
-    """The document again; other programs' JSON is taken as it is."""
+    """The document again; other programs' JSON is taken as it is, what is no object as empty.
+
+    Raises StoreUnavailable for JSON that Python cannot take.
+    """
     quick = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
-    loaded: Document = json.loads(text) if quick else _restored(json.loads(text))
-    return loaded
+    try:
+        loaded = json.loads(text) if quick else _restored(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        said = f"a document in the store cannot be read: {error} ({text[:60]} ...)"
+        raise StoreUnavailable(said, hint="correct or delete it with sqlite3") from error
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def stamp(time: datetime) -> str:
@@ -66,7 +73,7 @@ def _restored(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_DATE}:
             return _time(value[_DATE])
-        if value.keys() == {_PLAIN}:
+        if value.keys() == {_PLAIN} and isinstance(value[_PLAIN], dict):
             return {key: _restored(item) for key, item in value[_PLAIN].items()}
         return {key: _restored(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,208 @@
+"""Rows with any value in any field: they are said in words, and hold nothing else up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.errors import PermanentError, StoreUnavailable
+from otto_reconcile.resources import Bot
+from otto_reconcile.rows import bot_from, by_bot
+from otto_reconcile.store.base import Store, Write
+from otto_reconcile.store.sqlite import SQLiteStore
+from tests.desired.conftest import LooseStore
+
+CLI = Source("cli")
+Make = Callable[..., Bot]
+
+ROWS: dict[str, dict[str, Any]] = {
+    "bots": {
+        "bot_id": "desk", "name": "Desk", "description": "Helps.", "composition_mode": "fluid",
+        "max_engine_iterations": 3, "message_output_mode": "block", "tags": ["x"],
+        "metadata": {"labels": {"a": "b"}},
+    },
+    "guidelines": {
+        "bot_id": "desk", "guideline_id": "desk.b", "condition": "c", "action": "a",
+        "description": "d", "criticality": "high", "composition_mode": "strict",
+        "enabled": True, "priority": 1, "track": True, "labels": ["l"], "tags": ["x"],
+        "metadata": {"k": 1}, "tools": ["t"],
+    },
+    "journeys": {
+        "bot_id": "desk", "journey_id": "desk.j", "title": "J", "description": "d",
+        "conditions": ["c"], "labels": ["l"], "priority": 1, "composition_mode": "fluid",
+        "tags": ["x"],
+    },
+    "terms": {
+        "bot_id": "desk", "term_id": "desk.t", "name": "N", "description": "d",
+        "synonyms": ["s"], "tags": ["x"],
+    },
+    "tool_mappings": {"bot_id": "desk", "guideline_id": "desk.b", "tool_name": "t"},
+    "relationships": {
+        "bot_id": "desk", "kind": "priority", "source": "guideline:desk.a",
+        "target": "guideline:desk.b",
+    },
+}  # fmt: skip
+FIELDS = [
+    (name, field)
+    for name, row in ROWS.items()
+    for field in (*row, "created_at", "updated_at", "of_others")
+]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(2**63, 2**80) | st.floats()
+    | st.text(max_size=5) | st.datetimes() | st.sampled_from(["Otto", "desk", "desk.b"]),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(st.sampled_from(["$date", "$plain", "$in", "a", ""]), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+
+
+def deep(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+@settings(max_examples=400, deadline=None)
+@given(field=st.sampled_from(FIELDS), value=ODD, known=st.booleans(), other=st.booleans())
+def test_absorbing_takes_any_value_in_any_field(
+    field: tuple[str, str], value: Any, known: bool, other: bool
+) -> None:
+    """Of a bot that is known or new, in its own row or in one more with the same key."""
+    store = LooseStore()
+    state = DesiredState(store)
+    _fill(store, state, known)
+    name, changed = field
+    odd = {**ROWS[name], changed: value}
+    if other:
+        store.insert(name, [odd])
+    else:
+        where = {"bot_id": "desk"}
+        store.delete(name, where)
+        store.insert(name, [odd])
+    state.absorb()
+    assert state.get("other").bot.name == "other"
+    for bot_id in ("desk", "other"):
+        state.put(Bot(id=bot_id, name="New"), source=CLI, actor="ann")
+        assert state.get(bot_id).bot.name == "New"
+    state.absorb()
+    state.rebuild()
+    state.absorb()
+
+
+def _fill(store: Store, state: DesiredState, known: bool) -> None:
+    for name, row in ROWS.items():
+        store.insert(name, [row])
+    store.insert("bots", [{"bot_id": f"other{n or ''}", "name": "other"} for n in range(3)])
+    if known:
+        assert state.absorb().problems == ()
+
+
+@pytest.mark.parametrize("when", [{"$date": "2026-01-01T00:00:00Z"}, ["2026"], 7, True])
+def test_a_time_of_any_sort_is_no_obstacle(store: Store, make_bot: Make, when: Any) -> None:
+    state = DesiredState(store)
+    state.put(make_bot(), source=CLI, actor="ann")
+    changes = {"name": "By Hand", "updated_at": when, "created_at": when}
+    store.swap("bots", {"bot_id": "desk"}, changes)
+    assert state.absorb().problems == ()
+    assert state.get("desk").bot.name == "By Hand"
+
+
+def test_a_tool_that_is_a_list_is_said_and_the_bot_can_be_put(store: Store, make_bot: Make) -> None:
+    state = DesiredState(store)
+    state.put(make_bot(), source=CLI, actor="ann")
+    odd = {"bot_id": "desk", "guideline_id": "desk.b", "tool_name": ["x", {"y": 1}]}
+    store.insert("tool_mappings", [odd])
+    absorbed = state.absorb()
+    assert absorbed.events == ()
+    assert "tool_name is not a text; it stays as it was" in absorbed.problems[0]
+    state.put(make_bot(name="New"), source=CLI, actor="ann")
+    state.absorb()
+    assert state.get("desk").bot == make_bot(name="New")
+    assert odd in store.find("tool_mappings")
+
+
+def test_a_row_of_several_bots_is_nobodys(store: Store, make_bot: Make) -> None:
+    state = DesiredState(store)
+    store.insert("terms", [{"bot_id": ["desk", "x"], "term_id": "t", "name": "n"}])
+    state.put(make_bot(), source=CLI, actor="ann")
+    state.put(make_bot(name="New"), source=CLI, actor="ann")
+    assert state.get("desk").bot.name == "New"
+    assert "it has no bot_id" in state.absorb().problems[0]
+
+
+def test_what_is_nested_too_deeply_for_a_revision_is_said(store: Store, make_bot: Make) -> None:
+    state = DesiredState(store)
+    state.put(make_bot(), source=CLI, actor="ann")
+    store.swap("bots", {"bot_id": "desk"}, {"metadata": deep(95)})
+    assert "levels deep; it stays as it was" in state.absorb().problems[0]
+    assert state.get("desk").bot == make_bot()
+    store.swap("bots", {"bot_id": "desk"}, {"metadata": deep(85)})
+    assert state.absorb().problems == ()
+    assert state.get("desk").bot.annotations == deep(85)
+
+
+def test_a_number_that_no_store_holds_is_said() -> None:
+    rows, _ = by_bot({"bots": [{**ROWS["bots"], "max_engine_iterations": 1e300}]})
+    bot, problems = bot_from("desk", rows["desk"], None)
+    assert bot is None
+    assert "max_engine_iterations '1e+300' is not a whole number of 64 bits" in problems[0]
+
+
+class Small(LooseStore):
+    """Holds no revision of a bot whose name is Large, as MongoDB holds none above 16 MiB."""
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            for document in write.documents:
+                if write.collection == "events" and document["bot"]["name"] == "Large":
+                    raise PermanentError("cannot be stored: it is too large")
+        super().batch(writes)
+
+
+def test_a_bot_that_the_store_cannot_take_is_said_and_holds_up_no_other() -> None:
+    store = Small()
+    state = DesiredState(store)
+    store.insert("bots", [{"bot_id": f"b{n}", "name": f"B{n}"} for n in range(3)])
+    store.insert("bots", [{"bot_id": "big", "name": "Large"}])
+    for expected in (["b0", "b1", "b2"], []):
+        absorbed = state.absorb()
+        assert [event.bot_id for event in absorbed.events] == expected
+        assert absorbed.problems == (
+            "rows of bot 'big': cannot be stored: it is too large; they were left out",
+        )
+    store.swap("bots", {"bot_id": "big"}, {"name": "Smaller"})
+    assert [event.bot_id for event in state.absorb().events] == ["big"]
+
+
+def _write_text(file: Path, document: str) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("INSERT INTO bots (document) VALUES (?)", (document,))
+    connection.close()
+
+
+@pytest.mark.parametrize("document", ["[1]", '"text"', "null", '{"$plain": 5}'])
+def test_json_that_is_no_row_is_said(tmp_path: Path, document: str) -> None:
+    store = SQLiteStore(tmp_path / "otto.db")
+    state = DesiredState(store)
+    state.put(Bot(id="desk", name="Desk"), source=CLI, actor="ann")
+    _write_text(tmp_path / "otto.db", document)
+    assert "a row of bots was left out: it has no bot_id" in state.absorb().problems[0]
+    assert set(state.read().bots) == {"desk"}
+    store.close()
+
+
+def test_json_that_python_cannot_take_is_an_outage_in_words(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "otto.db")
+    number = "1" * 5000
+    _write_text(tmp_path / "otto.db", f'{{"bot_id": "desk", "name": "Desk", "x": {number}}}')
+    with pytest.raises(StoreUnavailable, match=r"cannot be read.*desk"):
+        DesiredState(store).absorb()
+    store.close()
