@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from otto_reconcile.errors import OttoError, TargetUnavailable, TemporaryError
 from otto_reconcile.masking import scrub, texts
@@ -16,21 +17,30 @@ from otto_reconcile.port.base import Port
 from otto_reconcile.resources import Ref, Resource
 
 Told = Callable[[Outcome], None]
+LEADS_NO_MORE = "not tried: another daemon leads this target now"
 
 
 async def apply(
-    plan: Plan, port: Port, *, fresh: bool = False, told: Told = lambda outcome: None
+    plan: Plan,
+    port: Port,
+    *,
+    fresh: bool = False,
+    told: Told = lambda outcome: None,
+    leading: Callable[[], bool] = lambda: True,
 ) -> list[Outcome]:
     """One Outcome for each action that acts, in order; `told` hears of each as it comes.
 
-    `fresh` says that what is to be created was surely absent a moment ago.
+    `fresh` says that what is to be created was surely absent a moment ago. `leading` is asked
+    before every action: a process that was stopped for a while must not go on.
     """
     outcomes: list[Outcome] = []
     lost: set[Ref] = set()
     gone: TargetUnavailable | None = None
     for action in plan.acting:
         if gone is not None:
-            outcome = _not_tried(action, f"not tried: {gone.message}", gone.delay)
+            outcome = replace(_not_tried(action, f"not tried: {gone.message}"), gone=True)
+        elif not leading():
+            outcome = _not_tried(action, LEADS_NO_MORE)
         elif missing := sorted(str(ref) for ref in action.needs & lost):
             outcome = _not_tried(action, f"not tried: it needs {missing[0]}")
         else:
@@ -58,12 +68,12 @@ async def _attempt(
             Result.FAILED,
             error=_safe(error.message, action),
             temporary=isinstance(error, TemporaryError),
+            gone=gone is not None,
             delay=getattr(error, "delay", 0.0),
         )
     else:
         outcome = Outcome(action, Result.SUCCEEDED, made=made)
-    elapsed = time.perf_counter() - started
-    return _timed(outcome, elapsed), gone
+    return replace(outcome, duration=time.perf_counter() - started), gone
 
 
 def _safe(message: str, action: Action) -> str:
@@ -78,18 +88,6 @@ def _safe(message: str, action: Action) -> str:
     return scrub(message, secrets)
 
 
-def _timed(outcome: Outcome, duration: float) -> Outcome:
-    return Outcome(
-        outcome.action,
-        outcome.result,
-        outcome.error,
-        outcome.temporary,
-        outcome.delay,
-        duration,
-        outcome.made,
-    )
-
-
 async def _answers(port: Port) -> bool:
     try:
         await port.health()
@@ -98,8 +96,8 @@ async def _answers(port: Port) -> bool:
     return True
 
 
-def _not_tried(action: Action, why: str, delay: float = 0.0) -> Outcome:
-    return Outcome(action, Result.SKIPPED, error=why, temporary=True, delay=delay)
+def _not_tried(action: Action, why: str) -> Outcome:
+    return Outcome(action, Result.SKIPPED, error=why, temporary=True)
 
 
 async def _create(action: Action, port: Port, fresh: bool) -> Resource | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import time
@@ -24,7 +25,7 @@ from otto_reconcile.reconcile.status import Board, Status, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, run_until_signalled
-from otto_reconcile.settings import Settings, actor
+from otto_reconcile.settings import Settings, actor, without_credentials
 from otto_reconcile.store import open_store
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ class Daemon:
         self._folder = Folder(
             settings.manifests, stores.desired, voice, self._clock, actor(os.environ)
         )
+        self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
         status = voice.board.status
         status.started = self._clock.now().isoformat(timespec="seconds")
         status.store.label = stores.store.label
 
     async def main(self, stopping: asyncio.Event) -> int:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
         await asyncio.to_thread(self._try_store)
         self._voice.publish()
         await self._folder.import_now()
@@ -108,10 +111,10 @@ class Daemon:
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         port = RestPort.over_http(url, headers=self._settings.headers)
-        loop = self._loop(port, f"{socket.gethostname()}:{os.getpid()}")
+        loop = self._loop(port, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
         try:
             await _until(stopping, loop.restore())
-            await self._live(loop, stopping, url.rstrip("/"))
+            await self._live(loop, stopping, without_credentials(url).rstrip("/"))
         finally:
             await port.close()
 
@@ -120,8 +123,7 @@ class Daemon:
         made: list[Loop] = []
 
         def noticed(touched: Touched) -> None:
-            bot_id = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
-            made[0].poke("noticed", [bot_id] if bot_id else None)
+            made[0].stirred(touched.bot_id or made[0].owner_of(touched.kind, touched.id))
 
         server = EmbeddedServer(
             home=self._settings.data_dir / "parlant",
@@ -189,7 +191,7 @@ class Daemon:
         self._voice.board.status.url = url
         self._voice.publish()
         self._voice.say("ready", url=url)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup, loop)
+        self._hung_up = lambda: loop.poke("SIGHUP")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
         summing = asyncio.create_task(self._sum_up(url), name="summary")
         try:
@@ -199,9 +201,9 @@ class Daemon:
             await asyncio.wait({following}, timeout=1.0)
             following.cancel()
 
-    def _on_hangup(self, loop: Loop) -> None:
+    def _on_hangup(self) -> None:
         self._voice.say("SIGHUP: looking at everything")
-        loop.poke("SIGHUP")
+        self._hung_up()
 
     async def _sum_up(self, url: str) -> None:
         """Says once what there is, as soon as every bot has been looked at."""

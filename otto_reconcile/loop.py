@@ -8,13 +8,14 @@ that the embedded server noticed, a new life of the target, SIGHUP.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from otto_reconcile.desired import Wanted
-from otto_reconcile.errors import OttoError, StoreUnavailable, TargetUnavailable
+from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.plan import Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch, signs
@@ -30,6 +31,8 @@ from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voic
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
 from otto_reconcile.reconcile.world import Stores, World, foreign
 
+_log = logging.getLogger("otto_reconcile.loop")
+
 PROBE = 2.0
 """Seconds between two looks at the canary; no longer than the interval."""
 REST = 3.0
@@ -37,6 +40,8 @@ REST = 3.0
 LONGEST_REST = 2.0
 SAVE = 1.0
 """Seconds between two tries to save what was wanted while the store was away."""
+FAULT = 1.0
+"""Seconds after a fault of our own until a job goes on."""
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
 
@@ -78,7 +83,15 @@ class Loop:
             self._all_at_once = True
             self._look_again.set()
         else:
-            self._enqueue(bot_ids, reason, URGENT)
+            ours = set(self._known.bot_ids)
+            self._enqueue([b for b in bot_ids if b in ours], reason, URGENT)
+
+    def stirred(self, bot_id: str | None) -> None:
+        """Something changed on the target: of this bot, or of nobody knows whom."""
+        if bot_id is not None:
+            self.poke("noticed", [bot_id])
+        else:
+            self._enqueue(self._known.bot_ids, "noticed", ROUTINE)
 
     def owner_of(self, kind: str, key: str) -> str | None:
         """The bot to which a resource of ours belongs, if it is known."""
@@ -114,10 +127,14 @@ class Loop:
         Never raises for a store or target that is away: `run` goes on from there.
         """
         await self._lead()
-        await self.save_late()
-        if await self._read() and self._leadership.leading:
-            await self._probe()
-            self._voice.publish()
+        leading = asyncio.create_task(self._kept(self._keep_leading), name="leading")
+        try:
+            await self.save_late()
+            if await self._read() and self._leadership.leading:
+                await self._probe()
+                self._voice.publish()
+        finally:
+            leading.cancel()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; then gives the lease back and returns."""
@@ -129,7 +146,7 @@ class Loop:
         watching = signs.watch(self._stores, self._look_again, done)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(job(), name=job.__name__) for job in jobs]
+                tasks = [group.create_task(self._kept(job), name=job.__name__) for job in jobs]
                 await stopping.wait()
                 for task in tasks:
                     task.cancel()
@@ -138,7 +155,17 @@ class Loop:
             await self._leadership.resign()
             await asyncio.to_thread(watching.join, 2.0)
 
-    # The jobs: each an endless loop around one step that never fails.
+    async def _kept(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """The job; a fault of ours in it is said, and is not the end of the others or of itself."""
+        while True:
+            try:
+                return await job()
+            except Exception as error:
+                _log.exception("%s failed", job.__name__)
+                self._voice.warn("internal error", job=job.__name__, error=repr(error))
+                await self._pause(FAULT)
+
+    # The jobs: each an endless loop around one step.
 
     async def _work(self) -> None:
         while True:
@@ -210,7 +237,8 @@ class Loop:
     @property
     def _may_act(self) -> bool:
         known = self._known.world is not None
-        return known and self._leadership.leading and self._voice.target_up
+        unsaved = self._late is not None and self._late.waiting
+        return known and not unsaved and self._leadership.leading and self._voice.target_up
 
     def _enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
         run_id = uuid.uuid4().hex[:8]
@@ -257,16 +285,19 @@ class Loop:
         except OttoError as error:
             self._voice.target(UNAVAILABLE, error.message)
             return False
+        if found.life is epoch.Life.NEW and not self._voice.target_up:
+            return False  # it went away again
         if found.life is epoch.Life.CANARY_LOST:
             self._voice.warn("the canary tag was deleted by somebody; it is set again")
         self._voice.target(CONNECTED)
         self._voice.epoch(world.epoch)
-        if not up and found.life is not epoch.Life.NEW:
+        if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
             self._enqueue(self._known.bot_ids, "target is back", URGENT)
         return True
 
     async def _restore(self, world: World, present: frozenset[str]) -> None:
         run_id = uuid.uuid4().hex[:8]
+        self._queue.drop(world.desired.bots)
         await restore(
             world, present, self._reconciler, self._voice, self._clock, run_id, self._conclude
         )
@@ -308,8 +339,8 @@ class Loop:
     def _conclude(self, result: BotResult, run_id: str) -> None:
         """Status, and when to look again."""
         bot_id, failures, delay = result.bot_id, 0, None
-        if isinstance(result.error, TargetUnavailable):
-            self._voice.target(UNAVAILABLE, result.error.message)
+        if result.target_gone is not None:
+            self._voice.target(UNAVAILABLE, result.target_gone)
         if result.error is not None or result.failures:
             least = max((outcome.delay for outcome in result.failures), default=0.0)
             failures, delay = self._queue.failed(bot_id, run_id=run_id, least=least)

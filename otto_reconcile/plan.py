@@ -120,6 +120,7 @@ class Outcome:
     result: Result
     error: str | None = None
     temporary: bool = False
+    gone: bool = False  # the target did not answer at all any more
     delay: float = 0.0  # seconds that the target asked us to wait
     duration: float = 0.0  # seconds
     made: Resource | None = field(default=None, compare=False)  # as read back, with its remote id

@@ -41,6 +41,11 @@ def read_all(paths: Sequence[Path], problems: list[Problem]) -> Iterator[Source]
                     yield source
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files that `read_all` would read, in its order; what cannot be listed is left out."""
+    return _files(folder, [], set())
+
+
 def _files(path: Path, problems: list[Problem], above: set[str]) -> Iterator[Path]:
     if path == STANDARD_INPUT or not path.is_dir():
         yield path

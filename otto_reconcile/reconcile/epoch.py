@@ -17,7 +17,7 @@ PREFIX = "otto-canary-"
 
 class Life(StrEnum):
     SAME = "same"
-    CANARY_LOST = "canary lost"  # somebody deleted the tag; our bots are still there
+    CANARY_LOST = "canary lost"  # somebody deleted the tag; all our agents are still there
     NEW = "new"
 
 
@@ -43,7 +43,8 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
     if not await restarted(port, world):
         return Found(Life.SAME)
     present = frozenset(agent.key for agent in await port.list_agents())
-    if world.epoch is not None and present & world.applied.keys():
+    ours = world.agents
+    if world.epoch is not None and ours and ours <= present:
         await port.set_canary(world.epoch.name)
         return Found(Life.CANARY_LOST, present)
     epoch = Epoch(f"{PREFIX}{secrets.token_hex(6)}", clock.now())

@@ -125,41 +125,50 @@ class Folder:
 
     async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         """Something may have changed: by notice of the system, and now and then without one."""
+        while not stopping.is_set():
+            try:
+                async for _ in self._told_by_system(stopping):
+                    yield
+            except OSError as error:  # too many watches, in a container for instance
+                self._voice.warn(
+                    "the folder cannot be watched; it is looked at now and then",
+                    folder=str(self._path),
+                    seconds=RECHECK,
+                    why=error.strerror or str(error),
+                )
+                while not await self._clock.wait(stopping, RECHECK):
+                    yield
+
+    async def _told_by_system(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         import watchfiles
 
-        while not stopping.is_set():
-            if not await asyncio.to_thread(self._path.is_dir):
-                await self._clock.wait(stopping, 0.5)
-                yield
-                continue
-            async for changes in watchfiles.awatch(
-                self._path,
-                stop_event=stopping,
-                watch_filter=lambda change, path: manifest.is_manifest(Path(path)),
-                debounce=600,
-                step=QUIET,
-                rust_timeout=int(RECHECK * 1000),
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
-                yield
-                if not changes and not await asyncio.to_thread(self._path.is_dir):
-                    break
+        if not await asyncio.to_thread(self._path.is_dir):
+            await self._clock.wait(stopping, 0.5)
+            yield
+            return
+        async for changes in watchfiles.awatch(
+            self._path,
+            stop_event=stopping,
+            watch_filter=lambda change, path: manifest.is_manifest(Path(path)),
+            debounce=600,
+            step=QUIET,
+            rust_timeout=int(RECHECK * 1000),
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            ignore_permission_denied=True,
+        ):
+            yield
+            if not changes and not await asyncio.to_thread(self._path.is_dir):
+                return
 
 
 def fingerprint(folder: Path) -> Fingerprint:
     """What the folder's manifests look like from outside; equal if surely nothing was saved."""
     found = []
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(parent, name)
-            if not manifest.is_manifest(path):
-                continue
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    for path in manifest.files_below(folder):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(found)

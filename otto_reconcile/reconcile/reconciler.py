@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,15 @@ from datetime import datetime, timedelta
 from otto_reconcile.applied import Applied
 from otto_reconcile.apply import apply
 from otto_reconcile.audit import Record
-from otto_reconcile.errors import OttoError
+from otto_reconcile.errors import OttoError, PermanentError, StoreUnavailable, TargetUnavailable
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
-from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.resources import Ref, Resource, Snapshot, get_kind
+
+_log = logging.getLogger("otto_reconcile.reconciler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,20 @@ class BotResult:
     @property
     def failures(self) -> tuple[Outcome, ...]:
         return tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
+
+    @property
+    def target_gone(self) -> str | None:
+        """Why the target is taken for gone, if it is."""
+        if isinstance(self.error, TargetUnavailable):
+            return self.error.message
+        return next((outcome.error for outcome in self.outcomes if outcome.gone), None)
+
+    @property
+    def in_place(self) -> bool:
+        """True if the bot is now on the target as it is wanted."""
+        if self.planned is None or self.failures or self.planned.plan.skipped:
+            return False
+        return bool(self.outcomes) or not self.planned.plan.acting
 
 
 @dataclass
@@ -102,6 +119,9 @@ class Reconciler:
                 )
             except OttoError as error:
                 results.append(BotResult(bot_id, error=error))
+            except Exception as error:  # a fault of ours in one bot is not the others' end
+                _log.exception("bot %s could not be planned", bot_id)
+                results.append(BotResult(bot_id, error=PermanentError(f"internal: {error!r}")))
             else:
                 works.append(_Work(planned))
         await self._do(world, works, run_id, absent)
@@ -126,12 +146,19 @@ class Reconciler:
                 ended.append(self._clock.now())
                 self._told(run_id, outcome)
 
-            work.outcomes = await apply(work.planned.plan, self._port, fresh=absent, told=told)
+            work.outcomes = await apply(
+                work.planned.plan, self._port, fresh=absent, told=told, leading=self._leading
+            )
             work.records = [
                 _concluded(*pair) for pair in zip(work.records, work.outcomes, ended, strict=True)
             ]
-        self._unsaved.append((world, works))
-        await self.flush()
+        try:
+            await self.flush()
+            await asyncio.to_thread(self._after, world, works)
+        except StoreUnavailable:
+            if acting:
+                self._unsaved.append((world, acting))
+            raise
 
     def _before(self, world: World, works: list[_Work]) -> None:
         """Claims first: what is begun and then lost to a crash is known to be ours."""
@@ -206,7 +233,8 @@ def _applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) 
     claims = set(last.claims)
     planned_refs = {a.ref for a in planned.plan if a.operation is not Operation.REPORT}
     for ref, want in planned.desired.items():
-        if ref not in planned_refs:  # it is there as wanted
+        ours = ref in held or ref in claims or not get_kind(ref.kind).shared
+        if ref not in planned_refs and ours:  # it is there as wanted
             held[ref] = replace(want, remote_id=planned.observed[ref].remote_id)
     for action in planned.plan:
         if action.operation is Operation.FORGET:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.masking import MASKED
 from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
@@ -39,7 +40,7 @@ def _identity(planned: Planned) -> dict[str, Any]:
     if wanted is None:
         return {"revision": None, "source": None, "guidelines": 0, "journeys": 0}
     return {
-        "name": wanted.bot.name,
+        "name": MASKED if "name" in wanted.bot.masked else wanted.bot.name,
         "revision": wanted.revision,
         "source": wanted.source.path or wanted.source.kind,
         "guidelines": len(wanted.bot.guidelines),

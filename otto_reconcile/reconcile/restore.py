@@ -24,7 +24,7 @@ async def restore(
 ) -> None:
     """`present` are the agents that are there already: they are looked at, not taken for absent.
 
-    Raises StoreUnavailable; a target that goes away again shows in each bot's result.
+    Raises StoreUnavailable. Ends early if the target goes away again, as the voice then says.
     """
     started = clock.monotonic()
     wanted = [bot_id for bot_id in world.bot_ids if bot_id in world.desired.bots]
@@ -38,6 +38,8 @@ async def restore(
                 conclude(result, run_id)
                 restored += _is_back(result, voice, run_id)
             voice.publish()
+            if not voice.target_up:
+                return
     finally:
         world.restoring = False
     voice.restored(run_id, restored, len(wanted), clock.monotonic() - started)
@@ -54,10 +56,9 @@ def chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[st
 
 
 def _is_back(result: BotResult, voice: Voice, run_id: str) -> bool:
-    if result.planned is None or result.failures or result.planned.plan.skipped:
+    if result.planned is None or result.planned.wanted is None or not result.in_place:
         return False
     wanted = result.planned.wanted
-    assert wanted is not None
     voice.say(
         "restored",
         bot=result.bot_id,

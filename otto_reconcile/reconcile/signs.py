@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import OttoError
 from otto_reconcile.reconcile.world import Stores, World
 
@@ -73,9 +74,8 @@ def changed(before: World | None, now: World) -> list[str]:
     """The bots that are wanted otherwise than before; all of them if there is no before."""
     if before is None:
         return list(now.bot_ids)
-    return [b for b in now.bot_ids if _revision(before, b) != _revision(now, b)]
+    return [b for b in now.bot_ids if _differs(before.desired.bots.get(b), now.desired.bots.get(b))]
 
 
-def _revision(world: World, bot_id: str) -> int | None:
-    wanted = world.desired.bots.get(bot_id)
-    return wanted.revision if wanted is not None else None
+def _differs(one: Wanted | None, other: Wanted | None) -> bool:
+    return one is not other and one != other

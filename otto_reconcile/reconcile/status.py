@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -83,9 +83,10 @@ class Status:
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
-        document = asdict(self)
-        document["bots"] = [asdict(self.bots[bot_id]) for bot_id in sorted(self.bots)]
-        return document
+        """Everything but the bots, which the Board adds."""
+        names = (field.name for field in fields(self) if field.name != "bots")
+        document = {name: getattr(self, name) for name in names}
+        return {**document, "store": asdict(self.store), "target": asdict(self.target)}
 
 
 class Board:
@@ -94,17 +95,24 @@ class Board:
     def __init__(self, folder: Path | None) -> None:
         self.status = Status(pid=os.getpid())
         self._folder = folder
-        self._written: str | None = None
+        self._written: dict[str, Any] | None = None
+        self._bots: dict[str, dict[str, Any]] = {}  # as they are written
+        self._bots_moved = True
 
-    def set_bot(self, bot_id: str, **fields: Any) -> None:
+    def set_bot(self, bot_id: str, **values: Any) -> None:
         """Changes fields of a bot's status; what is not named stays."""
-        known = self.status.bots.get(bot_id) or BotStatus(bot_id)
-        self.status.bots[bot_id] = replace(known, **fields)
+        known = self.status.bots.get(bot_id)
+        now = replace(known or BotStatus(bot_id), **values)
+        if now != known:
+            self.status.bots[bot_id] = now
+            self._bots[bot_id] = asdict(now)
+            self._bots_moved = True
 
     def keep_only(self, bot_ids: Sequence[str]) -> None:
         wanted = set(bot_ids)
         for bot_id in [b for b in self.status.bots if b not in wanted]:
-            del self.status.bots[bot_id]
+            del self.status.bots[bot_id], self._bots[bot_id]
+            self._bots_moved = True
 
     def connection(
         self, which: Connection, state: str, now: datetime, message: str | None = None
@@ -121,15 +129,17 @@ class Board:
         if self._folder is None:
             return
         self.status.updated = None
-        text = json.dumps(self.status.to_document(), sort_keys=True)
-        if text == self._written:
+        document = self.status.to_document()
+        if document == self._written and not self._bots_moved:
             return
-        self.status.updated = now.isoformat(timespec="seconds")
+        bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
+        updated = now.isoformat(timespec="seconds")
+        text = json.dumps({**document, "updated": updated, "bots": bots})
         try:
-            _write(self._folder / STATUS_FILE, json.dumps(self.status.to_document(), indent=1))
+            _write(self._folder / STATUS_FILE, text)
         except OSError:
             return
-        self._written = text
+        self._written, self._bots_moved = document, False
 
     def withdraw(self) -> None:
         """Takes the file away: the daemon has ended in good order."""

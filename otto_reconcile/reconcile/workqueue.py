@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from otto_reconcile.reconcile.backoff import BOT, Backoff
@@ -70,6 +71,11 @@ class WorkQueue:
         until_due = min(dues, default=float("inf")) - self._clock.monotonic()
         if until_due > 0:
             await self._clock.wait(self._wake, min(most, until_due))
+
+    def drop(self, bot_ids: Iterable[str]) -> None:
+        """Forgets what was asked for these bots up to now."""
+        for bot_id in bot_ids:
+            self._items.pop(bot_id, None)
 
     def nudge(self) -> None:
         """Ends a wait: something else than an item has changed."""

@@ -18,7 +18,7 @@ from otto_reconcile.leases import Leases
 from otto_reconcile.observed import observe
 from otto_reconcile.plan import Action, Cause, Operation, Plan
 from otto_reconcile.port.base import Port
-from otto_reconcile.resources import Ref, Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
 from otto_reconcile.store.base import Store
 
 RESERVED = frozenset({"otto"})
@@ -52,7 +52,7 @@ class World:
     epoch: Epoch | None
     deleted: frozenset[str] = frozenset()
     restoring: bool = False
-    snapshots: dict[str, tuple[int, Snapshot]] = field(default_factory=dict)
+    snapshots: dict[str, tuple[Bot, Snapshot]] = field(default_factory=dict)
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -68,6 +68,14 @@ class World:
         except Guarded as error:
             return error
         return None
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The agents that are on the target if it still lives the life that we know."""
+        return frozenset(
+            ref.key for applied in self.applied.values() for ref in applied.resources
+            if ref.kind == "agent"
+        )  # fmt: skip
 
     def still_shared(self, bot_id: str) -> frozenset[Ref]:
         """The shared resources that this bot gives up and another one wants or has."""
@@ -99,21 +107,24 @@ class World:
                 self.applied[bot_id] = now
 
     def wanted(self, bot_id: str) -> Snapshot:
-        """The desired resources of a bot; kept by revision, since most bots stay the same."""
+        """The desired resources of a bot; kept, since most bots stay the same object."""
         wanted = self.desired.bots.get(bot_id)
         if wanted is None:
             return Snapshot()
         held = self.snapshots.get(bot_id)
-        if held is None or held[0] != wanted.revision:
-            held = self.snapshots[bot_id] = (wanted.revision, snapshot_of(wanted.bot))
+        if held is None or held[0] is not wanted.bot:
+            held = self.snapshots[bot_id] = (wanted.bot, snapshot_of(wanted.bot))
         return held[1]
 
     def last(self, bot_id: str) -> Snapshot:
-        """What was applied of a bot, and what was only begun (with nothing declared)."""
+        """What was applied of a bot, and what was only begun (with what its key says of it)."""
         applied = self.applied.get(bot_id)
         if applied is None:
             return Snapshot()
-        begun = (Resource(ref.kind, ref.key, bot_id, {}) for ref in sorted(applied.claims))
+        begun = (
+            Resource(ref.kind, ref.key, bot_id, get_kind(ref.kind).told_by_key(ref.key))
+            for ref in sorted(applied.claims)
+        )
         return Snapshot(begun) | applied.resources
 
     def restarted(self, bot_id: str) -> bool:

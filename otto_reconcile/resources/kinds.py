@@ -58,6 +58,7 @@ class Field:
 class Kind:
     """A kind of resource. `level` is its place in the order of creation, lowest first.
 
+    `told_by_key` gives what the key alone says of a resource of which nothing else is known.
     `expand` gives this kind's resources of a bot; `needs` gives the Refs that must exist before a
     resource does. `shared` kinds may be wanted by several bots and go only with the last of them.
     """
@@ -68,6 +69,7 @@ class Kind:
     expand: Callable[[Bot], Iterable[Resource]]
     needs: Callable[[Resource], Iterable[Ref]] = lambda resource: ()
     shared: bool = False
+    told_by_key: Callable[[str], Mapping[str, JSON]] = lambda key: {}
 
     def field(self, name: str) -> Field:
         return self.by_name[name]

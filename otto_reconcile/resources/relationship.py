@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from otto_reconcile.resources.bot import Bot
 from otto_reconcile.resources.kinds import Field, Kind, Means, make, register
-from otto_reconcile.resources.model import Ref, Resource
+from otto_reconcile.resources.model import JSON, Ref, Resource
 
 FIELDS = (
     Field("kind", change=Means.REPLACE),
@@ -33,4 +33,10 @@ def needs(resource: Resource) -> Iterable[Ref]:
             yield Ref(kind, name)
 
 
-KIND = register(Kind("relationship", 60, FIELDS, expand, needs))
+def told_by_key(key: str) -> Mapping[str, JSON]:
+    kind, _, ends = key.partition(":")
+    source, _, target = ends.partition("->")
+    return {"kind": kind, "source": source, "target": target}
+
+
+KIND = register(Kind("relationship", 60, FIELDS, expand, needs, told_by_key=told_by_key))
