@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -132,12 +132,11 @@ class Absorber:
             look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
 
     def _note_deleted(self, look: _Look) -> None:
-        """A row that went was deleted by hand; many at once are more likely an accident."""
-        alive = set(look.known.bots)
-        gone = {
-            bot_id for bot_id in alive - look.moving if not look.rows.get(bot_id, {}).get("bots")
-        }
-        if _too_many(gone, alive):
+        """A row that went was deleted by hand; many at once, or all, more likely an accident."""
+        alive = look.known.bots.keys() | look.known.unreadable.keys()
+        rowless = {i for i in alive if not look.rows.get(i, {}).get("bots")}
+        gone = (rowless & look.known.bots.keys()) - look.moving
+        if gone and (rowless == alive or _too_many(gone, alive)):
             look.vanished |= gone
             look.problems.append(
                 f"{len(gone)} of {len(alive)} bots have lost their row in bots at once; nothing "
@@ -151,12 +150,17 @@ class Absorber:
             look.steps.append(replace(step, event=event))
 
     def _note_lost_parts(self, look: _Look) -> None:
-        """The same for a whole collection of parts that is suddenly empty."""
+        """The same for a whole collection of parts that is suddenly empty.
+
+        Bots that have lost their own row as well count: the accident may have taken both. The last
+        part of all is deleted by hand as any other.
+        """
         for name in _PARTS:
-            had = {i for i, wanted in look.known.bots.items() if getattr(wanted.bot, name)}
-            present = {i for i in had if look.rows.get(i, {}).get("bots")}
-            lost = {i for i in present - look.moving if not look.rows[i][name]}
-            if _too_many(lost, had):
+            had = {i: n for i, w in look.known.bots.items() if (n := len(getattr(w.bot, name)))}
+            without = {i for i in had if not look.rows.get(i, {}).get(name)}
+            lost = {i for i in without - look.moving if look.rows.get(i, {}).get("bots")}
+            all_gone = without == had.keys() and sum(had.values()) >= LEAST
+            if lost and (all_gone or _too_many(without, had)):
                 look.vanished |= lost
                 look.problems.append(
                     f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
@@ -196,7 +200,7 @@ def _says_the_same(document: Document, bot: Bot) -> bool:
     return then is not None and view_digest(then) == view_digest(bot)
 
 
-def _too_many(gone: set[str], of: set[str]) -> bool:
+def _too_many(gone: Collection[str], of: Collection[str]) -> bool:
     return len(gone) >= LEAST and len(gone) > SHARE * len(of)
 
 

@@ -213,6 +213,80 @@ def test_a_dropped_collection_deletes_nothing(store: Store, make_bot: Make, name
     assert state.absorb().vanished == ()
 
 
+ALL = ("bots", "guidelines", "journeys", "tool_mappings", "terms", "relationships")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("names", [("bots",), ALL])
+def test_the_last_bots_are_never_taken_for_deleted(
+    store: Store, make_bot: Make, count: int, names: tuple[str, ...]
+) -> None:
+    state = filled(store, make_bot, count)
+    for name in names:
+        store.delete(name, {})
+    bot_ids = tuple(f"b{n}" for n in range(count))
+    for _ in range(2):
+        absorbed = state.absorb()
+        assert (absorbed.events, absorbed.vanished) == ((), bot_ids)
+        assert "otto-reconcile delete b0" in absorbed.problems[0]
+    assert tuple(state.read().bots) == bot_ids
+    state.delete_many(bot_ids, source=CLI, actor="ann")
+    assert state.absorb().vanished == ()
+    assert state.read().bots == {}
+
+
+def test_bots_that_are_deleted_by_hand_one_by_one_stop_at_the_last(
+    store: Store, make_bot: Make
+) -> None:
+    state = filled(store, make_bot, 3)
+    gone = []
+    for n in range(3):
+        store.delete("bots", {"bot_id": f"b{n}"})
+        gone += [event.bot_id for event in state.absorb().events]
+    assert gone == ["b0", "b1"]
+    assert set(state.read().bots) == {"b2"}
+
+
+def test_a_bot_that_cannot_be_read_is_no_reason_to_delete_the_other(
+    store: Store, make_bot: Make
+) -> None:
+    filled(store, make_bot, 2)
+    store.swap("events", {"bot_id": "b0"}, {"schema": 99})
+    store.delete("bots", {})
+    state = DesiredState(store)
+    absorbed = state.absorb()
+    assert (absorbed.events, absorbed.vanished) == ((), ("b1",))
+
+
+def test_parts_of_the_only_bot_that_went_all_at_once_stay(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 1)
+    store.delete("guidelines", {})
+    absorbed = state.absorb()
+    assert (absorbed.events, absorbed.vanished) == ((), ("b0",))
+    assert state.get("b0").bot == make_bot("b0")
+
+
+def test_the_last_part_of_all_is_deleted_by_hand_as_any_other(store: Store, make_bot: Make) -> None:
+    state = filled(store, make_bot, 1)
+    for key in ("b0.a", "b0.b"):
+        store.delete("guidelines", {"guideline_id": key})
+        assert len(state.absorb().events) == 1
+    assert state.get("b0").bot.guidelines == []
+
+
+def test_where_most_rows_of_bots_went_the_parts_of_the_others_stay_too(
+    store: Store, make_bot: Make
+) -> None:
+    state = filled(store, make_bot, 5)
+    store.delete("guidelines", {})
+    for n in range(1, 5):
+        store.delete("bots", {"bot_id": f"b{n}"})
+    absorbed = state.absorb()
+    assert absorbed.events == ()
+    assert absorbed.vanished == ("b0", "b1", "b2", "b3", "b4")
+    assert state.get("b0").bot == make_bot("b0")
+
+
 class Interrupted(LooseStore):
     """Runs `between` once, right after a collection was read: another process at work."""
 
