@@ -17,8 +17,17 @@ def doomed(
     return tuple(sorted(set(present) - set(wanted) - set(allowed)))
 
 
-def check(wanted: Collection[str], present: Collection[str], allowed: Collection[str] = ()) -> None:
-    """Raises Guarded if too much would go at once: everything, or over a tenth and at least two."""
+def check(
+    wanted: Collection[str],
+    present: Collection[str],
+    allowed: Collection[str] = (),
+    *,
+    of: str = "bots",
+) -> None:
+    """Raises Guarded if too much would go at once: everything, or over a tenth and at least two.
+
+    `of` says in the message what `present` are.
+    """
     going = doomed(wanted, present, allowed)
     if not going:
         return
@@ -27,7 +36,7 @@ def check(wanted: Collection[str], present: Collection[str], allowed: Collection
     if everything or too_many:
         what = "all" if everything else f"{len(going)} of {len(present)}"
         raise Guarded(
-            f"refused to delete {what} bots at once: {_some(going)}",
+            f"refused to delete {what} {of} at once: {_some(going)}",
             names=going,
             hint=f"if that is meant, name them: otto-reconcile delete {' '.join(going[:10])}"
             + (" ..." if len(going) > 10 else ""),

@@ -96,6 +96,7 @@ def _departed(
     from_here = {bot_id for bot_id, wanted in known.items() if _came_from(wanted, root)}
     going = tuple(sorted(from_here - there))
     try:
+        guard.check(there, from_here, of="bots of this folder")
         guard.check(known.keys() - set(going) | there, known.keys())
     except Guarded as error:
         return (), going, error

@@ -1,0 +1,92 @@
+"""A folder of manifests that lost some: what is deleted, and what is kept for a person to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.reconcile.importer import Imported, bring_in, load
+from otto_reconcile.resources import Bot
+from otto_reconcile.store.memory import MemoryStore
+
+MANIFEST = """apiVersion: otto/v1
+kind: Bot
+metadata: {{id: {0}}}
+spec: {{name: {0}, description: Helps.}}
+"""
+
+
+@pytest.fixture
+def desired() -> DesiredState:
+    """Sixty bots of other sources are wanted already."""
+    state = DesiredState(MemoryStore())
+    bots = [(Bot(id=f"other{n}", name="Other"), Source("cli")) for n in range(60)]
+    state.put_many(bots, actor="ann")
+    return state
+
+
+def write(folder: Path, names: Iterable[str]) -> None:
+    """Exactly these manifests, one file each."""
+    for file in folder.iterdir():
+        file.unlink()
+    for name in names:
+        (folder / f"{name}.yaml").write_text(MANIFEST.format(name))
+
+
+def bring(desired: DesiredState, folder: Path) -> Imported:
+    return bring_in(desired, load([folder], {}), actor="ann", root=folder.resolve())
+
+
+def here(desired: DesiredState) -> list[str]:
+    return [bot_id for bot_id in desired.read().bots if not bot_id.startswith("other")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("a", ""), ("ab", ""), ("abcdef", ""), ("abcdef", "abcd"), ("abc", "a"), ("ab", "x")],
+)
+def test_too_much_of_a_folder_is_withheld_whatever_else_is_wanted(
+    desired: DesiredState, tmp_path: Path, before: str, after: str
+) -> None:
+    write(tmp_path, before)
+    assert bring(desired, tmp_path).created == tuple(before)
+    write(tmp_path, after)
+    missing = tuple(sorted(set(before) - set(after)))
+    for _ in range(2):
+        imported = bring(desired, tmp_path)
+        assert (imported.deleted, imported.withheld) == ((), missing)
+        assert imported.guarded is not None
+        assert "bots of this folder" in str(imported.guarded)
+        assert imported.guarded.hint is not None
+        assert f"otto-reconcile delete {' '.join(missing)}" in imported.guarded.hint
+    assert here(desired) == sorted({*before, *after})
+    desired.delete_many(missing, source=Source("cli"), actor="ann")
+    assert bring(desired, tmp_path).withheld == ()
+    assert here(desired) == list(after)
+
+
+@pytest.mark.parametrize(("before", "after"), [("ab", "a"), ("abcdef", "abcde"), ("a", "x")])
+def test_one_manifest_that_went_or_was_renamed_is_deleted(
+    desired: DesiredState, tmp_path: Path, before: str, after: str
+) -> None:
+    write(tmp_path, before)
+    bring(desired, tmp_path)
+    write(tmp_path, after)
+    imported = bring(desired, tmp_path)
+    assert (len(imported.deleted), imported.withheld, imported.guarded) == (1, (), None)
+    assert here(desired) == list(after)
+    assert len(desired.read().bots) == 60 + len(after)
+
+
+def test_another_folder_is_no_reason_to_delete(desired: DesiredState, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, names in ((one, "ab"), (two, "cd")):
+        folder.mkdir()
+        write(folder, names)
+        bring(desired, folder)
+    write(one, "")
+    assert bring(desired, one).withheld == ("a", "b")
+    assert here(desired) == ["a", "b", "c", "d"]
