@@ -203,13 +203,17 @@ async def plan_bot(
     unmanaged: bool = True,
     prune_unmanaged: bool = False,
 ) -> Planned:
-    """Observes one bot and plans it; with `absent` nothing is asked, since nothing is there.
+    """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
 
     Raises TargetUnavailable or TargetRefused.
     """
     desired, applied = world.wanted(bot_id), world.last(bot_id)
-    observed = Snapshot()
-    if not absent:
+    if absent:
+        # A tag may be there all the same: a person's, which then does not become ours.
+        shared = (r for r in desired.values() if get_kind(r.kind).shared and r.ref not in applied)
+        tags = Snapshot(shared)
+        observed = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Snapshot()
+    else:
         observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     made = plan(desired, observed, applied, policy)

@@ -1,0 +1,133 @@
+"""A target in memory, for the logic of the loop alone: it keeps what it is given, and can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from otto_reconcile.desired import Source
+from otto_reconcile.errors import TargetUnavailable
+from otto_reconcile.loop import Loop
+from otto_reconcile.plan import Change
+from otto_reconcile.port.base import Health
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.resources import Bot, Guideline, Ref, Resource, get_kind
+from otto_reconcile.store.memory import MemoryStore
+
+
+class FakePort:
+    """`before_call` runs before every change and may raise; `gone` makes all calls fail."""
+
+    target = "fake"
+
+    def __init__(self) -> None:
+        self.held: dict[Ref, Resource] = {}
+        self.canaries: set[str] = set()
+        self.gone = False
+        self.before_call: Callable[[], None] = lambda: None
+
+    def _call(self) -> None:
+        if self.gone:
+            raise TargetUnavailable("nobody answers")
+
+    def restart(self) -> None:
+        self.held.clear()
+        self.canaries.clear()
+
+    async def health(self) -> Health:
+        self._call()
+        return Health("3.3.2", 0.0)
+
+    async def has_canary(self, name: str) -> bool:
+        self._call()
+        return name in self.canaries
+
+    async def set_canary(self, name: str) -> None:
+        self._call()
+        self.canaries.add(name)
+
+    async def list_agents(self) -> Sequence[Resource]:
+        self._call()
+        return [r for r in self.held.values() if r.kind == "agent"]
+
+    @asynccontextmanager
+    async def sweep(self) -> AsyncIterator[None]:
+        yield
+
+    async def observe(
+        self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
+    ) -> Sequence[Resource]:
+        self._call()
+        return [r for ref, r in self.held.items() if ref in known or r.bot_id == bot_id]
+
+    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+        self.before_call()
+        self._call()
+        defaults = {field.name: field.default for field in get_kind(resource.kind).fields}
+        self.held[resource.ref] = replace(resource, spec={**defaults, **resource.spec})
+        return self.held[resource.ref]
+
+    async def update(
+        self, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        self.before_call()
+        self._call()
+        values = {change.field: change.after for change in changes}
+        self.held[resource.ref] = replace(observed, spec={**observed.spec, **values})
+        return self.held[resource.ref]
+
+    async def delete(self, observed: Resource) -> None:
+        self.before_call()
+        self._call()
+        self.held.pop(observed.ref, None)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Silent:
+    def debug(self, event: str, /, **fields: Any) -> None: ...
+    def info(self, event: str, /, **fields: Any) -> None: ...
+    def warning(self, event: str, /, **fields: Any) -> None: ...
+
+
+class ManualClock(SystemClock):
+    """Real waits; `monotonic` can be moved ahead by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+class Setting:
+    """A loop over a memory store and a fake target."""
+
+    def __init__(self, **options: Any) -> None:
+        self.port, self.clock = FakePort(), ManualClock()
+        self.stores = Stores.over(MemoryStore())
+        self.voice = Voice(Board(None), self.clock, Silent())
+        self.options = options
+        self.loop = self.another()
+
+    def another(self, holder: str = "tests") -> Loop:
+        """Another process, as it were, on the same store and target."""
+        return Loop(self.port, self.stores, self.voice, self.clock, holder=holder, **self.options)
+
+    def want(self, *bots: Bot) -> None:
+        source = Source(kind="cli")
+        self.stores.desired.put_many([(bot, source) for bot in bots], actor="tests")
+
+    def agents(self) -> set[str]:
+        return {ref.key for ref in self.port.held if ref.kind == "agent"}
+
+
+def bot(bot_id: str, **values: Any) -> Bot:
+    guideline = Guideline(id=f"{bot_id}.greet", condition="Somebody says hello")
+    return Bot(id=bot_id, name=bot_id.title(), **{"guidelines": [guideline], **values})

@@ -1,0 +1,229 @@
+"""What the loop keeps to when lives, leases and looks overlap. On a target in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from otto_reconcile.desired import Source
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.status import Sync
+from otto_reconcile.resources import Ref, Relationship, make
+from tests.reconcile.fakes import Setting, bot
+
+
+async def until(check: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110  (what is checked sets no event)
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(setting: Setting) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    task = asyncio.create_task(setting.loop.run(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+async def test_a_restore_that_loses_its_lease_does_not_call_bots_restored() -> None:
+    setting = Setting()
+    setting.want(*(bot(f"bot-{n:02}") for n in range(20)))
+    calls = 0
+
+    def stopped_for_a_while() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 10:
+            setting.clock.ahead += 60.0  # a process that was stopped and goes on
+
+    setting.port.before_call = stopped_for_a_while
+    await setting.loop.restore()
+    restore = setting.voice.board.status.restore
+    assert restore is not None
+    assert restore["restored"] == len(setting.agents()) < 20
+    async with running(setting):
+        await until(lambda: len(setting.agents()) == 20)
+
+
+async def test_nothing_is_done_after_another_has_taken_over() -> None:
+    setting = Setting()
+    setting.want(bot("desk"))
+
+    def taken_over() -> None:
+        setting.clock.ahead += 60.0
+
+    setting.port.before_call = taken_over
+    await setting.loop.restore()
+    assert list(setting.port.held) == [Ref("agent", "desk")]
+
+
+async def test_a_restart_with_one_agent_back_is_a_restart_for_the_others() -> None:
+    setting = Setting(interval=3600.0)
+    setting.want(*(bot(f"bot-{n}") for n in range(5)))
+    await setting.loop.restore()
+    setting.port.restart()
+    there = make("agent", "bot-3", "bot-3", {"name": "Bot-3"})
+    setting.port.held[there.ref] = there
+    async with running(setting):
+        await until(lambda: len(setting.port.held) == 10)
+    assert setting.agents() == {f"bot-{n}" for n in range(5)}
+
+
+async def test_a_restart_in_the_middle_of_a_restore() -> None:
+    setting = Setting(interval=3600.0)
+    setting.want(*(bot(f"bot-{n:02}") for n in range(30)))
+    calls = 0
+
+    def restart_once() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 25:
+            setting.port.restart()
+
+    setting.port.before_call = restart_once
+    await setting.loop.restore()
+    async with running(setting):
+        await until(lambda: len(setting.agents()) == 30)
+
+
+async def test_a_target_that_goes_away_in_a_restore_is_not_called_connected() -> None:
+    setting = Setting()
+    setting.want(*(bot(f"bot-{n:02}") for n in range(30)))
+    calls = 0
+
+    def go_away() -> None:
+        nonlocal calls
+        calls += 1
+        setting.port.gone = calls > 10
+
+    setting.port.before_call = go_away
+    await setting.loop.restore()
+    assert setting.voice.board.status.target.state == "Unavailable"
+    assert calls < 20, "it went on against a target that is gone"
+    setting.port.before_call, setting.port.gone = (lambda: None), False
+    async with running(setting):
+        await until(lambda: len(setting.agents()) == 30)
+
+
+async def test_a_refused_relationship_that_is_withdrawn_leaves_the_bot_in_order() -> None:
+    setting = Setting()
+    tie = Relationship(kind="priority", source="guideline:desk.greet", target="guideline:x.y")
+    setting.want(bot("desk", relationships=[tie]))
+    create = setting.port.create
+
+    async def refusing(resource, *, fresh=False):
+        if resource.kind == "relationship":
+            raise TargetRefused("no such guideline", status=404)
+        return await create(resource, fresh=fresh)
+
+    setting.port.create = refusing
+    await setting.loop.restore()
+    assert setting.voice.board.status.bots["desk"].sync is Sync.OUT_OF_SYNC
+    setting.want(bot("desk"))
+    async with running(setting):
+        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+
+
+async def test_a_tag_that_a_person_made_outlives_the_bot_that_used_it() -> None:
+    setting = Setting()
+    theirs = make("tag", "vip", "", {}, remote_id="t1")
+    setting.port.held[theirs.ref] = theirs
+    setting.want(bot("desk", tags=["vip", "ours"]))
+    await setting.loop.restore()
+    setting.want(bot("desk"))
+    async with running(setting):
+        await until(lambda: Ref("tag", "ours") not in setting.port.held)
+        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+    assert Ref("tag", "vip") in setting.port.held
+
+
+async def test_the_last_user_of_a_shared_tag_takes_it_along() -> None:
+    setting = Setting()
+    setting.want(bot("one", tags=["shared"]), bot("two", tags=["shared"]))
+    await setting.loop.restore()
+    setting.want(bot("one"))
+    async with running(setting):
+        await until(lambda: setting.voice.board.status.bots["one"].revision == 2)
+        assert Ref("tag", "shared") in setting.port.held
+
+
+async def test_a_fault_of_ours_is_said_and_does_not_end_the_loop() -> None:
+    setting = Setting(interval=0.05)
+    setting.want(bot("desk"))
+    await setting.loop.restore()
+    absorb = setting.stores.desired.absorb
+    faults = 0
+
+    def faulty():
+        nonlocal faults
+        faults += 1
+        if faults < 3:
+            raise RuntimeError("a fault of ours")
+        return absorb()
+
+    setting.stores.desired.absorb = faulty
+    async with running(setting):
+        await until(lambda: faults > 3)
+        setting.want(bot("desk", description="New"))
+        ref = Ref("agent", "desk")
+        await until(lambda: setting.port.held[ref].spec["description"] == "New")
+
+
+async def test_pruning_leaves_otto_and_the_agents_of_others_alone() -> None:
+    setting = Setting(prune_unmanaged=True)
+    setting.want(bot("desk"))
+    for name in ("otto", "stranger"):
+        agent = make("agent", name, name, {"name": name})
+        setting.port.held[agent.ref] = agent
+    await setting.loop.restore()
+    async with running(setting):
+        setting.loop.stirred("otto")
+        setting.loop.stirred("stranger")
+        setting.loop.stirred(None)
+        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+    assert setting.agents() == {"desk", "otto", "stranger"}
+
+
+async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import watchfiles
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watchfiles, "awatch", full)
+    monkeypatch.setattr("otto_reconcile.reconcile.folder.RECHECK", 0.05)
+    setting = Setting()
+    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    stopping = asyncio.Event()
+    task = asyncio.create_task(folder.follow(stopping))
+    text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec: {name: Desk}\n"
+    (tmp_path / "desk.yaml").write_text(text)
+    await until(lambda: "desk" in setting.stores.desired.read().bots)
+    stopping.set()
+    await task
+
+
+async def test_a_database_put_in_place_of_another_is_noticed() -> None:
+    """The same revision number with other content, as after a restored backup."""
+    setting = Setting(interval=0.05)
+    setting.want(bot("desk", description="Old"))
+    await setting.loop.restore()
+    ref = Ref("agent", "desk")
+    async with running(setting):
+        await until(lambda: setting.port.held[ref].spec["description"] == "Old")
+        for collection in ("events", "heads", "bots", "guidelines"):
+            setting.stores.store.delete(collection, {})
+        source = Source(kind="cli")
+        setting.stores.desired.put(bot("desk", description="New"), source=source, actor="x")
+        await until(lambda: setting.port.held[ref].spec["description"] == "New")
