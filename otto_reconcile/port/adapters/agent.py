@@ -25,6 +25,15 @@ class AgentAdapter:
         return [] if agent is None else [await from_wire(view.wire, agent)]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        try:
+            return await self.post(wire, resource)
+        except Failed:  # what Parlant says to an id that it has
+            existing = await View(wire, resource.key, None).agent()
+            if existing is None:
+                raise
+            return await bring(self, wire, resource, await from_wire(wire, existing))
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
         tags = await wire.tags.ids(spec.get("tags", ()))
         values = given(
@@ -36,13 +45,7 @@ class AgentAdapter:
             message_output_mode=spec.get("message_output_mode"),
             tags=tags or None,
         )
-        try:
-            made = await wire.call(wire.parlant.agents.create(**values))
-        except Failed:  # what Parlant says to an id that it has
-            existing = await View(wire, resource.key, None).agent()
-            if existing is None:
-                raise
-            return await bring(self, wire, resource, await from_wire(wire, existing))
+        made = await wire.call(wire.parlant.agents.create(**values))
         return ensure_kept(resource, await from_wire(wire, made))
 
     async def update(

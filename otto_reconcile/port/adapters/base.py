@@ -30,6 +30,14 @@ class Adapter(Protocol):
     async def delete(self, wire: Wire, observed: Resource) -> None: ...
 
 
+class Remaking(Adapter, Protocol):
+    """An adapter that `bring` can serve: of a kind with an id of ours."""
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
+        """One attempt to create it, which looks at nothing. Raises what the attempt meets."""
+        ...
+
+
 _ADAPTERS: dict[str, Adapter] = {}
 
 
@@ -45,15 +53,15 @@ def adapter_of(kind: str) -> Adapter:
     return _ADAPTERS[kind]
 
 
-async def bring(adapter: Adapter, wire: Wire, resource: Resource, existing: Resource) -> Resource:
-    """Makes what exists into `resource`, which was to be created: by an update, or anew."""
+async def bring(adapter: Remaking, wire: Wire, resource: Resource, existing: Resource) -> Resource:
+    """Makes what exists into `resource`, which was to be created: by an update, or anew, once."""
     changes = differences(resource, existing)
     if not changes:
         return existing
     kind = get_kind(resource.kind)
     if any(_needs_replacing(kind, change) for change in changes):
         await adapter.delete(wire, existing)
-        return await adapter.create(wire, resource, fresh=False)
+        return await adapter.post(wire, resource)
     return await adapter.update(wire, resource, changes, existing)
 
 

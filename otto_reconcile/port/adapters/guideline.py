@@ -62,6 +62,17 @@ class GuidelineAdapter:
         return await _from_wire(view.wire, guideline, view.bot_id, tools)
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        try:
+            return await self.post(wire, resource)
+        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
+            if isinstance(error, TargetRefused) and error.status != 422:
+                raise
+            existing = await self._existing(wire, resource)
+            if existing is None:
+                raise
+            return await bring(self, wire, resource, existing)
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
         values = given(
             id=resource.key,
@@ -76,15 +87,7 @@ class GuidelineAdapter:
             metadata=spec.get("metadata") or None,
             tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
         )
-        try:
-            made = await wire.call(wire.parlant.guidelines.create(**values))
-        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
-            if isinstance(error, TargetRefused) and error.status != 422:
-                raise
-            existing = await self._existing(wire, resource)
-            if existing is None:
-                raise
-            return await bring(self, wire, resource, existing)
+        made = await wire.call(wire.parlant.guidelines.create(**values))
         return ensure_kept(resource, await self._complete(wire, resource, made))
 
     async def _complete(self, wire: Wire, resource: Resource, made: Any) -> Resource:

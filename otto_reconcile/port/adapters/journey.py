@@ -12,7 +12,7 @@ from otto_reconcile.port.adapters.base import bring, ensure_kept, given, registe
 from otto_reconcile.port.mending import delete_journey, delete_orphans
 from otto_reconcile.port.translate import Failed
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, agent_tag
+from otto_reconcile.port.wire import Wire, addressed, agent_tag, missing_mark
 from otto_reconcile.resources import Resource, make
 
 _PATCHABLE = frozenset({"labels", "tags"})
@@ -37,6 +37,28 @@ class JourneyAdapter:
         # Asked first: a refused creation leaves the conditions behind as global guidelines.
         if not fresh and (existing := await _existing(wire, resource)):
             return await bring(self, wire, resource, existing)
+        try:
+            return await self._post(wire, resource)
+        except Failed:  # what Parlant says to an id that it has, and where it stops half-way
+            existing = await _existing(wire, resource)
+            if existing is None:
+                raise
+            await delete_orphans(wire, resource.spec.get("conditions", ()))
+            if not _is_half_made(existing):
+                return await bring(self, wire, resource, existing)
+            await self.delete(wire, existing)
+        return await self.post(wire, resource)
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
+        """Leaves nothing behind where Parlant fails half-way: what is half made is never found."""
+        try:
+            return await self._post(wire, resource)
+        except Failed:
+            await self.delete(wire, resource)
+            await delete_orphans(wire, resource.spec.get("conditions", ()))
+            raise
+
+    async def _post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
         conditions = spec.get("conditions", [])
         values = given(
@@ -49,14 +71,7 @@ class JourneyAdapter:
             composition_mode=modes.to_wire(spec.get("composition_mode")),
             tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
         )
-        try:
-            made = await wire.call(wire.parlant.journeys.create(**values))
-        except Failed:  # what Parlant says to an id that it has
-            existing = await _existing(wire, resource)
-            if existing is None:
-                raise
-            await delete_orphans(wire, conditions)
-            return await bring(self, wire, resource, existing)
+        made = await wire.call(wire.parlant.journeys.create(**values))
         if len(made.conditions) != len(conditions):
             raise NotApplied(f"Parlant accepted {resource.ref} but did not keep: conditions")
         # Their texts would cost another call: the answer has their ids, in number and order.
@@ -68,7 +83,7 @@ class JourneyAdapter:
         values = values_of(resource, changes)
         if values.keys() - _PATCHABLE:
             await self.delete(wire, observed)
-            return await self.create(wire, resource, fresh=False)
+            return await self.post(wire, resource)
         sent: dict[str, Any] = {}
         if "labels" in values:
             wanted, found = set(values["labels"]), set(observed.spec.get("labels", ()))
@@ -93,6 +108,12 @@ async def _existing(wire: Wire, resource: Resource) -> Resource | None:
     view = View(wire, resource.bot_id, None)
     journey = await view.maybe(_retrieve(wire, resource.key))
     return None if journey is None else await _observed(view, journey)
+
+
+def _is_half_made(journey: Resource) -> bool:
+    """True if Parlant stopped before it bound its tags and conditions; it has no vector then."""
+    spec = journey.spec
+    return missing_mark(journey.bot_id) in spec["tags"] and not spec["conditions"]
 
 
 async def _observed(view: View, journey: Any) -> Resource:

@@ -30,6 +30,18 @@ class TermAdapter:
         return [await _from_wire(view.wire, term, view.bot_id) for term in chosen]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        try:
+            return await self.post(wire, resource)
+        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
+            if isinstance(error, TargetRefused) and error.status != 422:
+                raise
+            existing = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
+            if existing is None:
+                raise
+            found = await _from_wire(wire, existing, resource.bot_id)
+            return await bring(self, wire, resource, found)
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
         tags = [agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))]
         values = given(
@@ -39,16 +51,7 @@ class TermAdapter:
             synonyms=spec.get("synonyms") or None,
             tags=tags,
         )
-        try:
-            made = await wire.call(wire.parlant.glossary.create_term(**values))
-        except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
-            if isinstance(error, TargetRefused) and error.status != 422:
-                raise
-            existing = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
-            if existing is None:
-                raise
-            found = await _from_wire(wire, existing, resource.bot_id)
-            return await bring(self, wire, resource, found)
+        made = await wire.call(wire.parlant.glossary.create_term(**values))
         return ensure_kept(resource, await _from_wire(wire, made, resource.bot_id))
 
     async def update(
