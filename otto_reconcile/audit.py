@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from math import isfinite
 
 from otto_reconcile.events import utc
 from otto_reconcile.plan import Result
@@ -12,12 +13,15 @@ from otto_reconcile.resources import JSON
 from otto_reconcile.store.base import Document, Store, Write
 
 _NEWEST = (("started", -1), ("action_id", -1))
+_LARGEST = 2**63
 _DIED = "the process ended between the call and its record"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One action on one thing. `changes` are {field, before, after}, masked by whoever made them.
+
+    Numbers in them that not every store holds (beyond 64 bits, infinite) come back as text.
 
     `started` is a time, `duration` in seconds; `outcome` (see plan.Result) is None until there is
     one, and stays None where a process died.
@@ -102,7 +106,23 @@ class Audit:
 
 def _document(record: Record) -> Document:
     values = {name: getattr(record, name) for name in _NAMES}
-    return {**values, "changes": [dict(change) for change in record.changes]}
+    return {**values, "changes": [_held(change) for change in record.changes]}
+
+
+def _held(value: JSON) -> JSON:
+    """As every store holds it: a target may say numbers that MongoDB or JSON have no place for.
+
+    Those become their text, so that what is told by a target never stops its mending.
+    """
+    if isinstance(value, Mapping):
+        return {key: _held(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_held(item) for item in value]
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        return str(value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    return value
 
 
 def _record(document: Document) -> Record:

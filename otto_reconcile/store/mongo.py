@@ -192,7 +192,7 @@ class MongoStore:
             raise self._unfit(error) from error
         except errors.PyMongoError as error:
             raise StoreUnavailable(f"{self.label} does not answer: {_said(error)}") from error
-        except (BSONError, OverflowError) as error:
+        except (BSONError, OverflowError, UnicodeError) as error:
             raise self._unfit(error) from error
 
     def _refused(self, error: errors.OperationFailure) -> StoreUnavailable:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from otto_reconcile.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.audit import Audit, Record
 from otto_reconcile.leases import Leases
@@ -70,6 +72,34 @@ def test_intent_and_outcome_are_one_record(store: Store) -> None:
     assert [(r.action_id, r.outcome) for r in audit.find()] == [
         ("a2", "unknown"), ("a1", "succeeded"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("observed", "kept"),
+    [
+        (2**63 - 1, 2**63 - 1), (2**63, "9223372036854775808"), (-(2**63), -(2**63)),
+        (-(2**70), "-1180591620717411303424"), (float("inf"), "inf"), (True, True), (0.5, 0.5),
+    ],
+)  # fmt: skip
+def test_a_number_that_a_target_says_never_stops_a_record(
+    store: Store, observed: Any, kept: Any
+) -> None:
+    audit = Audit(store)
+    change = {"field": "metadata", "before": {"k": [observed, {"d": observed}]}, "after": {"k": 1}}
+    intent = record(1, changes=(change,))
+    audit.intend([intent])
+    audit.conclude([replace(intent, outcome="succeeded")])
+    [found] = audit.find()
+    assert found.outcome == "succeeded"
+    assert found.changes == ({**change, "before": {"k": [kept, {"d": kept}]}},)
+
+
+def test_an_applied_set_holds_numbers_of_any_size(store: Store) -> None:
+    sets = AppliedSets(store)
+    spec = {"metadata": {"k": 2**70}}
+    applied = Applied("desk", 1, "e", Snapshot([Resource("guideline", "desk.a", "desk", spec)]))
+    sets.save("t", [applied])
+    assert sets.load("t") == {"desk": applied}
 
 
 def test_records_are_found_newest_first_in_one_order(store: Store) -> None:

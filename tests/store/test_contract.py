@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.errors import Conflict, StoreUnavailable
+from otto_reconcile.errors import Conflict, PermanentError, StoreUnavailable
 from otto_reconcile.store.base import Store, Write
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, 123000, tzinfo=UTC)
@@ -225,6 +225,16 @@ def test_nothing_to_write_is_nothing(store: Store) -> None:
     store.put("bots", [])
     store.batch([])
     assert store.find("events") == []
+
+
+def test_half_a_character_is_kept_or_refused_in_words(store: Store, sort: str) -> None:
+    half = event("a", 1, text="\ud800")
+    if sort in ("memory", "sqlite"):
+        store.insert("events", [half])
+        assert store.find("events") == [half]
+        return
+    with pytest.raises(PermanentError, match="cannot be stored"):
+        store.insert("events", [half])
 
 
 def test_unknown_collections_are_refused(store: Store) -> None:
