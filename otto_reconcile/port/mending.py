@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.wire import Wire, addressed, agent_tag, journey_tag
 
@@ -33,6 +35,32 @@ async def _release(wire: Wire, key: str) -> None:
     listing = wire.parlant.relationships.list(guideline_id=key, indirect=False)
     for relationship in await wire.call(listing):
         await wire.call(wire.parlant.relationships.delete(relationship.id))
+
+
+async def release_dangling(wire: Wire, end: str, query: Mapping[str, Any], bot_id: str) -> None:
+    """Deletes the relationships to guidelines that are gone, which hide all others of `end`.
+
+    `query` is how to list those of `end`. Raises TargetRefused if something else hides them.
+    """
+    tried: set[str] = set()
+    while True:
+        try:
+            await wire.call(wire.parlant.relationships.list(indirect=False, **query))
+            return
+        except Absent as error:
+            if error.item in ("", *tried):
+                raise _hidden(end, error.item) from error
+            tried.add(error.item)
+            await _unbind(wire, error.item, bot_id)
+
+
+def _hidden(end: str, item: str) -> TargetRefused:
+    return TargetRefused(
+        f"Parlant cannot list the relationships of {end}: {item or 'something'} is gone, "
+        "and something is still bound to it",
+        status=404,
+        hint="make it again under that id, delete its relationships, then delete it",
+    )
 
 
 async def _unbind(wire: Wire, missing: str, bot_id: str) -> None:

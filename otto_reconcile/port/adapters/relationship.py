@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
+from otto_reconcile.port.mending import release_dangling
 from otto_reconcile.port.tools import split_tool, tool_to_wire
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
@@ -22,10 +23,9 @@ class RelationshipAdapter:
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
         own = await _own_ends(view) if unmanaged else frozenset()
-        ends = {str(resource.spec["source"]) for resource in known}
         listed = await view.relationships() if known or unmanaged else ()
         if listed is None:
-            listed = await _listed_by_end(view.wire, sorted(ends | own))
+            listed = await _listed(view.wire, known, own)
         tools = _tool_ends(known)
         wanted = {resource.key for resource in known}
         found: dict[str, Resource] = {}
@@ -37,6 +37,9 @@ class RelationshipAdapter:
         return [resource for _, resource in sorted(found.items())]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        # What hides it would do so at every look, which would make it again each time.
+        if not fresh and (standing := await _standing(wire, resource)):
+            return standing
         spec = resource.spec
         values = {
             **await _end_to_wire(wire, "source", spec["source"]),
@@ -60,7 +63,7 @@ class RelationshipAdapter:
         self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
         await self.delete(wire, observed)
-        return await self.create(wire, resource, fresh=False)
+        return await self.create(wire, resource, fresh=True)
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
         if observed.remote_id is not None:
@@ -82,10 +85,38 @@ async def _own_ends(view: View) -> frozenset[str]:
     return frozenset(ends)
 
 
-async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> list[Any]:
-    """What Parlant lists of each end; nothing of one that is gone or has something dangling."""
+async def _listed(wire: Wire, known: Sequence[Resource], own: frozenset[str]) -> list[Any]:
+    """By the bot's own ends and the sources of what is known; where one is hidden, by targets."""
+    ends = own | {str(resource.spec["source"]) for resource in known}
+    found, hidden = await _listed_by_end(wire, sorted(ends))
+    others = {str(r.spec["target"]) for r in known if r.spec["source"] in hidden} - ends
+    more, _ = await _listed_by_end(wire, sorted(others))
+    return list({relationship.id: relationship for relationship in [*found, *more]}.values())
+
+
+async def _standing(wire: Wire, resource: Resource) -> Resource | None:
+    """The relationship, if it is there. If it cannot be told, what hides it is deleted first."""
+    source, target = str(resource.spec["source"]), str(resource.spec["target"])
+    listed, hidden = await _listed_by_end(wire, [source])
+    if hidden:
+        listed, hidden = await _listed_by_end(wire, [target])
+    if hidden:
+        await release_dangling(wire, source, await _query(wire, source), resource.bot_id)
+        listed, _ = await _listed_by_end(wire, [source])
+    tools = _tool_ends([resource])
+    ours = (r for made in listed for r in _from_wire(made, resource.bot_id, tools))
+    return next((r for r in ours if r.key == resource.key), None)
+
+
+async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> tuple[list[Any], set[str]]:
+    """What Parlant lists of the ends, and those of which it cannot for something that dangles.
+
+    Nothing of an end that is gone itself.
+    """
     found: dict[str, Any] = {}
+    hidden: set[str] = set()
     for end in ends:
+        query: dict[str, Any] = {}
         try:
             query = await _query(wire, end)
             relationships = await wire.call(
@@ -94,9 +125,19 @@ async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> list[Any]:
         except (TargetRefused, Failed) as error:
             if isinstance(error, TargetRefused) and error.status != 404:
                 raise
+            if not _is_gone(end, query, error):
+                hidden.add(end)
             continue
         found.update((relationship.id, relationship) for relationship in relationships)
-    return [relationship for _, relationship in sorted(found.items())]
+    return [relationship for _, relationship in sorted(found.items())], hidden
+
+
+def _is_gone(end: str, query: Mapping[str, Any], error: TargetRefused | Failed) -> bool:
+    """True if the error is about the end itself, not about what is bound to it."""
+    if not query:  # a tag that the target does not have
+        return True
+    name = end.partition(":")[2]
+    return isinstance(error, Absent) and error.item in (name, *split_tool(name), *query.values())
 
 
 async def _query(wire: Wire, end: str) -> dict[str, Any]:
@@ -174,7 +215,7 @@ async def _closes_a_ring(wire: Wire, resource: Resource) -> bool:
         if end == spec["source"]:
             return True
         seen.add(end)
-        for relationship in await _listed_by_end(wire, [end]):
+        for relationship in (await _listed_by_end(wire, [end]))[0]:
             found = _from_wire(relationship, resource.bot_id, {})[0].spec
             if (found["kind"], found["source"]) == (spec["kind"], end):
                 ends.extend({str(found["target"])} - seen)
