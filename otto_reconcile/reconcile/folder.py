@@ -24,7 +24,7 @@ QUIET = 150
 """Milliseconds without a change that end a burst."""
 SECOND_LOOK = 0.6
 """Seconds after which a file that could not be read is looked at again."""
-RECHECK = 5.0
+RECHECK = 1.0
 """Seconds between two looks at the folder without a notice: a folder can be moved away and back."""
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
