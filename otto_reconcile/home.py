@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from otto_reconcile.errors import SettingsError
 
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
+_NAME = re.compile("[0-9a-f]{12}")
 
 
 def prepare(folder: Path) -> None:
@@ -59,9 +61,10 @@ def instance(folder: Path) -> str:
     """The name under which this directory's embedded Parlant is known in the store, for ever."""
     path = folder / INSTANCE_FILE
     try:
-        return path.read_text(encoding="ascii").strip() or _new(path)
-    except FileNotFoundError:
+        name = path.read_text(encoding="ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
         return _new(path)
+    return name if _NAME.fullmatch(name) else _new(path)
 
 
 def _new(path: Path) -> str:

@@ -317,22 +317,25 @@ class Loop:
     async def _step(self, item: Item) -> None:
         """One look at one bot."""
         calm = self._calm.wait(item.bot_id, self._clock.monotonic())
+        hold = None
         if calm > 0 and "desired" not in item.reasons:
+            hold = f"healed too often in a short time; next heal in {calm:.0f} s"
             self._queue.add(item.bot_id, "calm", run_id=item.run_id, priority=ROUTINE, after=calm)
-            return
         try:
-            await self._look(item.bot_id, item.run_id)
+            await self._look(item.bot_id, item.run_id, hold)
         except StoreUnavailable as error:
             self._voice.store(error)
             self._queue.failed(item.bot_id, run_id=item.run_id)
 
-    async def _look(self, bot_id: str, run_id: str) -> BotResult:
+    async def _look(self, bot_id: str, run_id: str, hold: str | None = None) -> BotResult:
         async with self._turn:
             world = self._known.current
             (result,) = await self._reconciler.look(
-                world, [bot_id], run_id, prune_unmanaged=self._prune
+                world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold
             )
             self._known.carry_over(world, bot_id)
+        if result.held is not None:
+            self._voice.warn("healing is held back", bot=bot_id, why=result.held, run=run_id)
         self._conclude(result, run_id)
         return result
 

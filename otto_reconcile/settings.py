@@ -35,7 +35,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"--port {self.port}: a port is a number from 0 to 65535")
-        if self.interval <= 0:
+        if not 0 < self.interval < float("inf"):
             raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
         if self.log_format not in ("console", "json"):
             raise SettingsError(f"--log-format {self.log_format}: use console or json")

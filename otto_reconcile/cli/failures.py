@@ -30,6 +30,11 @@ def guarded(work: Callable[[], int]) -> int:
         tell("interrupted")
     except BrokenPipeError:  # whoever read our output has had enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if os.environ.get("OTTO_DEBUG"):
+            raise
+        name = f"{error.filename}: " if error.filename else ""
+        tell(f"the system refuses: {name}{error.strerror or error}")
     except Exception as error:
         if os.environ.get("OTTO_DEBUG"):
             raise

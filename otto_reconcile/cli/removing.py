@@ -71,7 +71,8 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
         return []
     try:
         there = {loaded.bot.id for loaded in load([folder], os.environ)}
-    except InvalidInput:  # such a folder brings nothing back
+    except InvalidInput as error:
+        note(f"warning: {folder} has {len(error.problems)} faults: not known if it still has them")
         return []
     return [bot_id for bot_id in names if bot_id in there]
 

@@ -222,7 +222,7 @@ def _mask(made: Draft) -> None:
         place = _masked_path(made, path)
         if place is None:
             at = find(made.root, path)
-            hint = "only names, descriptions, conditions, actions and the like may hold one"
+            hint = "only descriptions, conditions, actions and the like may hold one"
             made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
         elif place:
             made.masked[place] = masked
@@ -230,7 +230,7 @@ def _mask(made: Draft) -> None:
 
 def _masked_path(made: Draft, path: Path) -> str | None:
     """The path as a Bot has it; "" if its item is wrong anyway; None if it may not be there."""
-    if path in (("spec", "name"), ("spec", "description")):
+    if path == ("spec", "description"):  # a name is how people are shown the bot everywhere
         return str(path[1])
     group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
     if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:

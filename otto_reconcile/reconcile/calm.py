@@ -6,7 +6,7 @@ from collections import deque
 
 from otto_reconcile.reconcile.backoff import BOT, Backoff
 
-FREE = 5
+FREE = 10
 WINDOW = 60.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
 from otto_reconcile.reconcile.voice import Voice
 
-QUIET = 150
-"""Milliseconds without a change that end a burst."""
+QUIET = 0.4
+"""Seconds without a change that end a burst."""
 SECOND_LOOK = 0.6
 """Seconds after which a file that could not be read is looked at again."""
 RECHECK = 1.0
@@ -116,12 +117,22 @@ class Folder:
         """Imports after every change, until `stopping`."""
         failures = 0
         async for _ in self._notices(stopping):
-            if await asyncio.to_thread(fingerprint, self._path) == self._done:
+            if not await self._at_rest_and_new():
                 continue
             while not stopping.is_set() and not await self.import_now(patient=True):
                 failures += 1
                 await self._clock.wait(stopping, CONNECTION.delay(failures))
             failures = 0
+
+    async def _at_rest_and_new(self) -> bool:
+        """True if the folder differs from what was imported, once nobody is writing any more."""
+        seen = await asyncio.to_thread(fingerprint, self._path)
+        if seen == self._done:
+            return False
+        while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
+            await self._clock.wait(self._never, QUIET / 4)
+            seen = await asyncio.to_thread(fingerprint, self._path)
+        return seen != self._done
 
     async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         """Something may have changed: by notice of the system, and now and then without one."""
@@ -150,8 +161,8 @@ class Folder:
             self._path,
             stop_event=stopping,
             watch_filter=lambda change, path: manifest.is_manifest(Path(path)),
-            debounce=600,
-            step=QUIET,
+            debounce=1600,
+            step=int(QUIET * 1000),
             rust_timeout=int(RECHECK * 1000),
             yield_on_timeout=True,
             raise_interrupt=False,
@@ -160,6 +171,12 @@ class Folder:
             yield
             if not changes and not await asyncio.to_thread(self._path.is_dir):
                 return
+
+
+def _newest(seen: Fingerprint) -> int:
+    """When the youngest file was last written, in nanoseconds; what lies in the future is old."""
+    now = time.time_ns()
+    return max((changed for _, changed, _, _ in seen if changed <= now), default=0)
 
 
 def fingerprint(folder: Path) -> Fingerprint:

@@ -25,12 +25,16 @@ _log = logging.getLogger("otto_reconcile.reconciler")
 
 @dataclass(frozen=True, slots=True)
 class BotResult:
-    """What one look at a bot came to. `error` says why it could not be looked at or saved."""
+    """What one look at a bot came to. `error` says why it could not be looked at or saved.
+
+    `held` says why what was planned was not done.
+    """
 
     bot_id: str
     planned: Planned | None = None
     outcomes: tuple[Outcome, ...] = ()
     error: OttoError | None = None
+    held: str | None = None
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
@@ -100,8 +104,11 @@ class Reconciler:
         absent: bool = False,
         unmanaged: bool = True,
         prune_unmanaged: bool = False,
+        hold: str | None = None,
     ) -> list[BotResult]:
         """Reconciles the bots together: their records share a write before and a write after.
+
+        With `hold`, the reason, a bot is only looked at, unless its agent is not there at all.
 
         Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
         """
@@ -123,7 +130,10 @@ class Reconciler:
                 _log.exception("bot %s could not be planned", bot_id)
                 results.append(BotResult(bot_id, error=PermanentError(f"internal: {error!r}")))
             else:
-                works.append(_Work(planned))
+                if hold is not None and planned.plan.acting and planned.present:
+                    results.append(BotResult(bot_id, planned, held=hold))
+                else:
+                    works.append(_Work(planned))
         await self._do(world, works, run_id, absent)
         done = (BotResult(w.planned.bot_id, w.planned, tuple(w.outcomes)) for w in works)
         return [*results, *done]

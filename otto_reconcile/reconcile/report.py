@@ -64,7 +64,8 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
         return _words(sync, Health.SUSPENDED, cause, "suspended")
     if planned.plan.acting and not result.outcomes:
-        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, "waiting: another daemon leads")
+        why = result.held or "waiting: another daemon leads"
+        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
     return _words(Sync.SYNCED, Health.HEALTHY, None, None)
 
 

@@ -93,6 +93,8 @@ def _explained(before: JSON, after: JSON) -> list[tuple[str, JSON, JSON]]:
                 None if isinstance(side, NotPresent) else side for side in (level.t1, level.t2)
             )
             found.append((_path(level.path(output_format="list")), old, new))
+    if any(old == before and new == after for _, old, new in found):
+        return []  # it says no more than the two values do
     return sorted(found, key=lambda difference: difference[0])
 
 

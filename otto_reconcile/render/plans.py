@@ -115,7 +115,7 @@ def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterato
         yield _action_line(action, indent)
         creating = action.operation is Operation.CREATE
         for change in action.changes:
-            if creating and change.after in ([], {}, ""):  # as it would be anyway
+            if creating and change.after in ([], {}, "", True):  # as it would be anyway
                 continue
             yield from change_lines(change, creating=creating, indent=f"{indent}    ")
 

@@ -22,6 +22,8 @@ def parts(
     for item in items:
         values = {field.name: getattr(item, field.name) for field in fields}
         values["tags"] = values["tags"] or []  # always declared: they say to whom a part applies
+        if "enabled" in values and values["enabled"] is None:
+            values["enabled"] = True  # that one was switched off by hand must never go unnoticed
         prefix = f"{group}/{item.id}/"
         masked = (p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix))
         yield make(kind, item.id, bot.id, values, masked=masked)

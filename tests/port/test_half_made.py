@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,7 +44,7 @@ class Embedder:
 
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Embedder:
-    return Embedder(monkeypatch, f"Description of {request.node.name}")
+    return Embedder(monkeypatch, f"Description of {request.node.name} {uuid.uuid4()}")
 
 
 @pytest.fixture
