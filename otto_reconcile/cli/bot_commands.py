@@ -105,6 +105,7 @@ def export(
 def delete(
     bots: o.BotArguments,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: o.Shown = Output.TABLE,
     data_dir: o.DataDir = o.DATA_DIR,
     manifests: o.Manifests = o.MANIFESTS,
     mongodb_uri: o.MongodbUri = None,
@@ -116,7 +117,7 @@ def delete(
     settings = o.settings_of(
         data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
     )
-    return run_delete(settings, bots, yes=yes)
+    return run_delete(settings, bots, output, yes=yes)
 
 
 Reason = Annotated[
@@ -128,6 +129,7 @@ Reason = Annotated[
 def suspend(
     bots: o.BotArguments,
     reason: Reason = None,
+    output: o.Shown = Output.TABLE,
     data_dir: o.DataDir = o.DATA_DIR,
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
@@ -136,13 +138,14 @@ def suspend(
     from otto_reconcile.cli.removing import run_suspend
 
     settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_suspend(settings, bots, True, reason)
+    return run_suspend(settings, bots, True, reason, output)
 
 
 @app.command(epilog=example("otto-reconcile resume order-desk"))
 def resume(
     bots: o.BotArguments,
     reason: Reason = None,
+    output: o.Shown = Output.TABLE,
     data_dir: o.DataDir = o.DATA_DIR,
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
@@ -151,4 +154,4 @@ def resume(
     from otto_reconcile.cli.removing import run_suspend
 
     settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_suspend(settings, bots, False, reason)
+    return run_suspend(settings, bots, False, reason, output)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 import typer
 
 from otto_reconcile import settings as environment
-from otto_reconcile.cli.console import note, say
+from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound, OttoError
@@ -22,15 +22,18 @@ from otto_reconcile.settings import Settings
 _GROUPS = ("guidelines", "journeys", "terms", "relationships")
 
 
-def run_delete(settings: Settings, bot_ids: Sequence[str], *, yes: bool) -> int:
+def run_delete(
+    settings: Settings, bot_ids: Sequence[str], output: Output = Output.TABLE, *, yes: bool
+) -> int:
     """Records the deletions, each by name, which is what the guard asks for."""
+    done: list[Done] = []
     names = sorted(set(bot_ids))
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         found = desired.read()
         applied = {document["bot_id"] for document in store.find("applied", fields=("bot_id",))}
         _refuse_unknown([name for name in names if name not in applied], found)
-        for bot_id in names:
+        for bot_id in names if output is Output.TABLE else ():
             say(_what_goes(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
@@ -41,8 +44,31 @@ def run_delete(settings: Settings, bot_ids: Sequence[str], *, yes: bool) -> int:
             event = desired.delete(
                 bot_id, source=source, actor=environment.actor(), unseen=bot_id in applied
             )
-            say(f"{bot_id} deleted, revision {event.revision}")
+            done.append(Done(bot_id, "deleted", event.revision))
+    _tell(done, output)
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one bot; without a revision nothing had to be written."""
+
+    bot: str
+    result: str
+    revision: int | None
+
+
+def _tell(done: Sequence[Done], output: Output) -> None:
+    if output in (Output.JSON, Output.YAML):
+        say_data([asdict(one) for one in done], output)
+        return
+    for one in done:
+        if one.revision is None:
+            say(f"{one.bot} was {one.result} already")
+        elif one.result == "deleted":
+            say(f"{one.bot} deleted, revision {one.revision}")
+        else:
+            say(f"{one.bot} {one.result}")
 
 
 def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
@@ -88,10 +114,15 @@ def _confirm(names: Sequence[str], yes: bool) -> None:
 
 
 def run_suspend(
-    settings: Settings, bot_ids: Sequence[str], suspended: bool, reason: str | None
+    settings: Settings,
+    bot_ids: Sequence[str],
+    suspended: bool,
+    reason: str | None,
+    output: Output = Output.TABLE,
 ) -> int:
     """Stops or resumes the reconciling of bots; the bots themselves go on talking."""
     word = "suspended" if suspended else "resumed"
+    done: list[Done] = []
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         names = sorted(set(bot_ids))
@@ -100,5 +131,6 @@ def run_suspend(
             # Its source stays: that a bot came from a folder must outlive a suspension.
             source = replace(desired.get(bot_id).source, note=reason)
             event = desired.suspend(bot_id, suspended, source=source, actor=environment.actor())
-            say(f"{bot_id} {word}" if event is not None else f"{bot_id} was {word} already")
+            done.append(Done(bot_id, word, event.revision if event is not None else None))
+    _tell(done, output)
     return 0

@@ -179,3 +179,21 @@ def test_since_takes_times_with_and_without_a_zone() -> None:
         assert since_when(text, NOW) == expected
     with pytest.raises(SettingsError, match="--since soon"):
         since_when("soon", NOW)
+
+
+def test_delete_suspend_and_resume_tell_machines_too(desk: Otto) -> None:
+    told = [
+        desk(*command, "-o", "json").json()
+        for command in (
+            ("suspend", "desk"),
+            ("suspend", "desk"),
+            ("resume", "desk"),
+            ("delete", "desk", "--yes"),
+        )
+    ]
+    assert told == [
+        [{"bot": "desk", "result": "suspended", "revision": 2}],
+        [{"bot": "desk", "result": "suspended", "revision": None}],
+        [{"bot": "desk", "result": "resumed", "revision": 3}],
+        [{"bot": "desk", "result": "deleted", "revision": 4}],
+    ]
