@@ -187,7 +187,13 @@ class Daemon:
 
     def __enter__(self) -> Self:
         """Up and summed up; one that was started before is taken as it is."""
-        return self if self.process is not None else self.start().wait_up()
+        if self.process is None:
+            try:
+                self.start().wait_up()
+            except BaseException as error:
+                self.__exit__(type(error), error, None)
+                raise
+        return self
 
     def __exit__(
         self,
