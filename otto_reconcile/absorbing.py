@@ -10,13 +10,14 @@ from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
 from otto_reconcile.guard import LEAST, SHARE
 from otto_reconcile.heads import Head, Log, Step
-from otto_reconcile.projections import COLLECTION_NAMES, view_digest
+from otto_reconcile.projections import COLLECTION_NAMES, has_row_of, view_digest
 from otto_reconcile.resources import Bot
 from otto_reconcile.rows import OWN, bot_from, by_bot, is_reserved
 from otto_reconcile.store.base import Document
 
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
+_EARLIER = 20  # revisions that a slow writer may be behind
 _PARTS = ("guidelines", "journeys", "terms", "relationships")
 
 
@@ -94,7 +95,7 @@ class Absorber:
         bot, problems = bot_from(bot_id, rows, known)
         if bot is None or (known and head and view_digest(bot) == head.rows):
             return problems
-        if self._is_late(head, bot, rows):
+        if self._is_late(head, known, bot, rows):
             look.late.add(bot_id)
         else:
             look.steps.append(self._event(bot, known, head))
@@ -108,21 +109,26 @@ class Absorber:
         event = Event(bot.id, revision, kind, bot, bot.digest(), source, ACTOR, now)
         return Step(event, head, known)
 
-    def _is_late(self, head: Head | None, bot: Bot, rows: Mapping[str, Sequence[Document]]) -> bool:
+    def _is_late(
+        self,
+        head: Head | None,
+        known: Bot | None,
+        bot: Bot,
+        rows: Mapping[str, Sequence[Document]],
+    ) -> bool:
         """True for rows that a slow writer of an earlier revision has just put over newer ones.
 
         That writer mends them itself (`Log._mend`). They carry the very time of their event, and
-        are believed to be a person's wish after a minute.
+        are believed to be a person's wish after a minute. One such row is enough: the writer may
+        have been between two others.
         """
         if self._log.store.atomic or head is None:
             return False
-        where = {"bot_id": bot.id, "revision": {"$gte": head.revision - 3}}
-        events = self._log.store.find("events", where, order=[("revision", -1)])
-        dates = [row.get("updated_at") for row in rows["bots"]]
-        recent = any(self._log.now() - event["time"] < _LATE for event in events[:1])
-        return recent and any(
-            event["time"] in dates and _says_the_same(event, bot) for event in events[1:]
-        )
+        where, order = {"bot_id": bot.id}, [("revision", -1)]
+        events = self._log.store.find("events", where, order=order, limit=_EARLIER + 1)
+        if not any(self._log.now() - event["time"] < _LATE for event in events[:1]):
+            return False
+        return any(_has_left(event, known, bot, rows) for event in events[1:])
 
     def _note_orphans(
         self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
@@ -192,12 +198,20 @@ class Absorber:
                     )
 
 
-def _says_the_same(document: Document, bot: Bot) -> bool:
+def _has_left(
+    document: Document, known: Bot | None, bot: Bot, rows: Mapping[str, Sequence[Document]]
+) -> bool:
+    """True if the rows, or one that is not as in `known`, are those of this earlier event."""
     try:
-        then = Event.from_document(document).bot
+        event = Event.from_document(document)
     except ValueError:
         return False
-    return then is not None and view_digest(then) == view_digest(bot)
+    if event.bot is None:
+        return False
+    same_time = any(row.get("updated_at") == event.time for row in rows["bots"])
+    if same_time and view_digest(event.bot) == view_digest(bot):
+        return True
+    return has_row_of(rows, event.bot, known, event.time)
 
 
 def _too_many(gone: Collection[str], of: Collection[str]) -> bool:

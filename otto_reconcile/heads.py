@@ -27,6 +27,7 @@ from otto_reconcile.rows import bot_from
 from otto_reconcile.store.base import Document, Store, Write
 
 _AT_ONCE = 500
+_MENDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +155,15 @@ class Log:
         return [merged[key] for key in sorted(merged)]
 
     def _rows(
-        self, step: Step, stored: Mapping[str, list[Document]] | None = None
+        self,
+        step: Step,
+        stored: Mapping[str, list[Document]] | None = None,
+        *,
+        over: bool = False,
     ) -> Iterable[Write]:
+        """With `over` also the rows that others wrote: ours may have come over them."""
         event = step.event
-        if not _projects(event):
+        if not _projects(event) and not (over and event.source.kind == ROWS):
             return ()
         if event.bot is None:
             return removal(event.bot_id)
@@ -197,24 +203,40 @@ class Log:
             self.store.insert("heads", [asdict(Head(event.bot_id, pending=event.revision))])
 
     def _move(self, event: Event, after: Head) -> None:
-        """Only from the revision before: a writer that was late must not take a head back."""
-        where = {"bot_id": event.bot_id, "revision": event.revision - 1}
-        if not self.store.swap("heads", where, asdict(after)):
+        if not self._moved(event, after):
             self._mend(event)
 
+    def _moved(self, event: Event, after: Head) -> bool:
+        """Only from the revision before: a writer that was late must not take a head back."""
+        where = {"bot_id": event.bot_id, "revision": event.revision - 1}
+        return self.store.swap("heads", where, asdict(after))
+
     def _mend(self, event: Event) -> None:
-        """Others went on while our rows were being written: theirs are put over ours."""
-        for _ in range(5):
+        """Others went on while our rows of `event` were being written: theirs are put over ours.
+
+        Done when the head is at what we wrote last and nothing is recorded after it: whoever
+        records next reads our rows first, and knows them by what was before.
+        """
+        for _ in range(_MENDS):
             head = self.heads([event.bot_id]).get(event.bot_id)
-            if head is None or head.revision <= event.revision:
+            if head is None or head.revision < event.revision:
                 return
-            newest = self.documents([head]).get(event.bot_id)
-            if newest is None:
+            if head.revision > event.revision:
+                newest = self.documents([head]).get(event.bot_id)
+                try:
+                    event = Event.from_document(newest or {})
+                except ValueError:
+                    return
+                self._write_whole(event)
+                continue
+            following = self.behind(head)
+            if following is None:
                 return
-            with suppress(ValueError):
-                self._write_whole(Event.from_document(newest))
-            if self.heads([event.bot_id]).get(event.bot_id) == head:
+            step = Step(following, head, event.bot)
+            self.store.batch(list(self._rows(step, over=True)))
+            if self._moved(following, self._after(step)):
                 return
+            event = following
 
     def _write_whole(self, event: Event) -> None:
         if event.bot is None:

@@ -153,6 +153,19 @@ def projection(
             yield Write("put", name, changed)
 
 
+def has_row_of(stored: Rows, then: Bot, now: Bot | None, time: datetime) -> bool:
+    """True if a stored row is to the letter one of `then`, written at that time, and not of now."""
+    wanted = rows_of(now) if now is not None else {}
+    for name, old in rows_of(then).items():
+        for row in stored.get(name, ()):
+            if name in _UNDATED or row.get("updated_at") != time:
+                continue
+            said_then = any(_says(row, one, name) for one in old)
+            if said_then and not any(_says(row, one, name) for one in wanted.get(name, ())):
+                return True
+    return False
+
+
 def removal(bot_id: str) -> Iterable[Write]:
     """Writes that take all rows of a bot away, the one that makes it a bot first."""
     return (Write("delete", name, [{"bot_id": bot_id}]) for name in COLLECTION_NAMES)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import uuid
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
-from otto_reconcile.resources import Bot
-from otto_reconcile.store.base import Store
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.store.base import Filter, Store, Write
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore
@@ -321,6 +323,98 @@ def test_a_writer_in_between_is_not_taken_for_a_wish(
     assert daemon.absorb().events == ()
     assert daemon.absorb().events == ()
     assert all(event.source == CLI for event in daemon.history("desk"))
+
+
+class Overtaken(LooseStore):
+    """The first batch of rows of the thread `slow` is held until `before` is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow: threading.Thread | None = None
+        self.before: Callable[[], None] = lambda: None
+        self.held_at = 0
+        self.arrived, self.let_go = threading.Event(), threading.Event()
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        if threading.current_thread() is self.slow and writes:
+            self.slow = None
+            self.before()
+        super().batch(writes)
+
+    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        if changes.get("revision") == self.held_at and self.held_at and not self.arrived.is_set():
+            self.arrived.set()
+            assert self.let_go.wait(20)
+        return super().swap(collection, where, changes)
+
+
+@pytest.mark.parametrize("last", [3, 4, 5])
+def test_a_finisher_that_is_overtaken_leaves_no_rows_of_an_old_revision(
+    make_bot: Make, last: int
+) -> None:
+    """The writer is held between its rows of the revision `last` and the moving of the head."""
+    store = Overtaken()
+    writer, daemon = DesiredState(store), DesiredState(store)
+
+    def want(number: int) -> None:
+        parts = [Guideline(id=f"desk.{number}", condition="c", tools=["t"])]
+        bot = make_bot(name=f"Desk {number}", guidelines=parts, relationships=[])
+        writer.put(bot, source=CLI, actor="ann")
+
+    def write_on() -> None:
+        for number in range(3, last + 1):
+            want(number)
+
+    thread = threading.Thread(target=write_on)
+
+    def overtake() -> None:
+        thread.start()
+        assert store.arrived.wait(20)
+
+    want(1)
+    killed_after_the_event(store, lambda: want(2))
+    store.slow, store.before, store.held_at = threading.current_thread(), overtake, last
+    assert daemon.absorb().events == ()
+    store.let_go.set()
+    thread.join(20)
+    assert daemon.absorb().events == ()
+    assert [event.revision for event in daemon.history("desk")] == list(range(last, 0, -1))
+    assert [row["guideline_id"] for row in store.find("guidelines")] == [f"desk.{last}"]
+    assert store.find("bots")[0]["name"] == f"Desk {last}"
+
+
+def killed_after_the_event(store: LooseStore, put: Callable[[], None]) -> None:
+    def batch(writes: Sequence[Write]) -> None:
+        if writes[0].collection != "events":
+            raise StoreUnavailable("killed")
+        LooseStore.batch(store, writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "batch", batch)
+        with pytest.raises(StoreUnavailable):
+            put()
+
+
+@pytest.mark.parametrize("name", ["bots", "guidelines"])
+@pytest.mark.parametrize("later", [2, 6])
+def test_one_row_of_an_earlier_revision_is_a_wish_only_after_a_minute(
+    make_bot: Make, name: str, later: int
+) -> None:
+    """What is seen while another process, overtaken, has not mended its rows yet."""
+    clock = [datetime(2026, 1, 1, tzinfo=UTC)]
+    store = LooseStore()
+    state = DesiredState(store, now=lambda: clock[0])
+    for number in range(1, later + 1):
+        parts = [Guideline(id=f"desk.{number}", condition="c")]
+        bot = make_bot(name=f"Desk {number}", guidelines=parts, relationships=[])
+        state.put(bot, source=CLI, actor="ann")
+        clock[0] += timedelta(seconds=1)
+        if number == 1:
+            old = store.find(name)
+    store.put(name, old)
+    assert state.absorb().events == ()
+    clock[0] += timedelta(seconds=60)
+    assert len(state.absorb().events) == 1
 
 
 PUTTER = """
