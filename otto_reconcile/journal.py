@@ -13,12 +13,12 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from otto_reconcile.audit import Audit, Record
-from otto_reconcile.desired import DesiredState, Event
+from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import Conflict, NotFound, PermanentError, StoreUnavailable
 from otto_reconcile.events import Source, utc
 from otto_reconcile.resources import Bot
@@ -26,8 +26,6 @@ from otto_reconcile.resources import Bot
 FILE = "journal.jsonl"
 UNSAVED = "unsaved"
 """The folder for what the store refused for good: nobody's words are thrown away."""
-
-_SKEW = timedelta(milliseconds=2)  # the store keeps whole milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +272,7 @@ def _put(pending: Pending, desired: DesiredState) -> str | None:
     """None if it is in the store now; else why it never will be."""
     if _recorded(pending, desired):
         return None
-    how: dict[str, Any] = {"source": pending.source, "actor": pending.actor}
+    how: dict[str, Any] = {"source": _marked(pending), "actor": pending.actor}
     try:
         how["expect"] = pending.expect or _vacant(pending, desired)
         if pending.bot is None:
@@ -303,15 +301,13 @@ def _vacant(pending: Pending, desired: DesiredState) -> int | None:
 
 def _recorded(pending: Pending, desired: DesiredState) -> bool:
     """True if the store has the event already: it was written, and the process died then."""
-    return any(_is_it(pending, event) for event in desired.history(pending.bot_id))
+    mark = _marked(pending)
+    return any(event.source == mark for event in desired.history(pending.bot_id))
 
 
-def _is_it(pending: Pending, event: Event) -> bool:
-    if event.source != pending.source or event.time < pending.time - _SKEW:
-        return False
-    if pending.bot is None or event.bot is None:
-        return pending.bot is event.bot
-    return event.bot.digest() == pending.bot.digest()
+def _marked(pending: Pending) -> Source:
+    """Its source with the entry's own id: the same wish may come twice, with another between."""
+    return replace(pending.source, note=f"journal {pending.entry_id[:12]}")
 
 
 def _flat(record: Record) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from otto_reconcile import guard, manifest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import LoadedBot
-from otto_reconcile.reconcile.world import RESERVED
+from otto_reconcile.reconcile.world import is_reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedBot, ...]
             b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name"
         )
         for b in loaded.bots
-        if b.bot.id.lower() in RESERVED or b.bot.name.strip().lower() in RESERVED
+        if is_reserved(b.bot.id, b.bot.name)
     ]
     if problems:
         raise InvalidInput(problems)

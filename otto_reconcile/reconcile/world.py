@@ -173,7 +173,7 @@ class Planned:
 
 def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
     """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
-    desired = stores.desired.read()
+    desired = _without_reserved(stores.desired.read())
     applied = stores.applied.load(target)
     missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
     return World(
@@ -184,6 +184,17 @@ def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
         frozenset(_deleted(stores, missing)),
         restoring,
     )
+
+
+def _without_reserved(desired: Desired) -> Desired:
+    """Nobody can write such a bot any more; an older or foreign event log may have one."""
+    bots = {bot_id: w for bot_id, w in desired.bots.items() if not is_reserved(bot_id, w.bot.name)}
+    return Desired(bots, desired.unreadable) if len(bots) < len(desired.bots) else desired
+
+
+def is_reserved(*names: str) -> bool:
+    """True if one of an id and a name is nobody's to give."""
+    return any(name.strip().lower() in RESERVED for name in names)
 
 
 def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:

@@ -167,3 +167,15 @@ def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
         journal.put(pending(a_bot()), stores.desired)
     assert stores.desired.read().bots == {}
     assert not journal.waiting
+
+
+def test_the_same_wish_twice_with_another_between_is_all_carried_out(
+    stores: Stores, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path)
+    gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
+    for wish in (pending(a_bot()), gone, pending(a_bot(), expect=None)):
+        journal.put(wish, AWAY.desired)
+    drained = Journal(tmp_path).drain(stores.desired, stores.audit)
+    assert not drained.problems
+    assert names(stores, "clerk") == ["Clerk", "", "Clerk"]

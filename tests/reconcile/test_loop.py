@@ -227,3 +227,10 @@ async def test_a_database_put_in_place_of_another_is_noticed() -> None:
         source = Source(kind="cli")
         setting.stores.desired.put(bot("desk", description="New"), source=source, actor="x")
         await until(lambda: setting.port.held[ref].spec["description"] == "New")
+
+
+async def test_otto_is_never_restored_whatever_the_event_log_says() -> None:
+    setting = Setting()
+    setting.want(bot("otto"), bot("desk"))
+    await setting.loop.restore()
+    assert setting.agents() == {"desk"}
