@@ -14,7 +14,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import LoadedBot
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
-from otto_reconcile.reconcile.world import RESERVED
+from otto_reconcile.reconcile.world import is_reserved
 
 _MOST = 1_048_577
 
@@ -87,7 +87,7 @@ def _misnamed(bots: Sequence[LoadedBot]) -> Iterable[Problem]:
     seen: dict[str, LoadedBot] = {}
     for loaded in bots:
         bot, first = loaded.bot, seen.setdefault(loaded.bot.id, loaded)
-        if bot.id.lower() in RESERVED or bot.name.strip().lower() in RESERVED:
+        if is_reserved(bot.id, bot.name):
             message, hint = f"the bot {bot.id!r} is reserved", "choose another id and name"
             yield Problem(loaded.file, loaded.line, 1, message, hint)
         if first is not loaded:

@@ -20,7 +20,7 @@ from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
-from otto_reconcile.reconcile.world import RESERVED, RESTORING, World, read
+from otto_reconcile.reconcile.world import RESTORING, World, is_reserved, read
 from otto_reconcile.rows import OWN
 
 _log = logging.getLogger("otto_reconcile.persistence")
@@ -122,8 +122,7 @@ def _begin(persistence: DomainPersistence, target: str) -> World:
 
 
 def _is_otto(world: World, bot_id: str) -> bool:
-    name = world.desired.bots[bot_id].bot.name.strip().lower()
-    return bot_id.lower() in RESERVED or name in RESERVED
+    return is_reserved(bot_id, world.desired.bots[bot_id].bot.name)
 
 
 def _count(world: World, result: BotResult, done: _Done) -> None:

@@ -77,10 +77,6 @@ class WorkQueue:
         for bot_id in bot_ids:
             self._items.pop(bot_id, None)
 
-    def nudge(self) -> None:
-        """Ends a wait: something else than an item has changed."""
-        self._wake.set()
-
     def failed(self, bot_id: str, *, run_id: str, least: float = 0.0) -> tuple[int, float]:
         """Asks for another try later; gives the failures in a row and the seconds to wait."""
         self._failures[bot_id] = failures = self._failures.get(bot_id, 0) + 1
