@@ -12,7 +12,7 @@ from otto_reconcile.guard import LEAST, SHARE
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.projections import COLLECTION_NAMES, has_row_of, view_digest
 from otto_reconcile.resources import Bot
-from otto_reconcile.rows import OWN, bot_from, by_bot, is_reserved
+from otto_reconcile.rows import OWN, bot_from, by_bot, is_otto
 from otto_reconcile.store.base import Document
 
 ACTOR = "another program"
@@ -69,7 +69,7 @@ class Absorber:
 
     def _compare(self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]) -> None:
         head = look.heads.get(bot_id)
-        if is_reserved(bot_id, rows):
+        if is_otto(bot_id, rows):
             look.problems.append(f"bots row {bot_id!r} was left out: {OWN}")
         elif not rows["bots"]:
             self._note_orphans(look, bot_id, rows)

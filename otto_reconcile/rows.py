@@ -20,11 +20,8 @@ from otto_reconcile.cells import (
     truth,
 )
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, from_metadata
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term, is_reserved
 from otto_reconcile.store.base import Document
-
-RESERVED = "otto"
-"""The id and, whatever its case, the name of the agent that this tool itself puts on a server."""
 
 OWN = "Otto's id and name are its own"
 """Why rows of such a bot are left out."""
@@ -84,12 +81,9 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
     return (_with_what_rows_cannot_say(bot, known) if known else bot), problems
 
 
-def is_reserved(bot_id: str, rows: Rows) -> bool:
+def is_otto(bot_id: str, rows: Rows) -> bool:
     """True for Otto itself, by id or by name."""
-    names = (row.get("name") for row in rows["bots"])
-    return bot_id.lower() == RESERVED or any(
-        isinstance(name, str) and name.strip().lower() == RESERVED for name in names
-    )
+    return is_reserved(bot_id, *(row.get("name") for row in rows["bots"]))
 
 
 def _bot_fields(bot_id: str, row: Document) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import LoadedBot
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
-from otto_reconcile.reconcile.world import is_reserved
+from otto_reconcile.resources import is_reserved
 
 _MOST = 1_048_577
 

@@ -17,11 +17,12 @@ from otto_reconcile.otto.words import (
     Step,
 )
 from otto_reconcile.otto.workshop import Workshop
+from otto_reconcile.resources import OTTO
 
 if TYPE_CHECKING:
     from parlant.core.common import JSONSerializable
 
-ID = "otto"
+ID = OTTO
 NAME = "Otto"
 
 

@@ -9,23 +9,17 @@ from collections.abc import Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.otto.replies import Reply, fitted, reply
-from otto_reconcile.reconcile.world import RESERVED
-from otto_reconcile.resources import Bot
-
-
-def plain(name: str) -> str:
-    """Names that differ in case or in white space are the same."""
-    return " ".join(name.split()).casefold()
+from otto_reconcile.resources import Bot, folded, is_reserved
 
 
 def same(bot: Bot, other_id: str, other_name: str) -> bool:
     """True if a person could not tell the two apart, by id or by name."""
-    return bot.id.casefold() == other_id.casefold() or plain(bot.name) == plain(other_name)
+    return bot.id.casefold() == other_id.casefold() or folded(bot.name) == folded(other_name)
 
 
 def reserved(bot: Bot) -> Reply | None:
     """A refusal if the bot wants to be Otto."""
-    if bot.id.casefold() in RESERVED or plain(bot.name) in RESERVED:
+    if is_reserved(bot.id, bot.name):
         return reply(False, "That name is Otto's own. Ask for another one.", problem="reserved")
     return None
 
@@ -71,10 +65,10 @@ def found(name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]
         return fitting[0], {}
     ids = [w.bot.id for w in fitting or known.values()]
     message = f"{len(fitting)} bots are called {name!r}." if fitting else f"No bot {name!r}."
-    if plain(name) in RESERVED:
+    if is_reserved(name):
         message = "That is Otto itself, which is no bot of anybody's."
     return None, fitted(reply(False, message, problem="unknown", bots=ids))
 
 
 def _is_called(name: str, bot: Bot) -> bool:
-    return plain(name) in (plain(bot.name), bot.id.casefold())
+    return folded(name) in (folded(bot.name), bot.id.casefold())

@@ -19,8 +19,7 @@ from otto_reconcile.otto import naming, specs
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.world import RESERVED
-from otto_reconcile.resources import Bot
+from otto_reconcile.resources import OTTO, Bot, folded
 
 KIND = "otto"
 """The kind of source of what was wanted in a chat; `session` is the chat's."""
@@ -119,7 +118,7 @@ class Workshop:
                 return refusal
             bot = wanted.bot
             asked = self._asked.get((session, bot.id))
-            if asked in (None, turn) or naming.plain(confirmed) != naming.plain(bot.name):
+            if asked in (None, turn) or folded(confirmed) != folded(bot.name):
                 self._asked.setdefault((session, bot.id), turn)
                 return naming.ask_back(bot)
             kept = await self._keep(bot.id, None, wanted.revision, session)
@@ -215,7 +214,7 @@ class Workshop:
         except OttoError:
             return None  # the loop will find out, and says so in its own words
         for agent in agents:
-            if agent.ref.key in known or agent.ref.key in RESERVED:
+            if agent.ref.key in known or agent.ref.key == OTTO:
                 continue
             if naming.same(bot, agent.ref.key, str(agent.spec.get("name", ""))):
                 return naming.question(

@@ -11,7 +11,7 @@ from otto_reconcile.errors import PermanentError
 from otto_reconcile.events import Wanted
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, rows_of
 from otto_reconcile.resources import Bot
-from otto_reconcile.rows import OWN, bot_from, is_reserved
+from otto_reconcile.rows import OWN, bot_from, is_otto
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
@@ -53,7 +53,7 @@ def understood(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot, list[st
 
     Raises PermanentError if there is none to be made of them, or if it is Otto.
     """
-    if is_reserved(bot_id, rows):
+    if is_otto(bot_id, rows):
         raise PermanentError(f"bot {bot_id!r}: {OWN}")
     bot, problems = bot_from(bot_id, rows, known)
     if bot is None:

@@ -20,7 +20,7 @@ from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
-from otto_reconcile.reconcile.world import RESTORING, World, is_reserved, read
+from otto_reconcile.reconcile.world import RESTORING, World, read
 from otto_reconcile.rows import OWN
 
 _log = logging.getLogger("otto_reconcile.persistence")
@@ -99,17 +99,9 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
     present = frozenset(agent.key for agent in await port.list_agents())
     reconciler = Reconciler(port, persistence.stores, SystemClock())
     run_id = uuid.uuid4().hex[:8]
-    for chunk, absent in chunks(_restorable(world), present):
+    for chunk, absent in chunks(sorted(world.desired.bots), present):
         for result in await reconciler.look(world, chunk, run_id, absent=absent, unmanaged=False):
             _count(world, result, done)
-
-
-def _restorable(world: World) -> list[str]:
-    """All but Otto, which a program makes for itself."""
-    wanted = sorted(world.desired.bots)
-    for bot_id in filter(lambda bot_id: _is_otto(world, bot_id), wanted):
-        _log.info("bot %s was left out: %s", bot_id, OWN)
-    return [bot_id for bot_id in wanted if not _is_otto(world, bot_id)]
 
 
 def _begin(persistence: DomainPersistence, target: str) -> World:
@@ -119,10 +111,6 @@ def _begin(persistence: DomainPersistence, target: str) -> World:
     world.epoch = Epoch(f"restored-{secrets.token_hex(6)}", SystemClock().now())
     persistence.stores.applied.begin_epoch(target, world.epoch)
     return world
-
-
-def _is_otto(world: World, bot_id: str) -> bool:
-    return is_reserved(bot_id, world.desired.bots[bot_id].bot.name)
 
 
 def _count(world: World, result: BotResult, done: _Done) -> None:

@@ -11,7 +11,7 @@ from otto_reconcile import guard, manifest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import LoadedBot
-from otto_reconcile.reconcile.world import is_reserved
+from otto_reconcile.resources import is_reserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,17 @@ from otto_reconcile.leases import Leases
 from otto_reconcile.observed import observe
 from otto_reconcile.plan import Action, Cause, Operation, Plan
 from otto_reconcile.port.base import Port
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.resources import (
+    OTTO,
+    Bot,
+    Ref,
+    Resource,
+    Snapshot,
+    get_kind,
+    is_reserved,
+    snapshot_of,
+)
 from otto_reconcile.store.base import Store
-
-RESERVED = frozenset({"otto"})
-"""Bots that are made at every start and are nobody's desired state."""
 
 RESTORING = "the target is being restored"
 
@@ -192,11 +198,6 @@ def _without_reserved(desired: Desired) -> Desired:
     return Desired(bots, desired.unreadable) if len(bots) < len(desired.bots) else desired
 
 
-def is_reserved(*names: str) -> bool:
-    """True if one of an id and a name is nobody's to give."""
-    return any(name.strip().lower() in RESERVED for name in names)
-
-
 def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
     """Those whose deletion is on record: it was checked when it was recorded."""
     for bot_id in bot_ids:
@@ -233,7 +234,7 @@ async def plan_bot(
 
 def foreign(world: World, agents: Iterable[Resource]) -> Plan:
     """A report of the agents that are neither wanted nor ever were applied."""
-    known = {*world.bot_ids, *RESERVED}
+    known = {*world.bot_ids, OTTO}
     actions = (
         Action(Operation.REPORT, agent.ref, agent.key, Cause.UNMANAGED, observed=agent)
         for agent in sorted(agents, key=lambda agent: agent.key)

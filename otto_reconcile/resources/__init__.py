@@ -11,11 +11,12 @@ from otto_reconcile.resources import term as _term
 from otto_reconcile.resources.bot import Bot, Guideline, Journey, Masked, Relationship, Term
 from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, get_kind, kinds, make
 from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot, digest
+from otto_reconcile.resources.names import OTTO, folded, is_reserved
 
 __all__ = [
-    "JSON", "Bot", "Field", "Guideline", "Journey", "Kind", "Masked", "Means", "Ref",
-    "Relationship", "Resource", "Shape", "Snapshot", "Term", "digest", "get_kind", "kinds",
-    "make", "snapshot_of",
+    "JSON", "OTTO", "Bot", "Field", "Guideline", "Journey", "Kind", "Masked", "Means", "Ref",
+    "Relationship", "Resource", "Shape", "Snapshot", "Term", "digest", "folded", "get_kind",
+    "is_reserved", "kinds", "make", "snapshot_of",
 ]  # fmt: skip
 
 _REGISTERED = (_agent, _guideline, _journey, _relationship, _tag, _term)
