@@ -52,16 +52,28 @@ class AppliedSets:
     def save(self, target: str, sets: Sequence[Applied]) -> None:
         self._store.batch([self.writing(target, sets)])
 
-    def writing(self, target: str, sets: Sequence[Applied]) -> Write:
-        """What `save` writes, for a batch with the audit's."""
-        return Write("put", "applied", [_document(target, applied) for applied in sets])
+    def writing(self, target: str, sets: Sequence[Applied], token: int | None = None) -> Write:
+        """What `save` writes, for a batch with the audit's.
+
+        With the fencing `token` of a lease, what the holder of a later lease wrote stands, and
+        the batch raises Conflict.
+        """
+        documents = [_document(target, applied) for applied in sets]
+        if token is None:
+            return Write("put", "applied", documents)
+        fenced = [{**document, "token": token} for document in documents]
+        return Write("supersede", "applied", fenced)
 
     def drop(self, target: str, bot_id: str) -> None:
         self._store.delete("applied", {"target": target, "bot_id": bot_id})
 
-    def dropping(self, target: str, bot_id: str) -> Write:
-        """What `drop` writes, for a batch with the audit's."""
-        return Write("delete", "applied", [{"target": target, "bot_id": bot_id}])
+    def dropping(self, target: str, bot_id: str, token: int | None = None) -> Write:
+        """What `drop` writes, for a batch with the audit's; with `token`, of what is no newer."""
+        where = {"target": target, "bot_id": bot_id}
+        if token is None:
+            return Write("delete", "applied", [where])
+        unfenced, older = {**where, "token": None}, {**where, "token": {"$lt": token + 1}}
+        return Write("delete", "applied", [unfenced, older])
 
     def epoch(self, target: str) -> Epoch | None:
         found = self._store.find("epochs", {"target": target}, limit=1)

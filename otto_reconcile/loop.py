@@ -65,7 +65,13 @@ class Loop:
         self._interval, self._prune, self._late = interval, prune_unmanaged, late
         self._leadership = Leadership(stores.leases, port.target, holder, clock)
         self._reconciler = Reconciler(
-            port, stores, clock, told=voice.outcome, leading=lambda: self._leadership.leading
+            port,
+            stores,
+            clock,
+            told=voice.outcome,
+            leading=lambda: self._leadership.leading,
+            token=lambda: self._leadership.token,
+            overtaken=self._leadership.overtaken,
         )
         self._queue, self._calm = WorkQueue(clock), Calm()
         self._known = Knowledge(stores, port.target, self._reconciler)

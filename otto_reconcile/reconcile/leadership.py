@@ -20,10 +20,20 @@ class Leadership:
         self._leases, self._target, self._holder, self._clock = leases, target, holder, clock
         self._lease: Lease | None = None
         self._until = float("-inf")
+        self._last: int | None = None
 
     @property
     def leading(self) -> bool:
         return self._clock.monotonic() < self._until
+
+    @property
+    def token(self) -> int | None:
+        """The fencing token of the lease that is held or was held last; None before the first."""
+        return self._lease.token if self._lease is not None else self._last
+
+    def overtaken(self) -> None:
+        """The store has seen a later lease than this one: nothing may be done under it any more."""
+        self._lease, self._until = None, float("-inf")
 
     @property
     def pause(self) -> float:
@@ -38,7 +48,7 @@ class Leadership:
         asked = self._clock.monotonic()
         self._lease = await asyncio.to_thread(self._renewed)
         if self._lease is not None:
-            self._until = asked + TTL * SURE
+            self._last, self._until = self._lease.token, asked + TTL * SURE
             return None
         self._until = float("-inf")
         current = await asyncio.to_thread(self._leases.current, self._target)

@@ -12,13 +12,20 @@ from datetime import datetime, timedelta
 from otto_reconcile.applied import Applied
 from otto_reconcile.apply import apply
 from otto_reconcile.audit import Record
-from otto_reconcile.errors import OttoError, PermanentError, StoreUnavailable, TargetUnavailable
+from otto_reconcile.errors import (
+    Conflict,
+    OttoError,
+    PermanentError,
+    StoreUnavailable,
+    TargetUnavailable,
+)
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
 from otto_reconcile.resources import Ref, Resource, Snapshot, get_kind
+from otto_reconcile.store.base import Write
 
 _log = logging.getLogger("otto_reconcile.reconciler")
 
@@ -68,7 +75,11 @@ Told = Callable[[str, Outcome], None]
 
 
 class Reconciler:
-    """`told(run_id, outcome)` hears of every outcome; `leading` is asked before any change."""
+    """`told(run_id, outcome)` hears of every outcome; `leading` is asked before any change.
+
+    `token` gives the fencing token under which is written; `overtaken` hears that the store has
+    seen a later one: what is on the target is then the later leader's to know.
+    """
 
     def __init__(
         self,
@@ -78,21 +89,23 @@ class Reconciler:
         *,
         told: Told = lambda run_id, outcome: None,
         leading: Callable[[], bool] = lambda: True,
+        token: Callable[[], int | None] = lambda: None,
+        overtaken: Callable[[], None] = lambda: None,
     ) -> None:
         self._port = port
         self._stores = stores
         self._clock = clock
         self._told = told
         self._leading = leading
-        self._unsaved: list[tuple[World, list[_Work]]] = []
+        self._token, self._overtaken = token, overtaken
+        self._unsaved: list[tuple[World, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
 
     async def flush(self) -> None:
         """Saves what was done while the store was away. Raises StoreUnavailable."""
         async with self._saving:
             while self._unsaved:
-                world, works = self._unsaved[0]
-                await asyncio.to_thread(self._after, world, works)
+                await self._saved(*self._unsaved[0])
                 self._unsaved.pop(0)
 
     async def look(
@@ -147,8 +160,14 @@ class Reconciler:
         acting = [work for work in works if work.records]
         if acting and not self._leading():
             return
+        token = self._token()
         if acting:
-            await asyncio.to_thread(self._before, world, acting)
+            await self.flush()  # before anything newer of ours stands there
+            try:
+                await asyncio.to_thread(self._before, world, acting, token)
+            except Conflict:
+                self._overtaken()
+                return
         for work in acting:
             ended: list[datetime] = []
 
@@ -164,22 +183,34 @@ class Reconciler:
             ]
         try:
             await self.flush()
-            await asyncio.to_thread(self._after, world, works)
+            await self._saved(world, works, token)
         except StoreUnavailable:
             if acting:
-                self._unsaved.append((world, acting))
+                self._unsaved.append((world, acting, token))
             raise
 
-    def _before(self, world: World, works: list[_Work]) -> None:
+    async def _saved(self, world: World, works: list[_Work], token: int | None) -> None:
+        """What was done is on record in any case; the applied set only if nobody leads by now."""
+        try:
+            await asyncio.to_thread(self._after, world, works, token)
+        except Conflict:
+            self._overtaken()
+            await asyncio.to_thread(self._stores.store.batch, [self._ended(works)])
+
+    def _ended(self, works: list[_Work]) -> Write:
+        records = [record for work in works for record in work.records if work.outcomes]
+        return self._stores.audit.writing(records)
+
+    def _before(self, world: World, works: list[_Work], token: int | None) -> None:
         """Claims first: what is begun and then lost to a crash is known to be ours."""
         claims = [c for work in works if (c := self._claimed(world, work.planned)) is not None]
         records = [record for work in works for record in work.records]
         stores = self._stores
         stores.store.batch(
-            [stores.applied.writing(world.target, claims), stores.audit.writing(records)]
+            [stores.applied.writing(world.target, claims, token), stores.audit.writing(records)]
         )
 
-    def _after(self, world: World, works: list[_Work]) -> None:
+    def _after(self, world: World, works: list[_Work], token: int | None) -> None:
         """What is on the target now, and what became of each action, in one write."""
         stores, writes = self._stores, []
         saved: list[Applied] = []
@@ -189,12 +220,11 @@ class Reconciler:
             after = _applied_after(world, work.planned, work.outcomes)
             if after is None:
                 dropped.append(bot_id)
-                writes.append(stores.applied.dropping(world.target, bot_id))
+                writes.append(stores.applied.dropping(world.target, bot_id, token))
             elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
-        writes.append(stores.applied.writing(world.target, saved))
-        records = [record for work in works for record in work.records if work.outcomes]
-        writes.append(stores.audit.writing(records))
+        writes.append(stores.applied.writing(world.target, saved, token))
+        writes.append(self._ended(works))
         stores.store.batch([write for write in writes if write.documents])
         world.applied.update({applied.bot_id: applied for applied in saved})
         for bot_id in dropped:

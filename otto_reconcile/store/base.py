@@ -34,9 +34,13 @@ class Collection:
 
 
 class Write(NamedTuple):
-    """One write of a batch. For `delete` each of the documents is a filter."""
+    """One write of a batch. For `delete` each of the documents is a filter.
 
-    operation: Literal["insert", "put", "delete"]
+    `supersede` is a put fenced by the documents' `token`, a number: where one is there with a
+    larger token, that one stays, and Conflict is raised. For collections that are `own`.
+    """
+
+    operation: Literal["insert", "put", "supersede", "delete"]
     collection: str
     documents: Sequence[Mapping[str, Any]]
 
@@ -80,7 +84,7 @@ class Store(Protocol):
     def batch(self, writes: Sequence[Write]) -> None:
         """All the writes, in order; one transaction where the store is `atomic`, else one by one.
 
-        Raises Conflict as `insert` does.
+        Raises Conflict as `insert` does, and for a `supersede` that came too late.
         """
         ...
 

@@ -97,6 +97,11 @@ class MemoryStore:
         for document in write.documents:
             key = _mark(collection, document)
             at = keys.get(key)
+            if at is not None and write.operation == "supersede":
+                if (data[at].get("token") or 0) > document["token"]:
+                    raise Conflict(f"{collection.name}: another writer has a newer token")
+                data[at] = copied(document)
+                continue
             if at is not None and write.operation == "put":
                 data[at] = copied(document)
                 continue

@@ -74,12 +74,24 @@ class MongoStore:
                 _insert_again(remote, own)
 
     def put(self, collection: str, documents: Sequence[Document]) -> None:
-        if not documents:
-            return
-        definition = COLLECTIONS[collection]
-        requests = [
-            pymongo.ReplaceOne(_by_key(definition.keys, document), dict(document), upsert=True)
+        keys = COLLECTIONS[collection].keys
+        self._replace(collection, [(_by_key(keys, document), document) for document in documents])
+
+    def _supersede(self, collection: str, documents: Sequence[Document]) -> None:
+        """One with a larger token does not fit; the insert in its stead meets the unique key."""
+        keys = COLLECTIONS[collection].keys
+        pairs = [
+            ({**_by_key(keys, document), "token": {"$not": {"$gt": document["token"]}}}, document)
             for document in documents
+        ]
+        self._replace(collection, pairs)
+
+    def _replace(self, collection: str, pairs: Sequence[tuple[Filter, Document]]) -> None:
+        if not pairs:
+            return
+        requests = [
+            pymongo.ReplaceOne(dict(where), dict(document), upsert=True)
+            for where, document in pairs
         ]
         with self._asking():
             remote = self._remote(collection)
@@ -106,6 +118,8 @@ class MongoStore:
                 self.insert(write.collection, documents)
             elif write.operation == "put":
                 self.put(write.collection, documents)
+            elif write.operation == "supersede":
+                self._supersede(write.collection, documents)
             else:
                 self._delete_each(write.collection, documents)
 

@@ -15,7 +15,7 @@ from otto_reconcile.store.base import Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.sqltext import clause, decode, encode, path, schema
 
-VERSION = 1
+VERSION = 2
 _BUSY = 10.0  # seconds that another process may hold the file for writing
 _POLL = 0.2  # seconds between two looks for changes
 
@@ -75,6 +75,8 @@ class SQLiteStore:
                 if write.operation == "delete":
                     for where in write.documents:
                         _delete(connection, write.collection, where)
+                elif write.operation == "supersede":
+                    _supersede(connection, write.collection, statement, rows)
                 elif write.operation == "put" and not COLLECTIONS[write.collection].own:
                     _put_shared(connection, write.collection, statement, rows)
                 else:
@@ -217,9 +219,23 @@ def _prepared(write: Write) -> tuple[str, list[tuple[Any, ...]]]:
         return "", []
     rows: list[tuple[Any, ...]] = [(encode(document),) for document in write.documents]
     insert = f"INSERT INTO {collection.name} (document) VALUES (?)"
-    if write.operation == "put" and collection.own:
+    if write.operation in ("put", "supersede") and collection.own:
         insert += " ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+    if write.operation == "supersede":
+        there, given = (
+            path("token").replace("document", f"{row}.document", 1)
+            for row in (collection.name, "excluded")
+        )
+        insert += f" WHERE coalesce({there}, 0) <= {given}"
     return insert, rows
+
+
+def _supersede(
+    connection: sqlite3.Connection, name: str, insert: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    for row in rows:
+        if connection.execute(insert, row).rowcount == 0:
+            raise Conflict(f"{name}: another writer has a newer token")
 
 
 def _put_shared(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.reconcile.folder import Folder
@@ -64,6 +65,21 @@ async def test_nothing_is_done_after_another_has_taken_over() -> None:
     setting.port.before_call = taken_over
     await setting.loop.restore()
     assert list(setting.port.held) == [Ref("agent", "desk")]
+
+
+async def test_what_a_later_leader_wrote_outlives_a_call_that_ends_late() -> None:
+    setting = Setting()
+    setting.want(bot("desk"))
+    stores, theirs = setting.stores, Applied("desk", 7, "their epoch")
+
+    def a_later_leader_saves() -> None:
+        stores.store.batch([stores.applied.writing("fake", [theirs], token=1000)])
+
+    setting.port.before_call = a_later_leader_saves
+    await setting.loop.restore()
+    assert stores.applied.load("fake") == {"desk": theirs}
+    done = stores.store.find("actions", {"bot_id": "desk", "kind": "agent"})
+    assert [record["outcome"] for record in done] == ["succeeded"]
 
 
 async def test_a_restart_with_one_agent_back_is_a_restart_for_the_others() -> None:

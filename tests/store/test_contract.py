@@ -212,6 +212,23 @@ def test_a_batch_with_a_conflict_does_nothing_where_the_store_is_atomic(store: S
     assert len(store.find("bots")) == (0 if store.atomic else 1)
 
 
+def test_a_larger_token_stands_against_a_smaller_one(store: Store) -> None:
+    def applied(bot_id: str, token: int, **more: Any) -> dict[str, Any]:
+        return {"target": "t", "bot_id": bot_id, "token": token, **more}
+
+    def supersede(*documents: dict[str, Any]) -> None:
+        store.batch([Write("supersede", "applied", documents)])
+
+    store.put("applied", [{"target": "t", "bot_id": "unfenced"}])
+    supersede(applied("unfenced", 3), applied("new", 3))
+    supersede(applied("new", 3, again=True))
+    supersede(applied("unfenced", 4))
+    with pytest.raises(Conflict):
+        supersede(applied("unfenced", 3, late=True))
+    now = store.find("applied", order=[("bot_id", 1)])
+    assert now == [applied("new", 3, again=True), applied("unfenced", 4)]
+
+
 def test_size_changes_with_every_insert(store: Store) -> None:
     sizes = [store.size("events")]
     for revision in range(1, 4):
