@@ -36,6 +36,7 @@ class Policy:
     `held`: bots of which nothing may be done, with the reason (suspended).
     `undeletable`: bots of which nothing may be deleted, with the reason (mass deletion).
     `keep`: shared resources that other bots still want.
+    `unable`: what the target cannot hold as it is wanted, with the reason.
     """
 
     restarted: bool = False
@@ -44,6 +45,7 @@ class Policy:
     held: Mapping[str, str] = field(default_factory=dict)
     undeletable: Mapping[str, str] = field(default_factory=dict)
     keep: frozenset[Ref] = frozenset()
+    unable: Mapping[Ref, str] = field(default_factory=dict)
 
 
 def plan(
@@ -58,9 +60,10 @@ def plan(
     ]
     if not actions:
         return Plan()
-    actions = [*actions, *_rebindings(actions, desired, observed, applied)]
     actions = [_hold(action, policy) for action in actions]
-    return Plan(tuple(sorted(_with_needs(actions), key=sort_key)))
+    rebound = _rebindings(actions, desired, observed, applied)
+    actions = [*actions, *(_hold(action, policy) for action in rebound)]
+    return Plan(tuple(_without_ground(sorted(_with_needs(actions), key=sort_key))))
 
 
 def _wanted(
@@ -102,7 +105,7 @@ def _changes(kind: Kind, want: Resource, have: Resource, last: Resource | None) 
         if field_ is None:  # applied by a newer version that knew more fields
             continue
         wanted = want.spec.get(name, field_.default)
-        found = have.spec.get(name, field_.default)
+        found = (have.spec if field_.shown else before_spec).get(name, field_.default)
         if field_.shape is Shape.MAPPING:
             wanted, found = _declared_keys(wanted, found, before_spec.get(name))
         if wanted != found:
@@ -186,7 +189,7 @@ def _rebindings(
     actions: list[Action], desired: Snapshot, observed: Snapshot, applied: Snapshot
 ) -> Iterator[Action]:
     """Our relationships of what is replaced: undone before it, made again after it."""
-    replaced = {action.ref for action in actions if action.operation is Operation.REPLACE}
+    replaced = {a.ref for a in actions if a.operation is Operation.REPLACE and a.acts}
     if not replaced:
         return
     planned = {action.ref for action in actions}
@@ -213,6 +216,8 @@ def _hold(action: Action, policy: Policy) -> Action:
     reason = policy.held.get(action.bot_id)
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
+    if reason is None and action.desired is not None:
+        reason = policy.unable.get(action.ref)
     return replace(action, skipped=reason) if reason is not None else action
 
 
@@ -233,3 +238,14 @@ def _with_needs(actions: list[Action]) -> Iterator[Action]:
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             needs.update(binders.get(action.ref, ()))
         yield replace(action, needs=frozenset(needs)) if needs else action
+
+
+def _without_ground(actions: list[Action]) -> Iterator[Action]:
+    """Holds back what needs something that will not be made, as nothing would come of it."""
+    unmade: set[Ref] = set()
+    for action in actions:
+        if action.acts and (missing := sorted(action.needs & unmade)):
+            action = replace(action, skipped=f"it needs {missing[0]}")
+        if action.operation is Operation.CREATE and not action.acts:
+            unmade.add(action.ref)
+        yield action

@@ -115,6 +115,7 @@ class RestPort:
     async def set_canary(self, name: str) -> None:
         """A new life is begun with it, so that nothing remembered of the last one counts."""
         self._wire.tags.expire()
+        self._wire.tools.expire()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
     async def list_agents(self) -> Sequence[Resource]:
@@ -126,6 +127,7 @@ class RestPort:
     async def sweep(self) -> AsyncIterator[None]:
         """While it lasts, lists of the whole target are read once and shared by all `observe`s."""
         self._wire.tags.expire()
+        self._wire.tools.expire_list()
         self._sweep = Sweep(self._wire)
         try:
             yield
@@ -166,6 +168,7 @@ class RestPort:
     def _refresh_tags(self) -> None:
         if self._sweep is None:
             self._wire.tags.expire()
+            self._wire.tools.expire_list()
 
     def _touch(self, resource: Resource) -> None:
         if self._sweep is not None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.port.tools import Tools
 from otto_reconcile.port.translate import of_exception, of_response
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Wire:
         self.target = target
         self.timeout = timeout
         self.tags = TagNames(self)
+        self.tools = Tools(self)
         self._secrets = tuple(secrets)
         http.event_hooks["response"] = [self._refuse_bad_answers]
 

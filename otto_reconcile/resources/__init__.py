@@ -8,18 +8,27 @@ from otto_reconcile.resources import journey as _journey
 from otto_reconcile.resources import relationship as _relationship
 from otto_reconcile.resources import tag as _tag
 from otto_reconcile.resources import term as _term
-from otto_reconcile.resources.bot import Bot, Guideline, Journey, Masked, Relationship, Term
+from otto_reconcile.resources import tool_service as _tool_service
+from otto_reconcile.resources.bot import (
+    Bot,
+    Guideline,
+    Journey,
+    Masked,
+    Relationship,
+    Term,
+    ToolService,
+)
 from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, get_kind, kinds, make
 from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot, digest
 from otto_reconcile.resources.names import OTTO, folded, is_reserved
 
 __all__ = [
     "JSON", "OTTO", "Bot", "Field", "Guideline", "Journey", "Kind", "Masked", "Means", "Ref",
-    "Relationship", "Resource", "Shape", "Snapshot", "Term", "digest", "folded", "get_kind",
-    "is_reserved", "kinds", "make", "snapshot_of",
+    "Relationship", "Resource", "Shape", "Snapshot", "Term", "ToolService", "digest", "folded",
+    "get_kind", "is_reserved", "kinds", "make", "snapshot_of",
 ]  # fmt: skip
 
-_REGISTERED = (_agent, _guideline, _journey, _relationship, _tag, _term)
+_REGISTERED = (_agent, _guideline, _journey, _relationship, _tag, _term, _tool_service)
 
 
 def snapshot_of(*bots: Bot) -> Snapshot:

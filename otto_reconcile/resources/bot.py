@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from otto_reconcile.resources.model import JSON, digest
 
 CompositionMode = Literal["fluid", "composited", "strict"]
+ToolServiceKind = Literal["mcp", "openapi", "sdk"]
 MessageOutputMode = Literal["block", "stream"]
 Criticality = Literal["low", "medium", "high"]
 RelationshipKind = Literal[
@@ -24,6 +25,7 @@ ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_len
 """What a target can hold and address: parlant-facts, section 3."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
 """`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>` or `tool:<service>:<tool>`."""
@@ -76,6 +78,15 @@ class Relationship(Part):
     target: Endpoint
 
 
+class ToolService(Part):
+    """Tools by URL. `source` is the OpenAPI description, a URL or a file that Parlant can read."""
+
+    name: ServiceName
+    kind: ToolServiceKind
+    url: Text
+    source: Text | None = None
+
+
 class Masked(Part):
     """A text that was made with secrets: `template` is the text with its `${VAR}` in place."""
 
@@ -103,12 +114,17 @@ class Bot(Part):
     journeys: list[Journey] = []
     terms: list[Term] = []
     relationships: list[Relationship] = []
+    tool_services: list[ToolService] = []
     masked: dict[str, Masked] = {}
     suspended: bool = False
 
     def to_document(self) -> dict[str, JSON]:
-        """Plain JSON data with the declared fields only; `from_document` takes it back."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Plain JSON data with the declared fields only; `from_document` takes it back.
+
+        Groups that the first bots did not have are left out if empty: digests stay as they were.
+        """
+        document = self.model_dump(mode="json", exclude_none=True)
+        return {n: value for n, value in document.items() if value or n not in _LATER_GROUPS}
 
     @classmethod
     def from_document(cls, document: Mapping[str, JSON]) -> Self:
@@ -120,3 +136,7 @@ class Bot(Part):
         document = self.to_document()
         document.pop("suspended", None)
         return digest(document)
+
+
+_FIRST_GROUPS = ("guidelines", "journeys", "terms", "relationships")
+_LATER_GROUPS = {n for n, f in Bot.model_fields.items() if f.default == []} - {*_FIRST_GROUPS}

@@ -10,11 +10,21 @@ from otto_reconcile.resources.model import Ref, Resource
 from otto_reconcile.resources.parts import belongings, parts
 
 BUILT_IN = "built-in"
-"""The service of the tools that are hosted with the server; a bare name of a tool means it."""
+"""The service of the tools that are hosted with the server."""
+LOCAL = "local"
+"""The service of the tools that `run --tools` hosts."""
+HOSTED = (BUILT_IN, LOCAL)
+"""A bare name of a tool means one of these, so they are nobody's to give."""
+
+
+def short_tool(name: str) -> str:
+    """`look_up` for `built-in:look_up` and `local:look_up`; others keep their service."""
+    service, _, tool = name.partition(":")
+    return tool if tool and service in HOSTED else name
 
 
 def _short(tools: list[str]) -> list[str]:
-    return [tool.removeprefix(f"{BUILT_IN}:") for tool in tools]
+    return [short_tool(tool) for tool in tools]
 
 
 FIELDS = (

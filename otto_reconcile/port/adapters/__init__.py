@@ -1,6 +1,14 @@
 """One module per kind; a new kind is a module beside these, named here."""
 
-from otto_reconcile.port.adapters import agent, guideline, journey, relationship, tag, term
+from otto_reconcile.port.adapters import (
+    agent,
+    guideline,
+    journey,
+    relationship,
+    tag,
+    term,
+    tool_service,
+)
 from otto_reconcile.port.adapters.base import Adapter, adapter_of, register
 
 __all__ = [
@@ -13,4 +21,5 @@ __all__ = [
     "relationship",
     "tag",
     "term",
+    "tool_service",
 ]

@@ -1,0 +1,66 @@
+"""Adapter of kind `tool_service`: matched by name; a PUT makes one or changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+from otto_reconcile.errors import TargetUnavailable
+from otto_reconcile.plan import Change
+from otto_reconcile.port.adapters.base import ensure_kept, given, register
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire, addressed
+from otto_reconcile.resources import Resource, make
+
+
+class ToolServiceAdapter:
+    async def observe(
+        self, view: View, known: Sequence[Resource], unmanaged: bool
+    ) -> list[Resource]:
+        if not known:
+            return []
+        listed = await view.wire.tools.services()
+        return [_from_wire(listed[r.key], view.bot_id, None) for r in known if r.key in listed]
+
+    async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        spec = resource.spec
+        place = given(url=spec["url"], source=spec.get("source"))
+        call: Any = wire.parlant.services.create_or_update(
+            addressed(resource.key), kind=spec["kind"], **{spec["kind"]: place}
+        )
+        try:
+            made = await wire.call(call)
+        except Failed as error:
+            what = "its description" if spec["kind"] == "openapi" else "the service"
+            raise TargetUnavailable(
+                f"Parlant cannot reach tool service {resource.key!r}",
+                hint=f"is {what} there, and can Parlant's machine reach it?",
+            ) from error
+        finally:
+            wire.tools.expire()
+        found = _from_wire(made, resource.bot_id, spec.get("source"))
+        return ensure_kept(resource, found)
+
+    async def update(
+        self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        return await self.create(wire, resource, fresh=False)
+
+    async def delete(self, wire: Wire, observed: Resource) -> None:
+        try:
+            # Parlant answers 500, not 404, to a second deletion before it serves.
+            if observed.key in await wire.tools.services():
+                with suppress(Absent):
+                    await wire.call(wire.parlant.services.delete(addressed(observed.key)))
+        finally:
+            wire.tools.expire()
+
+
+def _from_wire(service: Any, bot_id: str, source: str | None) -> Resource:
+    values = {"kind": service.kind, "url": service.url.rstrip("/"), "source": source}
+    return make("tool_service", service.name, bot_id, values, remote_id=service.name)
+
+
+register("tool_service", ToolServiceAdapter())
