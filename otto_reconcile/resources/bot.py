@@ -29,6 +29,8 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
 """`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>` or `tool:<service>:<tool>`."""
+ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:.+)$")]
+"""For whom a value of a variable is: everybody, customers with a tag, or one customer."""
 
 
 class Part(BaseModel):
@@ -51,6 +53,7 @@ class Guideline(Part):
     tags: list[TagName] | None = None
     metadata: dict[str, JSON] | None = None
     tools: list[Text] | None = None  # `service:tool`, or `tool` for one hosted with the server
+    canned_responses: list[ExactId] | None = None
 
 
 class Journey(Part):
@@ -69,6 +72,63 @@ class Term(Part):
     name: Name
     description: Text
     synonyms: list[Text] | None = None
+    tags: list[TagName] | None = None
+
+
+class CannedField(Part):
+    """What a canned response leaves open, to be filled from the conversation."""
+
+    name: Text
+    description: str = ""
+    examples: list[str] = []
+
+
+class CannedResponse(Part):
+    """One that guidelines or states name is for those only, else for the whole bot."""
+
+    id: ExactId
+    value: Text
+    fields: list[CannedField] | None = None
+    signals: list[Text] | None = None
+    field_dependencies: list[Text] | None = None
+    tags: list[TagName] | None = None
+    metadata: dict[str, JSON] | None = None
+
+
+class Variable(Part):
+    """Identified by its name. `values` has them by `default`, `tag:NAME` or `customer:ID`."""
+
+    name: Text
+    description: str | None = None
+    tool: Text | None = None
+    freshness_rules: Text | None = None
+    values: dict[ValueKey, JSON] | None = None
+    tags: list[TagName] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+
+class Capability(Part):
+    """What the bot can do for a customer. Identified by its title."""
+
+    title: Name
+    description: Text
+    signals: list[Text] | None = None
+    tags: list[TagName] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.title
+
+
+class Customer(Part):
+    """Somebody whom bots know by a fixed id. Bots may share one; its tags add up."""
+
+    id: ExactId
+    name: Text | None = None
+    metadata: dict[str, str] | None = None
     tags: list[TagName] | None = None
 
 
@@ -114,6 +174,10 @@ class Bot(Part):
     journeys: list[Journey] = []
     terms: list[Term] = []
     relationships: list[Relationship] = []
+    canned_responses: list[CannedResponse] = []
+    variables: list[Variable] = []
+    capabilities: list[Capability] = []
+    customers: list[Customer] = []
     tool_services: list[ToolService] = []
     masked: dict[str, Masked] = {}
     suspended: bool = False
