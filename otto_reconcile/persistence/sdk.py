@@ -103,6 +103,9 @@ class StartPort:
     ) -> Sequence[Resource]:
         return await self._rest.observe(bot_id, known, unmanaged=unmanaged)
 
+    async def unable(self, resource: Resource) -> str | None:
+        return await self._rest.unable(resource)
+
     def sweep(self) -> AbstractAsyncContextManager[None]:
         return self._rest.sweep()
 

@@ -18,7 +18,7 @@ from otto_reconcile.resources import Ref, Resource
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the target says of itself. `latency` is its event loop's lag in seconds."""
+    """What the target says of itself. `latency` is its event loop's lag in seconds, about."""
 
     version: str | None
     latency: float
@@ -41,7 +41,10 @@ class Port(Protocol):
     async def set_canary(self, name: str) -> None: ...
 
     async def list_agents(self) -> Sequence[Resource]:
-        """All agents, in one cheap call; each with its own id as `bot_id`."""
+        """All agents, in one cheap call; each with its own id as `bot_id`.
+
+        Raises TargetRefused too for a Parlant of a release that is not supported.
+        """
         ...
 
     async def observe(
@@ -61,6 +64,10 @@ class Port(Protocol):
         For looking at many bots in a row. What is written meanwhile through this port is seen,
         what others write may not be.
         """
+        ...
+
+    async def unable(self, resource: Resource) -> str | None:
+        """Why the target cannot hold this as it is wanted, before anything is tried; else None."""
         ...
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:

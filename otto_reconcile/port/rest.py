@@ -18,23 +18,20 @@ from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.base import Health
-from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import Wire
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
 
 TIMEOUT = 30.0
-SUPPORTED = "3.3"
 
 
 class RestPort:
     """Implements `port.base.Port`. Used from one event loop; calls may run at the same time."""
 
-    def __init__(self, wire: Wire, *, version: str | None = None) -> None:
+    def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._version = version
-        self._version_known = version is not None
         self._sweep: Sweep | None = None
 
     @classmethod
@@ -71,8 +68,9 @@ class RestPort:
         http = httpx.AsyncClient(
             base_url="http://parlant", transport=transport, headers=dict(headers or {})
         )
-        wire = Wire(http, target=target, timeout=timeout, secrets=_secrets(headers or {}))
-        return cls(wire, version=getattr(app, "version", None))
+        version = getattr(app, "version", None)
+        secrets = _secrets(headers or {})
+        return cls(Wire(http, target=target, timeout=timeout, secrets=secrets, version=version))
 
     @property
     def target(self) -> str:
@@ -80,36 +78,14 @@ class RestPort:
 
     async def health(self) -> Health:
         """Raises TargetRefused too for what is no Parlant, or a Parlant of another version."""
-        answer = await self._wire.get("/healthz")
-        try:
-            latency = float(answer["checks"]["event_loop"]["latency_ms"] or 0) / 1000
-        except (KeyError, TypeError, ValueError):
-            message = f"the server at {self.target} is no Parlant: /healthz has no event loop"
-            raise TargetRefused(message, status=200) from None
-        return Health(await self._read_version(), latency)
-
-    async def _read_version(self) -> str | None:
-        """None if the target keeps it to itself. Read once to a life of the target."""
-        if not self._version_known:
-            try:
-                description = await self._wire.get("/openapi.json")
-                self._version = str(description["info"]["version"])
-            except (TargetRefused, Failed, KeyError, TypeError):
-                self._version = None
-            self._version_known = True
-        if self._version is not None and not f"{self._version}.".startswith(f"{SUPPORTED}."):
-            raise TargetRefused(
-                f"the server at {self.target} is Parlant {self._version}, "
-                f"and this version works with Parlant {SUPPORTED} only",
-                status=200,
-            )
-        return self._version
+        return Health(*await self._wire.versions.health())
 
     async def has_canary(self, name: str) -> bool:
         found = await self._wire.call(self._wire.parlant.tags.list(name=name))
         alive = any(tag.name == name for tag in found)
         if not alive:
             self._wire.tags.expire()
+            self._wire.versions.expire()
         return alive
 
     async def set_canary(self, name: str) -> None:
@@ -119,6 +95,7 @@ class RestPort:
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
     async def list_agents(self) -> Sequence[Resource]:
+        await self._wire.versions.release()
         self._refresh_tags()
         agents = await self._wire.call(self._wire.parlant.agents.list())
         return [await from_wire(self._wire, a) for a in sorted(agents, key=lambda a: str(a.id))]
@@ -144,6 +121,9 @@ class RestPort:
             of_kind = [known[ref] for ref in sorted(known) if ref.kind == kind.name]
             found.extend(await adapter_of(kind.name).observe(view, of_kind, unmanaged))
         return found
+
+    async def unable(self, resource: Resource) -> str | None:
+        return (await self._wire.versions.release()).unable(resource)
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         self._touch(resource)

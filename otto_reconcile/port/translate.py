@@ -84,7 +84,7 @@ def of_exception(error: Exception, target: str, timeout: float) -> OttoError:
     return TargetRefused(
         f"the server at {target} gave an answer that is not Parlant's ({type(error).__name__})",
         status=200,
-        hint="check that the address is that of a Parlant 3.3 server",
+        hint="check that the address is that of a Parlant server",
     )
 
 

@@ -13,6 +13,7 @@ import httpx
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.tools import Tools
 from otto_reconcile.port.translate import of_exception, of_response
+from otto_reconcile.port.versions import Versions
 
 if TYPE_CHECKING:
     from parlant.client import AsyncParlantClient
@@ -21,16 +22,26 @@ T = TypeVar("T")
 
 
 class Wire:
-    """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message."""
+    """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message.
+
+    `version` is Parlant's, where it is known without asking.
+    """
 
     def __init__(
-        self, http: httpx.AsyncClient, *, target: str, timeout: float, secrets: Iterable[str]
+        self,
+        http: httpx.AsyncClient,
+        *,
+        target: str,
+        timeout: float,
+        secrets: Iterable[str],
+        version: str | None = None,
     ) -> None:
         self.http = http
         self.target = target
         self.timeout = timeout
         self.tags = TagNames(self)
         self.tools = Tools(self)
+        self.versions = Versions(self, version)
         self._secrets = tuple(secrets)
         http.event_hooks["response"] = [self._refuse_bad_answers]
 

@@ -6,7 +6,7 @@ The loop and the command `diff` plan through here alike, so that a dry run shows
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otto_reconcile import guard
 from otto_reconcile.applied import Applied, AppliedSets, Epoch
@@ -228,8 +228,15 @@ async def plan_bot(
     else:
         observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
+    policy = replace(policy, unable=await _unable(port, desired))
     made = plan(desired, observed, applied, policy)
     return Planned(bot_id, world.desired.bots.get(bot_id), desired, observed, applied, made)
+
+
+async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:
+    """What of it the target cannot hold, with the reasons."""
+    reasons = [(ref, await port.unable(resource)) for ref, resource in desired.items()]
+    return {ref: reason for ref, reason in reasons if reason is not None}
 
 
 def foreign(world: World, agents: Iterable[Resource]) -> Plan:

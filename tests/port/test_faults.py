@@ -157,7 +157,7 @@ async def test_another_server_is_told_apart(response: httpx.Response) -> None:
 async def test_another_version_is_refused_by_name() -> None:
     def answers(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/openapi.json":
-            return httpx.Response(200, json={"info": {"version": "4.0.1"}})
+            return httpx.Response(200, json={"info": {"title": "Parlant API", "version": "4.0.1"}})
         return httpx.Response(200, json={"checks": {"event_loop": {"latency_ms": 2.5}}})
 
     port = answering(httpx.Response(500))

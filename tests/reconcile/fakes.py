@@ -65,6 +65,9 @@ class FakePort:
         self._call()
         return [r for ref, r in self.held.items() if ref in known or r.bot_id == bot_id]
 
+    async def unable(self, resource: Resource) -> str | None:
+        return None
+
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         self.before_call()
         self._call()

@@ -41,6 +41,9 @@ class RelationshipAdapter:
         if not fresh and (standing := await _standing(wire, resource)):
             return standing
         spec = resource.spec
+        refusing = (await wire.versions.release()).refuses_rings
+        if not refusing and await _closes_a_ring(wire, resource):
+            raise _ring(resource)
         values = {
             **await _end_to_wire(wire, "source", spec["source"]),
             **await _end_to_wire(wire, "target", spec["target"]),
@@ -51,10 +54,7 @@ class RelationshipAdapter:
         except Failed as error:
             if not await _closes_a_ring(wire, resource):
                 raise
-            raise TargetRefused(
-                f"Parlant refused {resource.ref}: it would close a ring of {spec['kind']}",
-                status=500,
-            ) from error
+            raise _ring(resource) from error
         ours = _from_wire(made, resource.bot_id, _tool_ends([resource]))
         same = next((r for r in ours if r.key == resource.key), ours[0])
         return ensure_kept(resource, same)
@@ -204,6 +204,12 @@ def _ends(guideline: Any, tag: Any, tool: Any, tools: dict[str, list[str]]) -> l
     if tag is not None:
         return [tag.id if tag.id.startswith(("agent:", "journey:")) else f"tag:{tag.name}"]
     return tools.get(tool.name, [f"tool:{tool.name}"])
+
+
+def _ring(resource: Resource) -> TargetRefused:
+    kind = resource.spec["kind"]
+    message = f"Parlant refused {resource.ref}: it would close a ring of {kind}"
+    return TargetRefused(message, status=500)
 
 
 async def _closes_a_ring(wire: Wire, resource: Resource) -> bool:

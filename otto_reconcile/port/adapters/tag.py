@@ -22,6 +22,10 @@ class TagAdapter:
         return [_tag(r.key, view.bot_id, ids[r.key]) for r in known if r.key in ids]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        if not (await wire.versions.release()).names_once:  # it would make another of that name
+            wire.tags.expire()
+            if standing := (await wire.tags.all()).get(resource.key):
+                return _tag(resource.key, resource.bot_id, standing)
         try:
             made = await wire.call(wire.parlant.tags.create(name=resource.key))
         except Failed:  # what Parlant says to a name that it has
