@@ -28,6 +28,9 @@ _OWN = (
     Collection("applied", ("target", "bot_id"), own=True),
     Collection("epochs", ("target",), own=True),
     Collection("leases", ("target",), own=True),
+    Collection(
+        "evaluations", ("key", "parlant", "model"), own=True, indexes=(("parlant", "model"),)
+    ),
 )
 
 COLLECTIONS: Mapping[str, Collection] = {c.name: c for c in (*_SHARED, *_OWN)}

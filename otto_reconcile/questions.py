@@ -1,0 +1,83 @@
+"""What a model is asked about the texts of a bot, and what it said: for the port and the loop.
+
+Parlant has a model judge each condition with its action, and keeps the answer as metadata of the
+guideline. Nobody declares it, so it never shows as a difference: it goes along with a resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from otto_reconcile.resources import JSON, Ref, Resource, digest
+
+Judgement: TypeAlias = Mapping[str, JSON]
+"""Metadata by its keys, in Parlant's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that Parlant sends to a model about a guideline, or a condition of a journey.
+
+    `tools` (as the vocabulary names them) only where there is no action: the model then proposes
+    one from them. `key` is the digest of it all.
+    """
+
+    condition: str
+    action: str | None = None
+    tools: tuple[str, ...] = ()
+    key: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        content = [self.condition, self.action, *self.tools]
+        object.__setattr__(self, "key", digest(content))
+
+
+def questions_of(resource: Resource) -> tuple[Question, ...]:
+    """One of a guideline, one to each condition of a journey, none of anything else."""
+    spec = resource.spec
+    if resource.kind == "guideline":
+        action = spec.get("action") or None
+        tools = () if action else tuple(spec.get("tools", ()))
+        return (Question(spec["condition"], action, tools),)
+    if resource.kind == "journey":
+        return tuple(Question(condition) for condition in spec.get("conditions", ()))
+    return ()
+
+
+class Judgements:
+    """What is known in this process, and what of it is on the target. Used from one event loop."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Judgement] = {}
+        self._placed: set[tuple[Ref, str]] = set()
+
+    def of(self, question: Question) -> Judgement:
+        """Empty as long as nothing is known."""
+        return self.known.get(question.key, {}) if self.known else {}
+
+    def metadata_of(self, guideline: Resource) -> Judgement:
+        """What goes along with a guideline: what a person declared of it wins."""
+        if not self.known:
+            return {}
+        declared = guideline.spec.get("metadata", {})
+        (question,) = questions_of(guideline)
+        return {k: v for k, v in self.of(question).items() if k not in declared}
+
+    def place(self, resource: Resource, questions: Iterable[Question] | None = None) -> None:
+        """Notes that what is known of these questions (None: of all) is with the resource now."""
+        if self.known:
+            asked = questions_of(resource) if questions is None else questions
+            self._placed.update((resource.ref, q.key) for q in asked if q.key in self.known)
+
+    def unplaced(self, resource: Resource) -> bool:
+        """True if something is known of it that may not be on the target yet."""
+        return bool(self.known) and any(
+            question.key in self.known and (resource.ref, question.key) not in self._placed
+            for question in questions_of(resource)
+        )
+
+    def forget_places(self) -> None:
+        """The target began a new life, or somebody else may have changed it."""
+        self._placed.clear()
