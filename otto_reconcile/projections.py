@@ -14,7 +14,15 @@ from otto_reconcile.store.collections import COLLECTIONS, key_of
 Rows: TypeAlias = Mapping[str, Sequence[Document]]
 """Rows by the name of their collection."""
 
-COLLECTION_NAMES = ("bots", "guidelines", "journeys", "tool_mappings", "terms", "relationships")
+COLLECTION_NAMES = (
+    "bots",
+    "guidelines",
+    "journeys",
+    "tool_mappings",
+    "terms",
+    "relationships",
+    "tool_services",
+)
 """The collections of rows, the one that makes a bot first."""
 
 _CORE = {
@@ -22,6 +30,7 @@ _CORE = {
     "guidelines": ("condition", "action", "description", "criticality"),
     "journeys": ("title", "description", "conditions"),
     "terms": ("name", "description"),
+    "tool_services": ("kind", "url"),
 }
 _MORE = {
     "bots": ("message_output_mode", "tags"),
@@ -36,6 +45,7 @@ _MORE = {
     ),
     "journeys": ("labels", "priority", "composition_mode", "tags"),
     "terms": ("synonyms", "tags"),
+    "tool_services": ("source",),
 }
 _UNDATED = frozenset({"tool_mappings", "relationships"})  # these have created_at only
 _ALWAYS = ("bot_id", "metadata", "tools", "created_at", "updated_at")
@@ -60,6 +70,9 @@ def rows_of(bot: Bot) -> dict[str, list[Document]]:
         rows["journeys"].append({"journey_id": journey.id, "bot_id": bot.id, **fields})
     for term in bot.terms:
         rows["terms"].append({"term_id": term.id, "bot_id": bot.id, **_fields("terms", term)})
+    for service in bot.tool_services:
+        fields = _fields("tool_services", service)
+        rows["tool_services"].append({"bot_id": bot.id, "name": service.name, **fields})
     pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
     for kind, source, target in sorted(pairs):
         row = {"bot_id": bot.id, "kind": kind, "source": source, "target": target}
@@ -108,6 +121,8 @@ def view_digest(bot: Bot) -> str:
         document.pop(name, None)
     for name in ("guidelines", "journeys", "terms"):
         document[name] = sorted(document[name], key=lambda part: str(part["id"]))
+    if services := document.get("tool_services"):
+        document["tool_services"] = sorted(services, key=lambda service: str(service["name"]))
     for guideline in document["guidelines"]:
         if guideline.get("tools"):
             guideline["tools"] = sorted(set(guideline["tools"]))

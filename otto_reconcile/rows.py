@@ -21,6 +21,7 @@ from otto_reconcile.cells import (
 )
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, from_metadata
 from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term, is_reserved
+from otto_reconcile.resources.tool_service import ToolService, fault_of
 from otto_reconcile.store.base import Document
 
 OWN = "Otto's id and name are its own"
@@ -72,6 +73,10 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
             ),
             "terms": _parts(
                 bot_id, "terms", "term_id", rows, known.terms if known else [], problems, _term
+            ),
+            "tool_services": _parts(
+                bot_id, "tool_services", "name", rows, known.tool_services if known else [],
+                problems, _tool_service,
             ),
         }  # fmt: skip
         fields["relationships"] = _relationships(bot_id, rows, fields, known, problems)
@@ -168,6 +173,18 @@ def _term(row: Document) -> Term:
         synonyms=texts(row, "synonyms"),
         tags=texts(row, "tags"),
     )
+
+
+def _tool_service(row: Document) -> ToolService:
+    service = ToolService(
+        name=id_in(row, "name"),
+        kind=needed(row, "kind").strip().lower(),  # type: ignore[arg-type]
+        url=needed(row, "url"),
+        source=text(row, "source"),
+    )
+    if fault := fault_of(service):
+        raise NotUnderstood(f"{fault.field}: {fault.message}")
+    return service
 
 
 def _parts(

@@ -18,6 +18,7 @@ from otto_reconcile.manifest.model import (
     RelationshipForm,
     SpecForm,
     TermForm,
+    ToolServiceForm,
 )
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
 from otto_reconcile.manifest.variables import to_data
@@ -64,6 +65,7 @@ class Draft:
     bot_id: str = ""
     groups: dict[str, list[Item]] = field(default_factory=dict)
     relationships: list[Item] = field(default_factory=list)
+    tool_services: list[Item] = field(default_factory=list)
     masked: dict[str, Masked] = field(default_factory=dict)
     secrets: Mapping[Path, Masked] = field(default_factory=dict)
     broken: list[tuple[str, str]] = field(default_factory=list)
@@ -130,6 +132,8 @@ def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
         _check_twice(made, group)
     relationships = _items(made, spec, "relationships", RelationshipForm, wrong)
     made.relationships = [item for _, item in relationships]
+    services = _items(made, spec, "tool_services", ToolServiceForm, wrong)
+    made.tool_services = [item for _, item in services]
 
 
 def _items(
@@ -233,6 +237,10 @@ def _masked_path(made: Draft, path: Path) -> str | None:
     if path == ("spec", "description"):  # a name is how people are shown the bot everywhere
         return str(path[1])
     group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
+    if group == "tool_services" and path[3] in ("url", "source"):
+        node = find(made.root, path[:3])
+        named = (i.form for i in made.tool_services if i.node is node)
+        return next((f"{group}/{form.name}/{path[3]}" for form in named), "")
     if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
         return None
     node = find(made.root, path[:3])

@@ -82,6 +82,11 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
             )
             for relationship in bot.relationships
         ]
+    if bot.tool_services:
+        spec["tool_services"] = [
+            _text(bot, f"tool_services/{service.name}", service.model_dump(exclude_none=True))
+            for service in bot.tool_services
+        ]
     return {"apiVersion": API_VERSION, "kind": "Bot", "metadata": metadata, "spec": spec}
 
 

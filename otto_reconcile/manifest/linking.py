@@ -10,6 +10,7 @@ from otto_reconcile.manifest.drafting import GROUPS, Draft, Item
 from otto_reconcile.manifest.model import RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
+from otto_reconcile.manifest.services import check_services
 from otto_reconcile.resources import Bot, Relationship
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
@@ -19,6 +20,7 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     """The bots of the drafts in which nothing is wrong; faults go to each draft's own."""
     index = index_of(drafts)
     _check_clashes(drafts)
+    check_services(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
     _check_cycles(ends)
     return [

@@ -26,8 +26,10 @@ from otto_reconcile.resources.bot import (
     MessageOutputMode,
     Name,
     RelationshipKind,
+    ServiceName,
     TagName,
     Text,
+    ToolServiceKind,
 )
 
 API_VERSION = "otto/v1"
@@ -136,6 +138,25 @@ class RelationshipForm(Form):
     target: Text = Field(description="As `source`.")
 
 
+class ToolServiceForm(Form):
+    """Tools that another server hosts."""
+
+    name: ServiceName = Field(
+        description="Guidelines and states name its tools as `NAME:TOOL`. Bots share it by name."
+    )
+    kind: ToolServiceKind = Field(
+        description="mcp: a Model Context Protocol server. openapi: an HTTP API with an OpenAPI"
+        " description. sdk: a server of Parlant's own kind (`PluginServer`)."
+    )
+    url: Text = Field(
+        description="Where Parlant reaches it: http://HOST:PORT (an MCP server behind that at"
+        " /mcp); for openapi, the address of the API."
+    )
+    source: Text | None = _described(
+        "Of openapi: the URL of the OpenAPI description, or a file on Parlant's machine."
+    )
+
+
 class MetadataForm(Form):
     """Which bot this is."""
 
@@ -169,6 +190,7 @@ class SpecForm(Form):
     relationships: list[RelationshipForm] | None = _described(
         "How guidelines, journeys, tags and tools bear on each other."
     )
+    tool_services: list[ToolServiceForm] | None = _described("Services with tools, by URL.")
 
 
 class BotForm(Form):

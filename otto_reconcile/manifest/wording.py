@@ -163,7 +163,7 @@ class _Teller:
         return f"{self.name} has {len(self.input)} characters; at most {most} are allowed", None
 
     def bad_id(self) -> tuple[str, str | None]:
-        if self.path[-1] == "exact_id":
+        if self.path[-1] in ("exact_id", "name"):
             return f"{self.name} may hold only letters, digits and the characters . _ -", None
         proposal = None if self.hidden else slug(str(self.input))
         rule = "may hold only lower-case letters, digits and hyphens, and starts with no hyphen"

@@ -146,6 +146,10 @@ class ToolService(Part):
     url: Text
     source: Text | None = None
 
+    @property
+    def id(self) -> str:
+        return self.name
+
 
 class Masked(Part):
     """A text that was made with secrets: `template` is the text with its `${VAR}` in place."""
