@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from otto_reconcile.plan import Change
+from otto_reconcile.questions import Judgement, Judgements, Question
 from otto_reconcile.resources import Ref, Resource
 
 
@@ -93,3 +94,25 @@ class Port(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Evaluator(Protocol):
+    """A Port that can have the texts of bots judged by Parlant's model."""
+
+    @property
+    def target(self) -> str: ...
+
+    @property
+    def judgements(self) -> Judgements:
+        """What is known. It goes along with what is made, and is kept by whoever asks."""
+        ...
+
+    async def health(self) -> Health: ...
+
+    async def evaluate(self, question: Question) -> Judgement:
+        """Asks the model, which takes seconds and costs. TemporaryError: no usable answer."""
+        ...
+
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
+        """Puts what is known of these resources on them, where they are as they are wanted."""
+        ...

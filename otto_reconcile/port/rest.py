@@ -15,12 +15,14 @@ import httpx
 
 from otto_reconcile.errors import SettingsError, TargetRefused
 from otto_reconcile.plan import Change
+from otto_reconcile.port import judging
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import Wire
+from otto_reconcile.questions import Judgement, Judgements, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
 
@@ -92,6 +94,7 @@ class RestPort:
         """A new life is begun with it, so that nothing remembered of the last one counts."""
         self._wire.tags.expire()
         self._wire.tools.expire()
+        self._wire.judgements.forget_places()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
     async def list_agents(self) -> Sequence[Resource]:
@@ -141,6 +144,17 @@ class RestPort:
             await adapter_of(observed.kind).delete(self._wire, observed)
         except Absent as error:
             raise TargetRefused(error.message, status=404, hint=error.hint) from error
+
+    @property
+    def judgements(self) -> Judgements:
+        """What is known of them goes along with every guideline and condition that is made."""
+        return self._wire.judgements
+
+    async def evaluate(self, question: Question) -> Judgement:
+        return await judging.evaluate(self._wire, question)
+
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
+        await judging.place(View(self._wire, bot_id, None), resources)
 
     async def close(self) -> None:
         await self._wire.http.aclose()

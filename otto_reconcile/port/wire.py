@@ -14,6 +14,7 @@ from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.tools import Tools
 from otto_reconcile.port.translate import of_exception, of_response
 from otto_reconcile.port.versions import Versions
+from otto_reconcile.questions import Judgements
 
 if TYPE_CHECKING:
     from parlant.client import AsyncParlantClient
@@ -42,6 +43,7 @@ class Wire:
         self.tags = TagNames(self)
         self.tools = Tools(self)
         self.versions = Versions(self, version)
+        self.judgements = Judgements()
         self._secrets = tuple(secrets)
         http.event_hooks["response"] = [self._refuse_bad_answers]
 

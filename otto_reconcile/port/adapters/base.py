@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Protocol
 
 from otto_reconcile.errors import NotApplied
@@ -90,12 +90,13 @@ def ensure_kept(wanted: Resource, made: Resource, fields: Iterable[str] | None =
     return made
 
 
-def ensure_unset(change: Change, made: Resource) -> None:
-    """Raises NotApplied if a key that a MAPPING was to lose is there still."""
+def ensure_unset(change: Change, made: Resource, *, besides: Container[str] = ()) -> None:
+    """Raises NotApplied if a key that a MAPPING was to lose is there still, `besides` these."""
     kept = sorted(
         key
         for key, value in (change.after or {}).items()
-        if value is None and made.spec.get(change.field, {}).get(key) is not None
+        if value is None and key not in besides
+        and made.spec.get(change.field, {}).get(key) is not None
     )
     if kept:
         raise NotApplied(f"Parlant accepted {made.ref} but kept {change.field}: {', '.join(kept)}")

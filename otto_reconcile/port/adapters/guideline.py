@@ -21,6 +21,7 @@ from otto_reconcile.port.tools import tool_from_wire, tool_to_wire
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
+from otto_reconcile.questions import Judgement
 from otto_reconcile.resources import JSON, Resource, make
 
 EVALUATED = frozenset(
@@ -84,10 +85,11 @@ class GuidelineAdapter:
             priority=spec.get("priority"),
             track=spec.get("track"),
             labels=spec.get("labels") or None,
-            metadata=spec.get("metadata") or None,
+            metadata={**wire.judgements.metadata_of(resource), **spec.get("metadata", {})} or None,
             tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
         )
         made = await wire.call(wire.parlant.guidelines.create(**values))
+        wire.judgements.place(resource)
         return ensure_kept(resource, await self._complete(wire, resource, made))
 
     async def _complete(self, wire: Wire, resource: Resource, made: Any) -> Resource:
@@ -122,7 +124,8 @@ class GuidelineAdapter:
         if "labels" in values:
             sent["labels"] = _labels(observed.spec.get("labels", ()), values["labels"])
         sent = {name: value for name, value in sent.items() if name not in ("metadata", "tools")}
-        if metadata := _metadata(resource, by_field, observed):
+        judged = wire.judgements.metadata_of(resource)
+        if metadata := _metadata(resource, by_field, observed, judged):
             sent["metadata"] = metadata
         tools: Iterable[str] = observed.spec.get("tools", ())
         if "tools" in values:
@@ -133,8 +136,10 @@ class GuidelineAdapter:
             sent["tool_associations"] = {"add": [tool_to_wire(tool) for tool in added]}
             tools = values["tools"]
         made = await _patch(wire, resource, sent, tools)
+        if by_field.keys() & {"metadata", *_EVALUATED_FROM}:
+            wire.judgements.place(resource)
         if "metadata" in by_field:
-            ensure_unset(by_field["metadata"], made)
+            ensure_unset(by_field["metadata"], made, besides=judged)
         return ensure_kept(resource, made, [*values])
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
@@ -147,17 +152,19 @@ def _labels(before: Iterable[str], after: Iterable[str]) -> dict[str, list[str]]
 
 
 def _metadata(
-    resource: Resource, changes: Mapping[str, Change], observed: Resource
+    resource: Resource, changes: Mapping[str, Change], observed: Resource, judged: Judgement
 ) -> dict[str, JSON] | None:
-    """`set` and `unset`, with the evaluations of what changes taken away."""
+    """`set` and `unset`: evaluations of what changes go, and what is `judged` of it comes."""
     declared: Mapping[str, JSON] = resource.spec.get("metadata", {})
     change = changes.get("metadata")
     keys: Mapping[str, JSON] = {} if change is None else (change.after or {})
     unset = {key for key, value in keys.items() if value is None}
-    if any(field in changes for field in _EVALUATED_FROM):
+    if anew := any(field in changes for field in _EVALUATED_FROM):
         unset |= (EVALUATED & observed.spec.get("metadata", {}).keys()) - declared.keys()
-    wanted = {key: value for key, value in sorted(keys.items()) if value is not None}
-    return given(set=wanted or None, unset=sorted(unset) or None) or None
+    wanted = {key: value for key, value in keys.items() if value is not None}
+    wanted |= {key: value for key, value in judged.items() if anew or key in unset}
+    unset -= wanted.keys()
+    return given(set=dict(sorted(wanted.items())) or None, unset=sorted(unset) or None) or None
 
 
 async def _patch(

@@ -9,6 +9,7 @@ from otto_reconcile.errors import NotApplied
 from otto_reconcile.plan import Change
 from otto_reconcile.port import modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
+from otto_reconcile.port.judging import place_new_conditions
 from otto_reconcile.port.mending import delete_journey, delete_orphans
 from otto_reconcile.port.translate import Failed
 from otto_reconcile.port.view import View
@@ -74,6 +75,7 @@ class JourneyAdapter:
         made = await wire.call(wire.parlant.journeys.create(**values))
         if len(made.conditions) != len(conditions):
             raise NotApplied(f"Parlant accepted {resource.ref} but did not keep: conditions")
+        await place_new_conditions(wire, resource, made.conditions)
         # Their texts would cost another call: the answer has their ids, in number and order.
         return ensure_kept(resource, await _from_wire(wire, made, resource.bot_id, conditions))
 

@@ -1,0 +1,143 @@
+"""Parlant's evaluations: asks for one, and puts what is known of one where it belongs.
+
+`rest` and the adapters call it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire, addressed
+from otto_reconcile.questions import Judgement, Question, questions_of
+from otto_reconcile.resources import JSON, Resource
+
+LONGEST = 300.0
+"""Seconds that an evaluation, which may ask a model nine times, has until it counts as failed."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+_LONGEST_REASON = 200
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
+
+
+async def evaluate(wire: Wire, question: Question) -> Judgement:
+    """What Parlant's model says to it. Raises TemporaryError if it says nothing (usable)."""
+    made = await wire.call(
+        wire.parlant.evaluations.create(payloads=[await _payload(wire, question)])
+    )
+    pause, left = _FIRST_PAUSE, LONGEST
+    while made.status in ("pending", "running"):
+        if left <= 0:
+            raise TemporaryError(f"no judgement of {_shown(question)} within {LONGEST:g} s")
+        await asyncio.sleep(pause)
+        left, pause = left - pause, min(_LONGEST_PAUSE, 2 * pause)
+        call = wire.parlant.evaluations.retrieve(made.id, wait_for_completion=0)
+        made = await wire.call(call)
+    said = _said(made) if made.status == "completed" else None
+    if said is None:
+        raise TemporaryError(f"no judgement of {_shown(question)}: {_reason(made.error)}")
+    return said
+
+
+async def _payload(wire: Wire, question: Question) -> Any:
+    from parlant.client.types import GuidelineContent, GuidelinePayload, Payload, ToolId
+
+    tools = [ToolId(**await wire.tools.to_wire(tool)) for tool in question.tools]
+    return Payload(
+        kind="guideline",
+        guideline=GuidelinePayload(
+            content=GuidelineContent(condition=question.condition, action=question.action),
+            tool_ids=tools,
+            operation="add",
+            action_proposition=True,
+            properties_proposition=True,
+        ),
+    )
+
+
+def _said(evaluation: Any) -> Judgement | None:
+    for invoice in evaluation.invoices:
+        if invoice.approved and invoice.data and invoice.data.guideline:
+            said: Judgement | None = invoice.data.guideline.properties_proposition
+            return said
+    return None
+
+
+def _shown(question: Question) -> str:
+    text = question.condition
+    return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def _reason(error: str | None) -> str:
+    """What was raised first, of the traceback that Parlant gives for a reason."""
+    raised = _RAISED.findall((error or "").replace("\\n", "\n"))
+    reason = raised[0].strip("',\" ") if raised else "Parlant does not say why"
+    return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
+
+
+async def place(view: View, resources: Sequence[Resource]) -> None:
+    """Puts what is known of resources that are there on them; what is as it should be, stays.
+
+    What is not there, or not as it is wanted, is left to the next look and counts as not placed.
+    """
+    listed = {guideline.id: guideline for guideline in await view.guidelines()}
+    for resource in resources:
+        if resource.kind == "guideline":
+            if _is_same(listed.get(resource.key), resource):
+                judged = view.wire.judgements.metadata_of(resource)
+                await _set(view.wire, listed[resource.key], judged)
+                view.wire.judgements.place(resource)
+        elif resource.kind == "journey":
+            await _place_conditions(view.wire, resource, await view.conditions(resource.key))
+
+
+def _is_same(guideline: Any, resource: Resource) -> bool:
+    if guideline is None:
+        return False
+    wanted = (resource.spec["condition"], resource.spec.get("action") or None)
+    return (guideline.condition, guideline.action or None) == wanted
+
+
+async def _place_conditions(wire: Wire, journey: Resource, guidelines: Sequence[Any]) -> None:
+    by_text = {guideline.condition: guideline for guideline in guidelines}
+    for question in questions_of(journey):
+        if guideline := by_text.get(question.condition):
+            await _set(wire, guideline, wire.judgements.of(question))
+            wire.judgements.place(journey, [question])
+
+
+async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str]) -> None:
+    """The same for a journey made just now, whose condition guidelines have these ids, in order.
+
+    A failure is no failure of the journey: it is tried again.
+    """
+    for question, key in zip(questions_of(journey), keys, strict=True):
+        if judged := wire.judgements.of(question):
+            with suppress(OttoError):
+                await _patch(wire, key, judged)
+                wire.judgements.place(journey, [question])
+
+
+async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:
+    held: Mapping[str, JSON] = guideline.metadata
+    if any(key not in held or held[key] != value for key, value in judged.items()):
+        await _patch(wire, guideline.id, judged)
+
+
+async def _patch(wire: Wire, key: str, judged: Judgement) -> None:
+    metadata: Any = {"set": dict(judged)}
+    try:
+        answer = await wire.call(wire.parlant.guidelines.update(addressed(key), metadata=metadata))
+    except (Absent, Failed) as error:
+        # Applied all the same, if Parlant only failed to show the guideline's relationships.
+        if isinstance(error, Absent) and error.item in ("", key):
+            raise
+        return
+    held = answer.guideline.metadata
+    if lost := sorted(name for name, value in judged.items() if held.get(name) != value):
+        raise NotApplied(f"Parlant accepted metadata of {key} but did not keep: {', '.join(lost)}")
