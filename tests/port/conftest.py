@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import httpx
 import pytest
 
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.versions import release_of
 from tests.parlant_server.fixtures import (
     InLoop,
     parlant_process,
@@ -21,6 +23,14 @@ from tests.parlant_server.fixtures import (
 from tests.parlant_server.rest import Rest
 
 __all__ = ["parlant_process", "parlant_rest", "parlant_thread", "parlant_url"]
+
+INSTALLED = version("parlant")
+
+
+def holds(kind: str, field: str) -> bool:
+    """True if the Parlant that is installed here has this field: `make compat` runs others."""
+    release = release_of(INSTALLED)
+    return release is not None and (kind, field) not in release.lacks
 
 
 @dataclass
