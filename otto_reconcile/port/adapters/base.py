@@ -95,7 +95,8 @@ def ensure_unset(change: Change, made: Resource, *, besides: Container[str] = ()
     kept = sorted(
         key
         for key, value in (change.after or {}).items()
-        if value is None and key not in besides
+        if value is None
+        and key not in besides
         and made.spec.get(change.field, {}).get(key) is not None
     )
     if kept:

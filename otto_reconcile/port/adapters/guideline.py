@@ -34,7 +34,7 @@ EVALUATED = frozenset(
     }
 )
 """Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
-_EVALUATED_FROM = ("condition", "action", "tools")
+_EVALUATED_FROM = frozenset({"condition", "action", "tools"})
 
 
 class GuidelineAdapter:
@@ -136,7 +136,7 @@ class GuidelineAdapter:
             sent["tool_associations"] = {"add": [tool_to_wire(tool) for tool in added]}
             tools = values["tools"]
         made = await _patch(wire, resource, sent, tools)
-        if by_field.keys() & {"metadata", *_EVALUATED_FROM}:
+        if by_field.keys() & _EVALUATED_FROM:
             wire.judgements.place(resource)
         if "metadata" in by_field:
             ensure_unset(by_field["metadata"], made, besides=judged)
