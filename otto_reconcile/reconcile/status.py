@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -34,8 +34,28 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a language model was asked: calls, also such as failed, and tokens in and out."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def since(self, before: Usage) -> Usage:
+        """What was added to `before`."""
+        return Usage(
+            self.calls - before.calls,
+            self.input_tokens - before.input_tokens,
+            self.output_tokens - before.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BotStatus:
-    """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target."""
+    """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target.
+
+    `unevaluated` are the conditions that no model has judged yet: they are served as they stand.
+    """
 
     bot_id: str
     name: str = ""
@@ -47,6 +67,7 @@ class BotStatus:
     source: str | None = None
     guidelines: int = 0
     journeys: int = 0
+    unevaluated: int = 0
     unmanaged: tuple[str, ...] = ()
     last_change: str | None = None
     failures: int = 0
@@ -66,7 +87,8 @@ class Connection:
 @dataclass(slots=True)
 class Status:
     """All of it. `url` is Parlant's; `restore` has bots, seconds and finished of the
-    last restore."""
+    last restore; `evaluations` is told by `reconcile.evaluating`; `usage` has a Usage since the
+    start by purpose, nothing where the model is somebody else's."""
 
     pid: int = 0
     started: str | None = None
@@ -77,6 +99,8 @@ class Status:
     target: Connection = field(default_factory=lambda: Connection(""))
     epoch: str | None = None
     restore: dict[str, Any] | None = None
+    evaluations: dict[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)
     manifests: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
@@ -94,6 +118,7 @@ class Board:
 
     def __init__(self, folder: Path | None) -> None:
         self.status = Status(pid=os.getpid())
+        self.usage: Callable[[], Mapping[str, Any]] = dict
         self._folder = folder
         self._written: dict[str, Any] | None = None
         self._bots: dict[str, dict[str, Any]] = {}  # as they are written
@@ -128,7 +153,7 @@ class Board:
         """Writes the file if anything has changed. An unwritable folder is not our end."""
         if self._folder is None:
             return
-        self.status.updated = None
+        self.status.updated, self.status.usage = None, self.usage()
         document = self.status.to_document()
         if document == self._written and not self._bots_moved:
             return

@@ -25,6 +25,7 @@ import uvicorn
 from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
 from otto_reconcile.server import chat_page, nlp, ports, quiet
 from otto_reconcile.server.changes import ChangeHook, OnChange
+from otto_reconcile.server.metering import Meter
 
 if TYPE_CHECKING:
     import parlant.sdk as p
@@ -42,7 +43,8 @@ class EmbeddedServer:
 
     `home` is Parlant's folder for its caches and log. `port` 0 takes any free one. `nlp` is a
     service's name, a factory, or None for what the environment has a key for. `on_change` is told
-    of every change that others make over the API, in the event loop; it must not block.
+    of every change that others make over the API, in the event loop; it must not block. `meter`
+    counts what the service is asked.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class EmbeddedServer:
         port: int,
         nlp: str | nlp.Factory | None = None,
         on_change: OnChange | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.ready = asyncio.Event()
         """Set once the port is open and Parlant says that it is healthy."""
         self.changes = ChangeHook(on_change)
         self._home, self._nlp, self._port = home, nlp, port
+        self._meter = meter or Meter()
         self._app: FastAPI | None = None
         self._tool_port: int | None = None
         self._stopping = asyncio.Event()
@@ -158,14 +162,16 @@ class EmbeddedServer:
             os.environ.pop(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", None)
 
     def _made(self, sdk: ModuleType) -> p.Server:
-        from otto_reconcile.server import answers
+        from otto_reconcile.server import answers, around
 
         chosen = self._nlp if callable(self._nlp) else nlp.chosen(self._nlp)
         server: p.Server = sdk.Server(
             host=ports.HOST,
             port=self._port,
             tool_service_port=self._tool_port,
-            nlp_service=chosen if callable(chosen) else nlp.factory(chosen),
+            nlp_service=around.around(
+                chosen if callable(chosen) else nlp.factory(chosen), self._meter
+            ),
             log_level=sdk.LogLevel.WARNING,
             configure_api=self._configured,
             configure_hooks=answers.configure(

@@ -77,8 +77,6 @@ def _own(name: str) -> Factory:
 
 def _wrapped(name: str, make: Factory) -> Factory:
     """What a service cannot do becomes a SettingsError, where Parlant would end the process."""
-    from otto_reconcile.server import braces
-
     def made(container: Container) -> NLPService:
         try:
             return make(container)
@@ -89,7 +87,7 @@ def _wrapped(name: str, make: Factory) -> Factory:
         except (Exception, SystemExit) as error:
             raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
 
-    return braces.around(made)
+    return made
 
 
 _OTHER_WAY = "or start with --nlp offline"
