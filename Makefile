@@ -6,6 +6,7 @@
 PYTHON ?=
 ARGS ?=
 PYTEST_ARGS ?=
+RELEASES ?=
 UV_VERSION := 0.13.9
 
 BIN := .venv/bin
@@ -17,13 +18,14 @@ LOCK := $(UV) compile --quiet --universal --python-version 3.11 --no-emit-index-
 	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run test check bench format lock clean
+.PHONY: help setup dev run test check compat bench format lock clean
 
 help:
 	@echo "make setup    .venv with the command $(BIN)/otto-reconcile"
 	@echo "make run      otto-reconcile run, with ARGS"
 	@echo "make test     check, then the tests, with PYTEST_ARGS"
 	@echo "make check    lint, format, types and layers"
+	@echo "make compat   the contract with Parlant, on each supported release: every week, say"
 	@echo "make bench    the benchmarks"
 	@echo "make format   lay out the code and mend what ruff can"
 	@echo "make lock     renew the lock files; LOCK_ARGS=--upgrade for newer versions"
@@ -61,6 +63,10 @@ check: $(DEV)
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
+# RELEASES="3.2" for some of them; not part of `make test`, since it installs other versions.
+compat: $(DEV)
+	$(BIN)/python scripts/compat $(BIN)/uv $(RELEASES)
+
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
@@ -74,5 +80,5 @@ lock: $(MADE)
 		--output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .compat build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otto_reconcile.errors import TargetRefused
+from otto_reconcile.errors import SettingsError, TargetRefused
 from otto_reconcile.port.translate import Failed
 from otto_reconcile.resources import Resource, get_kind
 
@@ -68,6 +68,18 @@ def supported(*, hosted: bool = False) -> str:
 def release_of(version: str) -> Release | None:
     """The release of a version such as `3.3.2`; None for one that is not supported."""
     return next((r for r in RELEASES if f"{version}.".startswith(f"{r.name}.")), None)
+
+
+def refuse_to_host(version: str) -> None:
+    """Raises SettingsError for an installed Parlant that cannot be hosted in this process."""
+    release = release_of(version)
+    if release is None or not release.hosted:
+        wanted = supported(hosted=True)
+        raise SettingsError(
+            f"Parlant {version} is installed here, and this version hosts Parlant {wanted} only",
+            hint=f"pip install 'parlant=={wanted}.*'; a server that runs elsewhere, with"
+            f" --parlant-url, may be Parlant {supported()}",
+        )
 
 
 class Versions:

@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ import httpx
 import uvicorn
 
 from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
+from otto_reconcile.port.versions import refuse_to_host
 from otto_reconcile.server import chat_page, nlp, ports, quiet
 from otto_reconcile.server.changes import ChangeHook, OnChange
 from otto_reconcile.server.metering import Meter
@@ -94,8 +96,8 @@ class EmbeddedServer:
     async def serve(self, prepare: Callable[[FastAPI, p.Server], Awaitable[None]]) -> None:
         """Starts Parlant, awaits `prepare(app, server)`, opens the port, serves until `stop`.
 
-        Raises SettingsError (port, home, nlp), TargetUnavailable if Parlant does not start, and
-        what `prepare` raises. However it ends, port and tool port are free again.
+        Raises SettingsError (port, home, nlp, Parlant's version), TargetUnavailable if Parlant does
+        not start, and what `prepare` raises. However it ends, port and tool port are free again.
         """
         with ports.bind(self._port) as listener:
             self._port = ports.number(listener)
@@ -130,6 +132,8 @@ class EmbeddedServer:
         prepare: Callable[[FastAPI, p.Server], Awaitable[None]],
     ) -> None:
         self._settle_environment()
+        with suppress(PackageNotFoundError):  # the import then says so
+            refuse_to_host(version("parlant"))
         sdk = await _imported()
         with quiet.silent_console(), suppress(_Left), ports.reserved() as tool_port:
             quiet.take_over_logs()

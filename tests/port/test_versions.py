@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from otto_reconcile.diff import Policy, plan
-from otto_reconcile.errors import TargetRefused
+from otto_reconcile.errors import SettingsError, TargetRefused
 from otto_reconcile.plan import Operation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import RELEASES, release_of, supported
 from otto_reconcile.resources import Bot, Resource, Snapshot, snapshot_of
+from otto_reconcile.server import embedded
 
 OLD, NEW = {"status": "ok"}, {"checks": {"event_loop": {"latency_ms": 2.5}}}
 
@@ -118,3 +120,16 @@ def test_the_releases_in_words() -> None:
     assert supported(hosted=True) == "3.3"
     assert [release_of(f"{r.name}.1") for r in RELEASES] == list(RELEASES)
     assert release_of("3.2rc1") is None
+
+
+@pytest.mark.parametrize("version", ["3.2.2", "3.4.0"])
+async def test_an_installed_parlant_that_cannot_be_hosted_is_named_before_it_is_imported(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "version", lambda name: version)
+    monkeypatch.setattr(embedded, "_imported", lambda: pytest.fail("imported"))
+    server = embedded.EmbeddedServer(home=tmp_path, port=0)
+    with pytest.raises(SettingsError, match=r"hosts Parlant 3\.3 only") as caught:
+        await server.serve(lambda app, sdk: pytest.fail("prepared"))
+    assert version in caught.value.message
+    assert "--parlant-url" in (caught.value.hint or "")
