@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
 from otto_reconcile.manifest.model import (
     BotForm,
+    CannedResponseForm,
+    CapabilityForm,
+    CustomerForm,
     GuidelineForm,
     Identified,
     JourneyForm,
@@ -19,22 +22,41 @@ from otto_reconcile.manifest.model import (
     SpecForm,
     TermForm,
     ToolServiceForm,
+    VariableForm,
 )
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
 from otto_reconcile.manifest.variables import to_data
 from otto_reconcile.manifest.wording import validate
 from otto_reconcile.resources import JSON, Masked
 
-GROUPS: dict[str, type[Identified]] = {
+GROUPS: dict[str, type[BaseModel]] = {
     "guidelines": GuidelineForm,
     "journeys": JourneyForm,
     "terms": TermForm,
+    "canned_responses": CannedResponseForm,
+    "variables": VariableForm,
+    "capabilities": CapabilityForm,
+    "customers": CustomerForm,
 }
-SOURCES_OF_IDS = {"guidelines": "condition", "journeys": "title", "terms": "name"}
+SOURCES_OF_IDS = {
+    "guidelines": "condition",
+    "journeys": "title",
+    "terms": "name",
+    "canned_responses": "value",
+    "variables": "name",
+    "capabilities": "title",
+    "customers": "id",
+}
+NATURAL = frozenset({"variables", "capabilities", "customers"})
+"""Groups whose items have no id but what is named in SOURCES_OF_IDS, as it is."""
 _MAY_BE_SECRET = {
     "guidelines": ("condition", "action", "description", "metadata"),
     "journeys": ("title", "description", "conditions"),
     "terms": ("name", "description", "synonyms"),
+    "canned_responses": ("value", "fields", "signals", "metadata"),
+    "variables": ("description", "values"),
+    "capabilities": ("description", "signals"),
+    "customers": ("name", "metadata"),
 }
 _ELSEWHERE = {
     **dict.fromkeys(MetadataForm.model_fields, "metadata"),
@@ -44,7 +66,7 @@ _ELSEWHERE = {
 
 @dataclass
 class Item:
-    """A guideline, journey, term or relationship with its place; `id` is complete."""
+    """A part of a bot or a relationship with its place; `id` is complete."""
 
     node: Node
     form: BaseModel
@@ -165,6 +187,8 @@ def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
     names = ("id", "exact_id", SOURCES_OF_IDS[group])
     if any(("spec", group, index, name) in made.secrets for name in names):
         made.unsure = True
+    elif group in NATURAL:
+        made.broken += [(group, source)] if isinstance(source, str) else []
     elif isinstance(item.get("exact_id"), str):
         made.broken.append((group, item["exact_id"]))
     elif isinstance(given, str):
@@ -177,6 +201,8 @@ def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
 
 def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
     form, path = item.form, ("spec", group, index)
+    if group in NATURAL:
+        return str(getattr(form, SOURCES_OF_IDS[group]))
     assert isinstance(form, Identified)
     if form.id is not None and form.exact_id is not None:
         _both(made, (*path, "exact_id"))
@@ -208,17 +234,22 @@ def _check_twice(made: Draft, group: str) -> None:
         first = seen.setdefault(item.id, item)
         if first is item:
             continue
-        what = group.removesuffix("s")
+        many = group.replace("_", " ")
         id_node = item.node.value
         assert isinstance(id_node, dict)
-        declared = id_node.get("id") or id_node.get("exact_id")
+        declared = id_node.get("id") or id_node.get("exact_id") or _natural(group, id_node)
         if declared is not None:
-            message, hint = f"this bot has two {group} with this id", "change one of them"
+            named = source if group in NATURAL else "id"
+            message, hint = f"this bot has two {many} with this {named}", "change one of them"
             at = declared.value
         else:
-            message, hint = f"this bot has two {group} with this {source}", "give each {} an `id`"
-            hint, at = hint.format(what), item.node
+            message, hint = f"this bot has two {many} with this {source}", "give each {} an `id`"
+            hint, at = hint.format(many.removesuffix("s")), item.node
         made.faults.add(at, f"{message} (the first is on line {first.node.line})", hint)
+
+
+def _natural(group: str, keys: Mapping[Any, Any]) -> Any:
+    return keys.get(SOURCES_OF_IDS[group]) if group in NATURAL else None
 
 
 def _mask(made: Draft) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 from yaml.representer import SafeRepresenter
 
-from otto_reconcile.manifest.drafting import pointer_part
+from otto_reconcile.manifest.contents import canned_name
+from otto_reconcile.manifest.drafting import NATURAL, pointer_part
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.model import API_VERSION
 from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.variables import escape
 from otto_reconcile.manifest.yaml_text import resolve
-from otto_reconcile.resources import JSON, Bot, Guideline, Journey, Term
+from otto_reconcile.resources import JSON, Bot
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
 _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null)", re.IGNORECASE)
@@ -70,9 +71,7 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
         name: _text(bot, name, value) for name in _SPEC if (value := getattr(bot, name)) is not None
     }
     for group in ("guidelines", "journeys", "terms"):
-        items: Sequence[Guideline | Journey | Term] = getattr(bot, group)
-        if items:
-            spec[group] = [_part(bot, group, item) for item in items]
+        _add_parts(spec, bot, group)
     if bot.relationships:
         spec["relationships"] = [
             _OneLine(
@@ -82,6 +81,8 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
             )
             for relationship in bot.relationships
         ]
+    for group in ("canned_responses", "variables", "capabilities", "customers"):
+        _add_parts(spec, bot, group)
     if bot.tool_services:
         spec["tool_services"] = [
             _text(bot, f"tool_services/{service.name}", service.model_dump(exclude_none=True))
@@ -90,11 +91,22 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
     return {"apiVersion": API_VERSION, "kind": "Bot", "metadata": metadata, "spec": spec}
 
 
-def _part(bot: Bot, group: str, item: Guideline | Journey | Term) -> dict[str, JSON]:
-    short = shortened(bot.id, item.id)
-    part: dict[str, JSON] = {"exact_id": item.id} if short is None else {"id": short}
+def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:
+    if items := getattr(bot, group):
+        spec[group] = [_part(bot, group, item) for item in items]
+
+
+def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
+    part: dict[str, JSON] = {}
+    if group == "customers":
+        part["id"] = item.id
+    elif group not in NATURAL:
+        short = shortened(bot.id, item.id)
+        part = {"exact_id": item.id} if short is None else {"id": short}
     for name, value in item.model_dump(exclude={"id"}, exclude_none=True).items():
         part[name] = _text(bot, f"{group}/{item.id}/{name}", value)
+    if "canned_responses" in part:
+        part["canned_responses"] = [canned_name(bot, named) for named in item.canned_responses]
     return part
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
-from otto_reconcile.manifest.drafting import GROUPS, Draft, Item
+from otto_reconcile.manifest.contents import canned_id, check_contents
+from otto_reconcile.manifest.drafting import GROUPS, NATURAL, Draft, Item
 from otto_reconcile.manifest.model import RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
 from otto_reconcile.manifest.services import check_services
-from otto_reconcile.resources import Bot, Relationship
+from otto_reconcile.resources import JSON, Bot, Relationship
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
 
@@ -21,6 +22,7 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     index = index_of(drafts)
     _check_clashes(drafts)
     check_services(drafts)
+    check_contents(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
     _check_cycles(ends)
     return [
@@ -57,12 +59,13 @@ def _check_clashes(drafts: Sequence[Draft]) -> None:
             where = f"{first.faults.file}:{first.root.line}"
             draft.faults.add(at, f"the bot `{draft.bot_id}` is there twice", f"see {where}")
             continue
-        for group in GROUPS:
+        for group in (group for group in GROUPS if group not in NATURAL):
             for item in draft.groups.get(group, ()):
                 other, twin = parts.setdefault((group, item.id), (draft, item))
                 if other is not draft:
                     where = f"{other.faults.file}:{twin.node.line}"
-                    message = f"another bot has {group} with the complete id `{item.id}`"
+                    many = group.replace("_", " ")
+                    message = f"another bot has {many} with the complete id `{item.id}`"
                     draft.faults.add(item.node, message, f"see {where}")
 
 
@@ -117,10 +120,7 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
     assert draft.form is not None
     spec = draft.form.spec.model_dump(exclude_none=True)
     for group in GROUPS:
-        spec[group] = [
-            {"id": item.id, **item.form.model_dump(exclude={"id", "exact_id"}, exclude_none=True)}
-            for item in draft.groups.get(group, ())
-        ]
+        spec[group] = [_part(draft, item) for item in draft.groups.get(group, ())]
     try:
         return Bot.model_validate(
             {
@@ -135,3 +135,12 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
     except ValidationError:
         draft.faults.add(draft.root, "this bot cannot be kept as it is")
         return None
+
+
+def _part(draft: Draft, item: Item) -> dict[str, JSON]:
+    part: dict[str, JSON] = item.form.model_dump(exclude={"exact_id"}, exclude_none=True)
+    if "id" in type(item.form).model_fields:
+        part["id"] = item.id
+    if named := part.get("canned_responses"):
+        part["canned_responses"] = [canned_id(draft, name) for name in named]
+    return part

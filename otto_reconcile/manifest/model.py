@@ -5,20 +5,21 @@ The descriptions are what editors show; keep them in the words of docs/manifests
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
+from otto_reconcile.manifest.checks import Cron, Free, Template, Values
 from otto_reconcile.manifest.variables import FromVariable
+from otto_reconcile.manifest.wording import said
 from otto_reconcile.manifest.yaml_text import resolve
-from otto_reconcile.resources import JSON
 from otto_reconcile.resources.bot import (
     CompositionMode,
     Criticality,
@@ -39,14 +40,6 @@ def _reread(value: Any) -> Any:
     return resolve(str(value)) if isinstance(value, FromVariable) else value
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
-
-
 def _described(text: str) -> Any:
     return Field(default=None, description=text)
 
@@ -55,7 +48,6 @@ ShortId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_
 Whole: TypeAlias = Annotated[int, BeforeValidator(_reread)]
 Positive: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_reread)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(_reread)]
-Free: TypeAlias = Annotated[dict[str, JSON], AfterValidator(_plain)]
 
 _ID = (
     "Short id: lower-case letters, digits and hyphens. On the target it stands behind the bot's"
@@ -65,6 +57,7 @@ _EXACT = "In place of `id`: the complete id as the target has it, for what anoth
 _TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
 _LABELS = "Labels on the target."
 _MODE = "How freely the answer is worded; overrides the bot's mode."
+_CANNED = "Ids of canned responses of this bot. Those that are named anywhere are used only there."
 _PRIORITY = "Where several match, the higher number comes first. Default 0."
 
 
@@ -98,6 +91,7 @@ class GuidelineForm(Identified):
     tools: list[Text] | None = _described(
         "Tools that the guideline may use: `service:tool`, or `tool` for one hosted with the bot."
     )
+    canned_responses: list[Text] | None = _described(_CANNED)
 
 
 class JourneyForm(Identified):
@@ -119,6 +113,68 @@ class TermForm(Identified):
     description: Text = Field(description="What it means.")
     synonyms: list[Text] | None = _described("Other words for the same.")
     tags: list[TagName] | None = _described(_TAGS)
+
+
+class CannedFieldForm(Form):
+    """What a canned response leaves open."""
+
+    name: Text = Field(description="Its name in the text: `{{name}}`.")
+    description: str = Field(default="", description="What is to be put in its place.")
+    examples: list[str] = Field(default=[], description="Examples of it.")
+
+
+class CannedResponseForm(Identified):
+    """An answer that is worded beforehand."""
+
+    value: Template = Field(
+        description="The text. `{{field}}` is filled with the value of a field."
+    )
+    fields: list[CannedFieldForm] | None = _described("What is to be filled in, by the model.")
+    signals: list[Text] | None = _described("What customers say that this may answer.")
+    field_dependencies: list[Text] | None = _described(
+        "Fields of tools or retrievers without which this is not considered."
+    )
+    tags: list[TagName] | None = _described(_TAGS)
+    metadata: Free | None = _described("Data that goes with the message. Only these keys count.")
+
+
+class VariableForm(Form):
+    """Something that the bot knows of a customer."""
+
+    name: Text = Field(description="What the bot calls it, and its identity within this bot.")
+    description: str | None = _described("What it says.")
+    tool: Text | None = _described("The tool that finds the value: `service:tool`, or `tool`.")
+    freshness_rules: Cron | None = _described(
+        "When the tool is asked again, as a cron expression: `0 8 * * *` is daily at eight."
+    )
+    values: Values | None = _described(
+        "Values by whom they are for: `default`, `tag:NAME`, `customer:ID`."
+    )
+    tags: list[TagName] | None = _described(_TAGS)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.tool is not None and self.values:
+            raise said("a variable with a `tool` has no `values`", "the tool overwrites them")
+        return self
+
+
+class CapabilityForm(Form):
+    """Something that the bot can do for customers."""
+
+    title: Name = Field(description="What it is, at most 100 characters; its identity.")
+    description: Text = Field(description="What the bot can do, in a sentence or two.")
+    signals: list[Text] | None = _described("What customers say who need it.")
+    tags: list[TagName] | None = _described(_TAGS)
+
+
+class CustomerForm(Form):
+    """A customer whom the bot knows by a fixed id. Bots may share one."""
+
+    id: ExactId = Field(description="Complete id of the customer on the target.")
+    name: Text | None = _described("Their name. Default the id.")
+    metadata: dict[str, str] | None = _described("Texts by name. Only the keys here count.")
+    tags: list[TagName] | None = _described("Tags that they have, beside those of others.")
 
 
 class RelationshipForm(Form):
@@ -191,6 +247,12 @@ class SpecForm(Form):
         "How guidelines, journeys, tags and tools bear on each other."
     )
     tool_services: list[ToolServiceForm] | None = _described("Services with tools, by URL.")
+    canned_responses: list[CannedResponseForm] | None = _described(
+        "Answers that are worded beforehand."
+    )
+    variables: list[VariableForm] | None = _described("What the bot knows of its customers.")
+    capabilities: list[CapabilityForm] | None = _described("What the bot can do for them.")
+    customers: list[CustomerForm] | None = _described("Customers with a fixed id, and their tags.")
 
 
 class BotForm(Form):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from otto_reconcile.manifest.ids import slug
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
@@ -68,6 +69,11 @@ def near(word: str, known: Iterable[str]) -> str | None:
     return f"did you mean `{by_fold[found[0]]}`?" if found else None
 
 
+def said(message: str, hint: str) -> PydanticCustomError:
+    """For validators of models to raise: a fault that already has its words."""
+    return PydanticCustomError("said", "{message}", {"message": message, "hint": hint})
+
+
 class _Teller:
     """The words for one error."""
 
@@ -104,6 +110,7 @@ class _Teller:
         if self.type in special:
             return special[self.type]()
         plain: dict[str, Callable[[], tuple[str, str | None]]] = {
+            "said": lambda: (self.context["message"], self.context["hint"]),
             "literal_error": self.not_a_choice,
             "string_too_short": lambda: (f"{self.name} must not be empty", None),
             "string_too_long": self.too_long,
@@ -163,7 +170,7 @@ class _Teller:
         return f"{self.name} has {len(self.input)} characters; at most {most} are allowed", None
 
     def bad_id(self) -> tuple[str, str | None]:
-        if self.path[-1] in ("exact_id", "name"):
+        if self.path[-1] in ("exact_id", "name") or "customers" in self.path:
             return f"{self.name} may hold only letters, digits and the characters . _ -", None
         proposal = None if self.hidden else slug(str(self.input))
         rule = "may hold only lower-case letters, digits and hyphens, and starts with no hyphen"

@@ -7,6 +7,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from otto_reconcile.resources import Bot, Guideline, Journey, Masked, Relationship, Term
+from otto_reconcile.resources.bot import (
+    CannedField,
+    CannedResponse,
+    Capability,
+    Customer,
+    Variable,
+)
 
 NASTY = [
     "no", "on", "yes", "null", "~", "true", "1e3", "0o17", "017", "0x1F", "2024-01-01", "1_000",
@@ -63,6 +70,8 @@ def part_ids(draw: st.DrawFn, bot_id: str, number: int) -> str:
 def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
     """A bot without circles; its ids are its own among bots with other ids."""
     bot_id = bot_id or draw(bot_ids())
+    canned = draw(canned_responses(bot_id))
+    canned_ids = [response.id for response in canned]
     guidelines = [
         Guideline(
             id=draw(part_ids(bot_id, number)), condition=draw(text), action=draw(maybe(any_text)),
@@ -72,6 +81,7 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
             priority=draw(maybe(whole)), track=draw(maybe(st.booleans())),
             labels=draw(many(any_text)), tags=draw(many(tag)), metadata=draw(maybe(data)),
             tools=draw(many(text)),
+            canned_responses=draw(many(st.sampled_from(canned_ids))) if canned_ids else None,
         )
         for number in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -97,8 +107,59 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
         message_output_mode=draw(maybe(st.sampled_from(["block", "stream"]))),
         tags=draw(many(tag)), labels=draw(st.dictionaries(any_text, any_text, max_size=2)),
         annotations=draw(data), guidelines=guidelines, journeys=journeys, terms=terms,
+        canned_responses=canned, variables=draw(variables()), capabilities=draw(capabilities()),
+        customers=draw(customers(bot_id)),
     )  # fmt: skip
     return bot.model_copy(update={"relationships": draw(relationships(bot))})
+
+
+@st.composite
+def canned_responses(draw: st.DrawFn, bot_id: str) -> list[CannedResponse]:
+    left_open = st.builds(
+        CannedField, name=text, description=any_text, examples=st.lists(any_text, max_size=2)
+    )
+    return [
+        CannedResponse(
+            id=draw(part_ids(bot_id, number)), value=draw(text.filter(is_template)),
+            fields=draw(many(left_open)), signals=draw(many(text)),
+            field_dependencies=draw(many(text)), tags=draw(many(tag)), metadata=draw(maybe(data)),
+        )
+        for number in range(draw(st.integers(0, 2)))
+    ]  # fmt: skip
+
+
+def is_template(value: str) -> bool:
+    return not any(sign in value for sign in ("{{", "}}", "{%", "%}"))
+
+
+def variables() -> st.SearchStrategy[list[Variable]]:
+    one_line = tag.filter(lambda name: "\n" not in name)
+    whose = st.just("default") | one_line.map("tag:{}".format) | exact.map("customer:{}".format)
+    given = data.filter(bool).map(lambda found: next(iter(found.values()))) | any_text
+    values = st.dictionaries(whose, given.filter(lambda value: value is not None), max_size=2)
+    without_tool = st.builds(
+        Variable, name=text, description=maybe(any_text), values=maybe(values), tags=many(tag)
+    )
+    with_tool = st.builds(
+        Variable, name=text, tool=text, freshness_rules=st.sampled_from(["0 8 * * *", "@daily"])
+    )
+    return st.lists(without_tool | with_tool, max_size=2, unique_by=lambda one: one.id)
+
+
+def capabilities() -> st.SearchStrategy[list[Capability]]:
+    one = st.builds(Capability, title=name, description=text, signals=many(text), tags=many(tag))
+    return st.lists(one, max_size=2, unique_by=lambda capability: capability.id)
+
+
+def customers(bot_id: str) -> st.SearchStrategy[list[Customer]]:
+    one = st.builds(
+        Customer,
+        id=exact.map(lambda found: f"{found}.{bot_id}"),
+        name=maybe(text),
+        metadata=maybe(st.dictionaries(any_text, any_text, max_size=2)),
+        tags=many(tag),
+    )
+    return st.lists(one, max_size=2, unique_by=lambda customer: customer.id)
 
 
 @st.composite

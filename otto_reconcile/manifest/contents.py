@@ -1,0 +1,79 @@
+"""Canned responses that are named, and customers that bots share; for `linking` and `dumping`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from otto_reconcile.manifest.drafting import Draft, Item
+from otto_reconcile.manifest.ids import complete, shortened
+from otto_reconcile.manifest.model import CustomerForm, GuidelineForm
+from otto_reconcile.manifest.nodes import Node, child, find
+from otto_reconcile.manifest.wording import near, short
+from otto_reconcile.resources import Bot
+
+_GROUP = "canned_responses"
+
+
+def check_contents(drafts: Sequence[Draft]) -> None:
+    """Canned responses that are not there, and customers whom two bots describe otherwise."""
+    for draft in drafts:
+        for item in draft.groups.get("guidelines", ()):
+            assert isinstance(item.form, GuidelineForm)
+            check_canned(draft, item.node, item.form.canned_responses or ())
+    _check_customers(drafts)
+
+
+def check_canned(draft: Draft, owner: Node, names: Iterable[str]) -> None:
+    """A fault for each name under `canned_responses` of this mapping that the bot does not have."""
+    listed: Any = child(owner, _GROUP) or owner
+    for number, name in enumerate(names):
+        at = listed.value[number]
+        hidden = any(find(draft.root, path) is at for path in draft.secrets)
+        if draft.unsure or hidden or canned_id(draft, name) is not None:
+            continue
+        known = [shortened(draft.bot_id, own) or own for own in sorted(_own(draft))]
+        hint = near(name, known) or "name one of this bot's `canned_responses` by its id"
+        draft.faults.add(at, f"this bot has no canned response `{short(name)}`", hint)
+
+
+def canned_id(draft: Draft, name: str) -> str | None:
+    """The complete id of the bot's canned response of this name; None if there is none."""
+    own = _own(draft)
+    return next((i for i in (name, complete(draft.bot_id, name)) if i in own), None)
+
+
+def canned_name(bot: Bot, identity: str) -> str:
+    """The shortest name for which `canned_id` gives this id."""
+    name = shortened(bot.id, identity)
+    taken = any(response.id == name for response in bot.canned_responses)
+    return identity if name is None or taken else name
+
+
+def _own(draft: Draft) -> set[str]:
+    broken = {name for group, name in draft.broken if group == _GROUP}
+    return broken | {item.id for item in draft.groups.get(_GROUP, ())}
+
+
+def _check_customers(drafts: Sequence[Draft]) -> None:
+    first: dict[tuple[str, str], tuple[Draft, Item, str]] = {}
+    for draft in drafts:
+        for item in draft.groups.get("customers", ()):
+            for what, value in _said_of(item):
+                other, known, before = first.setdefault((item.id, what), (draft, item, value))
+                if before != value:
+                    message = f"bot `{other.bot_id}` says otherwise of {what} of this customer"
+                    where = f"see {other.faults.file}:{known.node.line}"
+                    hint = (
+                        f"bots share customers by id: let one say it, or make them equal; {where}"
+                    )
+                    draft.faults.add(item.node, message, hint)
+
+
+def _said_of(item: Item) -> Iterable[tuple[str, str]]:
+    form = item.form
+    assert isinstance(form, CustomerForm)
+    if form.name is not None:
+        yield "the name", form.name
+    for key, value in (form.metadata or {}).items():
+        yield f"`{short(key)}`", value
