@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from otto_reconcile.loop import Loop
+from otto_reconcile.persistence.arguments import Given, must_be_interval, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.plainlog import PlainLog
-from otto_reconcile.persistence.restoring import target_of
 from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
@@ -70,21 +70,16 @@ class Attachment:
             await self.persistence.close()
 
     async def start(
-        self,
-        server: Server,
-        *,
-        target: str,
-        interval: float,
-        prune_unmanaged: bool,
-        tools: Iterable[Tool],
-        evaluate: bool,
-        headers: Mapping[str, str],
+        self, given: Given, *, interval: float, prune_unmanaged: bool, evaluate: bool
     ) -> None:
         """Restores, and leaves the rest to a task. `attach` calls it. Raises SettingsError."""
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
+        server, target = given.server, given.target
         app = app_of(server)
-        rest = RestPort.over_asgi(app, target, headers={**headers, **self._noticing(app)})
-        self._port = StartPort(server, rest, tools=tools, evaluate=evaluate, headers=headers)
+        rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._noticing(app)})
+        self._port = StartPort(
+            server, rest, tools=given.tools, evaluate=evaluate, headers=given.headers
+        )
         clock = SystemClock()
         self._loop = Loop(
             self._port,
@@ -148,7 +143,7 @@ async def attach(
     *,
     database_name: str = DEFAULT_DATABASE,
     persistence: DomainPersistence | None = None,
-    tools: Iterable[Tool] = (),
+    tools: Iterable[Tool] | None = (),
     evaluate: bool = True,
     interval: float = 30.0,
     prune_unmanaged: bool = False,
@@ -164,19 +159,16 @@ async def attach(
     seconds. `target` names the server in the database; without it that is machine and port.
 
     A database that does not answer is waited for: the bots come back with it. Raises SettingsError
-    for a URI that no server could fit.
+    for a URI that no server could fit, and for any other argument that cannot be used.
     """
-    attachment = Attachment(
-        persistence or DomainPersistence(mongodb_uri, database_name), owned=persistence is None
-    )
+    if persistence is not None:
+        must_be_persistence(persistence)
+    used = persistence or DomainPersistence(mongodb_uri, database_name)
+    attachment = Attachment(used, owned=persistence is None)
     if attachment.enabled:
+        must_be_interval(interval)
+        given = Given.of(server, target=target, tools=tools, headers=headers)
         await attachment.start(
-            server,
-            target=target or target_of(server),
-            interval=interval,
-            prune_unmanaged=prune_unmanaged,
-            tools=tools,
-            evaluate=evaluate,
-            headers=headers or {},
+            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=evaluate
         )
     return attachment

@@ -6,11 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from otto_reconcile.cells import NotUnderstood, id_in
+from otto_reconcile.cells import id_in
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import PermanentError
+from otto_reconcile.errors import PermanentError, SettingsError
 from otto_reconcile.manifest import ids
-from otto_reconcile.persistence.domain import KIND, DomainPersistence
+from otto_reconcile.persistence.arguments import must_be_persistence
+from otto_reconcile.persistence.domain import DomainPersistence
+from otto_reconcile.persistence.fitting import listed
+from otto_reconcile.persistence.recording import KIND
+from otto_reconcile.projections import COLLECTION_NAMES
 from otto_reconcile.store.base import Document
 
 _log = logging.getLogger("otto_reconcile.persistence")
@@ -28,60 +32,77 @@ async def persist_bot_creation(
     agent_description: str | None = None,
     composition_mode: str | None = None,
     max_engine_iterations: int | None = None,
-    guidelines: Iterable[Part] = (),
-    journeys: Iterable[Part] = (),
+    guidelines: Iterable[Part] | None = (),
+    journeys: Iterable[Part] | None = (),
     metadata: Mapping[str, Any] | None = None,
     *,
-    terms: Iterable[Part] = (),
-    relationships: Iterable[Part] = (),
+    terms: Iterable[Part] | None = (),
+    relationships: Iterable[Part] | None = (),
     session: str | None = None,
 ) -> bool:
     """Records the whole bot in one revision; True if nothing of it was left out. Never raises.
 
     Parts are mappings with the fields of their collections, and their id as Parlant has it under
     `guideline_id`, `journey_id`, `term_id` or `id`; a guideline's `tools` become tool mappings. A
-    part without an id gets one made of its text, under which a restart brings it back. What is
-    not understood is left out and logged. `session` is the chat in which the bot was wished for.
+    part without an id gets one made of its text, under which a restart brings it back. None means
+    that there are none. A part that is not understood is left out and logged; where the bot's own
+    fields are not understood, nothing is recorded. `session` is the chat in which the bot was
+    wished for.
     """
+    given = {
+        "guidelines": guidelines,
+        "journeys": journeys,
+        "terms": terms,
+        "relationships": relationships,
+    }
 
     def write() -> None:
-        bot_id = _bot_id(agent_id)
+        bot_id = id_in({"agent_id": agent_id}, "agent_id")
         bot = {
             "bot_id": bot_id,
             "name": agent_name,
             "description": agent_description,
             "composition_mode": composition_mode,
             "max_engine_iterations": max_engine_iterations,
-            "metadata": dict(metadata or {}),
+            "metadata": {} if metadata is None else metadata,
         }
-        rows: dict[str, list[Document]] = {
-            "bots": [bot],
-            "guidelines": _parts("guidelines", bot_id, guidelines),
-            "journeys": _parts("journeys", bot_id, journeys),
-            "terms": _parts("terms", bot_id, terms),
-            "relationships": [{**dict(one), "bot_id": bot_id} for one in relationships],
-            "tool_mappings": [],
-        }
-        source = Source(KIND, session=session)
-        problems = persistence.record(bot_id, lambda known: rows, strict=False, source=source)
+        rows: dict[str, list[Document]] = {name: [] for name in COLLECTION_NAMES}
+        rows["bots"] = [bot]
+        problems: list[str] = []
+        for group, parts in given.items():
+            rows[group] = _parts(group, bot_id, parts, problems)
+        source = Source(KIND, session=None if session is None else str(session))
+        record = persistence.recording.record
+        problems += record(bot_id, lambda known: rows, strict=False, source=source)
         if problems:
             raise PermanentError("; ".join(problems))
 
+    try:
+        must_be_persistence(persistence)
+    except SettingsError as error:
+        _log.warning("not recorded: %s", error)
+        return False
     return await persistence.attempt(write)
 
 
-def _bot_id(given: object) -> str:
-    try:
-        return id_in({"agent_id": given}, "agent_id")
-    except NotUnderstood as error:
-        raise PermanentError(str(error)) from error
-
-
-def _parts(group: str, bot_id: str, parts: Iterable[Part]) -> list[Document]:
-    return [_part(group, bot_id, dict(part)) for part in parts]
+def _parts(group: str, bot_id: str, given: object, problems: list[str]) -> list[Document]:
+    """The rows of these parts; what cannot be one is a problem."""
+    parts = listed(given)
+    if parts is not None and not isinstance(parts, list):
+        problems.append(f"{group} of bot {bot_id!r}: not a list of mappings; it was left out")
+        return []
+    found = []
+    for place, part in enumerate(parts or ()):
+        if isinstance(part, Mapping):
+            found.append(_part(group, bot_id, {str(k): listed(v) for k, v in part.items()}))
+        else:
+            problems.append(f"{group} of bot {bot_id!r}: no {place} is no mapping; it was left out")
+    return found
 
 
 def _part(group: str, bot_id: str, part: Document) -> Document:
+    if group not in _KEYS:  # relationships have no ids
+        return {**part, "bot_id": bot_id}
     key = _KEYS[group]
     part_id = part.get(key) or part.get("id")
     if part_id is None:

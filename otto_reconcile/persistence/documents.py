@@ -1,4 +1,4 @@
-"""Documents of the collections to bots and back, for `domain`: the rows' own reading, no other."""
+"""Documents of the collections to bots and back: the rows' own reading, for `recording`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from otto_reconcile.cells import time_in
+from otto_reconcile.cells import NotUnderstood, needed, time_in
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.events import Wanted
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, rows_of
@@ -44,8 +44,10 @@ def must_belong(known: Bot | None, collection: str, document: Document) -> None:
     owner = str(document["guideline_id"])
     if owner not in {guideline.id for guideline in known.guidelines}:
         raise PermanentError(f"bot {known.id!r} has no guideline {owner!r}: persist it first")
-    if not str(document["tool_name"] or "").strip():
-        raise PermanentError(f"tool_mappings of bot {known.id!r}: it has no tool_name")
+    try:
+        needed(document, "tool_name")
+    except NotUnderstood as error:
+        raise PermanentError(f"tool_mappings of bot {known.id!r}: {error}") from error
 
 
 def understood(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot, list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 from otto_reconcile.applied import Epoch
 from otto_reconcile.errors import OttoError
+from otto_reconcile.persistence.arguments import Given, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
 from otto_reconcile.port.rest import RestPort
@@ -26,16 +26,11 @@ from otto_reconcile.rows import OWN
 _log = logging.getLogger("otto_reconcile.persistence")
 
 
-def target_of(server: Server) -> str:
-    """The name under which this server's bots are kept account of: its machine and its port."""
-    return f"sdk:{socket.gethostname()}:{server.port}"
-
-
 async def rehydrate_bots_from_persistence(
     server: Server,
     persistence: DomainPersistence,
     *,
-    tools: Iterable[Tool] = (),
+    tools: Iterable[Tool] | None = (),
     evaluate: bool = True,
     target: str | None = None,
     headers: Mapping[str, str] | None = None,
@@ -49,20 +44,20 @@ async def rehydrate_bots_from_persistence(
     go with calls of the server's API, where its policy asks for a token; they are secret. Never
     raises: what cannot be restored is an error, and the rest is restored.
     """
-    done = _Done()
+    done, enabled = _Done(), False
     try:
-        if persistence.enabled:
-            rest = RestPort.over_asgi(app_of(server), target or target_of(server), headers)
-            port = StartPort(server, rest, tools=tools, evaluate=evaluate, headers=headers)
-            await _restore(port, persistence, done)
-            await port.close()
+        must_be_persistence(persistence)
+        enabled = persistence.enabled
+        if enabled:
+            given = Given.of(server, target=target, tools=tools, headers=headers)
+            await _restore_into(given, evaluate, persistence, done)
     except OttoError as error:
         done.errors.append(error.message)
     except Exception as error:  # the server has to start all the same
         done.errors.append(f"internal error: {error!r}")
     for sentence in done.errors:
         _log.warning("restoring: %s", sentence)
-    result = done.to_dict(persistence.enabled)
+    result = done.to_dict(enabled)
     _log.info("%s", result["message"])
     return result
 
@@ -79,6 +74,8 @@ class _Done:
             f"restored {len(self.bots)} bots with {self.guidelines} guidelines and "
             f"{self.journeys} journeys"
         )
+        if not enabled:
+            message = "persistence is disabled: nothing to restore"
         if self.errors:
             message += f"; {len(self.errors)} errors"
         return {
@@ -88,13 +85,25 @@ class _Done:
             "journeys_restored": self.journeys,
             "errors": list(self.errors),
             "id_mapping": {bot_id: bot_id for bot_id in self.bots},
-            "message": message if enabled else "persistence is disabled: nothing to restore",
+            "message": message,
         }
+
+
+async def _restore_into(
+    given: Given, evaluate: bool, persistence: DomainPersistence, done: _Done
+) -> None:
+    headers = given.headers
+    rest = RestPort.over_asgi(app_of(given.server), given.target, headers)
+    port = StartPort(given.server, rest, tools=given.tools, evaluate=evaluate, headers=headers)
+    try:
+        await _restore(port, persistence, done)
+    finally:
+        await port.close()
 
 
 async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done) -> None:
     world = await asyncio.to_thread(_begin, persistence, port.target)
-    done.errors += [one for one in persistence.absorb_problems if OWN not in one]
+    done.errors += [one for one in persistence.recording.problems if OWN not in one]
     done.errors += [f"bot {b!r}: {why}" for b, why in sorted(world.desired.unreadable.items())]
     present = frozenset(agent.key for agent in await port.list_agents())
     reconciler = Reconciler(port, persistence.stores, SystemClock())
@@ -106,7 +115,7 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
 
 def _begin(persistence: DomainPersistence, target: str) -> World:
     """What is wanted, read whole, at the beginning of a new life of the target."""
-    persistence.absorb()
+    persistence.recording.absorb()
     world = read(persistence.stores, target, restoring=True)
     world.epoch = Epoch(f"restored-{secrets.token_hex(6)}", SystemClock().now())
     persistence.stores.applied.begin_epoch(target, world.epoch)

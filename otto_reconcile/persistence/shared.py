@@ -5,7 +5,7 @@ from __future__ import annotations
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.settings import DEFAULT_DATABASE
 
-_shared: DomainPersistence | None = None
+_shared = DomainPersistence(None)
 
 
 async def initialize_persistence(
@@ -24,12 +24,11 @@ async def initialize_persistence(
 
 def get_persistence() -> DomainPersistence:
     """The shared persistence; a disabled one before `initialize_persistence`."""
-    return _shared or DomainPersistence(None)
+    return _shared
 
 
 async def shutdown_persistence() -> None:
-    """Closes the shared persistence, if there is one."""
+    """Closes the shared persistence, and puts a disabled one in its place."""
     global _shared
-    closing, _shared = _shared, None
-    if closing is not None:
-        await closing.close()
+    closing, _shared = _shared, DomainPersistence(None)
+    await closing.close()

@@ -19,7 +19,7 @@ from otto_reconcile.persistence import (
     persist_bot_creation,
     shutdown_persistence,
 )
-from otto_reconcile.persistence.domain import KIND
+from otto_reconcile.persistence.recording import KIND
 from otto_reconcile.resources import Term
 from otto_reconcile.store.memory import MemoryStore
 from tests.persistence.conftest import MongoClient
@@ -334,7 +334,6 @@ async def test_a_broken_part_is_left_out_and_the_rest_is_mirrored() -> None:
 async def test_a_bot_that_cannot_be_mirrored_is_no_exception(arguments: tuple[Any, ...]) -> None:
     persistence = DomainPersistence.over(MemoryStore())
     assert await persist_bot_creation(persistence, *arguments) is False
-    assert await persist_bot_creation(persistence, "b", "B", guidelines=[7]) is False  # type: ignore[list-item]
     assert persistence.stores.desired.read().bots == {}
 
 

@@ -22,7 +22,7 @@ from otto_reconcile.persistence import (
     persist_bot_creation,
     rehydrate_bots_from_persistence,
 )
-from otto_reconcile.persistence.restoring import target_of
+from otto_reconcile.persistence.arguments import target_of
 from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore

@@ -1,0 +1,128 @@
+"""Recording: reads and writes what is wanted, and looks first at what others wrote; for `domain`.
+
+All of it blocks. Every write is an event, and the collections follow from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from otto_reconcile.cells import NotUnderstood, id_in
+from otto_reconcile.desired import Source
+from otto_reconcile.errors import Conflict, NotFound, PermanentError
+from otto_reconcile.events import Wanted
+from otto_reconcile.persistence.documents import documents, refuse_taken, understood
+from otto_reconcile.persistence.fitting import refuse_unfit
+from otto_reconcile.persistence.opening import Opening
+from otto_reconcile.projections import Rows
+from otto_reconcile.resources import Bot
+from otto_reconcile.settings import actor
+from otto_reconcile.store.base import Document
+
+KIND = "library"
+"""The kind of source of what is written through here."""
+
+ABSORB = 1.0
+"""Seconds for which a look at what other programs wrote into the collections is good."""
+
+_TRIES = 20
+_log = logging.getLogger("otto_reconcile.persistence")
+
+
+class Recording:
+    """What is wanted, in one database. Raises SettingsError and StoreUnavailable everywhere."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._absorbed = float("-inf")
+        self._writing = threading.Lock()
+        self.problems: tuple[str, ...] = ()
+        """What was not understood of the rows that other programs wrote, at the last look."""
+
+    def record(
+        self,
+        bot_id: str,
+        rows: Callable[[Bot | None], Rows],
+        *,
+        strict: bool = True,
+        source: Source | None = None,
+    ) -> tuple[str, ...]:
+        """Wants the bot that `rows`, given the bot as it is, mean.
+
+        With `strict` all of them must be understood; else what was not is given back. Raises
+        PermanentError and Conflict.
+        """
+        with self._writing:
+            return self._recorded(bot_id, rows, strict, source or Source(KIND))
+
+    def _recorded(
+        self, bot_id: str, rows: Callable[[Bot | None], Rows], strict: bool, source: Source
+    ) -> tuple[str, ...]:
+        self._look()
+        stores = self._opening.stores
+        for _ in range(_TRIES):
+            known, revision = self._known(bot_id)
+            bot, problems = understood(bot_id, rows(known), known)
+            if problems and strict:
+                raise PermanentError("; ".join(problems))
+            refuse_unfit(bot)
+            refuse_taken(stores.store, bot, known)
+            try:
+                stores.desired.put(bot, source=source, actor=actor(os.environ), expect=revision)
+            except Conflict:
+                continue
+            return tuple(problems)
+        raise Conflict(f"bot {bot_id!r} is being changed by others all the time")
+
+    def _known(self, bot_id: str) -> tuple[Bot | None, int]:
+        """The bot as it is wanted, if it is, and the newest revision there is (0: none)."""
+        desired = self._opening.stores.desired
+        try:
+            wanted = desired.get(bot_id)
+        except NotFound:
+            newest = desired.history(bot_id, limit=1)
+            return None, newest[0].revision if newest else 0
+        return wanted.bot, wanted.revision
+
+    def delete(self, bot_id: str) -> None:
+        """Wants the bot no longer. Raises NotFound."""
+        self._look()
+        self._opening.stores.desired.delete(bot_id, source=Source(KIND), actor=actor(os.environ))
+
+    def all_documents(self, collection: str) -> list[Document]:
+        """The documents of all bots that are wanted, by their ids."""
+        self._look()
+        return self._documents(collection, list(self._opening.stores.desired.read().bots.values()))
+
+    def documents(self, collection: str, bot_id: object) -> list[Document]:
+        """Those of one bot; none where there is no such bot, also where that can be no id."""
+        self._look()
+        try:
+            wanted = self._opening.stores.desired.get(id_in({"bot_id": bot_id}, "bot_id"))
+        except (NotFound, NotUnderstood):
+            return []
+        return self._documents(collection, [wanted])
+
+    def _documents(self, collection: str, wanted: list[Wanted]) -> list[Document]:
+        return list(documents(self._opening.stores.store, collection, wanted))
+
+    def _look(self) -> None:
+        """What other programs wrote is wanted too: it counts before anything is read or written."""
+        now = time.monotonic()
+        if now - self._absorbed < ABSORB:
+            return
+        self.absorb()
+        self._absorbed = now
+
+    def absorb(self) -> tuple[str, ...]:
+        """Records what other programs wrote into the collections; gives `problems`."""
+        found = self._opening.stores.desired.absorb().problems
+        for problem in found:
+            if problem not in self.problems:
+                _log.warning("%s", problem)
+        self.problems = found
+        return found
