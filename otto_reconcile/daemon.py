@@ -16,15 +16,17 @@ from otto_reconcile import home, logs
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
-from otto_reconcile.port.base import Port
+from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.server import EmbeddedServer, Touched, run_until_signalled
+from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
+from otto_reconcile.server.metering import Meter
 from otto_reconcile.settings import Settings, actor, without_credentials
 from otto_reconcile.store import open_store
 
@@ -35,6 +37,8 @@ Say = Callable[[str], None]
 
 FIRST_LOOKS = 10.0
 """Seconds that the summary waits for the first look at every bot."""
+NO_MODEL = "no language model"
+"""Why nothing is judged where there is none."""
 
 
 def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) -> int:
@@ -111,7 +115,8 @@ class Daemon:
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         port = RestPort.over_http(url, headers=self._settings.headers)
-        loop = self._loop(port, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        loop = self._loop(port, holder, self._evaluating(port, None))
         try:
             await _until(stopping, loop.restore())
             await self._live(loop, stopping, without_credentials(url).rstrip("/"))
@@ -121,6 +126,8 @@ class Daemon:
     async def _embedded(self, stopping: asyncio.Event) -> None:
         target = f"embedded:{home.instance(self._settings.data_dir)}"
         made: list[Loop] = []
+        meter = Meter()
+        self._voice.board.usage = meter.to_document
 
         def noticed(touched: Touched) -> None:
             made[0].stirred(touched.bot_id or made[0].owner_of(touched.kind, touched.id))
@@ -130,12 +137,13 @@ class Daemon:
             port=self._settings.port,
             nlp=self._settings.nlp,
             on_change=noticed,
+            meter=meter,
         )
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._voice.say("Parlant created", stores="default")
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
-            made.append(self._loop(port, target))
+            made.append(self._loop(port, target, self._evaluating(port, meter)))
             await self._make_otto(sdk, made[0], port, server)
             await made[0].restore()
 
@@ -175,7 +183,7 @@ class Daemon:
         await server.stop()
         await serving
 
-    def _loop(self, port: Port, holder: str) -> Loop:
+    def _loop(self, port: Port, holder: str, evaluating: Evaluating | None) -> Loop:
         return Loop(
             port,
             self._stores,
@@ -185,7 +193,16 @@ class Daemon:
             interval=self._settings.interval,
             prune_unmanaged=self._prune,
             late=Late(self._journal, self._stores, port, self._voice, self._clock),
+            evaluating=evaluating,
         )
+
+    def _evaluating(self, port: Evaluator, meter: Meter | None) -> Evaluating | None:
+        """Elsewhere somebody else pays for the model, so there it has to be asked for."""
+        if meter is not None and _is_offline(self._settings):
+            self._voice.board.status.evaluations = {"mode": "off", "message": NO_MODEL}
+            return None
+        mode = Mode(self._settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
+        return Evaluating(mode, port, self._stores, self._voice, self._clock, meter)
 
     async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
         self._voice.board.status.url = url
@@ -238,14 +255,14 @@ def summary(status: Status, url: str, took: float, settings: Settings) -> str:
     for bot in status.bots.values():
         if bot.sync is not Sync.SYNCED:
             lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())
-    if settings.parlant_url is None and (settings.nlp or _default_nlp()) == "offline":
+    if settings.parlant_url is None and _is_offline(settings):
         lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
     lines.append("Ctrl-C stops it.")
     return "\n".join(lines)
 
 
-def _default_nlp() -> str:
-    return "openai" if os.environ.get("OPENAI_API_KEY") else "offline"
+def _is_offline(settings: Settings) -> bool:
+    return nlp.chosen(settings.nlp) == nlp.OFFLINE
 
 
 async def _relay(first: asyncio.Event, second: asyncio.Event) -> None:

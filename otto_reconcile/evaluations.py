@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from otto_reconcile.questions import Judgement
-from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.base import Document, Store, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,21 @@ class Evaluations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def load(self, judge: Judge) -> dict[str, Judgement]:
-        """All of a judge's, by the key of the question. A damaged one is left out: asked anew."""
-        where = {"parlant": judge.parlant, "model": judge.model}
+    def load(self, judge: Judge, keys: Sequence[str] | None = None) -> dict[str, Judgement]:
+        """By the key of the question all of a judge's, or those to `keys`.
+
+        A damaged one is left out: it is asked anew.
+        """
+        where: Document = {"parlant": judge.parlant, "model": judge.model}
+        if keys is not None:
+            where["key"] = {"$in": list(keys)}
         found = self._store.find("evaluations", where, fields=("key", "judgement"))
         read = ((document.get("key"), _judgement(document)) for document in found)
         return {key: said for key, said in read if isinstance(key, str) and said is not None}
 
-    def save(self, judge: Judge, answers: Sequence[Answer]) -> None:
-        self._store.put("evaluations", [_document(judge, answer) for answer in answers])
+    def writing(self, judge: Judge, answers: Sequence[Answer]) -> Write:
+        """What saves them, for a batch with the audit's."""
+        return Write("put", "evaluations", [_document(judge, answer) for answer in answers])
 
 
 def _document(judge: Judge, answer: Answer) -> Document:

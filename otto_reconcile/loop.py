@@ -22,6 +22,7 @@ from otto_reconcile.reconcile import epoch, signs
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.calm import Calm
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.evaluating import Evaluating
 from otto_reconcile.reconcile.knowledge import Knowledge
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
@@ -60,6 +61,7 @@ class Loop:
         interval: float = 30.0,
         prune_unmanaged: bool = False,
         late: Late | None = None,
+        evaluating: Evaluating | None = None,
     ) -> None:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
         self._interval, self._prune, self._late = interval, prune_unmanaged, late
@@ -79,6 +81,11 @@ class Loop:
         self._look_again = asyncio.Event()
         self._all_at_once = False
         self._never = asyncio.Event()
+        self._evaluating = evaluating
+        if evaluating is not None:
+            evaluating.bind(
+                lambda: self._may_act, self._turn, lambda bot_id: self.poke("evaluated", [bot_id])
+            )
         status = voice.board.status
         status.store.label = stores.store.label
         status.target.label = status.target_id = port.target
@@ -139,6 +146,8 @@ class Loop:
             if await self._read() and self._leadership.leading:
                 await self._probe()
                 self._voice.publish()
+                if self._evaluating is not None:
+                    await self._evaluating.before_serving()
         finally:
             leading.cancel()
 
@@ -146,7 +155,7 @@ class Loop:
         """Until `stopping` is set; then gives the lease back and returns."""
         jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
             self._work, self._keep_leading, self._keep_probing, self._sweep, self._listen,
-            self._save_late, self._publish,
+            self._save_late, self._evaluate, self._publish,
         )  # fmt: skip
         done = threading.Event()
         watching = signs.watch(self._stores, self._look_again, done)
@@ -230,6 +239,10 @@ class Loop:
             if self._late.waiting and await self._late.save():
                 self._look_again.set()
 
+    async def _evaluate(self) -> None:
+        if self._evaluating is not None:
+            await self._evaluating.run()
+
     async def _publish(self) -> None:
         while True:
             self._voice.publish()
@@ -284,6 +297,8 @@ class Loop:
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
                 self._known.current.epoch = world.epoch
                 if found.life is epoch.Life.NEW:
+                    if self._evaluating is not None:
+                        await self._evaluating.begin()
                     await self._restore(world, found.present)
         except StoreUnavailable as error:
             self._voice.store(error)
@@ -362,3 +377,5 @@ class Loop:
             self._voice.bot(result, failures, delay)
         else:
             self._voice.board.keep_only(self._known.bot_ids)
+        if self._evaluating is not None:
+            self._evaluating.looked(result)

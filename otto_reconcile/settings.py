@@ -18,7 +18,10 @@ _MONGODB = ("mongodb", "mongodb+srv")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`interval` is in seconds. `headers` go with every call to Parlant and are secret."""
+    """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
+
+    `evaluate` is None for what is usual: lazy where this process asks the model, else off.
+    """
 
     data_dir: Path = Path(".otto")
     manifests: Path = Path("manifests")
@@ -30,6 +33,7 @@ class Settings:
     interval: float = 30.0
     log_format: str = "console"
     ephemeral: bool = False
+    evaluate: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,6 +43,8 @@ class Settings:
             raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
         if self.log_format not in ("console", "json"):
             raise SettingsError(f"--log-format {self.log_format}: use console or json")
+        if self.evaluate not in (None, "off", "lazy", "eager"):
+            raise SettingsError(f"--evaluate {self.evaluate}: use off, lazy or eager")
         if self.parlant_url is not None:
             _check_url("--parlant-url", self.parlant_url, ("http", "https"))
         if self.mongodb_uri is not None:

@@ -56,6 +56,16 @@ Interval = Annotated[
     float,
     _option("--interval", env="OTTO_INTERVAL", help="Seconds between two routine looks at a bot."),
 ]
+Evaluate = Annotated[
+    str | None,
+    _option(
+        "--evaluate",
+        env="OTTO_EVALUATE",
+        metavar="WHEN",
+        help="When a model judges texts that none has judged yet: off, lazy or eager. By default"
+        " lazy, and off with --parlant-url.",
+    ),
+]
 LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
 Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]
 Files = Annotated[

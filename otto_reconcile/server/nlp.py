@@ -77,6 +77,7 @@ def _own(name: str) -> Factory:
 
 def _wrapped(name: str, make: Factory) -> Factory:
     """What a service cannot do becomes a SettingsError, where Parlant would end the process."""
+
     def made(container: Container) -> NLPService:
         try:
             return make(container)
