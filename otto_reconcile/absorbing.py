@@ -11,8 +11,9 @@ from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Sou
 from otto_reconcile.guard import LEAST, SHARE
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.projections import COLLECTION_NAMES, has_row_of, view_digest
-from otto_reconcile.resources import Bot
-from otto_reconcile.rows import OWN, bot_from, by_bot, is_otto
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
+from otto_reconcile.rows import OWN, by_bot, is_otto, wish_from
+from otto_reconcile.shared_rows import COLLECTION_OF, main_row, shared_by_stream
 from otto_reconcile.store.base import Document
 
 ACTOR = "another program"
@@ -34,8 +35,11 @@ class _Look:
     late: set[str] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
 
-    def bot(self, bot_id: str) -> Bot | None:
-        wanted = self.known.bots.get(bot_id)
+    def wish(self, stream: str) -> Wish | None:
+        """The bot or shared document of this name, as it is known."""
+        if (shared := self.known.shared.get(stream)) is not None:
+            return shared.document
+        wanted = self.known.bots.get(stream)
         return wanted.bot if wanted else None
 
 
@@ -50,9 +54,10 @@ class Absorber:
         """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
         look = self._look(read)
         self._note_lost_parts(look)
-        for bot_id, rows in sorted(look.rows.items()):
-            if bot_id not in look.moving and bot_id not in look.known.unreadable:
-                self._compare(look, bot_id, rows)
+        unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
+        for stream, rows in sorted(look.rows.items()):
+            if stream not in look.moving and stream not in unreadable:
+                self._compare(look, stream, rows)
         self._note_deleted(look)
         events = tuple(self._record(look))
         return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)))
@@ -60,60 +65,63 @@ class Absorber:
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
         heads = self._log.settled()
-        rows = {name: self._log.store.find(name) for name in COLLECTION_NAMES}
+        names = (*COLLECTION_NAMES, *COLLECTION_OF.values())
+        rows = {name: self._log.store.find(name) for name in names}
         after = self._log.heads()
         moving = {i for i in heads.keys() | after.keys() if heads.get(i) != after.get(i)}
         moving |= {h.bot_id for h in after.values() if h.pending and self._log.behind(h)}
         of_bots, problems = by_bot(rows)
-        return _Look(heads, of_bots, read(heads), frozenset(moving), problems)
+        of_shared, more = shared_by_stream(rows)
+        found = {**of_bots, **of_shared}
+        return _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
 
-    def _compare(self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]) -> None:
-        head = look.heads.get(bot_id)
-        if is_otto(bot_id, rows):
-            look.problems.append(f"bots row {bot_id!r} was left out: {OWN}")
-        elif not rows["bots"]:
-            self._note_orphans(look, bot_id, rows)
-        elif bot_id not in look.vanished:
+    def _compare(self, look: _Look, stream: str, rows: Mapping[str, Sequence[Document]]) -> None:
+        head = look.heads.get(stream)
+        if not is_shared(stream) and is_otto(stream, rows):
+            look.problems.append(f"bots row {stream!r} was left out: {OWN}")
+        elif not rows[_main(stream)]:
+            self._note_orphans(look, stream, rows)
+        elif stream not in look.vanished:
             mark = (hash(repr(rows)), head.event_id if head else "")
-            seen = self._seen.get(bot_id)
+            seen = self._seen.get(stream)
             if seen is not None and seen[:2] == mark:
                 look.problems.extend(seen[2])
                 return
-            problems = self._step(look, bot_id, rows, head)
+            problems = self._step(look, stream, rows, head)
             look.problems.extend(problems)
-            if bot_id not in look.late:
-                self._seen[bot_id] = (*mark, problems)
+            if stream not in look.late:
+                self._seen[stream] = (*mark, problems)
 
     def _step(
         self,
         look: _Look,
-        bot_id: str,
+        stream: str,
         rows: Mapping[str, Sequence[Document]],
         head: Head | None,
     ) -> list[str]:
-        known = look.bot(bot_id)
-        bot, problems = bot_from(bot_id, rows, known)
-        if bot is None or (known and head and view_digest(bot) == head.rows):
+        known = look.wish(stream)
+        wish, problems = wish_from(stream, rows, known)
+        if wish is None or (known and head and view_digest(wish) == head.rows):
             return problems
-        if self._is_late(head, known, bot, rows):
-            look.late.add(bot_id)
+        if self._is_late(head, known, wish, rows):
+            look.late.add(stream)
         else:
-            look.steps.append(self._event(bot, known, head))
+            look.steps.append(self._event(wish, known, head))
         return problems
 
-    def _event(self, bot: Bot, known: Bot | None, head: Head | None) -> Step:
+    def _event(self, wish: Wish, known: Wish | None, head: Head | None) -> Step:
         kind = EventType.UPDATED if known else EventType.CREATED
         revision = (head.revision if head else 0) + 1
         source = Source(ROWS)
         now = self._log.now()
-        event = Event(bot.id, revision, kind, bot, bot.digest(), source, ACTOR, now)
+        event = Event(stream_of(wish), revision, kind, wish, wish.digest(), source, ACTOR, now)
         return Step(event, head, known)
 
     def _is_late(
         self,
         head: Head | None,
-        known: Bot | None,
-        bot: Bot,
+        known: Wish | None,
+        wish: Wish,
         rows: Mapping[str, Sequence[Document]],
     ) -> bool:
         """True for rows that a slow writer of an earlier revision has just put over newer ones.
@@ -124,35 +132,41 @@ class Absorber:
         """
         if self._log.store.atomic or head is None:
             return False
-        where, order = {"bot_id": bot.id}, [("revision", -1)]
+        where, order = {"bot_id": head.bot_id}, [("revision", -1)]
         events = self._log.store.find("events", where, order=order, limit=_EARLIER + 1)
         if not any(self._log.now() - event["time"] < _LATE for event in events[:1]):
             return False
-        return any(_has_left(event, known, bot, rows) for event in events[1:])
+        return any(_has_left(event, known, wish, rows) for event in events[1:])
 
     def _note_orphans(
         self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
     ) -> None:
-        if look.bot(bot_id) is None:
+        if look.wish(bot_id) is None:
             parts = ", ".join(f"{len(rows[name])} of {name}" for name in rows if rows[name])
             look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
 
     def _note_deleted(self, look: _Look) -> None:
         """A row that went was deleted by hand; many at once, or all, more likely an accident."""
-        alive = look.known.bots.keys() | look.known.unreadable.keys()
-        rowless = {i for i in alive if not look.rows.get(i, {}).get("bots")}
-        gone = (rowless & look.known.bots.keys()) - look.moving
-        if gone and (rowless == alive or _too_many(gone, alive)):
+        bots = look.known.bots.keys() | look.known.unreadable.keys()
+        shared = look.known.shared.keys() | look.known.unreadable_shared.keys()
+        for name in ("bots", *sorted(COLLECTION_OF.values())):
+            self._note_gone(look, name, {i for i in bots | shared if _main(i) == name})
+
+    def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
+        rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
+        gone = {i for i in rowless if look.wish(i) is not None} - look.moving
+        if gone and (len(rowless) == len(alive) or _too_many(gone, alive)):
             look.vanished |= gone
             look.problems.append(
-                f"{len(gone)} of {len(alive)} bots have lost their row in bots at once; nothing "
-                f"was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
+                f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
+                f"nothing was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
             )
             return
-        for bot_id in sorted(gone):
-            known = look.known.bots[bot_id].bot
-            step = self._event(known, known, look.heads[bot_id])
-            event = replace(step.event, type=EventType.DELETED, bot=None, digest="")
+        for stream in sorted(gone):
+            known = look.wish(stream)
+            assert known is not None
+            step = self._event(known, known, look.heads[stream])
+            event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
             look.steps.append(replace(step, event=event))
 
     def _note_lost_parts(self, look: _Look) -> None:
@@ -194,24 +208,29 @@ class Absorber:
                 self._seen.pop(step.event.bot_id, None)
                 if not isinstance(error, Conflict):
                     look.problems.append(
-                        f"rows of bot {step.event.bot_id!r}: {error}; they were left out"
+                        f"rows of {called(step.event.bot_id)}: {error}; they were left out"
                     )
 
 
 def _has_left(
-    document: Document, known: Bot | None, bot: Bot, rows: Mapping[str, Sequence[Document]]
+    document: Document, known: Wish | None, wish: Wish, rows: Mapping[str, Sequence[Document]]
 ) -> bool:
     """True if the rows, or one that is not as in `known`, are those of this earlier event."""
     try:
         event = Event.from_document(document)
     except ValueError:
         return False
-    if event.bot is None:
+    if event.wish is None:
         return False
-    same_time = any(row.get("updated_at") == event.time for row in rows["bots"])
-    if same_time and view_digest(event.bot) == view_digest(bot):
+    same_time = any(row.get("updated_at") == event.time for row in rows[_main(event.bot_id)])
+    if same_time and view_digest(event.wish) == view_digest(wish):
         return True
-    return has_row_of(rows, event.bot, known, event.time)
+    return has_row_of(rows, event.wish, known, event.time)
+
+
+def _main(stream: str) -> str:
+    """The collection whose row says that there is such a thing."""
+    return main_row(stream)[0] if is_shared(stream) else "bots"
 
 
 def _too_many(gone: Collection[str], of: Collection[str]) -> bool:

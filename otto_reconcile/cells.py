@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
+
+from pydantic import ValidationError
 
 from otto_reconcile.events import utc
 from otto_reconcile.store.base import Document
@@ -125,3 +127,37 @@ def plain(value: Any, level: int = 1) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return str(value)
     return value if isinstance(value, str | float) else str(value)
+
+
+def newest(row_id: str, name: str, same: Sequence[Document], problems: list[str]) -> Document:
+    """Of several rows with one id, the one that was written last."""
+    latest = max(same, key=lambda row: (time_in(row, "updated_at"), time_in(row, "created_at")))
+    dates = {"created_at", "updated_at"}
+    bare = [{k: v for k, v in row.items() if k not in dates} for row in same]
+    if any(row != bare[0] for row in bare[1:]):
+        problems.append(f"{name}: {len(same)} different rows say they are {row_id!r}; newest taken")
+    return latest
+
+
+def said(error: Exception) -> str:
+    """What is wrong with a row, of a NotUnderstood or of pydantic's ValidationError."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg']}"
+    return str(error)
+
+
+def value_at(value: Any, path: str) -> Any:
+    """The value at a path as `Bot.masked` names it (`terms/<id>/description`); None if none is."""
+    for step in path.split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, list):
+            named = {str(at): item for at, item in enumerate(value)}
+            parts = [part for part in value if isinstance(part, Mapping)]
+            keys = ("id", "name", "title")
+            named |= {str(part[key]): part for part in parts for key in keys if key in part}
+            value = named.get(name)
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -1,4 +1,8 @@
-"""The desired state: what is wanted of every bot, and every revision of it. The only door to it."""
+"""The desired state: what is wanted of every bot, and every revision of it. The only door to it.
+
+Documents that bots share are wanted in the same way, each under a name like `glossary/<id>`; where
+a method takes a `bot_id`, it takes such a name too. `effective` gives the bots with their share.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,18 @@ from otto_reconcile.events import (
     EventType,
     Source,
     Wanted,
+    WantedShared,
     now_utc,
 )
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 from otto_reconcile.store.base import Store
+from otto_reconcile.weaving import Weaver
 
-__all__ = ["Absorbed", "Desired", "DesiredState", "Event", "EventType", "Source", "Wanted"]
+__all__ = [
+    "Absorbed", "Desired", "DesiredState", "Event", "EventType", "Source", "Wanted", "WantedShared",
+]  # fmt: skip
 
 _TRIES = 20
 
@@ -35,7 +44,8 @@ class DesiredState:
         self._store = store
         self._log = Log(store, now)
         self._absorber = Absorber(self._log)
-        self._cache: dict[str, tuple[str, Wanted]] = {}
+        self._cache: dict[str, tuple[str, Wanted | WantedShared]] = {}
+        self._weaver = Weaver()
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -45,39 +55,50 @@ class DesiredState:
             heads = self._log.heads()
         return self._desired(heads)
 
+    def effective(self, desired: Desired) -> Desired:
+        """The bots as they are to be on a target: with all that they share."""
+        return self._weaver.effective(desired)
+
     def get(self, bot_id: str) -> Wanted:
         """Raises NotFound, and PermanentError for a bot that is wanted but cannot be read."""
-        desired = self._desired(self._log.settled([bot_id]))
-        if bot_id in desired.unreadable:
-            raise PermanentError(f"bot {bot_id!r}: {desired.unreadable[bot_id]}")
-        if bot_id not in desired.bots:
-            raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
-        return desired.bots[bot_id]
+        found = self._found(bot_id)
+        if not isinstance(found, Wanted):
+            raise _nothing(bot_id)
+        return found
+
+    def get_shared(self, name: str) -> WantedShared:
+        """A shared document by its name (`glossary/<id>`). Raises as `get` does."""
+        found = self._found(name)
+        if not isinstance(found, WantedShared):
+            raise _nothing(name)
+        return found
 
     def put(
-        self, bot: Bot, *, source: Source, actor: str, expect: int | None = None
+        self, bot: Wish, *, source: Source, actor: str, expect: int | None = None
     ) -> Event | None:
-        """Wants the bot so; None if it is wanted so already. Suspension stays as it is.
+        """Wants it so; None if it is wanted so already. Suspension stays as it is.
 
         `expect` is the revision that this was decided on (0: that there is none). Raises Conflict.
         """
-        return self._retried(bot.id, expect, lambda head: self._put(bot, head, source, actor))
+        stream = stream_of(bot)
+        return self._retried(stream, expect, lambda head: self._put(bot, head, source, actor))
 
-    def put_many(self, bots: Sequence[tuple[Bot, Source]], *, actor: str) -> list[Event | None]:
+    def put_many(self, bots: Sequence[tuple[Wish, Source]], *, actor: str) -> list[Event | None]:
         """As `put` for each, in one go; the answers in the order of the bots. Raises Conflict."""
-        heads = self._log.settled([bot.id for bot, _ in bots])
+        named = [(stream_of(bot), bot, source) for bot, source in bots]
+        heads = self._log.settled([name for name, _, _ in named])
         self._fill_cache(heads)
         steps = {
-            bot.id: step
-            for bot, source in bots
-            if (step := self._put(bot, heads.get(bot.id), source, actor)) is not None
+            name: step
+            for name, bot, source in named
+            if (step := self._put(bot, heads.get(name), source, actor)) is not None
         }
         events = self._append(list(steps.values()))
         return [
-            events.pop(bot.id, None)
-            if bot.id not in steps or bot.id in events
+            events.pop(name, None)
+            if name not in steps or name in events
             else self.put(bot, source=source, actor=actor)
-            for bot, source in bots
+            for name, bot, source in named
         ]
 
     def delete(
@@ -102,7 +123,7 @@ class DesiredState:
 
         event = self._retried(bot_id, expect, step)
         if event is None:
-            raise NotFound(f"there is no bot {bot_id!r}")
+            raise _nothing(bot_id)
         return event
 
     def delete_many(self, bot_ids: Iterable[str], *, source: Source, actor: str) -> list[Event]:
@@ -165,15 +186,27 @@ class DesiredState:
 
     def _desired(self, heads: Mapping[str, Head]) -> Desired:
         unreadable = self._fill_cache(heads)
-        bots = {
-            bot_id: self._cache[bot_id][1]
-            for bot_id, head in sorted(heads.items())
-            if head.revision and not head.deleted and bot_id not in unreadable
+        found = {
+            name: self._cache[name][1]
+            for name, head in sorted(heads.items())
+            if head.revision and not head.deleted and name not in unreadable
         }
-        return Desired(bots, unreadable)
+        return Desired(
+            bots={name: one for name, one in found.items() if isinstance(one, Wanted)},
+            unreadable={name: why for name, why in unreadable.items() if not is_shared(name)},
+            shared={name: one for name, one in found.items() if isinstance(one, WantedShared)},
+            unreadable_shared={name: why for name, why in unreadable.items() if is_shared(name)},
+        )
+
+    def _found(self, name: str) -> Wanted | WantedShared | None:
+        """What is wanted under this name. Raises PermanentError if it cannot be read."""
+        desired = self._desired(self._log.settled([name]))
+        if reason := {**desired.unreadable, **desired.unreadable_shared}.get(name):
+            raise PermanentError(f"{called(name)}: {reason}")
+        return desired.bots.get(name) or desired.shared.get(name)
 
     def _fill_cache(self, heads: Mapping[str, Head]) -> dict[str, str]:
-        """Reads the bots that are new; gives those that cannot be read, with the reason."""
+        """Reads what is new; gives what cannot be read, with the reason."""
         alive = [head for head in heads.values() if head.revision and not head.deleted]
         new = [h for h in alive if self._cache.get(h.bot_id, ("",))[0] != h.event_id]
         documents = self._log.documents(new)
@@ -185,23 +218,24 @@ class DesiredState:
                 unreadable[head.bot_id] = str(error)
         return dict(sorted(unreadable.items()))
 
-    def _current(self, head: Head) -> Wanted | None:
-        """The bot that a head stands for. Raises PermanentError if it cannot be read."""
+    def _current(self, head: Head) -> Wish | None:
+        """What a head stands for. Raises PermanentError if it cannot be read."""
         if head.deleted or not head.revision:
             return None
-        desired = self._desired({head.bot_id: head})
-        if reason := desired.unreadable.get(head.bot_id):
-            raise PermanentError(f"bot {head.bot_id!r}: {reason}")
-        return desired.bots[head.bot_id]
+        if reason := self._fill_cache({head.bot_id: head}).get(head.bot_id):
+            raise PermanentError(f"{called(head.bot_id)}: {reason}")
+        wanted = self._cache[head.bot_id][1]
+        return wanted.bot if isinstance(wanted, Wanted) else wanted.document
 
-    def _put(self, bot: Bot, head: Head | None, source: Source, actor: str) -> Step | None:
-        current = self._current(head) if head is not None else None
+    def _put(self, bot: Wish, head: Head | None, source: Source, actor: str) -> Step | None:
+        stream, current = stream_of(bot), self._current(head) if head is not None else None
         if current is None:
-            return self._step(bot.id, EventType.CREATED, bot, None, head, source, actor)
-        bot = bot.model_copy(update={"suspended": current.bot.suspended})
-        if bot.digest() == current.bot.digest():
+            return self._step(stream, EventType.CREATED, bot, None, head, source, actor)
+        if isinstance(bot, Bot) and isinstance(current, Bot):
+            bot = bot.model_copy(update={"suspended": current.suspended})
+        if bot.digest() == current.digest():
             return None
-        return self._step(bot.id, EventType.UPDATED, bot, current.bot, head, source, actor)
+        return self._step(stream, EventType.UPDATED, bot, current, head, source, actor)
 
     def _deletion(self, head: Head | None, source: Source, actor: str) -> Step | None:
         if head is None or head.deleted or not head.revision:
@@ -213,8 +247,8 @@ class DesiredState:
         self,
         bot_id: str,
         kind: EventType,
-        bot: Bot | None,
-        before: Bot | None,
+        bot: Wish | None,
+        before: Wish | None,
         head: Head | None,
         source: Source,
         actor: str,
@@ -242,19 +276,26 @@ class DesiredState:
             head = self._log.settled([bot_id]).get(bot_id)
             revision = head.revision if head else 0
             if expect is not None and revision != expect:
-                raise Conflict(f"bot {bot_id!r} is at revision {revision}, not {expect}")
+                raise Conflict(f"{called(bot_id)} is at revision {revision}, not {expect}")
             decided = step(head)
             if decided is None:
                 return None
             if events := self._append([decided]):
                 return events[bot_id]
-        raise Conflict(f"bot {bot_id!r} is being changed by others all the time")
+        raise Conflict(f"{called(bot_id)} is being changed by others all the time")
 
 
-def _wanted(document: Mapping[str, object] | None) -> Wanted:
+def _wanted(document: Mapping[str, object] | None) -> Wanted | WantedShared:
     if document is None:
         raise ValueError("its newest revision is missing in the event log")
     event = Event.from_document(document)
-    if event.bot is None:
+    who = (event.revision, event.source, event.actor, event.time)
+    if event.wish is None or stream_of(event.wish) != event.bot_id:
         raise ValueError("its newest revision has no bot")
-    return Wanted(event.bot, event.revision, event.source, event.actor, event.time)
+    if isinstance(event.wish, Bot):
+        return Wanted(event.wish, *who)
+    return WantedShared(event.wish, *who)
+
+
+def _nothing(name: str) -> NotFound:
+    return NotFound(f"there is no {called(name)}", hint="otto-reconcile get lists them")

@@ -1,4 +1,8 @@
-"""What the event log says: Source, Event, Wanted and their documents; `desired` gives them out."""
+"""What the event log says: Source, Event, Wanted and their documents; `desired` gives them out.
+
+What is wanted is a bot or a document that bots share. The field `bot_id` names either: the id of a
+bot, or `glossary/<id>` and the like, which no bot can have.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,13 @@ from enum import StrEnum
 from typing import Any
 
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.shared import SharedDocument, Wish, shared_from
 from otto_reconcile.store.base import Document
 
-SCHEMA = 1
+SCHEMA = 2
 """The form of an event's document; one with a higher number was written by a newer version."""
+
+_OF_BOTS = 1  # what earlier versions read too
 
 ROWS = "rows"
 """The kind of source of what another program wrote into the collections."""
@@ -52,22 +59,27 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One revision of one bot. `bot` is None where it was deleted. `digest` as `Bot.digest`."""
+    """One revision of what is wanted. `wish` is None where it was deleted."""
 
     bot_id: str
     revision: int
     type: EventType
-    bot: Bot | None
+    wish: Wish | None
     digest: str
     source: Source
     actor: str
     time: datetime
     event_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    @property
+    def bot(self) -> Bot | None:
+        """The bot, in an event of a bot that was not deleted."""
+        return self.wish if isinstance(self.wish, Bot) else None
+
     def to_document(self) -> Document:
-        return {
+        document: Document = {
             "event_id": self.event_id,
-            "schema": SCHEMA,
+            "schema": _OF_BOTS,
             "bot_id": self.bot_id,
             "revision": self.revision,
             "type": str(self.type),
@@ -77,6 +89,9 @@ class Event:
             "actor": self.actor,
             "time": self.time,
         }
+        if self.wish is None or isinstance(self.wish, Bot):
+            return document
+        return {**document, "schema": SCHEMA, "shared": self.wish.to_document()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Event:
@@ -85,12 +100,11 @@ class Event:
         if not isinstance(schema, int) or schema > SCHEMA:
             raise ValueError("it was written by a newer otto-reconcile; update this one")
         try:
-            bot = document.get("bot")
             return cls(
                 bot_id=document["bot_id"],
                 revision=int(document["revision"]),
                 type=EventType(document["type"]),
-                bot=None if bot is None else Bot.from_document(bot),
+                wish=_wish(document),
                 digest=document["digest"],
                 source=Source.from_document(document["source"]),
                 actor=document["actor"],
@@ -114,16 +128,35 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedShared:
+    """A document that bots share, as it is wanted now, and who wanted it."""
+
+    document: SharedDocument
+    revision: int
+    source: Source
+    actor: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
-    """All that is wanted. Bots in `unreadable` (with the reason) are wanted too: leave them be."""
+    """All that is wanted. Bots in `unreadable` (with the reason) are wanted too: leave them be.
+
+    `shared` and `unreadable_shared` are the same of the documents that bots share.
+    """
 
     bots: Mapping[str, Wanted]
     unreadable: Mapping[str, str]
+    shared: Mapping[str, WantedShared] = field(default_factory=dict)
+    unreadable_shared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Absorbed:
-    """What one look at the rows gave: events recorded, rows not understood, bots that vanished."""
+    """What one look at the rows gave: events recorded, rows not understood, bots that vanished.
+
+    What was recorded and what vanished may be shared documents too.
+    """
 
     events: tuple[Event, ...] = ()
     problems: tuple[str, ...] = ()
@@ -132,6 +165,13 @@ class Absorbed:
     @property
     def bots_absorbed(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
+
+
+def _wish(document: Mapping[str, Any]) -> Wish | None:
+    if (shared := document.get("shared")) is not None:
+        return shared_from(shared)
+    bot = document.get("bot")
+    return None if bot is None else Bot.from_document(bot)
 
 
 def utc(time: datetime) -> datetime:

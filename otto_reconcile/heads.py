@@ -14,16 +14,23 @@ does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.events import ROWS, Event, EventType
-from otto_reconcile.projections import projection, removal, rows_of, stored_rows, view_digest
-from otto_reconcile.resources import Bot
-from otto_reconcile.rows import bot_from
+from otto_reconcile.projections import (
+    Rows,
+    projection,
+    removal,
+    rows_of_wish,
+    stored_rows,
+    view_digest,
+)
+from otto_reconcile.resources.shared import Wish, stream_of
+from otto_reconcile.rows import wish_from
 from otto_reconcile.store.base import Document, Store, Write
 
 _AT_ONCE = 500
@@ -48,11 +55,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An event to be recorded after `head`; `before` is the bot as it was, if it was."""
+    """An event to be recorded after `head`; `before` is what was wanted, if anything was."""
 
     event: Event
     head: Head | None
-    before: Bot | None
+    before: Wish | None
 
 
 class Log:
@@ -135,20 +142,19 @@ class Log:
         if event is None:
             return False
         self._write_whole(event)
-        rows = view_digest(_as_rows_say(event.bot)) if event.bot is not None else ""
-        deleted = event.bot is None
+        rows = view_digest(_as_rows_say(event.wish)) if event.wish is not None else ""
+        deleted = event.wish is None
         head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
         self.store.put("heads", [asdict(head)])
         return True
 
     def _all_rows(self, steps: Sequence[Step]) -> list[Write]:
-        bot_ids = [step.event.bot_id for step in steps if _projects(step.event)]
-        stored = stored_rows(self.store, bot_ids) if bot_ids else {}
-        split = {name: _by_bot(rows) for name, rows in stored.items()}
+        stored = stored_rows(
+            self.store, [step.event.bot_id for step in steps if _projects(step.event)]
+        )
         merged: dict[tuple[str, str], Write] = {}
         for step in steps:
-            rows = {name: of.get(step.event.bot_id, []) for name, of in split.items()}
-            for write in self._rows(step, rows):
+            for write in self._rows(step, stored.get(step.event.bot_id, {})):
                 key = (write.operation, write.collection)
                 earlier = merged[key].documents if key in merged else ()
                 merged[key] = Write(*key, [*earlier, *write.documents])
@@ -157,7 +163,7 @@ class Log:
     def _rows(
         self,
         step: Step,
-        stored: Mapping[str, list[Document]] | None = None,
+        stored: Rows | None = None,
         *,
         over: bool = False,
     ) -> Iterable[Write]:
@@ -165,21 +171,21 @@ class Log:
         event = step.event
         if not _projects(event) and not (over and event.source.kind == ROWS):
             return ()
-        if event.bot is None:
+        if event.wish is None:
             return removal(event.bot_id)
         if stored is None:
-            stored = stored_rows(self.store, [event.bot_id])
-        return projection(event.bot, step.before, stored, event.time)
+            stored = self._stored(event)
+        return projection(event.wish, step.before, stored, event.time)
 
     def _after(self, step: Step) -> Head:
         event, rows = step.event, step.head.rows if step.head else ""
-        if event.bot is None:
+        if event.wish is None:
             rows = ""
         elif event.source.kind == ROWS:
-            rows = view_digest(event.bot)
+            rows = view_digest(event.wish)
         elif _projects(event):
-            rows = view_digest(_as_rows_say(event.bot))
-        deleted = event.bot is None
+            rows = view_digest(_as_rows_say(event.wish))
+        deleted = event.wish is None
         return Head(event.bot_id, event.revision, None, event.event_id, deleted, rows)
 
     def _mark(self, steps: Sequence[Step]) -> None:
@@ -232,23 +238,26 @@ class Log:
             following = self.behind(head)
             if following is None:
                 return
-            step = Step(following, head, event.bot)
+            step = Step(following, head, event.wish)
             self.store.batch(list(self._rows(step, over=True)))
             if self._moved(following, self._after(step)):
                 return
             event = following
 
     def _write_whole(self, event: Event) -> None:
-        if event.bot is None:
+        if event.wish is None:
             self.store.batch(list(removal(event.bot_id)))
             return
-        stored = stored_rows(self.store, [event.bot_id])
-        self.store.batch(list(projection(event.bot, None, stored, event.time, whole=True)))
+        stored = self._stored(event)
+        self.store.batch(list(projection(event.wish, None, stored, event.time, whole=True)))
 
-    def _last(self, head: Head) -> Bot | None:
+    def _stored(self, event: Event) -> Rows:
+        return stored_rows(self.store, [event.bot_id])[event.bot_id]
+
+    def _last(self, head: Head) -> Wish | None:
         found = self.documents([head]).get(head.bot_id) if head.event_id else None
         with suppress(ValueError):
-            return Event.from_document(found).bot if found else None
+            return Event.from_document(found).wish if found else None
         return None
 
 
@@ -256,17 +265,9 @@ def _projects(event: Event) -> bool:
     """Rows that others wrote are left as they wrote them; suspension is not in the rows."""
     if event.type in (EventType.SUSPENDED, EventType.RESUMED):
         return False
-    return event.bot is None or event.source.kind != ROWS
+    return event.wish is None or event.source.kind != ROWS
 
 
-def _as_rows_say(bot: Bot) -> Bot:
-    """The bot as it will be read back from its own rows."""
-    return bot_from(bot.id, rows_of(bot), bot)[0] or bot
-
-
-def _by_bot(rows: Sequence[Document]) -> dict[str, list[Document]]:
-    found: dict[str, list[Document]] = {}
-    for row in rows:
-        if isinstance(row["bot_id"], str):  # MongoDB also finds lists that have the id in them
-            found.setdefault(row["bot_id"], []).append(row)
-    return found
+def _as_rows_say(wish: Wish) -> Wish:
+    """It as it will be read back from its own rows."""
+    return wish_from(stream_of(wish), rows_of_wish(wish), wish)[0] or wish

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from otto_reconcile.resources import Bot, Guideline, digest
+from otto_reconcile.resources.shared import Wish, is_shared, stream_of
+from otto_reconcile.resources.states import plain
+from otto_reconcile.shared_rows import OURS, main_row, shared_row, shared_view
 from otto_reconcile.store.base import Collection, Document, Store, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
@@ -43,7 +46,7 @@ _MORE = {
         "tags",
         "metadata",
     ),
-    "journeys": ("labels", "priority", "composition_mode", "tags"),
+    "journeys": ("labels", "priority", "composition_mode", "tags", "states"),
     "terms": ("synonyms", "tags"),
     "tool_services": ("source",),
 }
@@ -53,7 +56,16 @@ _OURS = {
     name: frozenset((*_CORE.get(name, ()), *_MORE.get(name, ()), *COLLECTIONS[name].keys, *_ALWAYS))
     for name in COLLECTION_NAMES
 }
+_OURS |= {name: fields | _OURS.get(name, frozenset()) for name, fields in OURS.items()}
 _LABELS = re.compile(r"_*labels")
+
+
+def rows_of_wish(wish: Wish) -> Rows:
+    """The rows of a bot or of a shared document, without their times."""
+    if isinstance(wish, Bot):
+        return rows_of(wish)
+    name, row = shared_row(wish)
+    return {name: [row]}
 
 
 def rows_of(bot: Bot) -> dict[str, list[Document]]:
@@ -67,6 +79,8 @@ def rows_of(bot: Bot) -> dict[str, list[Document]]:
             rows["tool_mappings"].append(mapping)
     for journey in bot.journeys:
         fields = _fields("journeys", journey)
+        if journey.states is not None:
+            fields["states"] = plain(journey.states)
         rows["journeys"].append({"journey_id": journey.id, "bot_id": bot.id, **fields})
     for term in bot.terms:
         rows["terms"].append({"term_id": term.id, "bot_id": bot.id, **_fields("terms", term)})
@@ -114,8 +128,12 @@ def are_labels(value: Any) -> bool:
     )
 
 
-def view_digest(bot: Bot) -> str:
-    """Of all that rows can say of a bot, whatever their order."""
+def view_digest(wish: Wish) -> str:
+    """Of all that rows can say of it, whatever their order."""
+    return _bot_digest(wish) if isinstance(wish, Bot) else digest(shared_view(wish))
+
+
+def _bot_digest(bot: Bot) -> str:
     document = bot.to_document()
     for name in ("masked", "suspended"):
         document.pop(name, None)
@@ -131,34 +149,44 @@ def view_digest(bot: Bot) -> str:
     return digest(document)
 
 
-def stored_rows(store: Store, bot_ids: Sequence[str]) -> dict[str, list[Document]]:
-    """All rows of these bots."""
-    where = {"bot_id": {"$in": list(bot_ids)}}
-    return {name: store.find(name, where) for name in COLLECTION_NAMES}
+def stored_rows(store: Store, streams: Sequence[str]) -> dict[str, dict[str, list[Document]]]:
+    """All rows of these bots and shared documents, by what their revisions are kept under."""
+    found: dict[str, dict[str, list[Document]]] = {stream: {} for stream in streams}
+    bot_ids = [stream for stream in streams if not is_shared(stream)]
+    for name in COLLECTION_NAMES if bot_ids else ():
+        for row in store.find(name, {"bot_id": {"$in": bot_ids}}):
+            if isinstance(row["bot_id"], str):  # MongoDB also finds lists that have the id in them
+                found[row["bot_id"]].setdefault(name, []).append(row)
+    for stream in sorted(set(streams) - set(bot_ids)):
+        name, where = main_row(stream)
+        found[stream] = {name: store.find(name, where)}
+    return found
 
 
 def projection(
-    bot: Bot, before: Bot | None, stored: Rows, time: datetime, *, whole: bool = False
+    wish: Wish, before: Wish | None, stored: Rows, time: datetime, *, whole: bool = False
 ) -> Iterator[Write]:
-    """Writes that bring the stored rows of a bot to it; none for rows that say the same already.
+    """Writes that bring the stored rows to what is wanted; none for rows that say so already.
 
-    Rows that neither this bot nor `before` knows are another program's, not yet absorbed, and
+    Rows that neither this revision nor `before` knows are another program's, not yet absorbed, and
     stay; with `whole` they go. Rows with a list or an object in their key are never ours, and
     stay. Fields of others in a row that is ours are kept.
     """
-    known = rows_of(before) if before is not None else {}
-    for name, rows in rows_of(bot).items():
+    stream = stream_of(wish)
+    known = rows_of_wish(before) if before is not None else {}
+    for name, rows in rows_of_wish(wish).items():
         collection = COLLECTIONS[name]
         old = {
             key_of(collection, row): row
             for row in stored.get(name, ())
-            if row.get("bot_id") == bot.id and _has_plain_key(collection, row)
+            if (is_shared(stream) or row.get("bot_id") == stream)
+            and _has_plain_key(collection, row)
         }
         new = {key_of(collection, row): row for row in rows}
         ours = {key_of(collection, row) for row in known.get(name, ())}
         gone = [key for key in old if key not in new and (whole or key in ours)]
         if gone:
-            yield Write("delete", name, [_named(name, bot.id, old[key]) for key in gone])
+            yield Write("delete", name, [_named(name, stream, old[key]) for key in gone])
         changed = [
             _dated(name, row, old.get(key), time)
             for key, row in new.items()
@@ -168,10 +196,10 @@ def projection(
             yield Write("put", name, changed)
 
 
-def has_row_of(stored: Rows, then: Bot, now: Bot | None, time: datetime) -> bool:
+def has_row_of(stored: Rows, then: Wish, now: Wish | None, time: datetime) -> bool:
     """True if a stored row is to the letter one of `then`, written at that time, and not of now."""
-    wanted = rows_of(now) if now is not None else {}
-    for name, old in rows_of(then).items():
+    wanted = rows_of_wish(now) if now is not None else {}
+    for name, old in rows_of_wish(then).items():
         for row in stored.get(name, ()):
             if name in _UNDATED or row.get("updated_at") != time:
                 continue
@@ -181,9 +209,12 @@ def has_row_of(stored: Rows, then: Bot, now: Bot | None, time: datetime) -> bool
     return False
 
 
-def removal(bot_id: str) -> Iterable[Write]:
-    """Writes that take all rows of a bot away, the one that makes it a bot first."""
-    return (Write("delete", name, [{"bot_id": bot_id}]) for name in COLLECTION_NAMES)
+def removal(stream: str) -> Iterable[Write]:
+    """Writes that take all rows of it away, the one that makes it a bot first."""
+    if is_shared(stream):
+        name, where = main_row(stream)
+        return [Write("delete", name, [where])]
+    return (Write("delete", name, [{"bot_id": stream}]) for name in COLLECTION_NAMES)
 
 
 def _has_plain_key(collection: Collection, row: Document) -> bool:

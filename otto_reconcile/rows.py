@@ -12,16 +12,30 @@ from otto_reconcile.cells import (
     id_in,
     mode,
     needed,
+    newest,
     number,
     plain,
+    said,
     text,
     texts,
     time_in,
     truth,
+    value_at,
 )
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, from_metadata
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term, is_reserved
-from otto_reconcile.resources.tool_service import ToolService, fault_of
+from otto_reconcile.resources import (
+    Bot,
+    Guideline,
+    Journey,
+    Relationship,
+    State,
+    Term,
+    ToolService,
+    is_reserved,
+)
+from otto_reconcile.resources.shared import Wish, is_shared
+from otto_reconcile.resources.tool_service import fault_of
+from otto_reconcile.shared_rows import is_shared_row, shared_from_rows
 from otto_reconcile.store.base import Document
 
 OWN = "Otto's id and name are its own"
@@ -41,7 +55,7 @@ def by_bot(rows: Rows) -> tuple[dict[str, dict[str, list[Document]]], list[str]]
     sorted_out: dict[str, dict[str, list[Document]]] = {}
     problems: list[str] = []
     for name in COLLECTION_NAMES:
-        for row in rows.get(name, ()):
+        for row in (row for row in rows.get(name, ()) if not is_shared_row(name, row)):
             try:
                 bot_id = id_in(row, "bot_id")
             except NotUnderstood as error:
@@ -52,6 +66,13 @@ def by_bot(rows: Rows) -> tuple[dict[str, dict[str, list[Document]]], list[str]]
     return sorted_out, problems
 
 
+def wish_from(stream: str, rows: Rows, known: Wish | None) -> tuple[Wish | None, list[str]]:
+    """As `bot_from`, of what the revisions under this name are of."""
+    if is_shared(stream):
+        return shared_from_rows(stream, rows, None if isinstance(known, Bot) else known)
+    return bot_from(stream, rows, known if isinstance(known, Bot) else None)
+
+
 def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, list[str]]:
     """The bot that these rows (with one of `bots` among them) mean, and what was not understood.
 
@@ -60,7 +81,7 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
     """
     problems: list[str] = []
     try:
-        fields = _bot_fields(bot_id, _newest(bot_id, "bots", rows["bots"], problems))
+        fields = _bot_fields(bot_id, newest(bot_id, "bots", rows["bots"], problems))
         mappings, guidelines = rows["tool_mappings"], known.guidelines if known else []
         fields |= {
             "guidelines": _parts(
@@ -82,7 +103,7 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
         fields["relationships"] = _relationships(bot_id, rows, fields, known, problems)
         bot = Bot(id=bot_id, **fields)
     except (NotUnderstood, ValidationError) as error:
-        return None, [*problems, f"bots row {bot_id!r}: {_said(error)}; it stays as it was"]
+        return None, [*problems, f"bots row {bot_id!r}: {said(error)}; it stays as it was"]
     return (_with_what_rows_cannot_say(bot, known) if known else bot), problems
 
 
@@ -152,6 +173,16 @@ def _tools(
     return sorted(tools) or ([] if listed is not None or before is not None else None)
 
 
+def _states(row: Document) -> list[State] | None:
+    """The steps of a journey: docs/desired-state.md."""
+    value = row.get("states")
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise NotUnderstood("states is not a list")
+    return [State.model_validate(plain(state)) for state in value]
+
+
 def _journey(row: Document) -> Journey:
     return Journey(
         id=id_in(row, "journey_id"),
@@ -162,6 +193,7 @@ def _journey(row: Document) -> Journey:
         priority=number(row, "priority"),
         composition_mode=mode(row.get("composition_mode")),  # type: ignore[arg-type]
         tags=texts(row, "tags"),
+        states=_states(row),
     )
 
 
@@ -204,10 +236,10 @@ def _parts(
         grouped.setdefault(str(row.get(key)), []).append(row)
     for part_id, same in grouped.items():
         try:
-            made[part_id] = make(_newest(part_id, name, same, problems))
+            made[part_id] = make(newest(part_id, name, same, problems))
         except (NotUnderstood, ValidationError) as error:
             stays = "it stays as it was" if part_id in before else "it was left out"
-            problems.append(f"{name} row {part_id!r} of bot {bot_id!r}: {_said(error)}; {stays}")
+            problems.append(f"{name} row {part_id!r} of bot {bot_id!r}: {said(error)}; {stays}")
             if part_id in before:
                 made[part_id] = before[part_id]
     order = [*(i for i in before if i in made), *(i for i in made if i not in before)]
@@ -227,7 +259,7 @@ def _relationships(
             found.add((kind, ends[0], ends[1]))
         except (NotUnderstood, ValidationError) as error:
             problems.append(
-                f"relationships row of bot {bot_id!r}: {_said(error)}; "
+                f"relationships row of bot {bot_id!r}: {said(error)}; "
                 f"it was left out ({_glimpse(row)})"
             )
     before = [(r.kind, r.source, r.target) for r in (known.relationships if known else [])]
@@ -241,43 +273,13 @@ def _endpoint(end: str, kinds: Mapping[str, str]) -> str:
 
 def _with_what_rows_cannot_say(bot: Bot, known: Bot) -> Bot:
     """Suspension, and how values were made of secrets: that only where the value is the same."""
-    now, before = _values(bot), _values(known)
-    masked = {p: m for p, m in known.masked.items() if p in now and now[p] == before.get(p)}
+    now, before = bot.to_document(), known.to_document()
+    masked = {
+        path: how
+        for path, how in known.masked.items()
+        if (value := value_at(now, path)) is not None and value == value_at(before, path)
+    }
     return bot.model_copy(update={"suspended": known.suspended, "masked": masked})
-
-
-def _values(bot: Bot) -> dict[str, Any]:
-    """The values of a bot by their paths, as `Bot.masked` names them."""
-    values: dict[str, Any] = dict(bot.to_document())
-    for group in ("guidelines", "journeys", "terms"):
-        for part in values.pop(group):
-            prefix = f"{group}/{part['id']}/"
-            values.update({prefix + name: value for name, value in part.items()})
-    flat = dict(values)
-    for path, value in values.items():
-        if isinstance(value, dict):
-            flat.update({f"{path}/{name}": item for name, item in value.items()})
-        elif isinstance(value, list):
-            flat.update({f"{path}/{at}": item for at, item in enumerate(value)})
-    return flat
-
-
-def _newest(row_id: str, name: str, same: Sequence[Document], problems: list[str]) -> Document:
-    """Of several rows with one id, the one that was written last."""
-    latest = max(same, key=lambda row: (time_in(row, "updated_at"), time_in(row, "created_at")))
-    dates = {"created_at", "updated_at"}
-    bare = [{k: v for k, v in row.items() if k not in dates} for row in same]
-    if any(row != bare[0] for row in bare[1:]):
-        problems.append(f"{name}: {len(same)} different rows say they are {row_id!r}; newest taken")
-    return latest
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['msg']}"
-    return str(error)
 
 
 def _glimpse(row: Document) -> str:

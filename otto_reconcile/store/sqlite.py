@@ -15,7 +15,7 @@ from otto_reconcile.store.base import Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.sqltext import clause, decode, encode, path, schema
 
-VERSION = 2
+VERSION = 3
 _BUSY = 10.0  # seconds that another process may hold the file for writing
 _POLL = 0.2  # seconds between two looks for changes
 
