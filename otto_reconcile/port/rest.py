@@ -19,6 +19,7 @@ from otto_reconcile.port import judging
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.base import Health
+from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import Wire
@@ -97,11 +98,25 @@ class RestPort:
         self._wire.judgements.forget_places()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
+    async def host_tools(self, url: str | None) -> None:
+        """`url` is where this process hosts local tools; Parlant gets to know it when it is asked.
+
+        Called again, it makes known that there may be other tools now, there and elsewhere.
+        """
+        self._wire.tools.hosted = url
+        self._wire.tools.expire()
+
     async def list_agents(self) -> Sequence[Resource]:
         await self._wire.versions.release()
         self._refresh_tags()
         agents = await self._wire.call(self._wire.parlant.agents.list())
         return [await from_wire(self._wire, a) for a in sorted(agents, key=lambda a: str(a.id))]
+
+    async def survey(
+        self, agents: Collection[str], ends: Collection[str], tools: Collection[str]
+    ) -> Survey:
+        """What is there beside the parts of single bots; see `port.survey`."""
+        return await survey(self._wire, agents, ends, tools)
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:

@@ -37,7 +37,7 @@ def of_response(response: httpx.Response, secrets: Iterable[str]) -> OttoError |
     status = response.status_code
     if response.is_success:
         deleting = response.request.method == "DELETE"
-        good = status == 204 or (_is_json(response) and not deleting)
+        good = status == 204 or (not deleting and (_is_json(response) or _is_drawing(response)))
         return None if good else _foreign(response)
     call = _call(response.request)
     if status in (401, 403):
@@ -104,6 +104,12 @@ def _call(request: httpx.Request) -> str:
 def _is_json(response: httpx.Response) -> bool:
     content_type = str(response.headers.get("content-type", ""))
     return content_type.partition(";")[0].strip().endswith("json")
+
+
+def _is_drawing(response: httpx.Response) -> bool:
+    """Of a journey: the one thing that Parlant answers as a text."""
+    content_type = str(response.headers.get("content-type", ""))
+    return content_type.startswith("text/plain") and response.request.url.path.endswith("/mermaid")
 
 
 def _detail(response: httpx.Response) -> str:

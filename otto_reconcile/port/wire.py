@@ -76,6 +76,14 @@ class Wire:
 
         return await self.call(read())
 
+    async def text(self, path: str) -> str:
+        """A text, such as a drawing, from a path that Parlant's client does not know."""
+
+        async def read() -> str:
+            return (await self.http.get(path)).text
+
+        return await self.call(read())
+
     async def _refuse_bad_answers(self, response: httpx.Response) -> None:
         if not response.is_success or response.status_code != 204:
             await response.aread()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.errors import TargetRefused
+from otto_reconcile.errors import TargetRefused, TemporaryError
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
 from otto_reconcile.port.mending import release_dangling
@@ -106,6 +106,27 @@ async def _standing(wire: Wire, resource: Resource) -> Resource | None:
     tools = _tool_ends([resource])
     ours = (r for made in listed for r in _from_wire(made, resource.bot_id, tools))
     return next((r for r in ours if r.key == resource.key), None)
+
+
+async def bound_to(
+    wire: Wire, ends: Iterable[str], tools: Iterable[str]
+) -> tuple[list[Resource], set[str]]:
+    """The relationships of these ends, and those ends of which Parlant cannot list them.
+
+    Each has `bot_id` "". `tools` tell whose a tool is: Parlant says its bare name only.
+    """
+    wanted = set(ends)
+    hidden: set[str] = set()
+    try:
+        listed: Sequence[Any] = await wire.call(wire.parlant.relationships.list(indirect=False))
+    except (Absent, TemporaryError):
+        listed, hidden = await _listed_by_end(wire, sorted(wanted))
+    places: dict[str, list[str]] = {}
+    for tool in sorted(set(tools)):
+        places.setdefault(split_tool(tool)[1], []).append(f"tool:{tool}")
+    found = {r.key: r for made in listed for r in _from_wire(made, "", places)}
+    kept = (r for r in found.values() if wanted & {r.spec["source"], r.spec["target"]})
+    return sorted(kept, key=lambda r: r.key), hidden
 
 
 async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> tuple[list[Any], set[str]]:
