@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
 from otto_reconcile.manifest.model import (
     BotForm,
@@ -78,7 +79,8 @@ class Draft:
     """A document on its way to a Bot. `form` is None if something in it is wrong.
 
     `broken` has (group, complete id) of items in which something is wrong; `unsure` is True if
-    there are items of which not even the id is known.
+    there are items of which not even the id is known. `scopes` has the guidelines that stand in a
+    journey, each with it.
     """
 
     faults: Faults
@@ -92,6 +94,7 @@ class Draft:
     secrets: Mapping[Path, Masked] = field(default_factory=dict)
     broken: list[tuple[str, str]] = field(default_factory=list)
     unsure: bool = False
+    scopes: list[tuple[Node, Node]] = field(default_factory=list)
 
 
 def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
@@ -99,6 +102,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
     if not isinstance(root.value, dict):
         faults.add(root, "this document is not a manifest", "it starts with `apiVersion: otto/v1`")
         return None
+    root, scopes = hoist(root)
     data = to_data(root, environ, faults)
     if _is_specification(root):
         hint = "import it with `otto-reconcile apply -f`, or turn it into a manifest with `export`"
@@ -107,7 +111,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
     form, wrong = validate(
         BotForm, data.value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE
     )
-    made = Draft(faults, root, form, secrets=data.secrets)
+    made = Draft(faults, root, form, secrets=data.secrets, scopes=scopes)
     made.bot_id = _bot_id(made, data.value)
     _read_parts(made, data.value, wrong)
     _mask(made)
@@ -270,8 +274,8 @@ def _masked_path(made: Draft, path: Path) -> str | None:
     group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
     if group == "tool_services" and path[3] in ("url", "source"):
         node = find(made.root, path[:3])
-        named = (i.form for i in made.tool_services if i.node is node)
-        return next((f"{group}/{form.name}/{path[3]}" for form in named), "")
+        names = (i.form.model_dump()["name"] for i in made.tool_services if i.node is node)
+        return next((f"{group}/{name}/{path[3]}" for name in names), "")
     if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
         return None
     node = find(made.root, path[:3])

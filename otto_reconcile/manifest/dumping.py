@@ -14,6 +14,7 @@ from otto_reconcile.manifest.drafting import NATURAL, pointer_part
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.model import API_VERSION
 from otto_reconcile.manifest.references import Index, written
+from otto_reconcile.manifest.states import bound, scoped, written_states
 from otto_reconcile.manifest.variables import escape
 from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.resources import JSON, Bot
@@ -70,16 +71,19 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
     spec: dict[str, JSON] = {
         name: _text(bot, name, value) for name in _SPEC if (value := getattr(bot, name)) is not None
     }
+    scopes = scoped(bot)
+    inner = [bound(name, journey) for journey, names in scopes.items() for name in names]
     for group in ("guidelines", "journeys", "terms"):
         _add_parts(spec, bot, group)
-    if bot.relationships:
+    _put_inside(spec, bot, scopes)
+    if relationships := [r for r in bot.relationships if r not in inner]:
         spec["relationships"] = [
             _OneLine(
                 kind=relationship.kind,
                 source=written(relationship.source, bot.id, index),
                 target=written(relationship.target, bot.id, index),
             )
-            for relationship in bot.relationships
+            for relationship in relationships
         ]
     for group in ("canned_responses", "variables", "capabilities", "customers"):
         _add_parts(spec, bot, group)
@@ -96,6 +100,20 @@ def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:
         spec[group] = [_part(bot, group, item) for item in items]
 
 
+def _put_inside(spec: dict[str, JSON], bot: Bot, scopes: Mapping[str, list[str]]) -> None:
+    """Moves the guidelines of journeys, which are at the end, into them."""
+    parts = dict(zip((g.id for g in bot.guidelines), spec.get("guidelines", ()), strict=True))
+    for journey, part in zip(bot.journeys, spec.get("journeys", ()), strict=True):
+        if names := scopes.get(journey.id):
+            part["guidelines"] = [parts.pop(name) for name in names]
+        if journey.states is not None:
+            part["states"] = written_states(bot, journey)
+    if "guidelines" in spec:
+        spec["guidelines"] = list(parts.values())
+        if not parts:
+            del spec["guidelines"]
+
+
 def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
     part: dict[str, JSON] = {}
     if group == "customers":
@@ -103,7 +121,7 @@ def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
     elif group not in NATURAL:
         short = shortened(bot.id, item.id)
         part = {"exact_id": item.id} if short is None else {"id": short}
-    for name, value in item.model_dump(exclude={"id"}, exclude_none=True).items():
+    for name, value in item.model_dump(exclude={"id", "states"}, exclude_none=True).items():
         part[name] = _text(bot, f"{group}/{item.id}/{name}", value)
     if "canned_responses" in part:
         part["canned_responses"] = [canned_name(bot, named) for named in item.canned_responses]

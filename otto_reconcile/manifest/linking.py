@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from otto_reconcile.manifest.contents import canned_id, check_contents
 from otto_reconcile.manifest.drafting import GROUPS, NATURAL, Draft, Item
-from otto_reconcile.manifest.model import RelationshipForm
+from otto_reconcile.manifest.model import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
 from otto_reconcile.manifest.services import check_services
+from otto_reconcile.manifest.states import check_states, scoping, states_of
 from otto_reconcile.resources import JSON, Bot, Relationship
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
@@ -23,6 +24,7 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     _check_clashes(drafts)
     check_services(drafts)
     check_contents(drafts)
+    check_states(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
     _check_cycles(ends)
     return [
@@ -76,6 +78,16 @@ def _id_node(draft: Draft) -> Node:
 
 def _relationships(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]:
     seen: dict[tuple[str, str, str], Item] = {}
+    for found, item in (*_declared(draft, index), *scoping(draft)):
+        first = seen.setdefault((found.kind, found.source, found.target), item)
+        if first is not item:
+            message = f"this relationship is there twice (the first is on line {first.node.line})"
+            draft.faults.add(item.node, message, "remove one of them")
+            continue
+        yield found, item
+
+
+def _declared(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]:
     for item in draft.relationships:
         form = item.form
         assert isinstance(form, RelationshipForm)
@@ -86,11 +98,6 @@ def _relationships(draft: Draft, index: Index) -> Iterable[tuple[Relationship, I
         if source == target:
             at = child(item.node, "target") or item.node
             draft.faults.add(at, "the source and the target are the same", "change one of them")
-            continue
-        first = seen.setdefault((form.kind, source, target), item)
-        if first is not item:
-            message = f"this relationship is there twice (the first is on line {first.node.line})"
-            draft.faults.add(item.node, message, "remove one of them")
             continue
         yield Relationship(kind=form.kind, source=source, target=target), item
 
@@ -138,9 +145,12 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
 
 
 def _part(draft: Draft, item: Item) -> dict[str, JSON]:
-    part: dict[str, JSON] = item.form.model_dump(exclude={"exact_id"}, exclude_none=True)
+    unknown = {"exact_id"} | ({"guidelines"} if isinstance(item.form, JourneyForm) else set())
+    part: dict[str, JSON] = item.form.model_dump(exclude=unknown, exclude_none=True)
     if "id" in type(item.form).model_fields:
         part["id"] = item.id
     if named := part.get("canned_responses"):
         part["canned_responses"] = [canned_id(draft, name) for name in named]
+    if "states" in part:
+        part["states"] = states_of(draft, item)
     return part

@@ -94,6 +94,53 @@ class GuidelineForm(Identified):
     canned_responses: list[Text] | None = _described(_CANNED)
 
 
+class TransitionForm(Form):
+    """A way on."""
+
+    when: Text | None = _described("When it is taken. Only the one way of a state needs none.")
+    to: Text = Field(description="Id of a state of this journey, or `end`.")
+
+
+Ways: TypeAlias = Annotated[
+    list[TransitionForm],
+    BeforeValidator(
+        lambda value: [{"to": value}] if isinstance(value, str) else value,
+        json_schema_input_type=str | list[TransitionForm],
+    ),
+]
+
+
+class StateForm(Form):
+    """A step of a journey: one of chat, tool, tools, fork and journey."""
+
+    id: ShortId | None = _described("Unique in the journey; needed where something leads back.")
+    chat: Text | None = _described("What the bot says or asks.")
+    tool: Text | None = _described("The tool that is called: `service:tool`, or `tool`.")
+    tools: list[Text] | None = _described("Several tools; `instruction` says what each is for.")
+    instruction: Text | None = _described("How the tool is to be used.")
+    fork: list[TransitionForm] | None = _described("Nothing is said; one of these ways is taken.")
+    journey: Text | None = _described("Id of another journey of this bot, which is gone through.")
+    next: Ways | None = _described(
+        "Where it goes on: the id of a state, `end`, or a list of ways, each with `when` and `to`."
+        " Without it: to the state below, and from the last to the end."
+    )
+    description: Text | None = _described("More about it, for the bot and for people.")
+    canned_responses: list[Text] | None = _described(_CANNED)
+    composition_mode: CompositionMode | None = _described(_MODE)
+    labels: list[str] | None = _described(_LABELS)
+    metadata: Free | None = _described("Data for the engine.")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = [n for n in ("chat", "tool", "tools", "fork", "journey") if getattr(self, n)]
+        if len(given) != 1:
+            found = " and ".join(f"`{name}`" for name in given) or "none of them"
+            raise said(f"a state has one of chat, tool, tools, fork, journey: this has {found}", "")
+        if self.fork and self.next is not None:
+            raise said("a fork has its ways under `fork`", "move what is under `next` there")
+        return self
+
+
 class JourneyForm(Identified):
     """A way through a longer conversation."""
 
@@ -104,6 +151,8 @@ class JourneyForm(Identified):
     priority: Whole | None = _described(_PRIORITY)
     composition_mode: CompositionMode | None = _described(_MODE)
     tags: list[TagName] | None = _described(_TAGS)
+    guidelines: list[GuidelineForm] | None = _described("What the bot does when, in this journey.")
+    states: list[StateForm] | None = _described("Its steps, the first one first.")
 
 
 class TermForm(Identified):

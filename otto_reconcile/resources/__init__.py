@@ -15,8 +15,10 @@ from otto_reconcile.resources.bot import (
     Journey,
     Masked,
     Relationship,
+    State,
     Term,
     ToolService,
+    Transition,
 )
 from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, get_kind, kinds, make
 from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot, digest
@@ -24,8 +26,8 @@ from otto_reconcile.resources.names import OTTO, folded, is_reserved
 
 __all__ = [
     "JSON", "OTTO", "Bot", "Field", "Guideline", "Journey", "Kind", "Masked", "Means", "Ref",
-    "Relationship", "Resource", "Shape", "Snapshot", "Term", "ToolService", "digest", "folded",
-    "get_kind", "is_reserved", "kinds", "make", "snapshot_of",
+    "Relationship", "Resource", "Shape", "Snapshot", "State", "Term", "ToolService", "Transition",
+    "digest", "folded", "get_kind", "is_reserved", "kinds", "make", "snapshot_of",
 ]  # fmt: skip
 
 _REGISTERED = (_agent, _guideline, _journey, _relationship, _tag, _term, _tool_service)

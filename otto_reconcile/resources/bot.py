@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from otto_reconcile.resources.model import JSON, digest
 
@@ -56,7 +57,36 @@ class Guideline(Part):
     canned_responses: list[ExactId] | None = None
 
 
+class Transition(Part):
+    """A way on from a state: to another one of the journey, or to its `end`."""
+
+    to: ExactId
+    when: Text | None = None
+
+
+class State(Part):
+    """A step of a journey: says something (`chat`), calls `tools`, or goes through a `journey`.
+
+    One with none of these is a fork: it only decides which of its ways is taken. `resources.states`
+    has the rules that all the states of a journey keep together.
+    """
+
+    id: ExactId  # within the journey; no dot: states of a sub-journey are `<state>.<state>`
+    chat: Text | None = None
+    tools: list[Text] | None = None  # as those of a guideline
+    instruction: Text | None = None  # how the tools are to be used
+    journey: ExactId | None = None  # another journey of the bot
+    description: Text | None = None
+    labels: list[str] | None = None
+    composition_mode: CompositionMode | None = None
+    metadata: dict[str, JSON] | None = None
+    canned_responses: list[str] | None = None
+    next: list[Transition] = []
+
+
 class Journey(Part):
+    """`states` start with the first; None is a journey that is only described in words."""
+
     id: ExactId
     title: Name
     description: str
@@ -65,6 +95,7 @@ class Journey(Part):
     priority: int | None = None
     composition_mode: CompositionMode | None = None
     tags: list[TagName] | None = None
+    states: list[State] | None = None
 
 
 class Term(Part):
@@ -185,6 +216,17 @@ class Bot(Part):
     tool_services: list[ToolService] = []
     masked: dict[str, Masked] = {}
     suspended: bool = False
+
+    @model_validator(mode="after")
+    def _keeps_the_rules_of_states(self) -> Self:
+        from otto_reconcile.resources import states  # which speaks of this module's classes
+
+        journeys = {journey.id: journey for journey in self.journeys}
+        for journey in self.journeys:
+            for fault in states.faults(journey, journeys):
+                told = {"id": journey.id, "at": fault.path[0], "fault": fault.message}
+                raise PydanticCustomError("states", "state {at} of journey {id}: {fault}", told)
+        return self
 
     def to_document(self) -> dict[str, JSON]:
         """Plain JSON data with the declared fields only; `from_document` takes it back.

@@ -1,0 +1,285 @@
+"""States of a journey: the rules that they keep, and the one graph that a target gets of them.
+
+`manifest` and `rows` check with `faults`; the kind `journey` and the port take the `graph`. In it
+every state has `next` in full, sub-journeys are written out, and only what Parlant can make is
+left: a fork that is reached under a condition is merged into the ways that lead to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from otto_reconcile.resources.bot import Journey, State, Transition
+from otto_reconcile.resources.model import JSON, digest
+
+END = "end"
+"""Where a journey is over; no state has this id."""
+
+AND = "; and "
+"""Between two conditions that became one."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a state. `path` leads to it from the list: index, field, index, field."""
+
+    path: tuple[int | str, ...]
+    message: str
+    hint: str | None = None
+
+
+def is_fork(state: State) -> bool:
+    return not (state.chat or state.tools or state.journey)
+
+
+def faults(journey: Journey, journeys: Mapping[str, Journey]) -> list[Fault]:
+    """All that is wrong with the states of a journey; `journeys` are those of its bot, by id."""
+    states = journey.states or []
+    found = [fault for number, state in enumerate(states) for fault in _of_one(number, state)]
+    found += _ids(states)
+    if found:
+        return found
+    by_id = {state.id: state for state in states}
+    for number, state in enumerate(states):
+        found += _ways(number, state, by_id)
+        if state.journey is not None:
+            found += _sub_journey(number, state.journey, journey, journeys)
+    if not found:
+        found = [*_after_tools(states, by_id, journeys), *_circles(states, by_id)]
+        found += _unreachable(states, by_id)
+    return found
+
+
+def _of_one(number: int, state: State) -> Iterator[Fault]:
+    here: tuple[int | str, ...] = (number,)
+    if sum(1 for part in (state.chat, state.tools, state.journey) if part) > 1:
+        yield Fault(here, "a state is one of chat, tool and journey", "make two states of it")
+    if state.instruction and not state.tools:
+        yield Fault((*here, "instruction"), "only a tool state has an instruction", "use `chat`")
+    if state.tools and len(state.tools) > 1 and not state.instruction:
+        hint = "say what each of them is for"
+        yield Fault(here, "a state with several tools needs an `instruction`", hint)
+    for name in ("canned_responses", "composition_mode"):
+        if getattr(state, name) is not None and not state.chat:
+            yield Fault((*here, name), f"only a chat state has `{name}`", "remove it")
+    if is_fork(state) or state.journey:
+        for name in ("description", "labels", "metadata"):
+            if getattr(state, name) is not None:
+                yield Fault((*here, name), f"only a chat or tool state has `{name}`", "remove it")
+
+
+def _ids(states: Sequence[State]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for number, state in enumerate(states):
+        if state.id == END:
+            yield Fault((number, "id"), f"`{END}` is where a journey is over", "choose another id")
+        if "." in state.id:
+            yield Fault((number, "id"), "the id of a state has no dot", "use a hyphen")
+        if state.id in seen:
+            yield Fault((number, "id"), f"this journey has two states `{state.id}`", "rename one")
+        seen.add(state.id)
+
+
+def _ways(number: int, state: State, by_id: Mapping[str, State]) -> Iterator[Fault]:
+    if is_fork(state) and not state.next:
+        yield Fault((number,), "a fork needs ways to go on", "give it `when` and `to`")
+    said: set[str] = set()
+    for place, way in enumerate(state.next):
+        path = (number, "next", place)
+        if way.to != END and way.to not in by_id:
+            yield Fault((*path, "to"), f"this journey has no state `{way.to}`", _known(by_id))
+        if way.when is None and (is_fork(state) or len(state.next) > 1):
+            why = "each way of a fork" if is_fork(state) else "each of several ways"
+            yield Fault(path, f"{why} needs a `when`", "Parlant takes one way without, or all with")
+        elif way.when is not None and way.when in said:
+            yield Fault((*path, "when"), "there are two ways with this condition", "remove one")
+        said.add(way.when or "")
+
+
+def _known(by_id: Mapping[str, State]) -> str:
+    return f"it has: {', '.join([*list(by_id)[:12], END])}"
+
+
+def _sub_journey(
+    number: int, name: str, journey: Journey, journeys: Mapping[str, Journey]
+) -> Iterator[Fault]:
+    path, other = (number, "journey"), journeys.get(name)
+    if other is None:
+        yield Fault(path, f"this bot has no journey `{name}`", "name one by its id")
+    elif not other.states:
+        yield Fault(path, f"the journey `{name}` has no states to go through", "give it some")
+    elif _circular(journey.id, name, journeys):
+        yield Fault(path, f"the journey `{name}` leads in a circle", "go on in it, with `next`")
+
+
+def _circular(start: str, through: str, journeys: Mapping[str, Journey]) -> bool:
+    """True if a way through a journey leads to the start again, or to any journey twice."""
+
+    def inner(name: str) -> list[str]:
+        states = journeys[name].states if name in journeys else None
+        return [state.journey for state in states or [] if state.journey]
+
+    below = _reached([through], inner)
+    return start in below or any(name in _reached(inner(name), inner) for name in below)
+
+
+def _reached(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(start)
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            todo.extend(following(here))
+    return seen
+
+
+def _after_tools(
+    states: Sequence[State], by_id: Mapping[str, State], journeys: Mapping[str, Journey]
+) -> Iterator[Fault]:
+    hint = "put a chat state behind it, which tells what came of it"
+    for number, state in enumerate(states):
+        if not state.tools:
+            continue
+        if not state.next:
+            yield Fault((number,), "a tool state must be followed by a chat state", hint)
+        for place, way in enumerate(state.next):
+            if not all(
+                first is not None and first.chat for first in _firsts(way.to, by_id, journeys)
+            ):
+                at = (number, "next", place, "to")
+                yield Fault(at, "a tool state must be followed by a chat state", hint)
+
+
+def _firsts(
+    to: str, by_id: Mapping[str, State], journeys: Mapping[str, Journey]
+) -> Iterator[State | None]:
+    """The chat and tool states that a way comes to first, through forks; None for the end."""
+    forks = _reached([to], lambda name: _through(by_id.get(name)))
+    for name in sorted(forks):
+        state = by_id.get(name)
+        inner = journeys[state.journey].states if state is not None and state.journey else None
+        if state is None:
+            yield None
+        elif inner:
+            yield from _firsts(inner[0].id, {s.id: s for s in inner}, journeys)
+        elif not is_fork(state):
+            yield state
+
+
+def _through(state: State | None) -> list[str]:
+    return [way.to for way in state.next] if state is not None and is_fork(state) else []
+
+
+def _circles(states: Sequence[State], by_id: Mapping[str, State]) -> Iterator[Fault]:
+    for number, state in enumerate(states):
+        if is_fork(state) and state.id in _reached(
+            _through(state), lambda name: _through(by_id.get(name))
+        ):
+            hint = "one of its ways must come to a chat or tool state"
+            yield Fault((number,), "this fork leads back to itself through forks only", hint)
+
+
+def _unreachable(states: Sequence[State], by_id: Mapping[str, State]) -> Iterator[Fault]:
+    def following(name: str) -> list[str]:
+        return [way.to for way in by_id[name].next] if name in by_id else []
+
+    found = _reached([states[0].id] if states else [], following)
+    for number, state in enumerate(states):
+        if state.id not in found:
+            hint = f"lead to it with `next`, `to: {state.id}`, or remove it"
+            yield Fault((number,), f"nothing leads to the state `{state.id}`", hint)
+
+
+def graph(journey: Journey, journeys: Mapping[str, Journey]) -> list[State]:
+    """What a target is to hold, the first state first. `journey` names where a state came from.
+
+    The states must be without fault.
+    """
+    by_id = {state.id: state for state in _written_out(journey, journeys)}
+    found = {
+        name: state.model_copy(update={"next": _merged(state, by_id)})
+        for name, state in by_id.items()
+    }
+
+    def following(name: str) -> list[str]:
+        return [way.to for way in found[name].next] if name in found else []
+
+    needed = _reached(list(found)[:1], following)
+    return [state for name, state in found.items() if name in needed]
+
+
+def _written_out(journey: Journey, journeys: Mapping[str, Journey]) -> list[State]:
+    """With the states of sub-journeys in their places; an exit with conditions is a fork."""
+    states = journey.states or []
+    inner = {s.id: _inside(s, journeys) for s in states if s.journey is not None}
+
+    def led(ways: Sequence[Transition]) -> list[Transition]:
+        return [
+            Transition(to=inner[w.to][0].id if w.to in inner else w.to, when=w.when) for w in ways
+        ]
+
+    found: list[State] = []
+    for state in states:
+        if state.id not in inner:
+            found.append(state.model_copy(update={"next": led(state.next)}))
+            continue
+        ways = led(state.next) or [Transition(to=END)]
+        out = ways[0].to if len(ways) == 1 and ways[0].when is None else state.id
+        found += [_leaving(part, out) for part in inner[state.id]]
+        if out == state.id:
+            found.append(State(id=state.id, next=ways))
+    return found
+
+
+def _inside(state: State, journeys: Mapping[str, Journey]) -> list[State]:
+    """The states of a sub-journey under their names in the one that goes through it."""
+    assert state.journey is not None
+    return [
+        part.model_copy(
+            update={
+                "id": f"{state.id}.{part.id}",
+                "journey": part.journey or (None if is_fork(part) else state.journey),
+                "next": [
+                    Transition(to=w.to if w.to == END else f"{state.id}.{w.to}", when=w.when)
+                    for w in part.next
+                ],
+            }
+        )
+        for part in _written_out(journeys[state.journey], journeys)
+    ]
+
+
+def _leaving(state: State, out: str) -> State:
+    ways = [Transition(to=out if w.to == END else w.to, when=w.when) for w in state.next]
+    return state.model_copy(update={"next": ways or [Transition(to=out)]})
+
+
+def _merged(state: State, by_id: Mapping[str, State]) -> list[Transition]:
+    """Its ways, those under a condition to a fork led on to where the fork leads."""
+    ways: list[Transition] = []
+    for way in state.next:
+        target = by_id.get(way.to)
+        if way.when is None or target is None or not is_fork(target):
+            when = None if way.when is None else " ".join(way.when.split())
+            ways.append(Transition(to=way.to, when=when))
+            continue
+        ways += [
+            Transition(to=on.to, when=f"{' '.join(way.when.split())}{AND}{on.when}")
+            for on in _merged(target, by_id)
+        ]
+    return ways
+
+
+def identity(journey_id: str, state: State) -> str:
+    """The id of a state of a graph on a target: another one whenever anything of it changes.
+
+    What Parlant's evaluation keeps is kept by this id (parlant-facts, section 5).
+    """
+    content = state.model_dump(mode="json", exclude={"id", "next"}, exclude_none=True)
+    return f"{journey_id}.{state.id}-{digest(content)[:8]}"
+
+
+def plain(states: Iterable[State]) -> list[JSON]:
+    """As JSON; `State.model_validate` takes each of them back."""
+    return [state.model_dump(mode="json", exclude_none=True) for state in states]
