@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otto_reconcile.events import Desired, Wanted
-from otto_reconcile.resources import Bot
 from otto_reconcile.resources.shared import SharedDocument, weave
+
+
+def woven(wanted: Wanted, desired: Desired) -> Wanted:
+    """One bot with all that it shares; the very same where it shares nothing."""
+    bot = weave(wanted.bot, (one.document for one in desired.shared.values()))
+    return wanted if bot is wanted.bot else replace(wanted, bot=bot)
 
 
 class Weaver:
     """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
 
     def __init__(self) -> None:
-        self._library: tuple[SharedDocument, ...] = ()
-        self._woven: dict[str, tuple[Bot, Wanted]] = {}
+        self._library: list[SharedDocument] = []
+        self._woven: dict[str, tuple[Wanted, Wanted]] = {}
 
     def effective(self, desired: Desired) -> Desired:
         """The desired state with what is shared in each bot, which is all that targets know of.
@@ -22,25 +27,19 @@ class Weaver:
         As long as a shared document cannot be read, nobody knows what the bots have of it: they
         are to be left as they are.
         """
-        library = tuple(one.document for _, one in sorted(desired.shared.items()))
-        woven = self._woven if library == self._library else {}
-        bots = {}
+        if desired.unreadable_shared:
+            name, why = min(desired.unreadable_shared.items())
+            held = dict.fromkeys(desired.bots, f"it may share {name!r}: {why}")
+            return replace(
+                desired, bots={}, unreadable=dict(sorted({**held, **desired.unreadable}.items()))
+            )
+        library = [one.document for one in desired.shared.values()]
+        before = self._woven if library == self._library else {}
+        now = {}
         for bot_id, wanted in desired.bots.items():
-            known = woven.get(bot_id)
-            if known is None or known[0] is not wanted.bot or known[1].revision != wanted.revision:
-                bot = weave(wanted.bot, library)
-                known = (wanted.bot, wanted if bot is wanted.bot else replace(wanted, bot=bot))
-            woven[bot_id] = known
-            bots[bot_id] = known[1]
-        self._library, self._woven = library, {i: woven[i] for i in bots}
-        held = dict.fromkeys(bots, _reason(desired)) if desired.unreadable_shared else {}
-        return replace(
-            desired,
-            bots={} if held else bots,
-            unreadable=dict(sorted({**held, **desired.unreadable}.items())),
-        )
-
-
-def _reason(desired: Desired) -> str:
-    name, why = min(desired.unreadable_shared.items())
-    return f"it may share {name!r}: {why}"
+            known = before.get(bot_id)
+            if known is None or known[0] is not wanted:
+                known = (wanted, woven(wanted, desired))
+            now[bot_id] = known
+        self._library, self._woven = library, now
+        return replace(desired, bots={bot_id: pair[1] for bot_id, pair in now.items()})

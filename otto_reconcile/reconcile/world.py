@@ -50,7 +50,10 @@ class Stores:
 
 @dataclass
 class World:
-    """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions."""
+    """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions.
+
+    The bots in `desired` have in them what they share; in `written` they are as they were written.
+    """
 
     target: str
     desired: Desired
@@ -59,6 +62,7 @@ class World:
     deleted: frozenset[str] = frozenset()
     restoring: bool = False
     snapshots: dict[str, tuple[Bot, Snapshot]] = field(default_factory=dict)
+    written: Mapping[str, Wanted] = field(default_factory=dict)
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -179,7 +183,8 @@ class Planned:
 
 def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
     """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
-    desired = _without_reserved(stores.desired.read())
+    written = _without_reserved(stores.desired.read())
+    desired = stores.desired.effective(written)
     applied = stores.applied.load(target)
     missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
     return World(
@@ -189,13 +194,14 @@ def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
         stores.applied.epoch(target),
         frozenset(_deleted(stores, missing)),
         restoring,
+        written=written.bots,
     )
 
 
 def _without_reserved(desired: Desired) -> Desired:
     """Nobody can write such a bot any more; an older or foreign event log may have one."""
     bots = {bot_id: w for bot_id, w in desired.bots.items() if not is_reserved(bot_id, w.bot.name)}
-    return Desired(bots, desired.unreadable) if len(bots) < len(desired.bots) else desired
+    return replace(desired, bots=bots) if len(bots) < len(desired.bots) else desired
 
 
 def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
