@@ -179,17 +179,23 @@ class Journal:
         with self._lock:
             return [p for i, p in self._writes.items() if i not in self._under_way]
 
+    def unsaved(self) -> tuple[str, ...]:
+        """A sentence for each write that was refused for good, as long as its file is there."""
+        if self._folder is None:
+            return ()
+        return tuple(_told(path) for path in sorted((self._folder / UNSAVED).glob("*.json")))
+
     def _set_aside(self, pending: Pending, why: str) -> str:
-        message = f"what Otto was told to do with bot {pending.bot_id!r} was not saved: {why}"
-        if self._folder is None or pending.bot is None:
-            return message
+        if self._folder is None:
+            return _sentence(pending.bot_id, why)
         path = self._folder / UNSAVED / f"{pending.bot_id}-{pending.entry_id[:8]}.json"
+        document = {**pending.to_document(), "why": why}
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_text(json.dumps(pending.to_document(), indent=1), encoding="utf-8")
+            path.write_text(json.dumps(document, indent=1), encoding="utf-8")
         except OSError as error:
             raise StoreUnavailable(f"{path} cannot be written: {error.strerror}") from error
-        return f"{message}; it is kept in {path}"
+        return _told(path)
 
     # The file.
 
@@ -245,6 +251,21 @@ class Journal:
             raise StoreUnavailable(
                 f"{path} cannot be written: {error.strerror}", hint="is the disk full?"
             ) from error
+
+
+def _sentence(bot_id: str, why: str) -> str:
+    return f"what Otto was told to do with bot {bot_id!r} was not saved: {why}"
+
+
+def _told(path: Path) -> str:
+    """What a file of UNSAVED is about."""
+    rest = f"it is kept in {path}; delete that file once it is dealt with"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        sentence = _sentence(document["bot_id"], document.get("why", "the store refused it"))
+    except (OSError, KeyError, TypeError, ValueError):
+        return f"something that Otto was told was not saved: {rest}"
+    return f"{sentence}; {rest}"
 
 
 def _whole(descriptor: int, line: bytes, size: int) -> None:

@@ -53,7 +53,8 @@ class Knowledge:
             if before is not None:
                 world.follow(before)
             world.note(self._since)
-            return Reading(signs.changed(before, world), warnings)
+            told = (*warnings, *signs.namesakes(world))
+            return Reading(signs.changed(before, world), told)
 
     def carry_over(self, looked_at: World, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""

@@ -32,6 +32,7 @@ class Late:
         self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
         self._applied: dict[str, Applied | None] = {}
         self._told: str | None = None
+        voice.standing = journal.unsaved
         if journal.damaged:
             voice.warn("the journal has lines that cannot be read", lines=journal.damaged)
 
@@ -51,8 +52,7 @@ class Late:
                 self._told = error.message
                 self._voice.warn("what waits cannot be saved", why=error.message)
             return False
-        for problem in drained.problems:
-            self._voice.warn(problem)
+        self._voice.stand_by(drained.problems)
         if drained.saved:
             self._voice.say("saved what waited for the store", bots=" ".join(drained.saved))
         return True

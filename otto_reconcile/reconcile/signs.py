@@ -10,6 +10,7 @@ from collections.abc import Callable
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import OttoError
 from otto_reconcile.reconcile.world import Stores, World
+from otto_reconcile.resources import folded
 
 POLL = 1.0
 """Seconds between two questions to a store that cannot tell of changes by itself."""
@@ -68,6 +69,25 @@ def absorb(stores: Stores) -> tuple[str, ...]:
         f"if that is meant: otto-reconcile delete {names}"
     )
     return (*absorbed.problems, warning)
+
+
+def namesakes(world: World) -> tuple[str, ...]:
+    """A warning for each name that several bots have: nobody can tell them apart in a chat.
+
+    Two daemons on one store may each be asked for it at the same time; only ids are unique there.
+    """
+    called: dict[str, list[Wanted]] = {}
+    for wanted in world.desired.bots.values():
+        called.setdefault(folded(wanted.bot.name), []).append(wanted)
+    return tuple(_named_alike(same) for _, same in sorted(called.items()) if len(same) > 1)
+
+
+def _named_alike(same: list[Wanted]) -> str:
+    in_time = sorted(same, key=lambda wanted: (wanted.time, wanted.bot.id))
+    ids = " and then ".join(
+        f"{w.bot.id!r} (from {w.source.path or w.source.kind})" for w in in_time
+    )
+    return f"{len(same)} bots are named {in_time[0].bot.name!r}: {ids}; rename or delete one"
 
 
 def changed(before: World | None, now: World) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -32,6 +32,8 @@ class Log(Protocol):
 class Voice:
     def __init__(self, board: Board, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
+        self.standing: Callable[[], tuple[str, ...]] = tuple
+        """Warnings that hold until a person has dealt with them."""
 
     @property
     def target_up(self) -> bool:
@@ -84,16 +86,22 @@ class Voice:
         status = self.board.status
         unreadable = (f"{b}: {why}" for b, why in sorted(world.desired.unreadable.items()))
         guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
-        new = (*warnings, *unreadable, *guarded)
-        for warning in new:
-            if warning not in status.warnings:
-                self.warn(warning)
+        new = (*warnings, *unreadable, *guarded, *self.standing())
+        self.stand_by(new)
         status.warnings = new
         self.epoch(world.epoch)
         self.board.keep_only(world.bot_ids)
         for bot_id in world.bot_ids:
             if bot_id not in status.bots:
                 self.board.set_bot(bot_id)
+
+    def stand_by(self, warnings: Iterable[str]) -> None:
+        """Puts warnings on the board beside those that are there, and says those that are new."""
+        status = self.board.status
+        for warning in warnings:
+            if warning not in status.warnings:
+                self.warn(warning)
+                status.warnings = (*status.warnings, warning)
 
     def epoch(self, epoch: Epoch | None) -> None:
         self.board.status.epoch = epoch.name if epoch is not None else None
