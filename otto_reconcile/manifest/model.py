@@ -21,6 +21,7 @@ from otto_reconcile.manifest.variables import FromVariable
 from otto_reconcile.manifest.wording import said
 from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.resources.bot import (
+    AgentMode,
     CompositionMode,
     Criticality,
     ExactId,
@@ -279,8 +280,9 @@ class SpecForm(Form):
 
     name: Name = Field(description="What customers see, at most 100 characters.")
     description: str | None = _described("Who the bot is and what it is for.")
-    composition_mode: CompositionMode | None = _described(
+    composition_mode: AgentMode | None = _described(
         "How freely answers are worded: fluid, composited, or strict (only prepared answers)."
+        " core_fluid is fluid without prepared answers, as a server has it by default."
     )
     max_engine_iterations: Positive | None = _described(
         "How many rounds of tool use an answer may take. Default 3."

@@ -104,6 +104,8 @@ class StartPort:
         return await self._rest.observe(bot_id, known, unmanaged=unmanaged)
 
     async def unable(self, resource: Resource) -> str | None:
+        if resource.spec.get("composition_mode") == "core_fluid":
+            return "Parlant's SDK has no composition mode core_fluid"
         return await self._rest.unable(resource)
 
     def sweep(self) -> AbstractAsyncContextManager[None]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-_WIRE = {"fluid": "canned_fluid", "composited": "composited_canned", "strict": "strict_canned"}
-# Parlant's core has a fourth mode, which the SDK cannot read; it is never what anybody declares.
-_OURS = {wire: ours for ours, wire in _WIRE.items()} | {"fluid": "core_fluid"}
+_WIRE = {
+    "fluid": "canned_fluid",
+    "composited": "composited_canned",
+    "strict": "strict_canned",
+    "core_fluid": "fluid",  # what REST takes where nothing is said; the SDK cannot read it
+}
+_OURS = {wire: ours for ours, wire in _WIRE.items()}
 
 
 def to_wire(mode: str | None) -> str | None:

@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 from otto_reconcile.resources.model import JSON, digest
 
 CompositionMode = Literal["fluid", "composited", "strict"]
+AgentMode = Literal[CompositionMode, "core_fluid"]
+"""`core_fluid` knows no canned responses: what a server gives to agents that nobody gave a mode."""
 ToolServiceKind = Literal["mcp", "openapi", "sdk"]
 MessageOutputMode = Literal["block", "stream"]
 Criticality = Literal["low", "medium", "high"]
@@ -199,7 +201,7 @@ class Bot(Part):
     id: ExactId
     name: Name
     description: str | None = None
-    composition_mode: CompositionMode | None = None
+    composition_mode: AgentMode | None = None
     max_engine_iterations: Annotated[int, Field(ge=1)] | None = None
     message_output_mode: MessageOutputMode | None = None
     tags: list[TagName] | None = None

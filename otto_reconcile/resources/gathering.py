@@ -1,0 +1,83 @@
+"""Resources back to the bot that expands to them: `adopting` uses it. The inverse of `expand`.
+
+A kind needs nothing for it where its group among the bot's parts has its plural name, and the
+fields of a part those of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from otto_reconcile.resources.bot import Bot, Part
+from otto_reconcile.resources.kinds import get_kind
+from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot
+
+
+class Misfit(ValueError):
+    """A resource that no bot can have as it is; the text says why."""
+
+
+def part_of(resource: Resource) -> Mapping[str, JSON]:
+    """The part of a bot that expands to this, with the fields that are not at their default.
+
+    Raises Misfit.
+    """
+    _, model = _group_of(resource.kind)
+    values = _values(model, resource)
+    if "id" in model.model_fields:
+        values["id"] = resource.key
+    _validate(model, values)
+    return values
+
+
+def bot_of(bot_id: str, parts: Snapshot) -> Bot:
+    """The bot of these parts, the agent among them. Raises Misfit if it cannot be one of ours."""
+    document: dict[str, JSON] = {**_values(Bot, parts[Ref("agent", bot_id)]), "id": bot_id}
+    for resource in sorted(parts.values(), key=lambda r: r.ref):
+        if resource.kind != "agent":
+            group, _ = _group_of(resource.kind)
+            document.setdefault(group, []).append(part_of(resource))
+    _validate(Bot, document)
+    return Bot.from_document(document)
+
+
+def _group_of(kind: str) -> tuple[str, type[Part]]:
+    """The field of a bot that has the parts of this kind, and what they are."""
+    for group in (f"{kind}s", f"{kind.removesuffix('y')}ies"):
+        if group in Bot.model_fields:
+            (model,) = get_args(Bot.model_fields[group].annotation)
+            return group, model
+    raise Misfit(f"a manifest has no place for a {kind}")
+
+
+def _values(model: type[BaseModel], resource: Resource) -> dict[str, JSON]:
+    fields = get_kind(resource.kind).by_name
+    return {
+        name: resource.spec[name]
+        for name, field in model.model_fields.items()
+        if name in fields
+        and name in resource.spec
+        and (field.is_required() or resource.spec[name] != fields[name].default)
+    }
+
+
+def _validate(model: type[BaseModel], values: Mapping[str, JSON]) -> None:
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        raise Misfit(_reason(error, model.model_fields.keys())) from error
+
+
+def _reason(error: ValidationError, names: Collection[str]) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = next((str(part) for part in first["loc"] if part in names), "it")
+    said = {
+        "string_too_long": "is too long",
+        "string_too_short": "is empty",
+        "string_pattern_mismatch": "has characters that an address cannot have",
+        "missing": "is missing",
+    }
+    return f"its {name} {said.get(first['type'], 'is none that a manifest can have')}"
