@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from otto_reconcile.applied import Applied
 from otto_reconcile.apply import apply
@@ -22,9 +22,10 @@ from otto_reconcile.errors import (
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.aftermath import applied_after, concluded
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
-from otto_reconcile.resources import Ref, Resource, Snapshot, get_kind
+from otto_reconcile.resources import Snapshot
 from otto_reconcile.store.base import Write
 
 _log = logging.getLogger("otto_reconcile.reconciler")
@@ -179,7 +180,7 @@ class Reconciler:
                 work.planned.plan, self._port, fresh=absent, told=told, leading=self._leading
             )
             work.records = [
-                _concluded(*pair) for pair in zip(work.records, work.outcomes, ended, strict=True)
+                concluded(*pair) for pair in zip(work.records, work.outcomes, ended, strict=True)
             ]
         try:
             await self.flush()
@@ -217,7 +218,7 @@ class Reconciler:
         dropped: list[str] = []
         for work in works:
             bot_id = work.planned.bot_id
-            after = _applied_after(world, work.planned, work.outcomes)
+            after = applied_after(world, work.planned, work.outcomes)
             if after is None:
                 dropped.append(bot_id)
                 writes.append(stores.applied.dropping(world.target, bot_id, token))
@@ -254,52 +255,3 @@ class Reconciler:
             revision=planned.wanted.revision if planned.wanted is not None else 0,
             started=self._clock.now(),
         )
-
-
-def _concluded(record: Record, outcome: Outcome, ended: datetime) -> Record:
-    return replace(
-        record,
-        started=ended - timedelta(seconds=outcome.duration),
-        duration=round(outcome.duration, 6),
-        outcome=str(outcome.result),
-        error=outcome.error,
-    )
-
-
-def _applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -> Applied | None:
-    """The applied set that now holds; None when nothing of the bot is left to know."""
-    last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
-    held: dict[Ref, Resource] = dict(last.resources.items())
-    claims = set(last.claims)
-    planned_refs = {a.ref for a in planned.plan if a.operation is not Operation.REPORT}
-    for ref, want in planned.desired.items():
-        ours = ref in held or ref in claims or not get_kind(ref.kind).shared
-        if ref not in planned_refs and ours:  # it is there as wanted
-            held[ref] = replace(want, remote_id=planned.observed[ref].remote_id)
-    for action in planned.plan:
-        if action.operation is Operation.FORGET:
-            held.pop(action.ref, None)
-            claims.discard(action.ref)
-    for outcome in outcomes:
-        _settle(held, claims, outcome)
-    claims -= held.keys()
-    whole = all(o.result is Result.SUCCEEDED for o in outcomes) and not planned.plan.skipped
-    if not held and not claims and planned.wanted is None:
-        return None
-    epoch = world.epoch.name if whole and world.epoch is not None else last.epoch
-    revision = planned.wanted.revision if whole and planned.wanted is not None else last.revision
-    return Applied(planned.bot_id, revision, epoch, Snapshot(held.values()), frozenset(claims))
-
-
-def _settle(held: dict[Ref, Resource], claims: set[Ref], outcome: Outcome) -> None:
-    action = outcome.action
-    if outcome.result is not Result.SUCCEEDED:
-        if action.operation is Operation.CREATE:
-            claims.add(action.ref)
-        return
-    if action.operation is Operation.DELETE:
-        held.pop(action.ref, None)
-        claims.discard(action.ref)
-    elif action.desired is not None:
-        remote_id = outcome.made.remote_id if outcome.made is not None else None
-        held[action.ref] = replace(action.desired, remote_id=remote_id)

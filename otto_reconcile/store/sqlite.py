@@ -13,7 +13,8 @@ from typing import Any
 from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
 from otto_reconcile.store.base import Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS
-from otto_reconcile.store.sqltext import clause, decode, encode, path, schema
+from otto_reconcile.store.sqltext import clause, decode, encode, schema
+from otto_reconcile.store.sqlwrites import delete, prepared
 
 VERSION = 3
 _BUSY = 10.0  # seconds that another process may hold the file for writing
@@ -64,23 +65,15 @@ class SQLiteStore:
 
     def delete(self, collection: str, where: Filter) -> int:
         with self._writing() as connection:
-            return _delete(connection, COLLECTIONS[collection].name, where)
+            return delete(connection, COLLECTIONS[collection].name, where)
 
     def batch(self, writes: Sequence[Write]) -> None:
-        ready = [(write, *_prepared(write)) for write in writes if write.documents]
+        ready = [prepared(write) for write in writes if write.documents]
         if not ready:
             return
         with self._writing() as connection:
-            for write, statement, rows in ready:
-                if write.operation == "delete":
-                    for where in write.documents:
-                        _delete(connection, write.collection, where)
-                elif write.operation == "supersede":
-                    _supersede(connection, write.collection, statement, rows)
-                elif write.operation == "put" and not COLLECTIONS[write.collection].own:
-                    _put_shared(connection, write.collection, statement, rows)
-                else:
-                    connection.executemany(statement, rows)
+            for do in ready:
+                do(connection)
 
     def size(self, collection: str) -> int:
         with self._asking() as connection:
@@ -210,52 +203,6 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
-
-
-def _prepared(write: Write) -> tuple[str, list[tuple[Any, ...]]]:
-    """The statement of an insert or put, and its parameters: encoded before the file is held."""
-    collection = COLLECTIONS[write.collection]
-    if write.operation == "delete":
-        return "", []
-    rows: list[tuple[Any, ...]] = [(encode(document),) for document in write.documents]
-    insert = f"INSERT INTO {collection.name} (document) VALUES (?)"
-    if write.operation in ("put", "supersede") and collection.own:
-        insert += " ON CONFLICT (key) DO UPDATE SET document = excluded.document"
-    if write.operation == "supersede":
-        there, given = (
-            path("token").replace("document", f"{row}.document", 1)
-            for row in (collection.name, "excluded")
-        )
-        insert += f" WHERE coalesce({there}, 0) <= {given}"
-    return insert, rows
-
-
-def _supersede(
-    connection: sqlite3.Connection, name: str, insert: str, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    for row in rows:
-        if connection.execute(insert, row).rowcount == 0:
-            raise Conflict(f"{name}: another writer has a newer token")
-
-
-def _put_shared(
-    connection: sqlite3.Connection, name: str, insert: str, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Replaces the first that has the key: keys are not unique where others write too."""
-    keys = ", ".join(path(field).replace("document", "?1", 1) for field in COLLECTIONS[name].keys)
-    update = (
-        f"UPDATE {name} SET document = ?1 WHERE id = "
-        f"(SELECT min(id) FROM {name} WHERE key = json_array({keys}))"
-    )
-    for row in rows:
-        if connection.execute(update, row).rowcount == 0:
-            connection.execute(insert, row)
-
-
-def _delete(connection: sqlite3.Connection, name: str, where: Filter) -> int:
-    text, values = clause(where)
-    found = f"SELECT id FROM {name}{text}"
-    return connection.execute(f"DELETE FROM {name} WHERE id IN ({found})", values).rowcount
 
 
 def _inode(file: Path) -> int | None:
