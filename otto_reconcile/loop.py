@@ -111,9 +111,9 @@ class Loop:
         return self._known.owner_of(kind, key)
 
     @property
-    def wanted(self) -> Mapping[str, Wanted]:
-        """The bots that were wanted when the store was last read."""
-        return self._known.world.desired.bots if self._known.world is not None else {}
+    def wanted(self) -> Mapping[str, Wanted] | None:
+        """The bots that were wanted when the store was last read; None if it never was."""
+        return self._known.world.written if self._known.world is not None else None
 
     async def reconcile_now(self, bot_id: str) -> BotResult:
         """Reads what is wanted and looks at this bot, for somebody who waits for the outcome.

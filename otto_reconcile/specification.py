@@ -1,6 +1,6 @@
 """Otto's specification: the JSON in which bots were described before, to a Bot.
 
-Called by `apply -f bot.json` with a text, and by Otto's chat tool with plain data.
+Called by `apply -f bot.json` with a text, and by Otto's chat tools with plain data.
 """
 
 from __future__ import annotations
@@ -126,6 +126,21 @@ def is_specification(text: str) -> bool:
 def parse(text: str, *, file: str) -> Bot:
     """The bot that the text describes. Raises InvalidInput with a Problem for each fault."""
     faults = Faults(file)
+    root = _root(text, faults)
+    return _finish(root, _plain(root), faults)
+
+
+def plain_data(text: str, *, file: str) -> JSON:
+    """What the JSON text holds, whatever that is. Raises InvalidInput."""
+    faults = Faults(file)
+    root = _root(text, faults)
+    if faults.problems:
+        raise InvalidInput(faults.problems)
+    return _plain(root)
+
+
+def _root(text: str, faults: Faults) -> Node:
+    """Raises InvalidInput for what is no JSON; lesser faults are left in `faults`."""
     root: Node | None = None
     try:
         check_characters(text.removeprefix("\ufeff"), faults)
@@ -134,7 +149,7 @@ def parse(text: str, *, file: str) -> Bot:
         pass
     if root is None:
         raise InvalidInput(faults.problems)
-    return _finish(root, _plain(root), faults)
+    return root
 
 
 def validate(data: JSON) -> Bot:

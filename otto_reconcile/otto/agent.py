@@ -36,7 +36,7 @@ async def make(server: p.Server, workshop: Workshop) -> None:
     )
     entries = tools.make(workshop)
     for rule in RULES:
-        await agent.create_guideline(
+        guideline = await agent.create_guideline(
             id=p.GuidelineId(f"{ID}.{rule.key}"),
             condition=rule.condition,
             action=rule.action,
@@ -44,6 +44,8 @@ async def make(server: p.Server, workshop: Workshop) -> None:
             criticality=p.Criticality.HIGH if rule.high else p.Criticality.MEDIUM,
             track=False,  # each of them holds anew whenever its condition does
         )
+        if rule.after:
+            await guideline.reevaluate_after(*(entries[name] for name in rule.after))
     await _journey(agent)
 
 

@@ -58,17 +58,24 @@ def ask_back(bot: Bot) -> Reply:
 
 
 def found(name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
-    """The bot of this id or name; else a reply that asks which."""
+    """The bot of this id or name; else a reply that asks which (`unclear`) or knows none."""
     wanted = known.get(name.strip())
-    fitting = [wanted] if wanted else [w for w in known.values() if _is_called(name, w.bot)]
+    fitting = (
+        [wanted] if wanted else [w for w in known.values() if is_called(name, w.bot.id, w.bot.name)]
+    )
     if len(fitting) == 1:
         return fitting[0], {}
-    ids = [w.bot.id for w in fitting or known.values()]
-    message = f"{len(fitting)} bots are called {name!r}." if fitting else f"No bot {name!r}."
     if is_reserved(name):
         message = "That is Otto itself, which is no bot of anybody's."
-    return None, fitted(reply(False, message, problem="unknown", bots=ids))
+        return None, reply(False, message, problem="reserved")
+    ids = [w.bot.id for w in fitting or known.values()]
+    if fitting:
+        message, problem = f"{len(fitting)} bots are called {name!r}.", "unclear"
+    else:
+        message, problem = f"No bot {name!r}.", "unknown"
+    return None, fitted(reply(False, message, problem=problem, bots=ids))
 
 
-def _is_called(name: str, bot: Bot) -> bool:
-    return folded(name) in (folded(bot.name), bot.id.casefold())
+def is_called(name: str, its_id: str, its_name: str) -> bool:
+    """True if this says one of the two."""
+    return folded(name) in (folded(its_name), its_id.casefold())

@@ -59,7 +59,7 @@ def live(result: BotResult) -> bool:
 
 
 def fitted(data: Reply) -> Reply:
-    """The reply cut down to MOST: long texts first, then long lists; `cut` says so."""
+    """The reply cut down to MOST: long texts first, then long lists; `cut` and marks say so."""
     longest, most = 2000, 100
     found = data
     while _size(found) > MOST and most > 1:
@@ -74,10 +74,10 @@ def _size(data: Reply) -> int:
 
 def _cut(value: Any, longest: int, most: int) -> Any:
     if isinstance(value, str) and len(value) > longest:
-        return f"{value[:longest]} (and {len(value) - longest} characters more)"
+        return f"{value[:longest]} {specs.cut_mark(len(value) - longest)}"
     if isinstance(value, dict):
         return {name: _cut(item, longest, most) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         left = [_cut(item, longest, most) for item in value[:most]]
-        return left if len(value) <= most else [*left, f"and {len(value) - most} more"]
+        return left if len(value) <= most else [*left, specs.cut_mark(len(value) - most)]
     return value

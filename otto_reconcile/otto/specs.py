@@ -7,60 +7,76 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from otto_reconcile import specification
 from otto_reconcile.errors import InvalidInput, Problem
-from otto_reconcile.manifest.ids import is_short, shortened
-from otto_reconcile.resources import JSON, Bot
+from otto_reconcile.manifest.ids import derived, shortened
+from otto_reconcile.resources import JSON, Bot, Relationship
 
 _FENCE = "```"
-_FIELDS = {"name", "description", "composition_mode", "max_engine_iterations"}
+_SAYABLE = get_args(get_args(specification.Bearing)[0])
+_CUT = re.compile(r"\[cut: \d+ more\]")
+_WHOLE = "write the whole of it; in a change, leave out what is to stay"
 
 
-def read(text: object, *, bot_id: str | None = None) -> Bot:
-    """The bot that the text describes; with `bot_id` it is a new version of that one.
+def cut_mark(count: int) -> str:
+    """Stands in an answer for what did not fit; text that bears it is refused when it returns."""
+    return f"[cut: {count} more]"
+
+
+def read(text: object) -> Bot:
+    """The bot that the text describes.
 
     Raises InvalidInput; the messages of its Problems start with a JSON pointer, but for text that
-    is no JSON at all.
+    is no sound JSON.
     """
-    data = _data(text)
-    if bot_id is not None and isinstance(data, dict):
-        if not is_short(bot_id):
-            raise _fault(f"/id: the bot {bot_id!r} cannot be changed by a specification")
-        if data.get("id", bot_id) != bot_id:
-            raise _fault("/id: a bot keeps its id", "leave it out, or make another bot")
-        data = {**data, "id": bot_id}
-    return specification.validate(data)
+    return specification.validate(plain_data(text))
 
 
-def _data(text: object) -> JSON:
-    """Models wrap JSON in a fence, or send an object that arrives as Python's own notation."""
-    if isinstance(text, Mapping):
-        return dict(text)
-    plain = _unfenced(str(text or "").strip())
-    try:
-        found: JSON = json.loads(plain)
-    except (ValueError, RecursionError):
-        found = _literal(plain)
-        if not isinstance(found, dict):
-            specification.parse(plain, file="specification")
-            raise _fault("the specification is no JSON object") from None
-        return found
-    try:
-        specification.parse(plain, file="specification")
-    except InvalidInput as error:
-        # What only the text shows, such as a name that is there twice, is told as it is.
-        _raise_unless_told_again(found, error)
+def plain_data(text: object) -> JSON:
+    """What a model wrote. Raises InvalidInput, also for text of which an answer of ours was cut.
+
+    Models wrap JSON in a fence, or send an object that arrives as Python's own notation.
+    """
+    found = dict(text) if isinstance(text, Mapping) else _parsed(_unfenced(str(text or "").strip()))
+    cut = [
+        Problem("", 0, 0, f"{place}: this text is cut, its end was never shown", _WHOLE)
+        for place in _cuts(found, "")
+    ]
+    if cut:
+        raise InvalidInput(cut)
     return found
 
 
-def _raise_unless_told_again(data: JSON, error: InvalidInput) -> None:
+def _parsed(plain: str) -> JSON:
     try:
-        specification.validate(data)
+        return specification.plain_data(plain, file="specification")
     except InvalidInput:
-        return
-    raise error
+        found = None if _is_json(plain) else _literal(plain)
+        if not isinstance(found, dict):
+            raise
+        return found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _cuts(value: JSON, pointer: str) -> Iterator[str]:
+    """Where a cut mark is."""
+    if isinstance(value, str) and _CUT.search(value):
+        yield pointer or "/"
+    elif isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            yield from _cuts(item, f"{pointer}/{name}")
 
 
 def _unfenced(text: str) -> str:
@@ -77,7 +93,7 @@ def _literal(text: str) -> JSON:
     return found
 
 
-def _fault(message: str, hint: str | None = None) -> InvalidInput:
+def fault(message: str, hint: str | None = None) -> InvalidInput:
     return InvalidInput([Problem("", 0, 0, message, hint)])
 
 
@@ -92,50 +108,11 @@ def problems(error: InvalidInput) -> list[dict[str, str]]:
     return found
 
 
-def merged(known: Bot, new: Bot, *, with_relationships: bool) -> Bot:
-    """The new version of a bot, with all of the old one that a specification cannot say."""
-    guidelines = {g.id: g for g in known.guidelines}
-    journeys = {j.id: j for j in known.journeys}
-    kept = [] if with_relationships else _still_possible(known, new)
-    changes = {
-        **{name: getattr(new, name) for name in _FIELDS},
-        "guidelines": [
-            guidelines[g.id].model_copy(update=_said(g)) if g.id in guidelines else g
-            for g in new.guidelines
-        ],
-        "journeys": [
-            journeys[j.id].model_copy(update=_said(j)) if j.id in journeys else j
-            for j in new.journeys
-        ],
-        "relationships": [*new.relationships, *kept],
-    }
-    return known.model_copy(update=changes)
-
-
-def _said(part: object) -> dict[str, object]:
-    names = ("condition", "action", "description", "criticality", "tools", "title", "conditions")
-    return {name: value for name in names if (value := getattr(part, name, None)) is not None}
-
-
-def _still_possible(known: Bot, new: Bot) -> list[object]:
-    gone = {f"guideline:{g.id}" for g in known.guidelines} | {
-        f"journey:{j.id}" for j in known.journeys
-    }
-    gone -= {f"guideline:{g.id}" for g in new.guidelines}
-    gone -= {f"journey:{j.id}" for j in new.journeys}
-    return [r for r in known.relationships if r.source not in gone and r.target not in gone]
-
-
-def has_relationships(text: object) -> bool:
-    """True if the specification says what its relationships are, if only that there are none."""
-    data = _data(text)
-    return isinstance(data, dict) and data.get("relationships") is not None
-
-
 def written(bot: Bot) -> dict[str, JSON]:
-    """The specification of a bot; `read` with the bot's id makes the same of it.
+    """The specification of a bot; `read` makes the same of it where its ids are short ones.
 
-    A description that was not made from a specification becomes the purpose.
+    Every guideline and journey has a key, by which a change names it. A description that was not
+    made from a specification becomes the purpose.
     """
     specified: dict[str, JSON] = {"id": bot.id, "name": bot.name, **_lines(bot.description)}
     for name in ("composition_mode", "max_engine_iterations"):
@@ -148,7 +125,7 @@ def written(bot: Bot) -> dict[str, JSON]:
     specified["journeys"] = [
         _part(bot.id, j.id, j, ("title", "description", "conditions")) for j in bot.journeys
     ]
-    ties = [tie for r in bot.relationships if (tie := _tie(bot.id, r.kind, r.source, r.target))]
+    ties = [tie for relationship in bot.relationships if (tie := _tie(bot, relationship))]
     if ties:
         specified["relationships"] = ties
     return specified
@@ -159,29 +136,29 @@ def _lines(description: str | None) -> dict[str, JSON]:
     found: dict[str, JSON] = {name: [] for name in specification.LINES}
     for line in (description or "").splitlines():
         label, colon, rest = line.partition(": ")
-        if not colon or label not in labels:
+        if not colon or label not in labels or found[labels[label]]:
             return {**found, "purpose": [description] if description else []}
         found[labels[label]] = list(filter(None, rest.split("; ")))
     return found
 
 
+def key_of(bot_id: str, exact: str) -> str:
+    """What a part of the bot is called in specifications, also one that another program named."""
+    return shortened(bot_id, exact) or derived(exact)
+
+
 def _part(bot_id: str, exact: str, part: object, names: tuple[str, ...]) -> dict[str, JSON]:
-    key = shortened(bot_id, exact)
     fields = {name: value for name in names if (value := getattr(part, name)) is not None}
-    return {"key": key, **fields} if key else fields
+    return {"key": key_of(bot_id, exact), **fields}
 
 
-def _tie(bot_id: str, kind: str, source: str, target: str) -> JSON:
+def _tie(bot: Bot, relationship: Relationship) -> JSON:
     """None for what only a manifest can say."""
-    ends = []
-    for end in (source, target):
-        side, _, exact = end.partition(":")
-        key = shortened(bot_id, exact)
-        if side not in ("guideline", "journey") or key is None:
-            return None
-        ends.append((side, key))
-    (source_kind, source_key), (target_kind, target_key) = ends
-    return {
-        "type": kind, "source": source_key, "source_kind": source_kind,
-        "target": target_key, "target_kind": target_kind,
-    }  # fmt: skip
+    own = {f"guideline:{g.id}" for g in bot.guidelines} | {f"journey:{j.id}" for j in bot.journeys}
+    if relationship.kind not in _SAYABLE or not {relationship.source, relationship.target} <= own:
+        return None
+    tie: dict[str, JSON] = {"type": relationship.kind}
+    for side in ("source", "target"):
+        kind, _, exact = getattr(relationship, side).partition(":")
+        tie |= {side: key_of(bot.id, exact), f"{side}_kind": kind}
+    return tie

@@ -11,15 +11,28 @@ import parlant.sdk as p
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.otto.replies import Reply, fitted, reply
-from otto_reconcile.otto.words import SPECIFICATION
+from otto_reconcile.otto.words import CHANGE, DRAFT, SPECIFICATION
 from otto_reconcile.otto.workshop import Workshop
 
 _log = logging.getLogger("otto_reconcile.otto")
 
 Spec = Annotated[str, p.ToolParameterOptions(description=SPECIFICATION)]
+Change = Annotated[str, p.ToolParameterOptions(description=CHANGE)]
+Draft = Annotated[str, p.ToolParameterOptions(description=DRAFT)]
 Name = Annotated[str, p.ToolParameterOptions(description="The bot's id or its name.")]
+# Optional is the spelling of what may be left out that Parlant knows.
+Changed = Annotated[
+    Optional[str],  # noqa: UP045
+    p.ToolParameterOptions(
+        description="For a change to a bot that is there, its id or its name; empty for a new bot."
+    ),
+]
+Page = Annotated[
+    Optional[int],  # noqa: UP045
+    p.ToolParameterOptions(description="Which page of a long specification; 1 if left out."),
+]
 Confirmation = Annotated[
-    Optional[str],  # noqa: UP045 - Parlant knows this spelling
+    Optional[str],  # noqa: UP045
     p.ToolParameterOptions(
         description="What the customer's last message says, if it answers the question for the "
         "name of the bot to delete; empty in all other cases."
@@ -31,48 +44,72 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
     """The tools by name."""
 
     @p.tool
+    async def validate_bot_spec(
+        context: p.ToolContext, spec_json: Draft, bot: Changed = None
+    ) -> p.ToolResult:
+        """Checks a specification, or a change to a bot, before it is shown. Changes nothing.
+
+        What is valid has to be shown to the customer then. The answer to a change has a list of
+        all that it changes, adds and removes.
+        """
+        return await _safely(
+            lambda: workshop.validate(spec_json, bot or "", context.session_id, _turn(context))
+        )
+
+    @p.tool
     async def create_parlant_bot(context: p.ToolContext, spec_json: Spec) -> p.ToolResult:
-        """Creates a new bot from a specification that the customer has said yes to."""
-        return await _safely(lambda: workshop.create(spec_json, context.session_id))
+        """Creates a new bot from the specification that was checked and shown last.
+
+        It works only after the customer has answered to that specification. If it differs in
+        anything, nothing is created, and it has to be shown and agreed to first.
+        """
+        return await _safely(lambda: workshop.create(spec_json, context.session_id, _turn(context)))
 
     @p.tool
     async def update_parlant_bot(
-        context: p.ToolContext, bot: Name, spec_json: Spec
+        context: p.ToolContext, bot: Name, spec_json: Change
     ) -> p.ToolResult:
-        """Replaces the specification of a bot that is there, after the customer's yes."""
-        return await _safely(lambda: workshop.update(bot, spec_json, context.session_id))
+        """Makes the change to a bot that was checked and shown last.
+
+        What the change does not name stays as it is; only what remove names is removed. It works
+        only after the customer has answered to exactly this change.
+        """
+        return await _safely(
+            lambda: workshop.update(bot, spec_json, context.session_id, _turn(context))
+        )
 
     @p.tool
     async def delete_parlant_bot(
         context: p.ToolContext, bot: Name, confirmed_name: Confirmation = None
     ) -> p.ToolResult:
         """Deletes a bot. The first call only says what would go and what to ask for."""
-        said = p.ToolContextAccessor(context).current_interaction.last_customer_message_event
-        turn = str(said.id) if said is not None else ""
         return await _safely(
-            lambda: workshop.delete(bot, confirmed_name or "", context.session_id, turn)
+            lambda: workshop.delete(bot, confirmed_name or "", context.session_id, _turn(context))
         )
 
     @p.tool
     async def list_parlant_bots(context: p.ToolContext) -> p.ToolResult:
         """Lists all bots with their ids."""
-        return await _safely(workshop.bots)
+        return await _safely(workshop.catalogue.list)
 
     @p.tool
-    async def show_parlant_bot(context: p.ToolContext, bot: Name) -> p.ToolResult:
-        """Gives the whole specification of one bot."""
-        return await _safely(lambda: workshop.show(bot))
-
-    @p.tool
-    async def validate_bot_spec(context: p.ToolContext, spec_json: Spec) -> p.ToolResult:
-        """Checks a specification and changes nothing."""
-        return await _safely(lambda: workshop.validate(spec_json))
+    async def show_parlant_bot(
+        context: p.ToolContext, bot: Name, page: Page = None
+    ) -> p.ToolResult:
+        """Gives the specification of one bot, a long one page by page; pages says how many."""
+        return await _safely(lambda: workshop.catalogue.show(bot, 1 if page is None else page))
 
     made = (
         create_parlant_bot, update_parlant_bot, delete_parlant_bot, list_parlant_bots,
         show_parlant_bot, validate_bot_spec,
     )  # fmt: skip
     return {entry.tool.name: entry for entry in made}
+
+
+def _turn(context: p.ToolContext) -> str:
+    """The id of the customer's last message; what was shown before it may be agreed to in it."""
+    said = p.ToolContextAccessor(context).current_interaction.last_customer_message_event
+    return str(said.id) if said is not None else ""
 
 
 async def _safely(work: Callable[[], Awaitable[Reply]]) -> p.ToolResult:

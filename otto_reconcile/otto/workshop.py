@@ -7,7 +7,7 @@ outcome is the reply. While the store is away the bot is made all the same, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from otto_reconcile.desired import DesiredState, Source, Wanted
@@ -15,26 +15,34 @@ from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
 from otto_reconcile.events import now_utc
 from otto_reconcile.journal import Journal, Kept, Pending
 from otto_reconcile.loop import Loop
-from otto_reconcile.otto import naming, specs
+from otto_reconcile.otto import changes, naming, specs
+from otto_reconcile.otto.catalogue import KIND, Catalogue
+from otto_reconcile.otto.consent import Consent, deletion, wish
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.resources import OTTO, Bot, folded
+from otto_reconcile.resources import Bot, folded
 
-KIND = "otto"
-"""The kind of source of what was wanted in a chat; `session` is the chat's."""
 ACTOR = "otto (chat)"
 
 NOT_SAVED = "It is not saved yet: the store does not answer. It will be saved as soon as it does."
-IN_MEMORY = "Nothing is kept on disk here: the bot lives until this server stops."
+UNCHECKED = (
+    "The store could not be asked whether it has a bot of this name already. If it has, that one "
+    "stays, and what was said here is kept in a file that the operator is told of."
+)
+IN_MEMORY = "Nothing is kept on disk here: every bot lives until this server stops."
 LATER = "It is wanted so, and it will be tried again until it works."
+SHOW_FIRST = (
+    "Nothing is done yet: this has to be shown to the customer first. Show it, and ask for a yes. "
+    "Only the customer's next message can be the yes."
+)
 
 
 class Workshop:
     """One to a daemon. What goes wrong is in the Reply.
 
-    A method that changes raises StoreUnavailable where a wish cannot even be noted in the journal;
-    nothing was done then.
+    `session` is the chat's, `turn` the customer's last message in it. A method that changes raises
+    StoreUnavailable where a wish cannot even be noted in the journal; nothing was done then.
     """
 
     def __init__(
@@ -48,83 +56,91 @@ class Workshop:
         ephemeral: bool = False,
         now: Callable[[], datetime] = now_utc,
     ) -> None:
-        self._loop, self._port, self._desired, self._journal = loop, port, desired, journal
+        self._loop, self._desired, self._journal = loop, desired, journal
         self._chat_url, self._ephemeral, self._now = chat_url, ephemeral, now
+        self.catalogue = Catalogue(loop, port, desired, journal, chat_url)
         self._turn = asyncio.Lock()  # two customers never decide on a name at the same time
-        self._asked: dict[tuple[str, str], str] = {}
+        self._consent = Consent()
+        self._warned: set[str] = set()  # the chats that know that nothing is kept
 
-    async def validate(self, spec: object) -> Reply:
-        """Checks only. Gives the ids that the bot and its parts would have."""
-        try:
-            bot = specs.read(spec)
-        except InvalidInput as error:
-            return fitted(invalid(error))
-        if refusal := naming.reserved(bot):
+    async def validate(self, spec: object, name: str, session: str, turn: str) -> Reply:
+        """Checks a new bot, or with the `name` of one that is there a change to it.
+
+        What is valid counts as shown in this turn: the customer's next message may agree to it.
+        """
+        wanted = None
+        if name:
+            known = await self.catalogue.known()
+            wanted, refusal = await self.catalogue.changeable(name, known)
+            if wanted is None:
+                return refusal
+        bot, refusal = _read(spec, wanted.bot if wanted is not None else None)
+        if bot is None:
             return refusal
-        parts = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
-        return reply(True, "The specification is valid.", bot_id=bot.id, name=bot.name, **parts)
+        self._consent.ask(session, turn, wish(bot))
+        return _proposed(True, "The specification is valid.", bot, wanted)
 
-    async def create(self, spec: object, session: str) -> Reply:
+    async def create(self, spec: object, session: str, turn: str) -> Reply:
         """A new bot; a name or id that is taken gets a question instead."""
-        try:
-            bot = specs.read(spec)
-        except InvalidInput as error:
-            return fitted(invalid(error))
-        if refusal := naming.reserved(bot):
+        bot, refusal = _read(spec, None)
+        if bot is None:
             return refusal
         async with self._turn:
-            known = await self._known()
-            if question := naming.taken(bot, known) or await self._foreign(bot, known):
-                return question
+            known = await self.catalogue.known()
+            taken = naming.taken(bot, known.bots) or await self.catalogue.foreign(bot, known)
+            if taken:
+                return taken
+            if not self._agreed(bot, session, turn):
+                return _proposed(False, SHOW_FIRST, bot, None)
             kept = await self._keep(bot.id, bot, 0, session)
         if kept.refused is not None:
             return naming.question(f"It was not made: {kept.refused}.")
+        self._consent.close(session)
         result = await self._bring(bot.id, bot, session, kept)
         message = f"The bot {bot.name} is live." if live(result) else f"{bot.name} is not live yet."
-        extra = [IN_MEMORY] if self._ephemeral else []
-        return self._told(bot, message, kept, result, extra)
+        unchecked = [] if known.whole else [UNCHECKED]
+        return self._told(bot, message, kept, result, [*unchecked, *self._once(session)])
 
-    async def update(self, name: str, spec: object, session: str) -> Reply:
-        """A new version of a bot, named by id or name."""
+    async def update(self, name: str, spec: object, session: str, turn: str) -> Reply:
+        """A change to a bot, named by id or name; what it leaves out stays. See `changes`."""
         async with self._turn:
-            known = await self._known()
-            wanted, refusal = self._changeable(name, known)
+            known = await self.catalogue.known()
+            wanted, refusal = await self.catalogue.changeable(name, known)
             if wanted is None:
                 return refusal
-            try:
-                new = specs.read(spec, bot_id=wanted.bot.id)
-                bot = specs.merged(
-                    wanted.bot, new, with_relationships=specs.has_relationships(spec)
-                )
-            except InvalidInput as error:
-                return fitted(invalid(error))
-            others = {i: w for i, w in known.items() if i != bot.id}
-            if refused := naming.reserved(bot) or naming.taken(bot, others):
+            bot, refusal = _read(spec, wanted.bot)
+            if bot is None:
+                return refusal
+            others = {i: w for i, w in known.bots.items() if i != bot.id}
+            if refused := naming.taken(bot, others):
                 return refused
+            if not self._agreed(bot, session, turn):
+                return _proposed(False, SHOW_FIRST, bot, wanted)
             kept = await self._keep(bot.id, bot, wanted.revision, session)
         if kept.refused is not None:
             return naming.question(f"It was not changed: {kept.refused}.")
+        self._consent.close(session)
         result = await self._bring(bot.id, bot, session, kept)
         failed = not_possible(result)
         message = f"{bot.name} is changed." if not failed else f"{bot.name} is changed in part."
-        return self._told(bot, message, kept, result, [])
+        return self._told(bot, message, kept, result, self._once(session))
 
     async def delete(self, name: str, confirmed: str, session: str, turn: str) -> Reply:
         """Deletes only what was asked back in an earlier `turn`, when its name is repeated."""
         async with self._turn:
-            known = await self._known()
-            wanted, refusal = self._changeable(name, known)
+            known = await self.catalogue.known()
+            wanted, refusal = await self.catalogue.changeable(name, known)
             if wanted is None:
                 return refusal
             bot = wanted.bot
-            asked = self._asked.get((session, bot.id))
-            if asked in (None, turn) or folded(confirmed) != folded(bot.name):
-                self._asked.setdefault((session, bot.id), turn)
+            asked = self._consent.answered(session, turn, deletion(bot))
+            if not asked or folded(confirmed) != folded(bot.name):
+                self._consent.ask(session, turn, deletion(bot))
                 return naming.ask_back(bot)
             kept = await self._keep(bot.id, None, wanted.revision, session)
         if kept.refused is not None:
             return naming.question(f"It was not deleted: {kept.refused}.")
-        del self._asked[session, bot.id]
+        self._consent.close(session)
         result = await self._bring(bot.id, None, session, kept)
         failed = not_possible(result)
         message = f"The bot {bot.name} is deleted, with all that belonged to it."
@@ -134,57 +150,23 @@ class Workshop:
             True, _with(message, kept), bot_id=bot.id, saved=kept.saved, not_possible=failed
         )
 
-    async def bots(self) -> Reply:
-        """Every bot with its id; Otto is none of them."""
-        known = await self._known()
-        found = [
-            {
-                "bot_id": w.bot.id,
-                "name": w.bot.name,
-                "guidelines": len(w.bot.guidelines),
-                "journeys": len(w.bot.journeys),
-                "made_in": _origin(w),
-            }
-            for w in known.values()
-        ]
-        count = {0: "There are no bots yet.", 1: "There is 1 bot."}
-        message = count.get(len(found), f"There are {len(found)} bots.")
-        return fitted(reply(True, message, bots=found, chat_url=self._chat_url()))
+    # Asking.
 
-    async def show(self, name: str) -> Reply:
-        """One bot as a specification, which `update` takes back."""
-        known = await self._known()
-        wanted, refusal = naming.found(name, known)
-        if wanted is None:
-            return refusal
-        return fitted(
-            reply(
-                True,
-                f"This is {wanted.bot.name}.",
-                bot_id=wanted.bot.id,
-                revision=wanted.revision,
-                made_in=_origin(wanted),
-                suspended=wanted.bot.suspended,
-                specification=specs.written(wanted.bot),
-                chat_url=self._chat_url(),
-            )
-        )
+    def _agreed(self, bot: Bot, session: str, turn: str) -> bool:
+        """True if the customer was shown exactly this and has answered; else it is shown now."""
+        if self._consent.answered(session, turn, wish(bot)):
+            return True
+        self._consent.ask(session, turn, wish(bot))
+        return False
+
+    def _once(self, session: str) -> list[str]:
+        """What a chat has to be told once, with the first result that matters."""
+        if not self._ephemeral or session in self._warned:
+            return []
+        self._warned.add(session)
+        return [IN_MEMORY]
 
     # Wanting.
-
-    async def _known(self) -> dict[str, Wanted]:
-        """What is wanted, newest first asked of the store; without it, as far as is known."""
-        await self._loop.save_late()
-        try:
-            bots = dict((await asyncio.to_thread(self._desired.read)).bots)
-        except StoreUnavailable:
-            bots = dict(self._loop.wanted)
-        for pending in self._journal.pending:
-            if pending.bot is None:
-                bots.pop(pending.bot_id, None)
-            else:
-                bots[pending.bot_id] = _wanted(pending)
-        return dict(sorted(bots.items()))
 
     async def _keep(self, bot_id: str, bot: Bot | None, revision: int, session: str) -> Kept:
         follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
@@ -207,38 +189,17 @@ class Workshop:
         except OttoError as error:
             return BotResult(bot_id, error=error)
 
-    async def _foreign(self, bot: Bot, known: Mapping[str, Wanted]) -> Reply | None:
-        """A question if Parlant has an agent of this name that nobody keeps here."""
-        try:
-            agents = await self._port.list_agents()
-        except OttoError:
-            return None  # the loop will find out, and says so in its own words
-        for agent in agents:
-            if agent.ref.key in known or agent.ref.key == OTTO:
-                continue
-            if naming.same(bot, agent.ref.key, str(agent.spec.get("name", ""))):
-                return naming.question(
-                    f"Parlant has an agent {agent.ref.key!r} already that is not kept here."
-                )
-        return None
-
-    def _changeable(self, name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
-        wanted, refusal = naming.found(name, known)
-        if wanted is not None and wanted.source.kind == "manifest" and wanted.source.root:
-            file = wanted.source.path or wanted.source.root
-            return None, reply(
-                False,
-                f"{wanted.bot.name} is kept in the file {file} and is changed there, not here: "
-                "the next import of the file would undo it.",
-                bot_id=wanted.bot.id,
-            )
-        return wanted, refusal
+    def _namesake(self, bot: Bot, kept: Kept) -> list[str]:
+        """Another daemon on the same store may have been asked for the name at the same time."""
+        others = {i: w for i, w in (self._loop.wanted or {}).items() if i != bot.id}
+        found = naming.taken(bot, others) if kept.saved else None
+        return [f"But {found['message']} {found['question']}"] if found else []
 
     def _told(
         self, bot: Bot, message: str, kept: Kept, result: BotResult, extra: Iterable[str]
     ) -> Reply:
         failed = not_possible(result)
-        sentences = [message, *([LATER] if failed else []), *extra]
+        sentences = [message, *([LATER] if failed else []), *self._namesake(bot, kept), *extra]
         if bot.suspended:
             sentences.append("It is suspended: Parlant keeps it as it was until it is resumed.")
         return fitted(
@@ -262,11 +223,22 @@ def _with(message: str, kept: Kept) -> str:
     return message if kept.saved else f"{message} {NOT_SAVED}"
 
 
-def _wanted(pending: Pending) -> Wanted:
-    assert pending.bot is not None
-    return Wanted(pending.bot, 0, pending.source, pending.actor, pending.time)
+def _read(spec: object, known: Bot | None) -> tuple[Bot | None, Reply]:
+    """The new bot, or `known` after the change; else what is wrong with it."""
+    try:
+        bot = specs.read(spec) if known is None else changes.changed(known, spec)
+    except InvalidInput as error:
+        return None, fitted(invalid(error))
+    refusal = naming.reserved(bot)
+    return (None, refusal) if refusal else (bot, {})
 
 
-def _origin(wanted: Wanted) -> str:
-    source = wanted.source
-    return "a chat with Otto" if source.kind == KIND else source.path or source.kind
+def _proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
+    """What the customer is to be shown: of a new bot its size, of a change what it changes."""
+    what = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
+    data = reply(ok, message, bot_id=bot.id, name=bot.name, **what)
+    if not ok:
+        data["problem"] = "unconfirmed"
+    if wanted is not None:
+        data["changes"] = changes.told(wanted.bot, bot)
+    return fitted(data)

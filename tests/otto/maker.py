@@ -51,6 +51,11 @@ class Shop:
             self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/"
         )
 
+    async def make(self, spec: object, session: str = "session") -> dict[str, Any]:
+        """A bot that a customer was shown and has said yes to."""
+        await self.workshop.validate(spec, "", session, "shown")
+        return await self.workshop.create(spec, session, "yes")
+
 
 @asynccontextmanager
 async def opened(url: str, folder: Path, store: Any = None) -> AsyncIterator[Shop]:
@@ -71,7 +76,7 @@ async def main(url: str, folder: Path, store: str, name: str) -> None:
 
     async with opened(url, folder, Away() if store == "away" else None) as shop:
         print("begun", flush=True)
-        reply = await shop.workshop.create(pasted(name), "session")
+        reply = await shop.make(pasted(name))
         print("answered" if reply["ok"] else reply, flush=True)
 
 

@@ -66,6 +66,7 @@ def test_ottos_journey_is_walked_step_by_step_and_its_rules_are_in_force(shop: D
     said = chat.say(f"{FACTS}{ask}")
     assert propose in said
     assert rules["check-draft"] in said
+    assert rules["show-and-ask"] in said
     assert gather not in said
     said = chat.say(f"Yes.{ask}")
     assert report in said
@@ -116,6 +117,29 @@ def test_a_no_creates_nothing(shop: Daemon) -> None:
     assert history(shop, "unloved") == []
 
 
+def test_what_was_not_shown_is_not_made_whatever_the_model_does(shop: Daemon) -> None:
+    """The scripted model takes these for a yes at once; the tool does not."""
+    hasty = Chat(shop.url)
+    said = hasty.say(f"Make at once: {pasted('Hasty')}")
+    assert said.endswith("Shall I create it so?")
+    assert not there(shop.url, "hasty")
+    assert history(shop, "hasty") == []
+    hasty.say("Yes")
+    hurried = json.dumps({"tone": ["hurried"]})
+    said = hasty.say(f"Change at once Hasty to {hurried}")
+    assert 'It tone: ["friendly"] becomes ["hurried"]. Shall I change it so?' in said
+    assert len(history(shop, "hasty")) == 1
+
+    chat = Chat(shop.url)
+    chat.say(f"Make this: {pasted('Shown First')}")
+    said = chat.say(f"Yes, but with this: {pasted('Shown Later')}")
+    assert said.endswith("Shall I create it so?")
+    assert not there(shop.url, "shown-later")
+    assert "is live" in chat.say("Yes")
+    assert there(shop.url, "shown-later")
+    assert not there(shop.url, "shown-first")
+
+
 def test_braces_and_quotes_break_nothing(shop: Daemon) -> None:
     chat = Chat(shop.url)
     odd = "Say {name} and \"{{both}}\" and '{0}' and 100 % \\n {"
@@ -138,8 +162,10 @@ def test_a_bot_is_changed_and_keeps_its_ids(shop: Daemon) -> None:
         {"key": "greet", "condition": "The customer greets", "action": "Bow"},
         {"key": "bye", "condition": "The customer leaves", "action": "Wave"},
     ]
-    text = pasted("Changed", guidelines=guidelines, relationships=[])
-    assert "Shall I change it so?" in chat.say(f"Change Changeable to {text}")
+    text = json.dumps({"name": "Changed", "guidelines": guidelines, "remove": ["person"]})
+    said = chat.say(f"Change Changeable to {text}")
+    assert "It removes the guideline: The customer asks for a person." in said
+    assert "Shall I change it so?" in said
     assert there(shop.url, "changeable") == before
     assert "Changed is changed." in chat.say("Yes")
 
@@ -251,8 +277,7 @@ def test_a_bot_of_a_manifest_is_not_changed_behind_its_back(shop: Daemon) -> Non
     shop.place.write("filed.yaml", bot("filed", "Filed"))
     wait_for("imported", lambda: there(shop.url, "filed"))
     chat = Chat(shop.url)
-    chat.say(f"Change Filed to {pasted('Filed')}")
-    assert "filed.yaml" in chat.say("Yes")
+    assert "filed.yaml" in chat.say(f"Change Filed to {pasted('Filed')}")
     assert "filed.yaml" in chat.say("Delete Filed")
     assert len(history(shop, "filed")) == 1
 

@@ -148,10 +148,15 @@ def test_ephemeral_works_in_memory_and_says_so_once(place: Place) -> None:
     with place.daemon(*SCRIPTED, "--ephemeral") as daemon:
         chat = propose(daemon.url, "Fleeting")
         assert "Nothing is kept on disk here" in chat.say("Yes")
+        assert "Shall I create it so?" in chat.say(f"Make this: {pasted('Second')}")
+        said = chat.say("Yes")
+        assert "The bot Second is live." in said
+        assert "kept on disk" not in said
+        chat = Chat(daemon.url)
         chat.say(f"Change Fleeting to {pasted('Fleeting', tone=['grave'])}")
         said = chat.say("Yes")
         assert "Fleeting is changed." in said
-        assert "kept on disk" not in said
+        assert "Nothing is kept on disk here" in said
         assert "Tone: grave" in there(daemon.url, "fleeting").description
         kept = {path.name for path in (place.folder / ".otto").iterdir()}
         assert not {"journal.jsonl", "otto.db"} & kept

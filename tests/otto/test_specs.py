@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from otto_reconcile.errors import InvalidInput
 from otto_reconcile.otto import specs
+from otto_reconcile.otto.changes import changed
 from otto_reconcile.otto.replies import MOST, fitted, reply
 from otto_reconcile.otto.words import (
+    CHANGE,
     DESCRIPTION,
     JOURNEY,
     JOURNEY_CONDITION,
@@ -20,7 +22,6 @@ from otto_reconcile.otto.words import (
     SPECIFICATION,
     STEPS,
 )
-from otto_reconcile.resources import Term
 from tests.otto.shop import pasted, spec
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).filter(
@@ -42,13 +43,15 @@ def test_what_is_written_reads_as_the_same_bot(
 ) -> None:
     data = spec(guidelines=guidelines, purpose=purpose, tone=tone, relationships=[])
     bot = specs.read(json.dumps(data))
-    assert specs.read(json.dumps(specs.written(bot)), bot_id=bot.id) == bot
+    assert specs.read(json.dumps(specs.written(bot))) == bot
+    assert changed(bot, specs.written(bot)) == bot
 
 
 def test_relationships_are_written_too() -> None:
     bot = specs.read(pasted())
     assert len(bot.relationships) == 1
-    assert specs.read(json.dumps(specs.written(bot)), bot_id=bot.id) == bot
+    assert specs.read(json.dumps(specs.written(bot))) == bot
+    assert changed(bot, specs.written(bot)) == bot
 
 
 @pytest.mark.parametrize(
@@ -83,28 +86,6 @@ def test_faults_have_a_pointer_and_a_doubled_name_its_line() -> None:
     assert specs.problems(caught.value)[0]["where"].startswith("line 1, column")
 
 
-def test_an_update_keeps_what_a_specification_cannot_say() -> None:
-    known = specs.read(pasted())
-    greet = known.guidelines[0].model_copy(update={"labels": ["first"], "priority": 7})
-    term = Term(id="order-helper.rma", name="RMA", description="A number")
-    known = known.model_copy(
-        update={"guidelines": [greet, *known.guidelines[1:]], "terms": [term], "tags": ["shop"]}
-    )
-    changed = specs.read(pasted(guidelines=spec()["guidelines"][:1], relationships=None))
-    bot = specs.merged(known, changed, with_relationships=False)
-    assert bot.terms == [term]
-    assert bot.tags == ["shop"]
-    assert [g.id for g in bot.guidelines] == [greet.id]
-    assert (bot.guidelines[0].labels, bot.guidelines[0].priority) == (["first"], 7)
-    assert bot.relationships == []  # its other end is gone
-
-
-def test_a_bot_keeps_its_id() -> None:
-    assert specs.read(pasted("Another Name"), bot_id="order-helper").id == "order-helper"
-    with pytest.raises(InvalidInput, match="keeps its id"):
-        specs.read(pasted(id="other"), bot_id="order-helper")
-
-
 @given(st.lists(st.text(max_size=300), max_size=60), st.integers(0, 40_000))
 def test_a_reply_fits_whatever_is_in_it(texts: list[str], length: int) -> None:
     data = fitted(reply(True, "x" * (length // 10), goes=texts * 9, text="é" * length))
@@ -114,7 +95,7 @@ def test_a_reply_fits_whatever_is_in_it(texts: list[str], length: int) -> None:
 
 def test_ottos_texts_have_no_braces_and_no_two_rules_are_the_same() -> None:
     """Parlant's prompts are templates: a brace in a guideline breaks every reply."""
-    texts = [DESCRIPTION, SPECIFICATION, JOURNEY, JOURNEY_CONDITION]
+    texts = [DESCRIPTION, SPECIFICATION, CHANGE, JOURNEY, JOURNEY_CONDITION]
     texts += [text for rule in RULES for text in (rule.condition, rule.action)]
     texts += [text for step in STEPS for text in (step.action, step.leave)]
     assert not [text for text in texts if "{" in text or "}" in text]

@@ -1,7 +1,8 @@
 """Plays Otto: a customer states facts as `Field: value`, or pastes a specification, and says yes.
 
 It asks for the first field that is open, proposes when none is, and calls a tool only where one of
-Otto's guidelines says so. Any other agent introduces itself.
+Otto's guidelines says so; told to make or change something `at once`, it is a model that breaks
+them. Any other agent introduces itself.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ class Otto:
 
     def calls(self, tool: str, turn: Turn) -> Sequence[Mapping[str, str]]:
         bot = _target(turn)
-        if tool in ("create_parlant_bot", "validate_bot_spec"):
+        if tool == "create_parlant_bot":
             return [{"spec_json": _draft(turn) or ""}]
+        if tool == "validate_bot_spec":
+            return [{"spec_json": _draft(turn) or "", **({"bot": bot} if bot else {})}]
         if tool == "update_parlant_bot":
             return [{"bot": bot, "spec_json": _draft(turn) or ""}]
         if tool == "delete_parlant_bot":
@@ -70,7 +73,7 @@ class Otto:
 
     def _answer(self, turn: Turn) -> str:
         if turn.results:
-            return _told(turn.results[-1], _target(turn))
+            return _told(turn.results[-1])
         if _no(turn):
             return "Nothing is created. What should be different?"
         field = next((name for name in FIELDS if name not in _facts(turn)), "name")
@@ -83,9 +86,11 @@ def _before(turn: Turn) -> set[str]:
     last = turn.last.lower()
     rules = {
         "wants-a-bot": bool(_facts(turn)) or _pasted(turn.last) is not None,
-        "check-draft": _draft(turn) is not None and _states_something(turn.last),
-        "create-after-yes": last.startswith("yes") and PROPOSAL in turn.before,
-        "update-after-yes": last.startswith("yes") and CHANGE in turn.before,
+        "check-draft": _draft(turn) is not None
+        and _states_something(turn.last)
+        and not re.match("(make|change) at once|yes", last),
+        "create-after-yes": _is_yes(last, PROPOSAL, turn) or last.startswith("make at once"),
+        "update-after-yes": _is_yes(last, CHANGE, turn) or last.startswith("change at once"),
         "no-means-no": _no(turn),
         "list-bots": "which bots" in last,
         "show-bot": last.startswith("show "),
@@ -98,11 +103,21 @@ def _after(turn: Turn) -> set[str]:
     """Those that follow from what a tool has just answered."""
     data = turn.results[-1]
     rules = {
+        "show-and-ask": _to_be_shown(data),
         "explain-problems": bool(data.get("problems")),
         "name-taken": data.get("problem") == "taken",
         "say-not-saved": data.get("saved") is False or bool(data.get("not_possible")),
     }
     return {key for key, holds in rules.items() if holds}
+
+
+def _is_yes(text: str, question: str, turn: Turn) -> bool:
+    return text.startswith("yes") and question in turn.before
+
+
+def _to_be_shown(data: Mapping[str, Any]) -> bool:
+    valid = data["message"].startswith("The specification is valid")
+    return valid or data.get("problem") == "unconfirmed"
 
 
 def _no(turn: Turn) -> bool:
@@ -149,17 +164,18 @@ def _draft(turn: Turn) -> str | None:
 def _target(turn: Turn) -> str:
     """The bot that the customer wanted changed or deleted last."""
     for who, text in reversed(turn.said):
-        found = re.match(r"(?:change|delete) (.+?)(?: to \{|$)", text, re.IGNORECASE)
+        found = re.match(r"(?:change(?: at once)?|delete) (.+?)(?: to \{|$)", text, re.IGNORECASE)
         if who == "user" and found:
             return found[1]
     return ""
 
 
-def _told(data: Mapping[str, Any], target: str) -> str:
-    if data["message"].startswith("The specification is valid"):
-        question = CHANGE if target else PROPOSAL
+def _told(data: Mapping[str, Any]) -> str:
+    if _to_be_shown(data):
         parts = f"{data['guidelines']} guidelines and {data['journeys']} journeys"
-        return f"This is {data['name']}, with {parts}. {question}"
+        changes = [f"It {change}." for change in data.get("changes", ())]
+        question = CHANGE if "changes" in data else PROPOSAL
+        return " ".join([f"This is {data['name']}, with {parts}.", *changes, question])
     parts = [data["message"]]
     parts += [f"{p['where']}: {p['problem']} ({p['hint']})." for p in data.get("problems", ())]
     parts += [f"This was not possible: {what}." for what in data.get("not_possible", ())]

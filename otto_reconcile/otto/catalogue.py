@@ -1,0 +1,192 @@
+"""Which bots there are, for the workshop and for the tools that only look.
+
+What cannot be known while the store is away is said to be unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from otto_reconcile.desired import DesiredState, Wanted
+from otto_reconcile.errors import OttoError, StoreUnavailable
+from otto_reconcile.journal import Journal, Pending
+from otto_reconcile.loop import Loop
+from otto_reconcile.otto import naming, specs
+from otto_reconcile.otto.paging import paged
+from otto_reconcile.otto.replies import Reply, fitted, reply
+from otto_reconcile.port.base import Port
+from otto_reconcile.resources import OTTO, Bot, Resource
+
+KIND = "otto"
+"""The kind of source of what was wanted in a chat; `session` is the chat's."""
+
+AS_READ = "The store cannot be reached: this is how it was when it was last read."
+UNREAD = (
+    "The store cannot be reached and has not been read since this server started, so it is not "
+    "known which bots it keeps."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The bots that are wanted; `doubt` says why that may be old. Not `whole`: more may be kept."""
+
+    bots: dict[str, Wanted]
+    doubt: str = ""
+    whole: bool = True
+
+
+class Catalogue:
+    def __init__(
+        self,
+        loop: Loop,
+        port: Port,
+        desired: DesiredState,
+        journal: Journal,
+        chat_url: Callable[[], str],
+    ) -> None:
+        self._loop, self._port, self._desired, self._journal = loop, port, desired, journal
+        self._chat_url = chat_url
+
+    async def known(self) -> Known:
+        """What is wanted, newest first asked of the store; without it, as far as is known."""
+        await self._loop.save_late()
+        doubt, read = "", self._loop.wanted
+        try:
+            read = (await asyncio.to_thread(self._desired.read)).bots
+        except StoreUnavailable:
+            doubt = UNREAD if read is None else AS_READ
+        bots = dict(read or {})
+        for pending in self._journal.pending:
+            if pending.bot is None:
+                bots.pop(pending.bot_id, None)
+            else:
+                bots[pending.bot_id] = _wanted(pending)
+        return Known(dict(sorted(bots.items())), doubt, whole=read is not None)
+
+    async def list(self) -> Reply:
+        """Every bot with its id; Otto is none of them."""
+        known = await self.known()
+        if not known.whole:
+            return await self._reported(known)
+        found = [
+            {
+                "bot_id": w.bot.id,
+                "name": w.bot.name,
+                "guidelines": len(w.bot.guidelines),
+                "journeys": len(w.bot.journeys),
+                "made_in": _origin(w),
+            }
+            for w in known.bots.values()
+        ]
+        count = {0: "There are no bots yet.", 1: "There is 1 bot."}
+        message = count.get(len(found), f"There are {len(found)} bots.")
+        message = f"{message} {known.doubt}".strip()
+        return fitted(reply(True, message, bots=found, chat_url=self._chat_url()))
+
+    async def show(self, name: str, page: int = 1) -> Reply:
+        """One bot as a specification, page by page: `update` takes any of it back."""
+        known = await self.known()
+        wanted, refusal = await self.find(name, known)
+        if wanted is None:
+            return refusal
+        pages = paged(specs.written(wanted.bot))
+        if not 1 <= page <= len(pages):
+            return reply(False, f"{wanted.bot.name} has the pages 1 to {len(pages)}.", page=page)
+        message = f"This is {wanted.bot.name}."
+        if len(pages) > 1:
+            message = f"This is page {page} of {len(pages)} of {wanted.bot.name}."
+        return fitted(
+            reply(
+                True,
+                f"{message} {known.doubt}".strip(),
+                bot_id=wanted.bot.id,
+                revision=wanted.revision,
+                made_in=_origin(wanted),
+                suspended=wanted.bot.suspended,
+                page=page,
+                pages=len(pages),
+                specification=pages[page - 1],
+                chat_url=self._chat_url(),
+            )
+        )
+
+    async def find(self, name: str, known: Known) -> tuple[Wanted | None, Reply]:
+        """The bot of this id or name; else what can be said of it."""
+        wanted, refusal = naming.found(name, known.bots)
+        if refusal.get("problem") == "unknown" and not known.whole:
+            return None, await self._unsure(name)
+        return wanted, refusal
+
+    async def changeable(self, name: str, known: Known) -> tuple[Wanted | None, Reply]:
+        """The bot, if it may be changed in a chat."""
+        wanted, refusal = await self.find(name, known)
+        if wanted is not None and wanted.source.kind == "manifest" and wanted.source.root:
+            file = wanted.source.path or wanted.source.root
+            return None, reply(
+                False,
+                f"{wanted.bot.name} is kept in the file {file} and is changed there, not here: "
+                "the next import of the file would undo it.",
+                bot_id=wanted.bot.id,
+            )
+        return wanted, refusal
+
+    async def foreign(self, bot: Bot, known: Known) -> Reply | None:
+        """A question if Parlant has an agent of this name or id that is not known to be ours."""
+        for agent in await self._agents() or ():
+            if agent.ref.key in known.bots or not naming.same(bot, agent.ref.key, _name(agent)):
+                continue
+            what = "that is not kept here." if known.whole else f"of that name. {UNREAD}"
+            return naming.question(f"Parlant has an agent {agent.ref.key!r} already {what}")
+        return None
+
+    async def _agents(self) -> Sequence[Resource] | None:
+        """All agents but Otto; None if Parlant cannot be asked, which the loop tells of."""
+        try:
+            agents = await self._port.list_agents()
+        except OttoError:
+            return None
+        return [agent for agent in agents if agent.ref.key != OTTO]
+
+    async def _reported(self, known: Known) -> Reply:
+        """Without the store: the agents of Parlant, and what waits to be saved."""
+        agents = await self._agents()
+        there = {agent.ref.key: _name(agent) for agent in agents or ()}
+        there |= {bot_id: wanted.bot.name for bot_id, wanted in known.bots.items()}
+        found = [
+            {"bot_id": bot_id, "name": name, "saved": False if bot_id in known.bots else "unknown"}
+            for bot_id, name in sorted(there.items())
+        ]
+        told = "These are Parlant's agents, and what waits to be saved."
+        if agents is None:
+            told = "Parlant cannot be asked either."
+        message = f"{UNREAD} {told}"
+        return fitted(
+            reply(False, message, problem="unsure", bots=found, chat_url=self._chat_url())
+        )
+
+    async def _unsure(self, name: str) -> Reply:
+        agents = await self._agents()
+        fitting = [a for a in agents or () if naming.is_called(name, a.ref.key, _name(a))]
+        told = f"Parlant has no agent {name!r} now."
+        if agents is None:
+            told = "Parlant cannot be asked either."
+        elif fitting:
+            told = f"Parlant has the agent {fitting[0].ref.key!r} of that name now."
+        return reply(False, f"{UNREAD} {told}", problem="unsure")
+
+
+def _name(agent: Resource) -> str:
+    return str(agent.spec.get("name", ""))
+
+
+def _wanted(pending: Pending) -> Wanted:
+    assert pending.bot is not None
+    return Wanted(pending.bot, 0, pending.source, pending.actor, pending.time)
+
+
+def _origin(wanted: Wanted) -> str:
+    source = wanted.source
+    return "a chat with Otto" if source.kind == KIND else source.path or source.kind

@@ -1,0 +1,138 @@
+"""A change to a bot in a chat: what it leaves out stays, whatever the chat was shown of the bot."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from otto_reconcile.errors import InvalidInput
+from otto_reconcile.otto import specs
+from otto_reconcile.otto.changes import changed, told
+from otto_reconcile.otto.paging import PAGE, paged
+from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from tests.otto.shop import spec
+
+
+@pytest.fixture
+def known() -> Bot:
+    """With much that no specification can say."""
+    bot = specs.read(spec())
+    greet = bot.guidelines[0].model_copy(update={"labels": ["first"], "priority": 7})
+    term = Term(id="order-helper.rma", name="RMA", description="A number")
+    update = {"guidelines": [greet, *bot.guidelines[1:]], "terms": [term], "tags": ["shop"]}
+    return bot.model_copy(update=update)
+
+
+def faults(known: Bot, change: object) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        changed(known, change)
+    return {p["where"]: p["problem"] for p in specs.problems(caught.value)}
+
+
+def test_what_is_left_out_stays(known: Bot) -> None:
+    assert changed(known, {}) == known
+    assert changed(known, {"name": None, "guidelines": [], "relationships": []}) == known
+    greet = {"key": "greet", "action": "Bow"}
+    wave = {"condition": "The customer leaves", "action": "Wave"}
+    bot = changed(known, {"tone": ["grave"], "guidelines": [greet, wave]})
+    assert bot.description == (known.description or "").replace("Tone: friendly", "Tone: grave")
+    assert [g.action for g in bot.guidelines] == ["Bow", "Give the telephone number", "Wave"]
+    assert bot.guidelines[0] == known.guidelines[0].model_copy(update={"action": "Bow"})
+    for name in ("journeys", "relationships", "terms", "tags", "name"):
+        assert getattr(bot, name) == getattr(known, name)
+    assert told(known, bot) == [
+        'tone: ["friendly"] becomes ["grave"]',
+        "changes the guideline: The customer greets",
+        "adds the guideline: The customer leaves",
+    ]
+
+
+def test_only_what_is_named_is_taken_away(known: Bot) -> None:
+    bot = changed(known, {"remove": ["person", "find an  order"]})
+    assert [g.id for g in bot.guidelines] == ["order-helper.greet"]
+    assert bot.journeys == []
+    assert bot.relationships == []  # its other end is gone
+    relationship = "guideline:order-helper.person priority guideline:order-helper.greet"
+    assert sorted(told(known, bot)) == [
+        "removes the guideline: The customer asks for a person",
+        "removes the journey: Find an order",
+        f"removes the relationship: {relationship}",
+    ]
+    tie = {"type": "priority", "source": "person", "target": "The customer greets"}
+    bot = changed(known, {"remove_relationships": [tie]})
+    assert bot == known.model_copy(update={"relationships": []})
+    assert changed(bot, {"relationships": [tie]}) == known
+
+
+def test_what_another_program_named_keeps_its_ids(known: Bot) -> None:
+    ours = known.guidelines[0]
+    theirs = Guideline(id="g-5", condition="Always", action="Smile", priority=3)
+    journey = Journey(id="J_7", title="Elsewhere", description="Go", conditions=["They ask"])
+    tie = Relationship(kind="overlap", source="guideline:g-5", target=f"guideline:{ours.id}")
+    bot = known.model_copy(
+        update={"guidelines": [ours, theirs], "journeys": [journey], "relationships": [tie]}
+    )
+    change: dict[str, Any] = {
+        "guidelines": [{"condition": "always", "action": "Grin"}],
+        "relationships": [{"type": "priority", "source": "always", "target": "Elsewhere"}],
+    }
+    after = changed(bot, change)
+    assert after.guidelines == [
+        ours, theirs.model_copy(update={"condition": "always", "action": "Grin"})
+    ]  # fmt: skip
+    assert after.journeys == [journey]
+    added = Relationship(kind="priority", source="guideline:g-5", target="journey:J_7")
+    assert after.relationships == [tie, added]
+    assert changed(bot, specs.written(bot)) == bot
+
+
+def test_a_description_of_another_kind_stays_as_it_is(known: Bot) -> None:
+    bot = known.model_copy(update={"description": "Free words.\n\nTwo paragraphs."})
+    assert changed(bot, {"name": "New"}).description == bot.description
+
+
+def test_faults_point_into_the_change(known: Bot) -> None:
+    assert set(faults(known, {"guidelines": [{"key": "person", "criticality": "LOUD"}]})) == {
+        "/guidelines/0/criticality"
+    }
+    assert "no guideline or journey 'persn'" in faults(known, {"remove": ["persn"]})["/remove/0"]
+    both = {"remove": ["greet"], "guidelines": [{"key": "greet", "action": "Bow"}]}
+    assert "given as well" in faults(known, both)["/remove/0"]
+    tie = {"type": "PRIORITY", "source": "greet", "target": "person"}
+    assert set(faults(known, {"remove_relationships": [tie]})) == {"/remove_relationships"}
+    assert "circle" in faults(known, {"relationships": [tie]})["/relationships"]
+    unknown = {"remove_relationships": [{**tie, "target": "nobody"}]}
+    assert set(faults(known, unknown)) == {"/remove_relationships/0/target"}
+    assert set(faults(known, {"id": "other"})) == {"/id"}
+    assert set(faults(known, {"remove": "greet"})) == {"/remove"}
+    assert set(faults(known, "[]")) == {"/"}
+    assert set(faults(known, {"colour": "red"})) == {"/colour"}
+
+
+def test_a_cut_text_that_comes_back_is_refused(known: Bot) -> None:
+    cut = f"The customer {specs.cut_mark(120)}"
+    assert set(faults(known, {"guidelines": [{"key": "greet", "action": cut}]})) == {
+        "/guidelines/0/action"
+    }
+    with pytest.raises(InvalidInput, match="/purpose/1"):
+        specs.read(spec(purpose=["One", specs.cut_mark(3)]))
+
+
+def test_pages_have_everything_once_and_any_of_them_can_be_given_back() -> None:
+    guidelines = [
+        {"key": f"g{n}", "condition": f"The customer says {n} {'é' * 300}", "action": "Nod"}
+        for n in range(40)
+    ]
+    bot = specs.read(spec(guidelines=guidelines, relationships=[]))
+    whole = specs.written(bot)
+    pages = paged(whole)
+    assert len(pages) > 3
+    assert paged(specs.written(specs.read(spec()))) == [specs.written(specs.read(spec()))]
+    for page in pages:
+        assert len(json.dumps(page)) < PAGE + 500
+        assert changed(bot, page) == bot
+    shown = [g for page in pages for g in page.get("guidelines", [])]
+    assert shown == whole["guidelines"]
+    assert {name for page in pages for name in page} == whole.keys()
