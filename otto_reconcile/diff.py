@@ -105,7 +105,7 @@ def _changes(kind: Kind, want: Resource, have: Resource, last: Resource | None) 
         if field_ is None:  # applied by a newer version that knew more fields
             continue
         wanted = want.spec.get(name, field_.default)
-        found = (have.spec if field_.shown else before_spec).get(name, field_.default)
+        found = (before_spec if name in have.unseen else have.spec).get(name, field_.default)
         if field_.shape is Shape.MAPPING:
             wanted, found = _declared_keys(wanted, found, before_spec.get(name))
         if wanted != found:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.resources.guideline import BUILT_IN, LOCAL, short_tool
+from otto_reconcile.resources.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
 
 if TYPE_CHECKING:
     from otto_reconcile.port.wire import Wire
@@ -20,6 +20,16 @@ ANSWER = 5.0
 """Seconds that a service has to say what it offers: one that hangs must not hold up its bots."""
 
 
+class Place(NamedTuple):
+    """A tool as Parlant names it."""
+
+    service: str
+    tool: str
+
+    def to_wire(self) -> dict[str, str]:
+        return {"service_name": self.service, "tool_name": self.tool}
+
+
 def split_tool(name: str) -> tuple[str, str]:
     """Service and tool; a bare name is a tool that is hosted with the server."""
     service, colon, tool = name.partition(":")
@@ -27,13 +37,12 @@ def split_tool(name: str) -> tuple[str, str]:
 
 
 def tool_to_wire(name: str) -> dict[str, str]:
-    """For what is surely no local tool; `Tools.to_wire` knows those too."""
-    service, tool = split_tool(name)
-    return {"service_name": service, "tool_name": tool}
+    """For what is surely no local tool; `Tools.place` knows those too."""
+    return Place(*split_tool(name)).to_wire()
 
 
-def tool_from_wire(service: str, tool: str) -> str:
-    return short_tool(f"{service}:{tool}")
+def tool_from_wire(place: Place) -> str:
+    return short_tool(f"{place.service}:{place.tool}")
 
 
 class Tools:
@@ -71,25 +80,33 @@ class Tools:
             self._services = listed
         return self._services
 
-    async def to_wire(self, name: str) -> dict[str, str]:
-        """A bare name is a local tool if there is one of that name."""
-        service, tool = split_tool(name)
-        if ":" not in name and tool in (await self._offered(LOCAL) or ()):
+    async def place(self, name: str) -> Place:
+        """Where the tool is: a bare name is a local tool if there is one of that name."""
+        service, tool = split_tool(short_tool(name))
+        if service == BUILT_IN and tool in (await self._offered(LOCAL) or ()):
             service = LOCAL
-        return {"service_name": service, "tool_name": tool}
+        return Place(service, tool)
 
-    async def missing(self, names: Iterable[str]) -> list[str]:
-        """Those tools that are not there, each with the reason if its service is at fault."""
-        found = []
+    async def to_wire(self, name: str) -> dict[str, str]:
+        return (await self.place(name)).to_wire()
+
+    def candidates(self, name: str) -> list[Place]:
+        """Where the tool may ever have been."""
+        service, tool = split_tool(short_tool(name))
+        return [Place(other, tool) for other in (HOSTED if service == BUILT_IN else (service,))]
+
+    async def missing(self, names: Iterable[str]) -> dict[str, str]:
+        """Those tools that are not there, each with a text that names it and says why, sorted."""
+        found = {}
         for name in sorted(set(names)):
-            place = await self.to_wire(name)
-            service = place["service_name"]
+            service, tool = await self.place(name)
             offered = await self._offered(service)
             if offered is None:
-                found.append(f"{name} (tool service {service!r} does not answer)")
-            elif place["tool_name"] not in offered:
-                there = service in await self.services()
-                found.append(name if there else f"{name} (there is no tool service {service!r})")
+                found[name] = f"{name} (tool service {service!r} does not answer)"
+            elif service not in await self.services():
+                found[name] = f"{name} (there is no tool service {service!r})"
+            elif tool not in offered:
+                found[name] = name
         return found
 
     async def _offered(self, service: str) -> frozenset[str] | None:
@@ -114,10 +131,10 @@ class Tools:
 
 
 def not_there(missing: Iterable[str]) -> TargetRefused:
-    """The error that names tools that are not there."""
-    names = sorted(missing)
-    what = "tool is" if len(names) == 1 else "tools are"
-    return TargetRefused(f"{len(names)} {what} not there (yet): {', '.join(names)}", status=404)
+    """The error for tools that are not there, from the texts that `Tools.missing` gives."""
+    texts = sorted(missing)
+    what = "a tool is" if len(texts) == 1 else f"{len(texts)} tools are"
+    return TargetRefused(f"{what} not there (yet): {', '.join(texts)}", status=404)
 
 
 def _is_at(service: Any, url: str) -> bool:

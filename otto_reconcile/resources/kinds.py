@@ -34,10 +34,7 @@ class Means(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a kind. `default` is what a target holds when the field is not declared.
-
-    What is not `shown` a target keeps and never tells: it compares with what was applied.
-    """
+    """One field of a kind. `default` is what a target holds when the field is not declared."""
 
     name: str
     default: JSON = None
@@ -45,7 +42,6 @@ class Field:
     change: Means = Means.UPDATE
     clear: Means = Means.UPDATE
     normal: Callable[[JSON], JSON] | None = None
-    shown: bool = True
 
     def normalise(self, value: JSON) -> JSON:
         """The one form in which values of this field are compared and kept."""

@@ -30,6 +30,8 @@ class Resource:
     `bot_id` is the bot it belongs to ("" for what no bot is known for).
     `masked` names the fields whose value came from a secret and must never be shown.
     `remote_id` is the id that the target gave, for kinds that take none of ours.
+    `unseen` names the fields that the target keeps and cannot show (now): the diff compares what
+    was applied of them.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Resource:
     spec: Mapping[str, JSON]
     masked: frozenset[str] = frozenset()
     remote_id: str | None = field(default=None, compare=False)
+    unseen: frozenset[str] = frozenset()
 
     @property
     def ref(self) -> Ref:

@@ -14,7 +14,7 @@ from otto_reconcile.resources.model import Resource
 FIELDS = (
     Field("kind"),
     Field("url"),
-    Field("source", shown=False),
+    Field("source"),
 )
 
 

@@ -35,6 +35,9 @@ class Rest:
             for item in await self.get(f"/{path}"):
                 await self.http.delete(f"/{path}/{item['id']}")
             assert await self.get(f"/{path}") == [], f"cannot clean {path}"
+        for service in await self.get("/services"):
+            if service["name"] != "built-in":  # that one would not come back
+                await self.delete(f"/services/{service['name']}")
 
     async def _clean_relationships(self) -> None:
         """Makes again what relationships dangle from: Parlant lists them only then."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.plan import Change
-from otto_reconcile.port import modes
+from otto_reconcile.port import attaching, modes
 from otto_reconcile.port.adapters.base import (
     bring,
     ensure_kept,
@@ -17,7 +18,7 @@ from otto_reconcile.port.adapters.base import (
     values_of,
 )
 from otto_reconcile.port.mending import delete_guideline
-from otto_reconcile.port.tools import tool_from_wire, tool_to_wire
+from otto_reconcile.port.tools import not_there, tool_from_wire
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
@@ -55,12 +56,11 @@ class GuidelineAdapter:
         ]
 
     async def _observed(self, view: View, guideline: Any, known: Resource | None) -> Resource:
-        tools: Iterable[str] | None = None
-        if known is not None and "tools" in known.spec:
-            tools = await _read_tools(view.wire, guideline.id)
-            if tools is None:  # Parlant cannot show them; see docs of `_read_tools`
-                tools = known.spec["tools"]
-        return await _from_wire(view.wire, guideline, view.bot_id, tools)
+        if known is None or "tools" not in known.spec:
+            return await _from_wire(view.wire, guideline, view.bot_id, None)
+        tools = await attaching.usable(view.wire, guideline.id)
+        found = await _from_wire(view.wire, guideline, view.bot_id, tools)
+        return found if tools is not None else replace(found, unseen=frozenset({"tools"}))
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
         try:
@@ -95,14 +95,20 @@ class GuidelineAdapter:
     async def _complete(self, wire: Wire, resource: Resource, made: Any) -> Resource:
         """What creating a guideline cannot set."""
         tools = resource.spec.get("tools", ())
+        missing = await wire.tools.missing(tools)
+        added = [await wire.tools.to_wire(tool) for tool in tools if tool not in missing]
         values: dict[str, Any] = {}
         if resource.spec.get("enabled") is False:
             values["enabled"] = False
-        if tools:
-            values["tool_associations"] = {"add": [tool_to_wire(tool) for tool in tools]}
-        if not values:
-            return await _from_wire(wire, made, resource.bot_id, ())
-        return await _patch(wire, resource, values, tools)
+        if added:
+            values["tool_associations"] = {"add": added}
+        if values:
+            found = await _patch(wire, resource, values, tools)
+        else:
+            found = await _from_wire(wire, made, resource.bot_id, ())
+        if missing:
+            raise not_there(missing.values())
+        return found
 
     async def _existing(self, wire: Wire, resource: Resource) -> Resource | None:
         view = View(wire, resource.bot_id, None)
@@ -115,6 +121,12 @@ class GuidelineAdapter:
     ) -> Resource:
         values = values_of(resource, changes)
         by_field = {change.field: change for change in changes}
+        missing: Sequence[str] = ()
+        if "tools" in values:
+            before = by_field["tools"].before or ()
+            missing, changed = await attaching.attach(wire, resource.key, before, values["tools"])
+            if not changed:  # what was judged of the same tools holds
+                del by_field["tools"]
         sent = dict(values)
         if "composition_mode" in values:
             sent["composition_mode"] = modes.to_wire(values["composition_mode"])
@@ -127,19 +139,14 @@ class GuidelineAdapter:
         judged = wire.judgements.metadata_of(resource)
         if metadata := _metadata(resource, by_field, observed, judged):
             sent["metadata"] = metadata
-        tools: Iterable[str] = observed.spec.get("tools", ())
-        if "tools" in values:
-            await _remove_tools(wire, resource.key, values["tools"])
-            held = await _read_tools(wire, resource.key)
-            tools = tools if held is None else held
-            added = sorted(set(values["tools"]) - set(tools))
-            sent["tool_associations"] = {"add": [tool_to_wire(tool) for tool in added]}
-            tools = values["tools"]
-        made = await _patch(wire, resource, sent, tools)
+        sent = sent or {"tool_associations": {"add": []}}  # Parlant refuses an empty PATCH
+        made = await _patch(wire, resource, sent, resource.spec.get("tools", ()))
         if by_field.keys() & _EVALUATED_FROM:
             wire.judgements.place(resource)
         if "metadata" in by_field:
             ensure_unset(by_field["metadata"], made, besides=judged)
+        if missing:
+            raise not_there(missing)
         return ensure_kept(resource, made, [*values])
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
@@ -183,34 +190,9 @@ async def _patch(
         if guideline is None:
             raise
         return await _from_wire(wire, guideline, resource.bot_id, tools)
-    return await _from_wire(wire, answer.guideline, resource.bot_id, _tools_of(answer))
-
-
-async def _read_tools(wire: Wire, key: str) -> list[str] | None:
-    """The guideline's tools; None if it has a relationship that keeps Parlant from showing it.
-
-    With a dependency on an agent or journey, or a re-evaluation by a tool, Parlant 3.3 answers
-    404 or 500 for the guideline, and nothing else of its API lists tool associations.
-    """
-    try:
-        answer = await wire.call(wire.parlant.guidelines.retrieve(addressed(key)))
-    except (Absent, Failed):
-        return None
-    return _tools_of(answer)
-
-
-async def _remove_tools(wire: Wire, key: str, wanted: Iterable[str]) -> None:
-    """Takes away what is not wanted, as often as it is there: adding a tool twice doubles it."""
-    held = await _read_tools(wire, key)
-    extra = [tool for tool in held or () if tool not in set(wanted)]
-    while extra:
-        once = sorted(set(extra))
-        values: dict[str, Any] = {
-            "tool_associations": {"remove": [tool_to_wire(tool) for tool in once]}
-        }
-        await wire.call(wire.parlant.guidelines.update(addressed(key), **values))
-        for tool in once:
-            extra.remove(tool)
+    return await _from_wire(
+        wire, answer.guideline, resource.bot_id, map(tool_from_wire, attaching.places_of(answer))
+    )
 
 
 async def _stray(view: View, key: str) -> Any | None:
@@ -233,13 +215,6 @@ async def _stray(view: View, key: str) -> Any | None:
 
 def _is_condition(guideline: Any) -> bool:
     return any(tag.startswith("journey:") for tag in guideline.tags)
-
-
-def _tools_of(answer: Any) -> list[str]:
-    return [
-        tool_from_wire(held.tool_id.service_name, held.tool_id.tool_name)
-        for held in answer.tool_associations
-    ]
 
 
 async def _from_wire(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.errors import TargetUnavailable
@@ -22,16 +23,15 @@ class ToolServiceAdapter:
         if not known:
             return []
         listed = await view.wire.tools.services()
-        return [_from_wire(listed[r.key], view.bot_id, None) for r in known if r.key in listed]
+        found = (_from_wire(listed[r.key], view.bot_id, None) for r in known if r.key in listed)
+        return [replace(resource, unseen=frozenset({"source"})) for resource in found]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
         spec = resource.spec
-        place = given(url=spec["url"], source=spec.get("source"))
-        call: Any = wire.parlant.services.create_or_update(
-            addressed(resource.key), kind=spec["kind"], **{spec["kind"]: place}
-        )
+        values: Any = {spec["kind"]: given(url=spec["url"], source=spec.get("source"))}
+        services, key = wire.parlant.services, addressed(resource.key)
         try:
-            made = await wire.call(call)
+            made = await wire.call(services.create_or_update(key, kind=spec["kind"], **values))
         except Failed as error:
             what = "its description" if spec["kind"] == "openapi" else "the service"
             raise TargetUnavailable(
