@@ -22,7 +22,8 @@ LONGEST = 300.0
 """Seconds that an evaluation, which may ask a model nine times, has until it counts as failed."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _LONGEST_REASON = 200
-_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
+# A traceback is told as Python shows a list of lines: quotes and commas are between them.
+_RAISED = re.compile(r"""^(?:['"], ['"])?([A-Za-z_][\w.]*(?:Error|Exception)\b.*)$""", re.MULTILINE)
 
 
 async def evaluate(wire: Wire, question: Question) -> Judgement:
@@ -33,14 +34,14 @@ async def evaluate(wire: Wire, question: Question) -> Judgement:
     pause, left = _FIRST_PAUSE, LONGEST
     while made.status in ("pending", "running"):
         if left <= 0:
-            raise TemporaryError(f"no judgement of {_shown(question)} within {LONGEST:g} s")
+            raise TemporaryError(f"the model gave no judgement within {LONGEST:g} s")
         await asyncio.sleep(pause)
         left, pause = left - pause, min(_LONGEST_PAUSE, 2 * pause)
         call = wire.parlant.evaluations.retrieve(made.id, wait_for_completion=0)
         made = await wire.call(call)
     said = _said(made) if made.status == "completed" else None
     if said is None:
-        raise TemporaryError(f"no judgement of {_shown(question)}: {_reason(made.error)}")
+        raise TemporaryError(f"the model gave no judgement: {_reason(made.error)}")
     return said
 
 
@@ -66,11 +67,6 @@ def _said(evaluation: Any) -> Judgement | None:
             said: Judgement | None = invoice.data.guideline.properties_proposition
             return said
     return None
-
-
-def _shown(question: Question) -> str:
-    text = question.condition
-    return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
 def _reason(error: str | None) -> str:

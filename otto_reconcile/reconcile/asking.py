@@ -157,7 +157,7 @@ class Asking:
             failures = self.failures(question) + 1
             then = self._clock.monotonic() + AGAIN.delay(failures)
             self._tries[question.key] = _Tries(failures, then)
-            return error.message
+            return f"{about.kind} {about.key}: {error.message}"
         self._tries.pop(question.key, None)
         self._port.judgements.known[question.key] = said
         subject = f"{about.kind} {about.key}"

@@ -1,0 +1,116 @@
+"""What a model has judged goes where Parlant looks for it, and never shows as a difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from otto_reconcile.diff import plan
+from otto_reconcile.errors import TemporaryError
+from otto_reconcile.questions import Judgements, Question, questions_of
+from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from tests.port.conftest import Host
+
+BOT = "order-desk"
+ASKS, TALKS, RETURNS = f"{BOT}.asks", f"{BOT}.talks", f"{BOT}.returns"
+SENDS_BACK = "The customer sends something back"
+JUDGED = {
+    "continuous": True,
+    "agent_intention_condition": "You are likely to",
+    "internal_action": None,
+}
+
+
+def wanted(condition: str = "The customer asks", **metadata: Any) -> Snapshot:
+    document = {
+        "id": BOT,
+        "name": "Order Desk",
+        "guidelines": [
+            {"id": ASKS, "condition": condition, "action": "Answer", "metadata": metadata},
+            {"id": TALKS, "condition": "The customer talks"},
+        ],
+        "journeys": [
+            {"id": RETURNS, "title": "Return", "description": "", "conditions": [SENDS_BACK]}
+        ],
+        "relationships": [
+            {"kind": "dependency", "source": f"guideline:{TALKS}", "target": f"journey:{RETURNS}"}
+        ],
+    }
+    return snapshot_of(Bot.from_document(document))
+
+
+def judgements(host: Host) -> Judgements:
+    held: Judgements = getattr(host.port, "inner", host.port).judgements
+    return held
+
+
+def learn(host: Host, snapshot: Snapshot) -> None:
+    asked = [question for resource in snapshot.values() for question in questions_of(resource)]
+    judgements(host).known.update({question.key: JUDGED for question in asked})
+
+
+async def converge(host: Host, want: Snapshot, last: Snapshot) -> None:
+    """One round of the loop; what follows plans nothing."""
+    for action in plan(want, Snapshot(await host.port.observe(BOT, {**last, **want})), last).acting:
+        if action.observed is None:
+            await host.port.create(action.desired)
+        else:
+            await host.port.update(action.desired, action.changes, action.observed)
+    assert plan(want, Snapshot(await host.port.observe(BOT, dict(want))), want).in_sync
+
+
+async def metadata(host: Host, key: str) -> dict[str, Any]:
+    found = {g["id"]: g for g in await host.rest.get("/guidelines", tag_id=f"agent:{BOT}")}
+    held: dict[str, Any] = found[key]["metadata"]
+    return held
+
+
+async def of_condition(host: Host) -> dict[str, Any]:
+    (found,) = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
+    held: dict[str, Any] = found["metadata"]
+    return held
+
+
+async def test_what_is_known_comes_along_and_follows_every_change(host: Host) -> None:
+    first = wanted(continuous=False, owner="retail")
+    learn(host, first)
+    await converge(host, first, Snapshot())
+    assert await metadata(host, TALKS) == JUDGED
+    assert await of_condition(host) == JUDGED
+    # What a person declares wins.
+    assert await metadata(host, ASKS) == {**JUDGED, "continuous": False, "owner": "retail"}
+    # What nobody has judged yet has nothing of the old judgement.
+    second = wanted("The customer complains", owner="retail")
+    await converge(host, second, first)
+    assert await metadata(host, ASKS) == {"owner": "retail"}
+    # Back to what is known; and a key that is declared no longer is the judgement's again.
+    third = wanted(continuous=False)
+    await converge(host, third, second)
+    assert (await metadata(host, ASKS))["continuous"] is False
+    await converge(host, wanted(), third)
+    assert await metadata(host, ASKS) == JUDGED
+
+
+async def test_what_is_there_already_gets_it_later(host: Host) -> None:
+    there = wanted(owner="retail")
+    await converge(host, there, Snapshot())
+    assert await metadata(host, TALKS) == {}
+    learn(host, there)
+    parts = [r for r in there.values() if judgements(host).unplaced(r)]
+    assert {r.key for r in parts} == {ASKS, TALKS, RETURNS}
+    # Somebody changed this one meanwhile: the judgement is not of what it says now.
+    await host.rest.patch(f"/guidelines/{ASKS}", condition="Anything")
+    await host.port.place(BOT, parts)
+    assert await metadata(host, TALKS) == JUDGED
+    assert await of_condition(host) == JUDGED
+    assert await metadata(host, ASKS) == {"owner": "retail"}
+    assert [r.key for r in parts if judgements(host).unplaced(r)] == [ASKS]
+    await converge(host, there, there)
+    assert await metadata(host, ASKS) == {**JUDGED, "owner": "retail"}
+    assert not judgements(host).unplaced(there[Ref("guideline", ASKS)])
+
+
+async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
+    with pytest.raises(TemporaryError, match=r"no judgement: .*no language model"):
+        await host.port.evaluate(Question("The customer asks", "Answer"))
