@@ -16,6 +16,7 @@ from otto_reconcile.errors import NotFound, SettingsError
 from otto_reconcile.events import Event, utc
 from otto_reconcile.masking import MASKED, MASKED_CHANGED
 from otto_reconcile.plan import Change, Operation, Result
+from otto_reconcile.reconcile.asking import OPERATION
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, visible
 from otto_reconcile.render.tables import Table
@@ -124,7 +125,7 @@ def _lines(record: Record) -> Iterator[Line]:
     yield Line(visible(f"{time} {outcome} {what} {where}"), tone)
     if record.error:
         yield Line(visible(f"    {record.error}"), Tone.REMOVED)
-    creating = record.operation == Operation.CREATE
+    creating = record.operation in (Operation.CREATE, OPERATION)
     for change in record.changes:
         yield from change_lines(_change(change), creating=creating, indent="    ")
 

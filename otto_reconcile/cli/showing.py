@@ -68,6 +68,9 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
+    yield from _judged(daemon.get("evaluations") or {})
+    if usage := daemon.get("usage"):
+        yield Line(f"model      {'; '.join(_used(name, usage[name]) for name in sorted(usage))}")
     for warning in daemon.get("warnings") or ():
         yield Line(f"warning    {visible(str(warning))}", Tone.CHANGED)
     if others := daemon.get("foreign"):
@@ -87,6 +90,26 @@ def _restored(restore: Mapping[str, Any]) -> str:
     if not restore.get("finished"):
         return f"{restore.get('bots')} bots, not finished"
     return f"{restore.get('bots')} bots in {restore.get('seconds')} s, {restore.get('finished')}"
+
+
+def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
+    """How far the texts of the bots are judged, and by whom."""
+    if not evaluations:
+        return
+    by = f" by {evaluations['model']}" if evaluations.get("model") else ""
+    missing, failing = evaluations.get("missing", 0), evaluations.get("failing", 0)
+    state = f"{missing} conditions not judged{by}" if missing else f"nothing to judge{by}"
+    if failing:
+        state += f", {failing} of them in vain"
+    if message := evaluations.get("message"):
+        state = f"{state}, {message}" if missing else message
+    tone = Tone.CHANGED if missing else Tone.PLAIN
+    yield Line(visible(f"evaluate   {evaluations.get('mode')}: {state}"), tone)
+
+
+def _used(name: str, usage: Mapping[str, int]) -> str:
+    tokens = f"{usage['input_tokens']} tokens in, {usage['output_tokens']} out"
+    return f"{name} {usage['calls']} calls, {tokens}"
 
 
 def _details(bot: Mapping[str, Any]) -> Iterator[Line]:
