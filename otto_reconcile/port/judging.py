@@ -16,7 +16,8 @@ from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed
 from otto_reconcile.questions import Judgement, Question, questions_of
-from otto_reconcile.resources import JSON, Resource
+from otto_reconcile.resources import JSON, Resource, State
+from otto_reconcile.resources.reach import ways_on
 
 LONGEST = 300.0
 """Seconds that an evaluation, which may ask a model nine times, has until it counts as failed."""
@@ -117,6 +118,11 @@ async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str
             with suppress(OttoError):
                 await _patch(wire, key, judged)
                 wire.judgements.place(journey, [question])
+
+
+def metadata_of_states(journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
+    """What a journey's states are to be told, by their `identity`: no model is asked for it."""
+    return ways_on(journey.key, [State.model_validate(state) for state in journey.spec["states"]])
 
 
 async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:
