@@ -148,10 +148,11 @@ class _Change:
         found, problems = set(), []
         for place, name in enumerate(wanted):
             fitting = self._called(str(name))
-            if len(fitting) == 1 and not self._given(*fitting[0]):
-                found.add(fitting[0])
+            if (fault := self._kept(str(name), fitting)) is not None:
+                message, hint = fault
+                problems.append(Problem("", 0, 0, f"/remove/{place}: {message}", hint))
             else:
-                problems.append(self._not_one(f"/remove/{place}", str(name), fitting))
+                found.add(fitting[0])
         if problems:
             raise InvalidInput(problems)
         return found
@@ -169,15 +170,29 @@ class _Change:
         over = (self._over(group, part) for part in parts)
         return any(isinstance(part, dict) and part.get("key") == key for part in over)
 
-    def _not_one(self, place: str, name: str, fitting: Sequence[tuple[str, str]]) -> Problem:
-        if len(fitting) == 1:
-            return Problem("", 0, 0, f"{place}: {name!r} is given as well", "do one of both")
-        if fitting:
-            hint = "name it by its condition or its title"
-            return Problem("", 0, 0, f"{place}: {name!r} is more than one part of the bot", hint)
-        keys = [part["key"] for group in _TEXTS for part in self._base[group]]
-        hint = near(name, keys) or "look the bot up: every part has a key"
-        return Problem("", 0, 0, f"{place}: there is no guideline or journey {name!r}", hint)
+    def _kept(self, name: str, fitting: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+        """Why this cannot be taken away, and what to do; None if it can."""
+        if len(fitting) > 1:
+            return f"{name!r} is more than one part", "name it by its condition or its title"
+        if not fitting:
+            keys = [part["key"] for group in _TEXTS for part in self._base[group]]
+            hint = near(name, keys) or "look the bot up: every part has a key"
+            return f"there is no guideline or journey {name!r}", hint
+        if self._given(*fitting[0]):
+            return f"{name!r} is given as well", "do one of both"
+        if through := self._way_through(*fitting[0]):
+            return f"the journey {through!r} goes through it", "only a manifest can change that"
+        return None
+
+    def _way_through(self, group: str, key: str) -> str | None:
+        """The title of a journey that has this one as a part."""
+        part_id = self._exact[complete(self._known.id, key)]
+        titles = (
+            journey.title
+            for journey in self._known.journeys
+            if any(state.journey == part_id for state in journey.states or ())
+        )
+        return next(titles, None) if group == "journeys" else None
 
     # The relationships.
 

@@ -44,6 +44,9 @@ def ask_back(bot: Bot) -> Reply:
     goes = [f"guideline: {g.condition}" for g in bot.guidelines]
     goes += [f"journey: {j.title}" for j in bot.journeys]
     goes += [f"term: {t.name}" for t in bot.terms]
+    goes += [f"canned response: {c.value}" for c in bot.canned_responses]
+    goes += [f"variable: {v.name}" for v in bot.variables]
+    goes += [f"capability: {c.title}" for c in bot.capabilities]
     return fitted(
         reply(
             False,

@@ -12,6 +12,7 @@ from otto_reconcile.otto import specs
 from otto_reconcile.otto.changes import changed, told
 from otto_reconcile.otto.paging import PAGE, paged
 from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.resources.bot import State
 from tests.otto.shop import spec
 
 
@@ -109,6 +110,16 @@ def test_faults_point_into_the_change(known: Bot) -> None:
     assert set(faults(known, {"remove": "greet"})) == {"/remove"}
     assert set(faults(known, "[]")) == {"/"}
     assert set(faults(known, {"colour": "red"})) == {"/colour"}
+
+
+def test_a_journey_that_another_goes_through_stays(known: Bot) -> None:
+    sub = Journey(id="order-helper.sub", title="Sub", description="Ask", conditions=["They ask"])
+    through = known.journeys[0].model_copy(update={"states": [State(id="on", journey=sub.id)]})
+    bot = known.model_copy(update={"journeys": [through, sub]})
+    assert "'Find an order' goes through it" in faults(bot, {"remove": ["Sub"]})["/remove/0"]
+    assert changed(bot, {"journeys": [{"key": "find", "title": "Find it"}]}).journeys == [
+        through.model_copy(update={"title": "Find it"}), sub
+    ]  # fmt: skip
 
 
 def test_a_cut_text_that_comes_back_is_refused(known: Bot) -> None:
