@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from otto_reconcile.content_rows import KEYS
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
 from otto_reconcile.guard import LEAST, SHARE
@@ -19,7 +20,7 @@ from otto_reconcile.store.base import Document
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
-_PARTS = ("guidelines", "journeys", "terms", "relationships")
+_PARTS = ("guidelines", "journeys", "terms", "relationships", *KEYS)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from otto_reconcile import content_rows
 from otto_reconcile.resources import Bot, Guideline, digest
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 from otto_reconcile.resources.states import plain
@@ -25,6 +26,7 @@ COLLECTION_NAMES = (
     "terms",
     "relationships",
     "tool_services",
+    *content_rows.KEYS,
 )
 """The collections of rows, the one that makes a bot first."""
 
@@ -45,6 +47,7 @@ _MORE = {
         "labels",
         "tags",
         "metadata",
+        "canned_responses",
     ),
     "journeys": ("labels", "priority", "composition_mode", "tags", "states"),
     "terms": ("synonyms", "tags"),
@@ -57,6 +60,7 @@ _OURS = {
     for name in COLLECTION_NAMES
 }
 _OURS |= {name: fields | _OURS.get(name, frozenset()) for name, fields in OURS.items()}
+_OURS |= content_rows.OURS
 _LABELS = re.compile(r"_*labels")
 
 
@@ -87,6 +91,8 @@ def rows_of(bot: Bot) -> dict[str, list[Document]]:
     for service in bot.tool_services:
         fields = _fields("tool_services", service)
         rows["tool_services"].append({"bot_id": bot.id, "name": service.name, **fields})
+    for name, content in content_rows.content_rows(bot):
+        rows[name].append(content)
     pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
     for kind, source, target in sorted(pairs):
         row = {"bot_id": bot.id, "kind": kind, "source": source, "target": target}
@@ -139,8 +145,9 @@ def _bot_digest(bot: Bot) -> str:
         document.pop(name, None)
     for name in ("guidelines", "journeys", "terms"):
         document[name] = sorted(document[name], key=lambda part: str(part["id"]))
-    if services := document.get("tool_services"):
-        document["tool_services"] = sorted(services, key=lambda service: str(service["name"]))
+    for name in ("tool_services", *content_rows.KEYS):
+        if name in document:
+            document[name] = sorted(document[name], key=digest)
     for guideline in document["guidelines"]:
         if guideline.get("tools"):
             guideline["tools"] = sorted(set(guideline["tools"]))

@@ -22,6 +22,7 @@ from otto_reconcile.cells import (
     truth,
     value_at,
 )
+from otto_reconcile.content_rows import KEYS, READERS
 from otto_reconcile.projections import COLLECTION_NAMES, Rows, from_metadata
 from otto_reconcile.resources import (
     Bot,
@@ -100,6 +101,9 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
                 problems, _tool_service,
             ),
         }  # fmt: skip
+        for name, read in READERS.items():
+            before = getattr(known, name) if known else []
+            fields[name] = _parts(bot_id, name, KEYS[name], rows, before, problems, read)
         fields["relationships"] = _relationships(bot_id, rows, fields, known, problems)
         bot = Bot(id=bot_id, **fields)
     except (NotUnderstood, ValidationError) as error:
@@ -121,7 +125,7 @@ def _bot_fields(bot_id: str, row: Document) -> dict[str, Any]:
     return {
         "name": text(row, "name") or bot_id,
         "description": text(row, "description"),
-        "composition_mode": mode(row.get("composition_mode")),
+        "composition_mode": mode(row.get("composition_mode"), "core_fluid"),
         "max_engine_iterations": number(row, "max_engine_iterations"),
         "message_output_mode": output.lower() if output else None,
         "tags": texts(row, "tags"),
@@ -151,6 +155,7 @@ def _guideline(
         labels=texts(row, "labels"),
         tags=texts(row, "tags"),
         metadata=None if metadata is None else plain(metadata),
+        canned_responses=texts(row, "canned_responses"),
         tools=_tools(guideline_id, row, mappings, known),
     )
 

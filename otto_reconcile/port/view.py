@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
@@ -73,6 +73,15 @@ class View:
     async def terms(self) -> Sequence[Any]:
         call = self.wire.parlant.glossary.list_terms(tag_id=agent_tag(self.bot_id))
         return await self.wire.call(call)
+
+    async def listed(
+        self, name: str, read: Callable[..., Awaitable[Any]], having: Collection[str], **query: Any
+    ) -> Sequence[Any]:
+        """What `read(**query)` gives, all that has a tag of `having`; in a sweep of one list."""
+        if self._sweep is None:
+            return list(await self.wire.call(read(**query)))
+        everything = await self._sweep.once(name, read)
+        return [item for item in everything if not set(having).isdisjoint(item.tags or ())]
 
     async def journeys(self) -> Sequence[Any]:
         """Those with the bot's tag. Outside a sweep this is dear."""

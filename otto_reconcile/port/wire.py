@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.port.tools import Tools
+from otto_reconcile.port.tools import Place, Tools
 from otto_reconcile.port.translate import of_exception, of_response
 from otto_reconcile.port.versions import Versions
 from otto_reconcile.questions import Judgements
+from otto_reconcile.resources import Resource
 
 if TYPE_CHECKING:
     from parlant.client import AsyncParlantClient
 
 T = TypeVar("T")
+
+
+class MakeCanned(Protocol):
+    """Makes a canned response with any tags, in Parlant's own process; gives its id."""
+
+    async def __call__(
+        self,
+        *,
+        value: str,
+        tags: Sequence[str],
+        signals: Sequence[str],
+        metadata: Mapping[str, Any],
+        field_dependencies: Sequence[str],
+    ) -> str: ...
+
+
+class MakeJourney(Protocol):
+    """Makes a journey with its states, in Parlant's own process; gives their ids by ours.
+
+    `places` has the tools by their names in the states. `metadata` is for states by `identity`
+    (`resources.states`), each key over what is declared, `journey_node` key by key: the way for
+    what a model once judged. Parlant gives forks ids of its own, and takes no metadata for them.
+    """
+
+    async def __call__(
+        self,
+        journey: Resource,
+        places: Mapping[str, Place],
+        metadata: Mapping[str, Mapping[str, Any]],
+    ) -> Mapping[str, str]: ...
+
+
+class Made(NamedTuple):
+    """A journey that was made with states: they, and the relationships that Parlant made of it."""
+
+    states: Sequence[Any]
+    relationships: Sequence[str]
 
 
 class Wire:
@@ -44,6 +82,9 @@ class Wire:
         self.tools = Tools(self)
         self.versions = Versions(self, version)
         self.judgements = Judgements()
+        self.make_canned: MakeCanned | None = None
+        self.make_journey: MakeJourney | None = None
+        self.made_journeys: dict[str, Made] = {}
         self._secrets = tuple(secrets)
         http.event_hooks["response"] = [self._refuse_bad_answers]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from otto_reconcile.resources.bot import Bot
 from otto_reconcile.resources.kinds import Kind, make, register
 from otto_reconcile.resources.model import Resource
+from otto_reconcile.resources.variable import tag_names
 
 
 def expand(bot: Bot) -> Iterable[Resource]:
@@ -16,9 +17,12 @@ def expand(bot: Bot) -> Iterable[Resource]:
 
 def _names(bot: Bot) -> set[str]:
     names = set(bot.tags or ())
-    for group in (bot.guidelines, bot.journeys, bot.terms):
+    contents = (bot.canned_responses, bot.variables, bot.capabilities, bot.customers)
+    for group in (bot.guidelines, bot.journeys, bot.terms, *contents):
         for part in group:
             names.update(part.tags or ())
+    for variable in bot.variables:
+        names.update(tag_names(variable.values or ()))
     for relationship in bot.relationships:
         for endpoint in (relationship.source, relationship.target):
             if endpoint.startswith("tag:"):

@@ -14,6 +14,10 @@ _SHARED = (
     Collection("tool_mappings", ("bot_id", "guideline_id", "tool_name"), own=False),
     Collection("terms", ("term_id",), own=False, indexes=(("bot_id",),)),
     Collection("relationships", ("bot_id", "kind", "source", "target"), own=False),
+    Collection("canned_responses", ("canned_response_id",), own=False, indexes=(("bot_id",),)),
+    Collection("variables", ("bot_id", "name"), own=False),
+    Collection("capabilities", ("bot_id", "title"), own=False),
+    Collection("customers", ("bot_id", "customer_id"), own=False),
     Collection("glossaries", ("glossary_id",), own=False),
     Collection("tool_services", ("bot_id", "name"), own=False),
 )

@@ -19,6 +19,9 @@ class ParlantThread:
 
     def __init__(self, before_serving: Callable[[Any], Awaitable[None]] | None = None) -> None:
         self.app: Any = None
+        self.server: Any = None
+        self.port = 0
+        self.server: Any = None
         self._before = before_serving
         self._loop = asyncio.new_event_loop()
         self._serving = threading.Event()
@@ -53,7 +56,10 @@ class ParlantThread:
             self.app = app
 
         try:
-            async with make_server(free_port(), keep) as server:
+            self.port = free_port()
+            async with make_server(self.port, keep) as server:
+                self.server = server
+                self.server = server
                 await enable(server)
                 if self._before is not None:
                     await self._before(self.app)

@@ -22,6 +22,9 @@ class Rest:
     async def patch(self, path: str, **body: Any) -> Any:
         return _body(await self.http.patch(path, json=body))
 
+    async def put(self, path: str, **body: Any) -> Any:
+        return _body(await self.http.put(path, json=body))
+
     async def delete(self, path: str) -> None:
         _body(await self.http.delete(path))
 
@@ -31,7 +34,13 @@ class Rest:
     async def clean(self) -> None:
         """Deletes everything that a test may have made, what dangles included."""
         await self._clean_relationships()
-        for path in ("journeys", "guidelines", "terms", "agents", "tags"):
+        for customer in await self.get("/customers"):
+            if customer["id"] != "guest":
+                path = f"/customers/{customer['id']}"
+                await self.patch(path, tags={"remove": customer["tags"]})  # else they come back
+                await self.delete(path)
+        contents = ("canned_responses", "context-variables", "capabilities")
+        for path in ("journeys", "guidelines", "terms", *contents, "agents", "tags"):
             for item in await self.get(f"/{path}"):
                 await self.http.delete(f"/{path}/{item['id']}")
             assert await self.get(f"/{path}") == [], f"cannot clean {path}"

@@ -9,6 +9,7 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import NotApplied, TargetRefused
+from otto_reconcile.observed import known
 from otto_reconcile.plan import Change, Operation
 from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, make, snapshot_of
 from tests.port.conftest import INSTALLED, Host, holds
@@ -94,7 +95,7 @@ async def converge(host: Host, wanted: Snapshot, applied: Snapshot | None = None
     """Does what the diff says, as the loop would, and gives the operations."""
     applied = applied if applied is not None else wanted
     done = []
-    for action in plan(wanted, await seen(host, {**applied, **wanted}), applied).acting:
+    for action in plan(wanted, await seen(host, known(wanted, applied)), applied).acting:
         done.append(f"{action.operation} {action.ref}")
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             await host.port.delete(action.observed)

@@ -2,12 +2,16 @@
 
 from otto_reconcile.port.adapters import (
     agent,
+    canned_response,
+    capability,
+    customer,
     guideline,
     journey,
     relationship,
     tag,
     term,
     tool_service,
+    variable,
 )
 from otto_reconcile.port.adapters.base import Adapter, adapter_of, register
 
@@ -15,6 +19,9 @@ __all__ = [
     "Adapter",
     "adapter_of",
     "agent",
+    "canned_response",
+    "capability",
+    "customer",
     "guideline",
     "journey",
     "register",
@@ -22,4 +29,5 @@ __all__ = [
     "tag",
     "term",
     "tool_service",
+    "variable",
 ]

@@ -1,0 +1,106 @@
+"""Adapter of kind `customer`: some are made here, others were there before and stay when we go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from otto_reconcile.plan import Change
+from otto_reconcile.port.adapters.base import (
+    bring,
+    ensure_kept,
+    ensure_unset,
+    given,
+    register,
+)
+from otto_reconcile.port.translate import Absent, Failed
+from otto_reconcile.port.view import View
+from otto_reconcile.port.wire import Wire, addressed
+from otto_reconcile.resources import JSON, Resource, make
+from otto_reconcile.resources.canned_response import MARK
+
+
+class CustomerAdapter:
+    async def observe(
+        self, view: View, known: Sequence[Resource], unmanaged: bool
+    ) -> list[Resource]:
+        found = []
+        for resource in sorted(known, key=lambda resource: resource.key):
+            if customer := await view.maybe(_retrieve(view.wire, resource.key)):
+                found.append(await _from_wire(view.wire, customer, view.bot_id))
+        return found
+
+    async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        try:
+            return await self.post(wire, resource)
+        except Failed:  # what Parlant says to an id that it has
+            there = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
+            if there is None:
+                raise
+            found = await _from_wire(wire, there, resource.bot_id)
+            return await bring(self, wire, resource, found)
+
+    async def post(self, wire: Wire, resource: Resource) -> Resource:
+        spec, key = resource.spec, resource.key
+        call = wire.parlant.customers.create(
+            id=key,
+            name=spec.get("name", key),
+            metadata={**spec.get("metadata", {}), MARK: key},
+            tags=await wire.tags.ids(spec.get("tags", ())),
+        )
+        return ensure_kept(resource, await _from_wire(wire, await wire.call(call), resource.bot_id))
+
+    async def update(
+        self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        by_field = {change.field: change for change in changes}
+        sent: dict[str, Any] = {}
+        if "name" in by_field:
+            sent["name"] = by_field["name"].after or resource.key
+        if "metadata" in by_field:
+            gained, lost = _apart(by_field["metadata"])
+            sent["metadata"] = given(set=gained or None, unset=lost or None)
+        if "tags" in by_field:
+            gained, lost = _apart(by_field["tags"])
+            sent["tags"] = await wire.tags.changes(lost, gained)
+        call = wire.parlant.customers.update(addressed(resource.key), **sent)
+        made = await _from_wire(wire, await wire.call(call), resource.bot_id)
+        for name in by_field.keys() & {"metadata", "tags"}:
+            ensure_unset(by_field[name], made)
+        return ensure_kept(resource, made, [*by_field])
+
+    async def delete(self, wire: Wire, observed: Resource) -> None:
+        """Only one that was made here: others are somebody's, and stay as they are."""
+        with suppress(Absent):
+            customer = await wire.call(_retrieve(wire, observed.key))
+            if MARK in customer.metadata:
+                client, key = wire.parlant.customers, addressed(observed.key)
+                if customer.tags:  # Parlant would give them to the next one of that id
+                    remove: Any = {"remove": list(customer.tags)}
+                    await wire.call(client.update(key, tags=remove))
+                await wire.call(client.delete(key))
+
+
+def _apart(change: Change) -> tuple[dict[str, JSON], list[str]]:
+    after: Mapping[str, JSON] = change.after or {}
+    gained = {name: value for name, value in sorted(after.items()) if value is not None}
+    return gained, sorted(after.keys() - gained.keys())
+
+
+def _retrieve(wire: Wire, key: str) -> Any:
+    return wire.parlant.customers.retrieve(addressed(key))
+
+
+async def _from_wire(wire: Wire, customer: Any, bot_id: str) -> Resource:
+    metadata = {name: text for name, text in customer.metadata.items() if name != MARK}
+    names: Iterable[str] = await wire.tags.names(customer.tags)
+    values = {
+        "name": None if customer.name == customer.id else customer.name,
+        "metadata": metadata,
+        "tags": dict.fromkeys(names, True),
+    }
+    return make("customer", customer.id, bot_id, values, remote_id=customer.id)
+
+
+register("customer", CustomerAdapter())

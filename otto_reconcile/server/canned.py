@@ -1,0 +1,36 @@
+"""Makes canned responses of guidelines and states, as only Parlant's SDK can. For `daemon`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import parlant.sdk as p
+
+
+class CannedMaker:
+    """`port.wire.MakeCanned` on a Parlant server in this process."""
+
+    def __init__(self, server: p.Server) -> None:
+        self._server = server
+
+    async def __call__(
+        self,
+        *,
+        value: str,
+        tags: Sequence[str],
+        signals: Sequence[str],
+        metadata: Mapping[str, Any],
+        field_dependencies: Sequence[str],
+    ) -> str:
+        import parlant.sdk as p
+
+        made = await self._server.create_canned_response(
+            template=value,
+            tags=[p.Tag(id=p.TagId(tag), name=tag) for tag in tags],
+            signals=list(signals),
+            metadata=metadata,
+            field_dependencies=field_dependencies,
+        )
+        return str(made)
