@@ -33,8 +33,9 @@ def check_canned(draft: Draft, owner: Node, names: Iterable[str]) -> None:
         if draft.unsure or hidden or canned_id(draft, name) is not None:
             continue
         known = [shortened(draft.bot_id, own) or own for own in sorted(_own(draft))]
-        hint = near(name, known) or "name one of this bot's `canned_responses` by its id"
-        draft.faults.add(at, f"this bot has no canned response `{short(name)}`", hint)
+        hint = near(name, known) or f"name one of this {draft.noun}'s `canned_responses` by its id"
+        message = f"this {draft.noun} has no canned response `{short(name)}`"
+        draft.faults.add(at, message, hint)
 
 
 def canned_id(draft: Draft, name: str) -> str | None:
@@ -51,7 +52,7 @@ def canned_name(bot: Bot, identity: str) -> str:
 
 
 def _own(draft: Draft) -> set[str]:
-    broken = {name for group, name in draft.broken if group == _GROUP}
+    broken = {name for group, name in (*draft.broken, *draft.shared) if group == _GROUP}
     return broken | {item.id for item in draft.groups.get(_GROUP, ())}
 
 

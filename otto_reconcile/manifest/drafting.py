@@ -26,8 +26,14 @@ from otto_reconcile.manifest.model import (
     VariableForm,
 )
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
-from otto_reconcile.manifest.variables import to_data
-from otto_reconcile.manifest.wording import validate
+from otto_reconcile.manifest.shared_model import (
+    FORMS,
+    GlossaryForm,
+    SharedMetadataForm,
+    SharedServiceForm,
+)
+from otto_reconcile.manifest.variables import Data, to_data
+from otto_reconcile.manifest.wording import near, short, validate
 from otto_reconcile.resources import JSON, Masked
 
 GROUPS: dict[str, type[BaseModel]] = {
@@ -48,6 +54,7 @@ SOURCES_OF_IDS = {
     "capabilities": "title",
     "customers": "id",
 }
+_NOUNS = {"Bot": "bot", "Glossary": "glossary", "ToolService": "tool service"}
 NATURAL = frozenset({"variables", "capabilities", "customers"})
 """Groups whose items have no id but what is named in SOURCES_OF_IDS, as it is."""
 _MAY_BE_SECRET = {
@@ -60,9 +67,12 @@ _MAY_BE_SECRET = {
     "customers": ("name", "metadata"),
 }
 _ELSEWHERE = {
-    **dict.fromkeys(MetadataForm.model_fields, "metadata"),
-    **dict.fromkeys(SpecForm.model_fields, "spec"),
+    "Bot": {
+        **dict.fromkeys(MetadataForm.model_fields, "metadata"),
+        **dict.fromkeys(SpecForm.model_fields, "spec"),
+    }
 }
+"""Where a key belongs that stands in the wrong place."""
 
 
 @dataclass
@@ -76,8 +86,9 @@ class Item:
 
 @dataclass
 class Draft:
-    """A document on its way to a Bot. `form` is None if something in it is wrong.
+    """A document on its way to a Bot, or to what bots share, whose id is in `bot_id` then.
 
+    `form` is None if something in it is wrong. `shared` are the parts that it gets of glossaries.
     `broken` has (group, complete id) of items in which something is wrong; `unsure` is True if
     there are items of which not even the id is known. `scopes` has the guidelines that stand in a
     journey, each with it.
@@ -85,8 +96,9 @@ class Draft:
 
     faults: Faults
     root: Node
-    form: BotForm | None
+    form: BotForm | GlossaryForm | SharedServiceForm | None
     bot_id: str = ""
+    kind: str = "Bot"
     groups: dict[str, list[Item]] = field(default_factory=dict)
     relationships: list[Item] = field(default_factory=list)
     tool_services: list[Item] = field(default_factory=list)
@@ -95,6 +107,12 @@ class Draft:
     broken: list[tuple[str, str]] = field(default_factory=list)
     unsure: bool = False
     scopes: list[tuple[Node, Node]] = field(default_factory=list)
+    shared: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def noun(self) -> str:
+        """What messages call it."""
+        return _NOUNS[self.kind]
 
 
 def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
@@ -108,14 +126,27 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
         hint = "import it with `otto-reconcile apply -f`, or turn it into a manifest with `export`"
         faults.add(root, "this is a specification of Otto's, not a manifest", hint)
         return None
+    kind, value = _kind(root, data, faults)
     form, wrong = validate(
-        BotForm, data.value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE
+        FORMS[kind], value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE.get(kind)
     )
-    made = Draft(faults, root, form, secrets=data.secrets, scopes=scopes)
-    made.bot_id = _bot_id(made, data.value)
-    _read_parts(made, data.value, wrong)
+    made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
+    made.bot_id = _bot_id(made, value)
+    _read_parts(made, value, wrong)
     _mask(made)
     return made
+
+
+def _kind(root: Node, data: Data, faults: Faults) -> tuple[str, JSON]:
+    """What the document is, and its data; one of a kind that is not known is read as a bot."""
+    kind = data.value.get("kind")
+    if kind in FORMS:
+        return kind, data.value
+    if isinstance(kind, str) and ("kind",) not in data.secrets:
+        message = f"`kind` must be one of {', '.join(FORMS)}, not `{short(kind)}`"
+        faults.add(find(root, ("kind",)), message, near(kind, FORMS))
+        return "Bot", {**data.value, "kind": "Bot"}
+    return "Bot", data.value
 
 
 def _is_specification(root: Node) -> bool:
@@ -131,7 +162,8 @@ def _bot_id(made: Draft, data: JSON) -> str:
     node = find(made.root, ("metadata",))
     ids = [name for name in ("id", "exact_id") if isinstance(metadata.get(name), str)]
     if all(metadata.get(name) is None for name in ("id", "exact_id")):
-        made.faults.add(node, "`id` is missing", MetadataForm.model_fields["id"].description)
+        described = MetadataForm if made.kind == "Bot" else SharedMetadataForm
+        made.faults.add(node, "`id` is missing", described.model_fields["id"].description)
     if len(ids) == 2:
         _both(made, ("metadata", "exact_id"))
     if any(("metadata", name) in made.secrets for name in ids):
@@ -150,7 +182,13 @@ def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
     if not isinstance(spec, dict):
         made.unsure = True
         return
+    if made.kind == "ToolService":
+        _read_service(made, spec, wrong)
+        return
+    known = FORMS[made.kind].model_fields["spec"].annotation
     for group, form in GROUPS.items():
+        if group not in getattr(known, "model_fields", ()):
+            continue
         items = _items(made, spec, group, form, wrong)
         for item in items:
             item[1].id = _item_id(made, group, *item)
@@ -160,6 +198,14 @@ def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
     made.relationships = [item for _, item in relationships]
     services = _items(made, spec, "tool_services", ToolServiceForm, wrong)
     made.tool_services = [item for _, item in services]
+
+
+def _read_service(made: Draft, spec: dict[str, JSON], wrong: set[Path]) -> None:
+    """The service as a bot would have it: so it is checked with those of the bots."""
+    if made.bot_id and not wrong:
+        node = find(made.root, ("spec",))
+        form = ToolServiceForm.model_validate({"name": made.bot_id, **spec})
+        made.tool_services = [Item(node, form)]
 
 
 def _items(
@@ -244,10 +290,16 @@ def _check_twice(made: Draft, group: str) -> None:
         declared = id_node.get("id") or id_node.get("exact_id") or _natural(group, id_node)
         if declared is not None:
             named = source if group in NATURAL else "id"
-            message, hint = f"this bot has two {many} with this {named}", "change one of them"
+            message, hint = (
+                f"this {made.noun} has two {many} with this {named}",
+                "change one of them",
+            )
             at = declared.value
         else:
-            message, hint = f"this bot has two {many} with this {source}", "give each {} an `id`"
+            message, hint = (
+                f"this {made.noun} has two {many} with this {source}",
+                "give each {} an `id`",
+            )
             hint, at = hint.format(many.removesuffix("s")), item.node
         made.faults.add(at, f"{message} (the first is on line {first.node.line})", hint)
 
@@ -271,6 +323,8 @@ def _masked_path(made: Draft, path: Path) -> str | None:
     """The path as a Bot has it; "" if its item is wrong anyway; None if it may not be there."""
     if path == ("spec", "description"):  # a name is how people are shown the bot everywhere
         return str(path[1])
+    if made.kind == "ToolService" and path in (("spec", "url"), ("spec", "source")):
+        return str(path[1])
     group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
     if group == "tool_services" and path[3] in ("url", "source"):
         node = find(made.root, path[:3])
@@ -282,7 +336,7 @@ def _masked_path(made: Draft, path: Path) -> str | None:
     id_ = next((item.id for item in made.groups.get(group, ()) if item.node is node), None)
     if id_ is None:
         return ""
-    return "/".join((group, id_, *(pointer_part(part) for part in path[3:])))
+    return "/".join((group, *(pointer_part(part) for part in (id_, *path[3:]))))
 
 
 def pointer_part(part: str | int) -> str:

@@ -1,4 +1,4 @@
-"""Bots to manifests that load to the same bots. Called by `export`."""
+"""Bots, and what they share, to manifests that load to the same. Called by `export`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ from otto_reconcile.manifest.states import bound, scoped, written_states
 from otto_reconcile.manifest.variables import escape
 from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.resources import JSON, Bot
+from otto_reconcile.resources.shared import (
+    GROUPS,
+    SharedDocument,
+    SharedToolService,
+    Wish,
+    weave,
+)
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
 _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null)", re.IGNORECASE)
@@ -42,16 +49,25 @@ class _OneLine(dict[str, JSON]):
     """A mapping that is written on one line."""
 
 
-def dump(bots: Iterable[Bot]) -> str:
-    """One YAML document for each bot, in the given order. `suspended` is not written."""
-    bots = list(bots)
-    index = _index(bots)
+def dump(wishes: Iterable[Wish]) -> str:
+    """One YAML document for each bot or shared document, in the given order.
+
+    `suspended` is not written.
+    """
+    wishes = list(wishes)
+    shared = [wish for wish in wishes if not isinstance(wish, Bot)]
+    index = _index(weave(wish, shared) for wish in wishes if isinstance(wish, Bot))
     return "---\n".join(
         yaml.serialize(
-            _node(_document(bot, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE
+            _node(_written(wish, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE
         )
-        for bot in bots
+        for wish in wishes
     )
+
+
+def _written(wish: Wish, index: Index) -> dict[str, JSON]:
+    document = _document(wish, index) if isinstance(wish, Bot) else _shared(wish)
+    return {"apiVersion": API_VERSION, **document}
 
 
 def _index(bots: Iterable[Bot]) -> Index:
@@ -65,9 +81,7 @@ def _index(bots: Iterable[Bot]) -> Index:
 
 
 def _document(bot: Bot, index: Index) -> dict[str, JSON]:
-    metadata: dict[str, JSON] = {"id" if is_short(bot.id) else "exact_id": bot.id}
-    metadata |= {"labels": bot.labels} if bot.labels else {}
-    metadata |= {"annotations": bot.annotations} if bot.annotations else {}
+    metadata = _metadata(bot)
     spec: dict[str, JSON] = {
         name: _text(bot, name, value) for name in _SPEC if (value := getattr(bot, name)) is not None
     }
@@ -92,7 +106,26 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
             _text(bot, f"tool_services/{service.name}", service.model_dump(exclude_none=True))
             for service in bot.tool_services
         ]
-    return {"apiVersion": API_VERSION, "kind": "Bot", "metadata": metadata, "spec": spec}
+    return {"kind": "Bot", "metadata": metadata, "spec": spec}
+
+
+def _shared(document: SharedDocument) -> dict[str, JSON]:
+    envelope: dict[str, JSON] = {"kind": document.kind, "metadata": _metadata(document)}
+    if isinstance(document, SharedToolService):
+        fields = document.service.model_dump(exclude={"name"}, exclude_none=True)
+        spec = {name: _text(document, name, value) for name, value in fields.items()}
+        return {**envelope, "spec": spec}
+    spec = {"used_by": document.used_by.model_dump(exclude_defaults=True)}
+    for group in GROUPS:
+        parts = (part.model_dump(exclude_none=True) for part in getattr(document, group))
+        spec[group] = [_text(document, f"{group}/{part['id']}", part) for part in parts]
+    return {**envelope, "spec": {name: value for name, value in spec.items() if value}}
+
+
+def _metadata(wish: Wish) -> dict[str, JSON]:
+    metadata: dict[str, JSON] = {"id" if is_short(wish.id) else "exact_id": wish.id}
+    metadata |= {"labels": wish.labels} if wish.labels else {}
+    return metadata | ({"annotations": wish.annotations} if wish.annotations else {})
 
 
 def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:
@@ -122,13 +155,13 @@ def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
         short = shortened(bot.id, item.id)
         part = {"exact_id": item.id} if short is None else {"id": short}
     for name, value in item.model_dump(exclude={"id", "states"}, exclude_none=True).items():
-        part[name] = _text(bot, f"{group}/{item.id}/{name}", value)
+        part[name] = _text(bot, f"{group}/{pointer_part(item.id)}/{name}", value)
     if "canned_responses" in part:
         part["canned_responses"] = [canned_name(bot, named) for named in item.canned_responses]
     return part
 
 
-def _text(bot: Bot, path: str, value: JSON) -> JSON:
+def _text(bot: Wish, path: str, value: JSON) -> JSON:
     """The value with the templates of its masked texts in their places."""
     if isinstance(value, dict):
         return {k: _text(bot, f"{path}/{pointer_part(k)}", item) for k, item in value.items()}

@@ -11,7 +11,6 @@ from otto_reconcile.manifest.drafting import GROUPS, NATURAL, Draft, Item
 from otto_reconcile.manifest.model import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
-from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.states import check_states, scoping, states_of
 from otto_reconcile.resources import JSON, Bot, Relationship
 
@@ -22,7 +21,6 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     """The bots of the drafts in which nothing is wrong; faults go to each draft's own."""
     index = index_of(drafts)
     _check_clashes(drafts)
-    check_services(drafts)
     check_contents(drafts)
     check_states(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
@@ -45,8 +43,8 @@ def index_of(drafts: Iterable[Draft]) -> Index:
         for kind, group in _GROUP_OF.items():
             for item in draft.groups.get(group, ()):
                 index.known[kind].setdefault(item.id, draft.bot_id)
-            for broken, name in draft.broken:
-                if broken == group:
+            for other, name in (*draft.broken, *sorted(draft.shared)):
+                if other == group:
                     index.known[kind].setdefault(name, draft.bot_id)
     return index
 

@@ -11,8 +11,11 @@ from otto_reconcile.manifest.drafting import Draft, draft
 from otto_reconcile.manifest.files import read_all
 from otto_reconcile.manifest.linking import link
 from otto_reconcile.manifest.nodes import Faults
+from otto_reconcile.manifest.services import check_services
+from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.shared import SharedDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,28 @@ class LoadedBot:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedShared:
+    """A document that bots share, with the place where it starts."""
+
+    document: SharedDocument
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """All bots of the files, in the order in which they stand there."""
+    """All bots and shared documents of the files, each in the order in which they stand there.
+
+    `notes` say what is no fault, but most likely not meant.
+    """
 
     bots: tuple[LoadedBot, ...] = ()
+    shared: tuple[LoadedShared, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:
-    """The bots of all files; folders are searched to the bottom, and `-` is standard input.
+    """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
     Raises InvalidInput with every Problem of every file; then nothing is loaded.
     """
@@ -45,12 +62,20 @@ def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:
             everything.append(Faults(source.name))
             made = draft(root, environ, everything[-1])
             drafts += [made] if made is not None else []
-    linked = link(drafts)
+    of_bots = [made for made in drafts if made.kind == "Bot"]
+    of_shared = [made for made in drafts if made.kind != "Bot"]
+    note_shared(of_bots, of_shared)
+    check_services(drafts)
+    linked, shared = link(of_bots), link_shared(of_shared)
     for faults in everything:
         problems += faults.problems
     if problems:
         raise InvalidInput(sorted(set(problems), key=_place))
-    return Loaded(tuple(LoadedBot(bot, made.faults.file, made.root.line) for made, bot in linked))
+    return Loaded(
+        tuple(LoadedBot(bot, made.faults.file, made.root.line) for made, bot in linked),
+        tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
+        tuple(sorted(notes(linked, shared), key=_place)),
+    )
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -244,12 +244,9 @@ class RelationshipForm(Form):
     target: Text = Field(description="As `source`.")
 
 
-class ToolServiceForm(Form):
-    """Tools that another server hosts."""
+class ServiceForm(Form):
+    """Where tools are that another server hosts."""
 
-    name: ServiceName = Field(
-        description="Guidelines and states name its tools as `NAME:TOOL`. Bots share it by name."
-    )
     kind: ToolServiceKind = Field(
         description="mcp: a Model Context Protocol server. openapi: an HTTP API with an OpenAPI"
         " description. sdk: a server of Parlant's own kind (`PluginServer`)."
@@ -260,6 +257,14 @@ class ToolServiceForm(Form):
     )
     source: Text | None = _described(
         "Of openapi: the URL of the OpenAPI description, or a file on Parlant's machine."
+    )
+
+
+class ToolServiceForm(ServiceForm):
+    """Tools that another server hosts."""
+
+    name: ServiceName = Field(
+        description="Guidelines and states name its tools as `NAME:TOOL`. Bots share it by name."
     )
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from otto_reconcile.manifest.model import BotForm
+from otto_reconcile.manifest.shared_model import DocumentForm
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "Filled from the environment."}
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12, of one document."""
-    schema = BotForm.model_json_schema()
+    schema = DocumentForm.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_open({k: v for k, v in schema.items() if k != "title"}),
-        "title": "Bot (otto/v1)",
+        "title": "Manifest (otto/v1)",
     }
 
 
@@ -30,7 +30,9 @@ def _open(schema: Any) -> Any:
         if name in ("properties", "$defs")
         else _open(value)
         for name, value in schema.items()
-        if not (name == "title" and isinstance(value, str)) and (name, value) != ("default", None)
+        if not (name == "title" and isinstance(value, str))
+        and name != "discriminator"  # of OpenAPI, not of JSON Schema
+        and (name, value) != ("default", None)
     }
     if "enum" in opened or "pattern" in opened or opened.get("type") in ("integer", "boolean"):
         return {"anyOf": [opened, _VARIABLE]}

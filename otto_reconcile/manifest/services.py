@@ -31,7 +31,11 @@ def check_services(drafts: Iterable[Draft]) -> None:
                 continue
             other, known = first.setdefault(service.name, (draft, item))
             if _essence(_service(known)) != _essence(service):
-                message = f"bot `{other.bot_id}` has another tool service `{service.name}`"
+                message = (
+                    f"bot `{other.bot_id}` has another tool service `{service.name}`"
+                    if other.kind == "Bot"
+                    else f"there is another tool service `{service.name}` for all bots"
+                )
                 where = f"see {other.faults.file}:{known.node.line}"
                 hint = f"bots share services by name: make them equal, or name them apart; {where}"
                 draft.faults.add(item.node, message, hint)

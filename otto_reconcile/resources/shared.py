@@ -6,10 +6,11 @@ bot's id, a dot and the short one. A part that the bot itself has goes before a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from otto_reconcile.resources.bot import (
     Bot,
@@ -23,6 +24,8 @@ from otto_reconcile.resources.bot import (
 )
 from otto_reconcile.resources.model import JSON, digest
 
+_SHORT = re.compile(r"[a-z0-9][a-z0-9-]*")
+
 GROUPS = ("guidelines", "terms", "canned_responses")
 """The lists of a Glossary, named as the bot's own."""
 
@@ -33,6 +36,12 @@ class UsedBy(Part):
     all: bool = False
     bots: list[ExactId] = Field(default_factory=list)
     labels: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not (self.all or self.bots or self.labels):
+            raise ValueError("it fits no bot")
+        return self
 
     def picks(self, bot: Bot) -> bool:
         labelled = bool(self.labels) and self.labels.items() <= bot.labels.items()
@@ -81,6 +90,14 @@ class Glossary(Shared):
     guidelines: list[Guideline] = Field(default_factory=list)
     terms: list[Term] = Field(default_factory=list)
     canned_responses: list[CannedResponse] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _ids(self) -> Self:
+        for group in GROUPS:
+            ids = [part.id for part in getattr(self, group)]
+            if wrong := sorted(i for i in set(ids) if not _SHORT.fullmatch(i) or ids.count(i) > 1):
+                raise ValueError(f"{group}: an id that is not short, or there twice: {wrong[0]}")
+        return self
 
 
 class SharedToolService(Shared):

@@ -73,7 +73,7 @@ def test_what_a_bot_has_itself_goes_before(make_bot: Make) -> None:
     [
         ({"all": True}, True), ({"bots": ["desk"]}, True), ({"bots": ["other"]}, False),
         ({"labels": {"team": "retail"}}, True), ({"labels": {"team": "it"}}, False),
-        ({"labels": {"team": "retail", "more": "x"}}, False), ({}, False),
+        ({"labels": {"team": "retail", "more": "x"}}, False),
         ({"bots": ["other"], "labels": {"team": "retail"}}, True),
     ],
 )  # fmt: skip
