@@ -26,6 +26,7 @@ from otto_reconcile.reconcile.status import Board, Status, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
+from otto_reconcile.server.journeys import JourneyMaker
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.settings import Settings, actor, without_credentials
 from otto_reconcile.store import open_store
@@ -143,6 +144,7 @@ class Daemon:
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._voice.say("Parlant created", stores="default")
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
+            port.host_journeys(JourneyMaker(sdk))
             made.append(self._loop(port, target, self._evaluating(port, meter)))
             await self._make_otto(sdk, made[0], port, server)
             await made[0].restore()

@@ -23,6 +23,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.wire import addressed
 from otto_reconcile.resources import JSON, Ref, Resource
+from otto_reconcile.server.journeys import JourneyMaker
 
 if TYPE_CHECKING:
     import parlant.sdk as p
@@ -72,6 +73,7 @@ class StartPort:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._server, self._rest, self._evaluate = server, rest, evaluate
+        rest.host_journeys(JourneyMaker(server))
         self._headers = dict(headers or {})
         self._tools = {tool.tool.name: tool for tool in tools}
         self._services: dict[str, frozenset[str]] = {}
@@ -116,6 +118,8 @@ class StartPort:
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         maker = self._makers.get(resource.kind)
+        if resource.spec.get("states"):
+            maker = None  # the REST port hands it to Parlant's SDK whenever it comes
         if maker is None or not self._evaluate or not is_starting(self._server):
             return await self._rest.create(resource, fresh=fresh)
         # Journeys always: where one is there, the SDK would leave its conditions to all agents.

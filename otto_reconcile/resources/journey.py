@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otto_reconcile.resources.bot import Bot
-from otto_reconcile.resources.guideline import short_tool
 from otto_reconcile.resources.kinds import Field, Kind, Means, Shape, register
-from otto_reconcile.resources.model import JSON, Ref, Resource
+from otto_reconcile.resources.model import Ref, Resource
 from otto_reconcile.resources.parts import belongings, parts
 from otto_reconcile.resources.states import graph, plain
-
-
-def _short(states: JSON) -> JSON:
-    """Tools that are hosted with the server without their service, as those of a guideline."""
-    return [
-        {**state, "tools": [short_tool(tool) for tool in state["tools"]]}
-        if "tools" in state
-        else state
-        for state in states
-    ]
-
 
 FIELDS = (
     Field("title", change=Means.REPLACE),
@@ -31,16 +19,16 @@ FIELDS = (
     Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE),
     Field("tags", default=[], shape=Shape.SET),
     # As `states.graph` has them, in plain data.
-    Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE, normal=_short),
+    Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE),
 )
 
 
 def expand(bot: Bot) -> Iterable[Resource]:
     journeys = {journey.id: journey for journey in bot.journeys}
     drawn = [
-        journey
-        if journey.states is None
-        else journey.model_copy(update={"states": plain(graph(journey, journeys))})
+        journey.model_copy(update={"states": plain(graph(journey, journeys))})
+        if journey.states
+        else journey
         for journey in bot.journeys
     ]
     return parts("journey", "journeys", bot, drawn, FIELDS)

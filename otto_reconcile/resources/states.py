@@ -7,10 +7,12 @@ left: a fork that is reached under a condition is merged into the ways that lead
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from otto_reconcile.resources.bot import Journey, State, Transition
+from otto_reconcile.resources.guideline import short_tool
 from otto_reconcile.resources.model import JSON, digest
 
 END = "end"
@@ -18,6 +20,9 @@ END = "end"
 
 AND = "; and "
 """Between two conditions that became one."""
+
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 class Fault(NamedTuple):
@@ -56,6 +61,8 @@ def _of_one(number: int, state: State) -> Iterator[Fault]:
         yield Fault(here, "a state is one of chat, tool and journey", "make two states of it")
     if state.instruction and not state.tools:
         yield Fault((*here, "instruction"), "only a tool state has an instruction", "use `chat`")
+    if state.tools == []:
+        yield Fault((*here, "tools"), "there is no tool", "name one")
     if state.tools and len(state.tools) > 1 and not state.instruction:
         hint = "say what each of them is for"
         yield Fault(here, "a state with several tools needs an `instruction`", hint)
@@ -73,8 +80,9 @@ def _ids(states: Sequence[State]) -> Iterator[Fault]:
     for number, state in enumerate(states):
         if state.id == END:
             yield Fault((number, "id"), f"`{END}` is where a journey is over", "choose another id")
-        if "." in state.id:
-            yield Fault((number, "id"), "the id of a state has no dot", "use a hyphen")
+        if not _ID.fullmatch(state.id):
+            rule = "lower-case letters, digits and hyphens"
+            yield Fault((number, "id"), f"the id of a state has only {rule}", "rename it")
         if state.id in seen:
             yield Fault((number, "id"), f"this journey has two states `{state.id}`", "rename one")
         seen.add(state.id)
@@ -222,7 +230,8 @@ def _written_out(journey: Journey, journeys: Mapping[str, Journey]) -> list[Stat
     found: list[State] = []
     for state in states:
         if state.id not in inner:
-            found.append(state.model_copy(update={"next": led(state.next)}))
+            tools = state.tools and [short_tool(tool) for tool in state.tools]
+            found.append(state.model_copy(update={"next": led(state.next), "tools": tools}))
             continue
         ways = led(state.next) or [Transition(to=END)]
         out = ways[0].to if len(ways) == 1 and ways[0].when is None else state.id

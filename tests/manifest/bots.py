@@ -6,7 +6,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from otto_reconcile.resources import Bot, Guideline, Journey, Masked, Relationship, Term
+from otto_reconcile.manifest.states import bound
+from otto_reconcile.resources import (
+    Bot,
+    Guideline,
+    Journey,
+    Masked,
+    Relationship,
+    State,
+    Term,
+    Transition,
+)
 from otto_reconcile.resources.bot import (
     CannedField,
     CannedResponse,
@@ -90,10 +100,11 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
             id=draw(part_ids(bot_id, number)), title=draw(name), description=draw(any_text),
             conditions=draw(st.lists(text, max_size=3)), labels=draw(many(any_text)),
             priority=draw(maybe(whole)), composition_mode=draw(maybe(modes)),
-            tags=draw(many(tag)),
+            tags=draw(many(tag)), states=draw(maybe(states(canned_ids))),
         )
         for number in range(draw(st.integers(0, 2)))
     ]  # fmt: skip
+    journeys += draw(through(bot_id, journeys))
     terms = [
         Term(
             id=draw(part_ids(bot_id, number)), name=draw(name), description=draw(text),
@@ -110,7 +121,50 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
         canned_responses=canned, variables=draw(variables()), capabilities=draw(capabilities()),
         customers=draw(customers(bot_id)),
     )  # fmt: skip
-    return bot.model_copy(update={"relationships": draw(relationships(bot))})
+    related = draw(relationships(bot))
+    if guidelines and journeys and draw(st.booleans()):
+        related.append(bound(guidelines[-1].id, journeys[-1].id))
+    return bot.model_copy(update={"relationships": related})
+
+
+@st.composite
+def states(draw: st.DrawFn, canned_ids: list[str]) -> list[State]:
+    """A graph that keeps the rules: each state leads to the next one, and to any chat state."""
+    kinds = draw(st.lists(st.sampled_from(["chat", "tool", "fork"]), min_size=1, max_size=2))
+    kinds = ["chat", *(kind for one in kinds for kind in (one, "chat"))]
+    names = [f"{draw(short)}{number}" for number in range(len(kinds))]
+    chats = [name for name, kind in zip(names, kinds, strict=True) if kind == "chat"]
+    found = []
+    for number, (kind, name) in enumerate(zip(kinds, names, strict=True)):
+        below = [*names, "end"][number + 1]
+        others = st.lists(st.sampled_from([*chats, *(["end"] if kind != "tool" else [])]))
+        targets = [below, *draw(others)][:3]
+        ways = [Transition(to=to, when=f"{draw(text)} {n}") for n, to in enumerate(targets)]
+        if kind != "fork" and draw(st.booleans()):
+            ways = [Transition(to=below)]
+        said: dict[str, Any] = {"chat": draw(text)} if kind == "chat" else {}
+        if kind == "tool":
+            said = {"tools": draw(st.lists(text, min_size=1, max_size=2)), "instruction": "both"}
+        if kind != "fork":
+            said |= {"description": draw(maybe(text)), "metadata": {"a": draw(scalar)}}
+        if kind == "chat" and canned_ids:
+            said["canned_responses"] = draw(many(st.sampled_from(canned_ids)))
+        found.append(State(id=name, next=ways, **said))
+    return found
+
+
+@st.composite
+def through(draw: st.DrawFn, bot_id: str, journeys: list[Journey]) -> list[Journey]:
+    """Perhaps a journey that goes through one of these, and guidelines of a journey after it."""
+    inner = [journey for journey in journeys if journey.states]
+    if not inner or draw(st.booleans()):
+        return []
+    first = State(id="first", chat="Hello", next=[Transition(to="inner")])
+    second = State(id="inner", journey=inner[0].id, next=[Transition(to="first")])
+    journey = Journey(
+        id=f"{bot_id}.outer-9", title="t", description="", conditions=[], states=[first, second]
+    )
+    return [journey]
 
 
 @st.composite

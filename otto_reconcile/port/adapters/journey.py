@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.errors import NotApplied
+from otto_reconcile.errors import NotApplied, OttoError, TargetRefused
 from otto_reconcile.plan import Change
-from otto_reconcile.port import modes
+from otto_reconcile.port import charts, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
-from otto_reconcile.port.judging import place_new_conditions
+from otto_reconcile.port.judging import metadata_of_states, place_new_conditions
 from otto_reconcile.port.mending import delete_journey, delete_orphans
-from otto_reconcile.port.translate import Failed
+from otto_reconcile.port.tools import not_there
+from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, agent_tag, missing_mark
-from otto_reconcile.resources import Resource, make
+from otto_reconcile.port.wire import Made, Wire, addressed, agent_tag, missing_mark
+from otto_reconcile.resources import JSON, Resource, make
 
 _PATCHABLE = frozenset({"labels", "tags"})
 
@@ -25,14 +27,14 @@ class JourneyAdapter:
     ) -> list[Resource]:
         if not known and not unmanaged:
             return []
-        wanted = {resource.key for resource in known}
+        wanted = {resource.key: resource for resource in known}
         listed = await view.journeys() if unmanaged or view.sweeping else ()
         found = {journey.id: journey for journey in listed}
-        for key in await view.strays(wanted - found.keys()):
+        for key in await view.strays(wanted.keys() - found.keys()):
             if journey := await view.maybe(_retrieve(view.wire, key)):
                 found[key] = journey
         chosen = [journey for key, journey in sorted(found.items()) if unmanaged or key in wanted]
-        return [await _observed(view, journey) for journey in chosen]
+        return [await _observed(view, journey, wanted.get(journey.id)) for journey in chosen]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
         # Asked first: a refused creation leaves the conditions behind as global guidelines.
@@ -62,6 +64,8 @@ class JourneyAdapter:
     async def _post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
         conditions = spec.get("conditions", [])
+        if spec.get("states"):
+            return await _with_states(wire, resource)
         values = given(
             id=resource.key,
             title=spec["title"],
@@ -99,7 +103,73 @@ class JourneyAdapter:
         return ensure_kept(resource, made, [*values])
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
+        """Parlant would leave the relationships of its tool states, and stumble over them."""
+        if made := wire.made_journeys.pop(observed.key, None):
+            for relationship in made.relationships:
+                with suppress(Absent):
+                    await wire.call(wire.parlant.relationships.delete(relationship))
         await delete_journey(wire, observed.key)
+
+
+UNMADE = (
+    "states of a journey can only be made in the process that hosts Parlant: let `run` host it,"
+    " without --parlant-url"
+)
+
+
+def unmade(wire: Wire, resource: Resource) -> str | None:
+    """Why this journey cannot be made on the target; None if it can."""
+    return UNMADE if resource.spec.get("states") and wire.make_journey is None else None
+
+
+async def _with_states(wire: Wire, resource: Resource) -> Resource:
+    """Made by the SDK, in one go but for its tags; the states are then read back."""
+    if wire.make_journey is None:
+        raise TargetRefused(f"{resource.ref}: {UNMADE}", status=422)
+    spec = resource.spec
+    tools = sorted({tool for state in spec["states"] for tool in state.get("tools", ())})
+    if missing := await wire.tools.missing(tools):
+        raise not_there(missing.values())
+    places = {tool: await wire.tools.place(tool) for tool in tools}
+    tags = await wire.tags.ids(spec.get("tags", ()))
+    try:
+        ids = await wire.make_journey(resource, places, metadata_of_states(resource))
+    except OttoError:
+        raise
+    except Exception as error:
+        raise Failed(f"Parlant failed at making {resource.ref}: {error}") from error
+    bound = [ids[state["id"]] for state in spec["states"] if state.get("tools")]
+    made = Made(spec["states"], [r for node in bound for r in await _relationships(wire, node)])
+    wire.made_journeys[resource.key] = made
+    if tags:
+        adding: Any = {"add": tags}
+        await wire.call(wire.parlant.journeys.update(addressed(resource.key), tags=adding))
+    view = View(wire, resource.bot_id, None)
+    journey = await wire.call(_retrieve(wire, resource.key))
+    await place_new_conditions(wire, resource, journey.conditions)
+    return ensure_kept(resource, await _observed(view, journey, resource))
+
+
+async def _relationships(wire: Wire, node: str) -> list[str]:
+    """What Parlant itself bound to a tool state."""
+    call = wire.parlant.relationships.list(tag_id=f"journey_node:{node}", indirect=False)
+    return [relationship.id for relationship in await wire.call(call)]
+
+
+async def _states(wire: Wire, key: str, known: Resource) -> list[JSON]:
+    """The states that are there: as wanted or as they were made, if that is what the chart shows.
+
+    What a chart does not show (ids, tools, metadata) is as it was made here, for nothing else in
+    this process makes states.
+    """
+    shown = charts.read(await wire.call(_chart(wire, key)))
+    made = wire.made_journeys.get(key)
+    states: list[JSON] = list(made.states if made is not None else known.spec["states"])
+    return states if charts.seen(states) == shown else shown
+
+
+async def _chart(wire: Wire, key: str) -> str:
+    return (await wire.http.get(f"/journeys/{addressed(key)}/mermaid")).text
 
 
 def _retrieve(wire: Wire, key: str) -> Any:
@@ -109,7 +179,7 @@ def _retrieve(wire: Wire, key: str) -> Any:
 async def _existing(wire: Wire, resource: Resource) -> Resource | None:
     view = View(wire, resource.bot_id, None)
     journey = await view.maybe(_retrieve(wire, resource.key))
-    return None if journey is None else await _observed(view, journey)
+    return None if journey is None else await _observed(view, journey, resource)
 
 
 def _is_half_made(journey: Resource) -> bool:
@@ -118,16 +188,25 @@ def _is_half_made(journey: Resource) -> bool:
     return missing_mark(journey.bot_id) in spec["tags"] and not spec["conditions"]
 
 
-async def _observed(view: View, journey: Any) -> Resource:
+async def _observed(view: View, journey: Any, known: Resource | None) -> Resource:
     texts: dict[str, str] = {}
     if journey.conditions:
         texts = {g.id: g.condition for g in await view.conditions(journey.id)}
     # A condition without its guideline has to show as a difference.
     conditions = [texts.get(key, f"(missing) guideline {key}") for key in journey.conditions]
-    return await _from_wire(view.wire, journey, view.bot_id, conditions)
+    states = None
+    if known is not None and "states" in known.spec:
+        states = await _states(view.wire, journey.id, known)
+    return await _from_wire(view.wire, journey, view.bot_id, conditions, states)
 
 
-async def _from_wire(wire: Wire, journey: Any, bot_id: str, conditions: Sequence[str]) -> Resource:
+async def _from_wire(
+    wire: Wire,
+    journey: Any,
+    bot_id: str,
+    conditions: Sequence[str],
+    states: Sequence[JSON] | None = None,
+) -> Resource:
     values = {
         "title": journey.title,
         "description": journey.description,
@@ -136,6 +215,7 @@ async def _from_wire(wire: Wire, journey: Any, bot_id: str, conditions: Sequence
         "priority": journey.priority,
         "composition_mode": modes.from_wire(journey.composition_mode),
         "tags": await wire.tags.of_part(journey.tags, bot_id),
+        "states": states,
     }
     return make("journey", journey.id, bot_id, values, remote_id=journey.id)
 

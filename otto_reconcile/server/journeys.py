@@ -1,0 +1,123 @@
+"""Makes journeys with their states, as only Parlant's SDK can: the one place. `daemon` calls it.
+
+Nothing is evaluated: Parlant asks a model only when its own start ends, which ours never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.resources import JSON, Resource, State, Transition
+from otto_reconcile.resources.states import END, identity, is_fork
+
+if TYPE_CHECKING:
+    import parlant.sdk as p
+
+    from otto_reconcile.port.tools import Place
+
+
+class JourneyMaker:
+    """`port.wire.MakeJourney` on a Parlant server in this process."""
+
+    def __init__(self, server: p.Server) -> None:
+        self._server = server
+
+    async def __call__(
+        self,
+        journey: Resource,
+        places: Mapping[str, Place],
+        metadata: Mapping[str, Mapping[str, Any]],
+    ) -> Mapping[str, str]:
+        import parlant.sdk as p
+
+        spec = journey.spec
+        agent = await self._server.get_agent(id=journey.bot_id)
+        made = await agent.create_journey(
+            title=spec["title"],
+            description=spec.get("description", ""),
+            conditions=list(spec.get("conditions", ())),
+            id=p.JourneyId(journey.key),
+            composition_mode=_mode(spec.get("composition_mode")),
+            labels=spec.get("labels", ()),
+            priority=spec.get("priority", 0),
+        )
+        building = _Building(journey, places, metadata)
+        await building.run(made.initial_state)
+        return building.ids
+
+
+class _Building:
+    """One journey: its states from the first on, each when the first way leads to it."""
+
+    def __init__(
+        self,
+        journey: Resource,
+        places: Mapping[str, Place],
+        metadata: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._key = journey.key
+        self._places, self._metadata = places, metadata
+        self._wanted = {s["id"]: State.model_validate(s) for s in journey.spec["states"]}
+        self._made: dict[str, Any] = {}
+        self.ids: dict[str, str] = {}
+
+    async def run(self, initial: Any) -> None:
+        first = next(iter(self._wanted.values()))
+        # The initial state cannot go on to a fork, but it can have the ways of one.
+        ways = first.next if is_fork(first) else [Transition(to=first.id)]
+        todo = [(initial, ways)]
+        for source, ways in todo:
+            for way in ways:
+                if (new := await self._go(source, way)) is not None:
+                    todo.append((new, self._wanted[way.to].next))
+
+    async def _go(self, source: Any, way: Transition) -> Any | None:
+        """Makes a way on; the state that it leads to if that is new."""
+        import parlant.sdk as p
+
+        if way.to == END or way.to in self._made:
+            target = p.END_JOURNEY if way.to == END else self._made[way.to]
+            await source.transition_to(condition=way.when, state=target)
+            return None
+        state = self._wanted[way.to]
+        if is_fork(state):
+            transition = await source.fork()
+        else:
+            transition = await source.transition_to(condition=way.when, **self._values(state))
+        self._made[state.id] = transition.target
+        self.ids[state.id] = str(transition.target.id)
+        return transition.target
+
+    def _values(self, state: State) -> dict[str, Any]:
+        import parlant.sdk as p
+
+        values: dict[str, Any] = {
+            "id": p.JourneyStateId(identity(self._key, state)),
+            "description": state.description,
+            "labels": state.labels or (),
+            "metadata": self._told(state),
+        }
+        if state.chat is not None:
+            mode = _mode(state.composition_mode)
+            return {**values, "chat_state": state.chat, "composition_mode": mode}
+        tools = [p.ToolId(*self._places[name]) for name in state.tools or ()]
+        return {**values, "tool_state": tools, "tool_instruction": state.instruction}
+
+    def _told(self, state: State) -> dict[str, JSON]:
+        """Its metadata; Parlant's own, `journey_node`, is put together from all who have a word."""
+        given = self._metadata.get(identity(self._key, state), {})
+        told = {**(state.metadata or {}), **given}
+        node = {
+            "kind": "chat" if state.chat is not None else "tool",
+            **({"journey_id": self._key, "sub_journey_id": state.journey} if state.journey else {}),
+            **((state.metadata or {}).get("journey_node") or {}),
+            **(given.get("journey_node") or {}),
+        }
+        return {**told, "journey_node": node}
+
+
+def _mode(name: str | None) -> Any:
+    import parlant.sdk as p
+
+    return None if name is None else p.CompositionMode[name.upper()]
