@@ -136,10 +136,9 @@ class Evaluating:
         if self._mode is Mode.OFF:
             return False
         for bot_id in sorted(self._bots, key=self._order):
-            due = self._due(bot_id)
-            if not self._may_act() or not due:
-                continue
-            asked = await self._asking.ask(bot_id, due, run_id)
+            asked, due = None, self._due(bot_id)
+            if due and self._may_act():
+                asked = await self._asking.ask(bot_id, due, run_id)
             if asked is not None:
                 self._told(bot_id, run_id, asked)
             await self._place(bot_id)

@@ -1,0 +1,213 @@
+"""When a model is asked, when not, and what is made of a model that does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from otto_reconcile.errors import StoreUnavailable, TemporaryError
+from otto_reconcile.loop import Loop
+from otto_reconcile.questions import Judgement, Judgements, Question
+from otto_reconcile.reconcile.evaluating import Evaluating, Mode
+from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.resources import Bot, Guideline, Resource
+from otto_reconcile.store.base import Write
+from otto_reconcile.store.memory import MemoryStore
+from tests.reconcile.fakes import FakePort, Setting, bot
+
+SAID = {"continuous": True}
+
+
+class JudgedPort(FakePort):
+    """`asked` are the conditions that its model was asked about; to the `mute` it says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.judgements = Judgements()
+        self.asked: list[str] = []
+        self.mute: set[str] = set()
+
+    async def evaluate(self, question: Question) -> Judgement:
+        self.asked.append(question.condition)
+        if question.condition in self.mute:
+            raise TemporaryError("the model gave no judgement: RuntimeError: busy")
+        return SAID
+
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
+        for resource in resources:
+            self.judgements.place(resource)
+
+    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+        self.judgements.place(resource)
+        return await super().create(resource, fresh=fresh)
+
+    def has(self, bot_id: str) -> bool:
+        """True if all that is known of a bot is on the target."""
+        return not any(
+            self.judgements.unplaced(r) for r in self.held.values() if r.bot_id == bot_id
+        )
+
+
+class Judged(Setting):
+    """A loop that has texts judged."""
+
+    def __init__(self, mode: Mode = Mode.LAZY, stores: Stores | None = None) -> None:
+        super().__init__()
+        self.stores = stores or self.stores
+        self.port: JudgedPort = JudgedPort()
+        self.evaluating = Evaluating(mode, self.port, self.stores, self.voice, self.clock)
+        self.loop = Loop(
+            self.port,
+            self.stores,
+            self.voice,
+            self.clock,
+            holder="tests",
+            evaluating=self.evaluating,
+        )
+
+    def status(self, bot_id: str) -> Any:
+        return self.voice.board.status.bots[bot_id]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return self.voice.board.status.evaluations
+
+
+def with_texts(bot_id: str, *conditions: str) -> Bot:
+    guidelines = [
+        Guideline(id=f"{bot_id}.g{n}", condition=text) for n, text in enumerate(conditions)
+    ]
+    return bot(bot_id, guidelines=guidelines)
+
+
+async def test_a_bot_is_served_at_once_and_each_text_is_asked_about_once_for_ever() -> None:
+    first = Judged()
+    first.want(with_texts("a", "one", "two"), with_texts("b", "two"))
+    await first.loop.restore()
+    assert first.agents() == {"a", "b"}
+    assert first.port.asked == []
+    assert first.status("a").sync is Sync.SYNCED
+    assert first.status("a").unevaluated == 2
+    await first.evaluating.round()
+    assert sorted(first.port.asked) == ["one", "two"]
+    assert first.port.has("a")
+    assert first.port.has("b")
+    assert [first.status(b).unevaluated for b in "ab"] == [0, 0]
+    (record,) = [r for r in first.stores.audit.find() if r.kind == "evaluation"]
+    assert (record.bot_id, record.operation, record.outcome) == ("a", "evaluate", "succeeded")
+    assert {"field": "answered", "before": None, "after": 2} in record.changes
+
+    again = Judged(stores=first.stores)
+    await again.loop.restore()
+    await again.evaluating.round()
+    assert again.port.asked == []
+    assert again.port.has("a")
+    assert again.port.has("b")
+    assert again.told["missing"] == 0
+
+
+async def test_what_another_daemon_learned_meanwhile_is_not_asked_again() -> None:
+    one = Judged()
+    other = Judged(stores=one.stores)
+    one.want(with_texts("a", "one"))
+    for setting in (one, other):
+        await setting.loop.restore()
+    await one.evaluating.round()
+    await one.loop._leadership.resign()
+    await other.loop._lead()
+    await other.loop._read()
+    await other.loop.reconcile_now("a")
+    await other.evaluating.round()
+    assert other.port.asked == []
+    assert other.port.has("a")
+
+
+async def test_a_text_without_an_answer_holds_up_no_other_and_is_asked_about_ever_more_rarely() -> (
+    None
+):
+    setting = Judged()
+    setting.port.mute = {"one"}
+    setting.want(with_texts("a", "one"), with_texts("b", "two"))
+    await setting.loop.restore()
+    await setting.evaluating.round()
+    await setting.evaluating.round()
+    assert setting.port.asked == ["one", "two"]
+    assert setting.status("a").unevaluated == 1
+    assert setting.status("b").unevaluated == 0
+    assert (setting.told["missing"], setting.told["failing"]) == (1, 1)
+    failed = [r for r in setting.stores.audit.find(bot_id="a") if r.outcome == "failed"]
+    assert failed[0].error is not None
+    assert "guideline a.g0: the model gave" in failed[0].error
+    setting.clock.ahead += 3
+    await setting.evaluating.round()
+    setting.clock.ahead += 1
+    await setting.evaluating.round()
+    assert setting.port.asked == ["one", "two", "one"]
+    setting.port.mute = set()
+    setting.clock.ahead += 6
+    await setting.evaluating.round()
+    assert setting.told["missing"] == 0
+    assert setting.told["message"] is None
+
+
+async def test_off_asks_nothing_and_puts_back_what_is_known() -> None:
+    before = Judged()
+    before.want(with_texts("a", "one"))
+    await before.loop.restore()
+    await before.evaluating.round()
+    setting = Judged(Mode.OFF, before.stores)
+    setting.want(with_texts("b", "one", "two"))
+    await setting.loop.restore()
+    await setting.evaluating.round()
+    assert setting.port.asked == []
+    assert setting.port.has("a")
+    assert setting.port.has("b")
+    assert setting.status("b").unevaluated == 1
+    assert setting.status("b").sync is Sync.SYNCED
+
+
+async def test_eager_judges_before_the_port_opens_and_before_a_bot_is_in_place() -> None:
+    setting = Judged(Mode.EAGER)
+    setting.want(with_texts("a", "one"))
+    await setting.loop.restore()
+    assert setting.port.asked == ["one"]
+    assert setting.port.has("a")
+    setting.want(with_texts("b", "two"))
+    await setting.loop.reconcile_now("b")
+    waiting = setting.status("b")
+    assert (waiting.sync, waiting.health) == (Sync.OUT_OF_SYNC, Health.PROGRESSING)
+    await setting.evaluating.round()
+    await setting.loop.reconcile_now("b")
+    assert setting.status("b").sync is Sync.SYNCED
+    assert setting.port.asked == ["one", "two"]
+
+
+async def test_what_was_paid_for_while_the_store_is_away_is_saved_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting = Judged()
+    setting.want(with_texts("a", "one"))
+    await setting.loop.restore()
+    keep, away = MemoryStore.batch, [True]
+
+    def batch(store: MemoryStore, writes: Sequence[Write]) -> None:
+        if away[0] and any(write.collection == "evaluations" for write in writes):
+            raise StoreUnavailable("away")
+        keep(store, writes)
+
+    monkeypatch.setattr(MemoryStore, "batch", batch)
+    await setting.evaluating.round()
+    assert setting.stores.store.find("evaluations") == []
+    away[0] = False
+    await setting.evaluating.round()
+    assert setting.port.asked == ["one"]
+    assert setting.port.has("a")
+    (kept,) = setting.stores.store.find("evaluations")
+    assert (kept["parlant"], kept["model"], kept["subject"]) == (
+        "3.3.2",
+        "of fake",
+        "guideline a.g0",
+    )
