@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,13 +18,12 @@ SCRIPTED = ("--port", "0", "--nlp", "tests.scripted.otto:factory")
 @pytest.fixture(scope="package")
 def mongo() -> Iterator[Server]:
     """Shared: a test that stops it starts it again."""
-    server = own_server()
-    try:
-        started = server.__enter__()
-    except NotRunnable as error:
-        skip_or_fail(error)
-    yield started
-    server.__exit__(None, None, None)
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(own_server())
+        except NotRunnable as error:
+            skip_or_fail(error)
+        yield server
 
 
 def on(server: Server, database: str) -> tuple[str, ...]:

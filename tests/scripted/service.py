@@ -1,17 +1,21 @@
 """A language model that follows a script, so that Parlant's real engine runs a conversation.
 
 A `Mind` decides what a model would: which guidelines apply, which tools are called with what, what
-is said. Everything is read from the prompt's parts as Parlant hands them over, never from its text.
+is said. All is read from the prompt's parts as Parlant hands them over; from its text only what is
+nowhere else: a journey's title and the conditions under which it goes on.
 
     factory = service(MyMind)      for `otto-reconcile run --nlp tests.scripted.otto:factory`
+
+A mind that is a `Walker` too decides where a journey of any shape goes next.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, get_args
+from typing import Any, Generic, Protocol, get_args, runtime_checkable
 
 from parlant.core.engines.alpha.prompt_builder import BuiltInSection
 from parlant.core.nlp.generation import T
@@ -58,6 +62,13 @@ class Mind(Protocol):
     def says(self, turn: Turn) -> str: ...
 
 
+@runtime_checkable
+class Walker(Protocol):
+    def chooses(self, journey: str, conditions: Mapping[str, str], turn: Turn) -> str:
+        """A key of `conditions` (their texts, "" for none), "0" to stay, "None" to leave."""
+        ...
+
+
 def service(mind: Callable[[], Mind]) -> Callable[[Any], NLPService]:
     """A factory for Parlant's `nlp_service`."""
     return lambda container: _Service(mind())
@@ -83,7 +94,10 @@ class _Generator(OfflineGenerator[T], Generic[T]):
     ) -> SchematicGenerationResult[T]:
         assert isinstance(prompt, PromptBuilder)
         prompt.build()  # as a real service does: what cannot be built is an error
-        parts = {str(getattr(k, "name", k)): s.props for k, s in prompt.sections.items()}
+        parts = {
+            str(getattr(name, "name", name)): {**section.props, TEXT: section.template}
+            for name, section in prompt.sections.items()
+        }
         schema = self.schema
         answer = _ANSWERS.get(schema.__name__, _nothing)(self.mind, parts)
         content = schema.model_validate({**_least(schema), **answer})
@@ -92,6 +106,7 @@ class _Generator(OfflineGenerator[T], Generic[T]):
 
 
 Parts = Mapping[str, Mapping[str, Any]]
+TEXT = "text of the section"
 
 
 def _turn(parts: Parts) -> Turn:
@@ -133,13 +148,45 @@ def _tool(mind: Mind, parts: Parts) -> dict[str, Any]:
 
 
 def _step(mind: Mind, parts: Parts) -> dict[str, Any]:
-    on = mind.goes_on("", _turn(parts))
+    turn = _turn(parts)
+    chosen = _chosen(mind, parts["journey-next-step-selection-journey-steps"][TEXT], turn)
     return {
-        "journey_continues": True,
-        "current_step_completed": on,
-        "next_step_rationale": f"after {_turn(parts).last}",
-        "applied_condition_id": "1" if on else "0",
+        "journey_continues": chosen != "None",
+        "current_step_completed": chosen not in ("0", "None"),
+        "next_step_rationale": f"after {turn.last}",
+        "applied_condition_id": chosen,
     }
+
+
+def _chosen(mind: Mind, text: str, turn: Turn) -> str:
+    title = re.search(r"^Journey: (.*)$", text, re.MULTILINE)
+    journey = title[1] if title else ""
+    if not isinstance(mind, Walker):
+        return "1" if mind.goes_on(journey, turn) else "0"
+    conditions = dict(re.findall(r"^Condition \((\w+)\): ?(.*)$", text, re.MULTILINE))
+    return mind.chooses(journey, conditions, turn)
+
+
+def _reachable(mind: Mind, parts: Parts) -> dict[str, Any]:
+    """The steps that can follow one, as the format that is asked for lists them."""
+    asked = parts["journey-reachable-nodes-evaluation-output-format"]["output_format"]
+    fields = r'"(child_id|condition_to_child|id|path_condition)": "(.*?)",\n'
+    children: list[dict[str, Any]] = []
+    for name, value in re.findall(fields, asked, re.DOTALL):
+        text = "" if value.startswith("<str") else value
+        if name == "child_id":
+            children.append(
+                {name: value, "child_action": "", "conditions_to_child_and_forward": []}
+            )
+        elif name == "condition_to_child":
+            children[-1] |= {name: text, f"{name}_and_stop": text}
+        elif name == "id":
+            children[-1]["conditions_to_child_and_forward"].append({name: value})
+        else:
+            last = children[-1]["conditions_to_child_and_forward"][-1]
+            both = " and then ".join(filter(None, (children[-1]["condition_to_child"], text)))
+            last |= {name: text, "condition_to_child_then_to_path": both}
+    return {"children_conditions": children}
 
 
 def _draft(mind: Mind, parts: Parts) -> dict[str, Any]:
@@ -163,6 +210,7 @@ _ANSWERS: dict[str, Callable[[Mind, Parts], dict[str, Any]]] = {
     "GenericObservationalGuidelineMatchesSchema": _matches,
     "NonConsequentialToolBatchSchema": _tool,
     "JourneyNextStepSelectionSchema": _step,
+    "ReachableNodesEvaluationSchema": _reachable,
     "CannedResponseDraftSchema": _draft,
     "MessageSchema": _message,
 }
