@@ -41,14 +41,18 @@ def id_in(row: Document, field: str) -> str:
     return found
 
 
-def mode(value: Any) -> str | None:
-    """`fluid`, `composited` or `strict` in any spelling: FLUID, canned_fluid, Strict-Canned, ..."""
+def mode(value: Any, *more: str) -> str | None:
+    """`fluid`, `composited` or `strict` in any spelling: FLUID, canned_fluid, Strict-Canned, ...
+
+    `more` are others that may stand there, as they are.
+    """
     if value is None or value == "":
         return None
     word = str(value).strip().rpartition(".")[2].lower().replace("-", "_").replace(" ", "_")
-    if word not in _MODES:
-        raise NotUnderstood(f"composition_mode {value!r} is none of fluid, composited, strict")
-    return _MODES[word]
+    if word not in (*_MODES, *more):
+        names = ", ".join(("fluid", "composited", "strict", *more))
+        raise NotUnderstood(f"composition_mode {value!r} is none of {names}")
+    return _MODES.get(word, word)
 
 
 def needed(row: Document, field: str) -> str:

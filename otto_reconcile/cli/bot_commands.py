@@ -101,6 +101,52 @@ def export(
     return run_export(settings, bots or [], output, force=force)
 
 
+@app.command(
+    epilog=example(
+        "otto-reconcile adopt --from http://parlant.internal:8800 --output manifests/",
+        "otto-reconcile adopt order-desk --from http://parlant.internal:8800 --manage",
+    )
+)
+def adopt(
+    bots: Annotated[
+        list[str] | None, typer.Argument(metavar="BOT", help="Only these agents, by id.")
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            envvar="OTTO_PARLANT_URL",
+            metavar="URL",
+            help="The Parlant server to read; the running daemon's by default.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="PATH", help="A folder (a file a bot), a file, or -."),
+    ] = None,
+    manage: Annotated[
+        bool, typer.Option("--manage", help="Want the bots as they are, from now on.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+    shown: Annotated[
+        Output, typer.Option("-o", help="How to show what was done.", case_sensitive=False)
+    ] = Output.TABLE,
+) -> int:
+    """Make manifests of the bots of a running Parlant server, and manage them if asked to.
+
+    The bots are only read. Exit code 2 if not all of the server could be adopted.
+    """
+    from otto_reconcile.cli.adopting import run_adopt
+
+    settings = o.settings_of(
+        data_dir=data_dir, parlant_url=server, mongodb_uri=mongodb_uri, database=database
+    )
+    return run_adopt(settings, bots or [], output, manage=manage, force=force, output=shown)
+
+
 @app.command(epilog=example("otto-reconcile delete order-desk", "otto-reconcile delete a b --yes"))
 def delete(
     bots: o.BotArguments,

@@ -90,11 +90,11 @@ def run_export(settings: Settings, bot_ids: Sequence[str], place: str, *, force:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")
     if place == "-":
         write(manifest.dump(bots))
-    elif _is_folder(place):
+    elif is_folder(place):
         files = {Path(place, f"{bot.id}.yaml"): manifest.dump([bot]) for bot in bots}
-        _write_files(files, force)
+        say(write_files(files, force))
     else:
-        _write_files({Path(place): manifest.dump(bots)}, force)
+        say(write_files({Path(place): manifest.dump(bots)}, force))
     return 0
 
 
@@ -107,12 +107,12 @@ def _refuse_unknown(
         raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
 
 
-def _is_folder(place: str) -> bool:
+def is_folder(place: str) -> bool:
     return place.endswith(os.sep) or Path(place).is_dir() or not Path(place).suffix
 
 
-def _write_files(files: Mapping[Path, str], force: bool) -> None:
-    """All or none: what is there already is looked for first."""
+def write_files(files: Mapping[Path, str], force: bool) -> str:
+    """All or none: what is there already is looked for first. Gives what was done, in words."""
     there = [path for path in files if path.exists()]
     if there and not force:
         some = ", ".join(str(path) for path in there[:5])
@@ -123,4 +123,4 @@ def _write_files(files: Mapping[Path, str], force: bool) -> None:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise OttoError(f"cannot write {path}: {error.strerror or error}") from error
-    say(f"{len(files)} file{'' if len(files) == 1 else 's'} written")
+    return f"{len(files)} file{'' if len(files) == 1 else 's'} written"

@@ -1,0 +1,191 @@
+"""The command `adopt`: turns a running Parlant server into manifests, and into managed bots."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from otto_reconcile import manifest
+from otto_reconcile import settings as environment
+from otto_reconcile.applied import Applied
+from otto_reconcile.cli.bots import is_folder, write_files
+from otto_reconcile.cli.console import Output, note, say_data, say_table, write
+from otto_reconcile.cli.places import find_target, opened_store
+from otto_reconcile.errors import Conflict, OttoError
+from otto_reconcile.events import Source
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.adopting import Adoptee, Found, LeftOut, find, managed
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.world import Stores, World, plan_bot, read
+from otto_reconcile.render.lines import visible
+from otto_reconcile.render.tables import Table
+from otto_reconcile.settings import Settings, without_credentials
+
+ADOPTION = "adoption"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store knows of the server: `results` has the bots that are managed already."""
+
+    stores: Stores
+    world: World
+    results: Mapping[str, str]
+
+
+def run_adopt(
+    settings: Settings,
+    bot_ids: Sequence[str],
+    place: str | None,
+    *,
+    manage: bool,
+    force: bool,
+    output: Output,
+) -> int:
+    """Reads the server of `settings`; writes manifests to `place`, and with `manage` to the store.
+
+    0 if all of it is in the manifests, 2 if something is left out, which is named.
+    """
+    with ExitStack() as stack:
+        store = stack.enter_context(opened_store(settings, writing=True)) if manage else None
+        stores = Stores.over(store) if store is not None else None
+        found, known = asyncio.run(_read(settings, bot_ids, stores))
+        texts = {adoptee.bot.id: _text(adoptee, settings) for adoptee in found.bots}
+        if not texts:
+            raise OttoError("there is no agent that could be adopted", hint=_why_none(found))
+        if place is not None and place != "-":
+            note(_write(texts, place, force))
+        if known is not None:
+            _take_over(known, found)
+    if place == "-" or (place is None and not manage):
+        write("---\n".join(texts.values()))
+    else:
+        _show(found, known, output)
+    for left in found.left_out:
+        _tell(left)
+    return 2 if found.left_out else 0
+
+
+async def _read(
+    settings: Settings, bot_ids: Sequence[str], stores: Stores | None
+) -> tuple[Found, _Known | None]:
+    target = find_target(settings)
+    port = RestPort.over_http(target.url, headers=settings.headers)
+    try:
+        await port.health()
+        found = await find(port, bot_ids)
+        if stores is None:
+            return found, None
+        world = read(stores, target.id or port.target)
+        results = {a.bot.id: await _standing(port, world, a) for a in found.bots}
+        if conflicts := sorted(b for b, result in results.items() if result == "conflict"):
+            raise Conflict(
+                f"wanted otherwise than it is on the server: {', '.join(conflicts)}; "
+                "nothing was adopted",
+                hint="otto-reconcile diff shows how; name the bots to be adopted, or delete those",
+            )
+        await _begin(port, stores, world)
+        return found, _Known(stores, world, results)
+    finally:
+        await port.close()
+
+
+async def _standing(port: RestPort, world: World, adoptee: Adoptee) -> str:
+    """`adopted` for what is new, `managed` for what is wanted as it is, or `conflict`."""
+    bot_id = adoptee.bot.id
+    if bot_id in world.desired.unreadable:
+        return "conflict"
+    if bot_id not in world.desired.bots:
+        return "adopted"
+    planned = await plan_bot(world, port, bot_id)
+    return "managed" if planned.plan.in_sync else "conflict"
+
+
+async def _begin(port: RestPort, stores: Stores, world: World) -> None:
+    """Marks the life of a server that was never seen; one that is known is its daemon's affair."""
+    if world.epoch is None and not world.applied:
+        await epoch.ensure(port, stores, world, SystemClock())
+
+
+def _take_over(known: _Known, found: Found) -> None:
+    """Wanted first: what is applied and not wanted would be deleted, should we end in between."""
+    new = [a for a in found.bots if known.results[a.bot.id] == "adopted"]
+    source = Source(kind=ADOPTION, note=known.world.target)
+    events = known.stores.desired.put_many(
+        [(adoptee.bot, source) for adoptee in new], actor=environment.actor()
+    )
+    epoch_name = known.world.epoch.name if known.world.epoch is not None else ""
+    sets = [
+        Applied(adoptee.bot.id, event.revision, epoch_name, managed(adoptee))
+        for adoptee, event in zip(new, events, strict=True)
+        if event is not None
+    ]
+    known.stores.applied.save(known.world.target, sets)
+
+
+def _text(adoptee: Adoptee, settings: Settings) -> str:
+    """The manifest, and below it in comments what is not in it."""
+    server = without_credentials(settings.parlant_url or "the running daemon's Parlant")
+    lines = [f"# Adopted from {server}", manifest.dump([adoptee.bot]).rstrip("\n")]
+    if adoptee.left_out:
+        lines += ["#", "# Left out:"]
+    for left in adoptee.left_out:
+        lines.append(f"# - {visible(left.what)}: {visible(left.why)}")
+        lines += [f"#     {visible(line)}" for line in (left.text or "").splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _why_none(found: Found) -> str | None:
+    return "; ".join(f"{left.what}: {left.why}" for left in found.left_out[:3]) or None
+
+
+def _write(texts: Mapping[str, str], place: str, force: bool) -> str:
+    """A file that has the same text already stays as it is. Gives what was done, in words."""
+    if is_folder(place):
+        files = {Path(place, f"{bot_id}.yaml"): text for bot_id, text in texts.items()}
+    else:
+        files = {Path(place): "---\n".join(texts.values())}
+    new = {path: text for path, text in files.items() if not _holds(path, text)}
+    return write_files(new, force)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeError):
+        return False
+
+
+def _show(found: Found, known: _Known | None, output: Output) -> None:
+    columns = ("bot", "result", "guidelines", "journeys", "terms", "left out")
+    rows = [
+        (
+            adoptee.bot.id,
+            known.results[adoptee.bot.id] if known is not None else "written",
+            len(adoptee.bot.guidelines),
+            len(adoptee.bot.journeys),
+            len(adoptee.bot.terms),
+            len(adoptee.left_out),
+        )
+        for adoptee in found.bots
+    ]
+    if output in (Output.TABLE, Output.MARKDOWN):
+        say_table(Table(columns, rows), output)
+        return
+    bots = [{"bot": row[0], "result": row[1]} for row in rows]
+    say_data({"bots": bots, "left_out": list(_documents(found))}, output)
+
+
+def _documents(found: Found) -> Iterator[dict[str, str | None]]:
+    for left in found.left_out:
+        bot_id = left.bot_id or None
+        yield {"bot": bot_id, "what": left.what, "why": left.why, "text": left.text}
+
+
+def _tell(left: LeftOut) -> None:
+    prefix = f"{left.bot_id}: " if left.bot_id else ""
+    note(visible(f"left out: {prefix}{left.what}: {left.why}"))

@@ -1,0 +1,293 @@
+"""Makes bots of what a server has, so that nothing differs: the command `adopt` calls it.
+
+Only what can be told exactly becomes part of a bot. Each bot is planned against the server it was
+read from, as the daemon would plan it; a part that would be changed by that is left out and named.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from otto_reconcile import manifest
+from otto_reconcile.diff import plan
+from otto_reconcile.errors import InvalidInput, NotFound
+from otto_reconcile.observed import observe
+from otto_reconcile.order import BINDING
+from otto_reconcile.plan import Action, Operation
+from otto_reconcile.port.adapters.guideline import EVALUATED
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.survey import Survey
+from otto_reconcile.resources import (
+    OTTO,
+    Bot,
+    Ref,
+    Resource,
+    Snapshot,
+    ToolService,
+    get_kind,
+    is_reserved,
+    make,
+    snapshot_of,
+)
+from otto_reconcile.resources.gathering import Misfit, bot_of, part_of
+from otto_reconcile.resources.guideline import HOSTED
+from otto_reconcile.resources.tool_service import fault_of
+
+_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """What is in no manifest, of which bot ("" for nobody's), and why. `text` says more of it."""
+
+    bot_id: str
+    what: str
+    why: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptee:
+    """A bot that is on the server as it stands here, and what the server showed of it."""
+
+    bot: Bot
+    observed: Snapshot
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`elsewhere` is what belongs to none of the bots."""
+
+    bots: tuple[Adoptee, ...] = ()
+    elsewhere: tuple[LeftOut, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(sorted([*(x for a in self.bots for x in a.left_out), *self.elsewhere]))
+
+
+@dataclass
+class _Draft:
+    """A bot on its way: its parts by Ref, and what was taken out of it."""
+
+    bot_id: str
+    parts: dict[Ref, Resource]
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def leave(self, ref: Ref, why: str, text: str | None = None) -> None:
+        if self.parts.pop(ref, None) is not None:
+            self.left_out.append(LeftOut(self.bot_id, f"{ref.kind} {ref.key}", why, text))
+
+    @property
+    def ends(self) -> set[str]:
+        """Its parts as relationships name them."""
+        kinds = ("agent", "guideline", "journey")
+        return {f"{ref.kind}:{ref.key}" for ref in self.parts if ref.kind in kinds}
+
+    @property
+    def tools(self) -> set[str]:
+        return {tool for part in self.parts.values() for tool in part.spec.get("tools", ())}
+
+
+async def find(port: RestPort, chosen: Collection[str] = ()) -> Found:
+    """The bots of a server, all or those `chosen` by id. Reads only.
+
+    Raises TargetUnavailable, TargetRefused, and NotFound for one that is not there.
+    """
+    agents = {agent.key: agent for agent in await port.list_agents()}
+    if unknown := sorted(set(chosen) - agents.keys()):
+        raise NotFound(f"there is no agent {unknown[0]!r} on {port.target}")
+    elsewhere: list[LeftOut] = []
+    async with port.sweep():
+        drafts = []
+        for agent in agents.values():
+            if why := _unfit(agent):
+                if agent.key != OTTO and (not chosen or agent.key in chosen):
+                    elsewhere.append(LeftOut("", f"agent {agent.key}", why))
+            elif not chosen or agent.key in chosen:
+                drafts.append(await _read(port, agent))
+        ends = {end for draft in drafts for end in draft.ends}
+        tools = {tool for draft in drafts for tool in draft.tools}
+        survey = await port.survey(agents.keys(), ends, tools)
+        elsewhere += [] if chosen else _unowned(survey)
+        elsewhere += _share_out(survey, drafts)
+        bots = [adoptee for d in drafts if (adoptee := await _settle(port, d, drafts, elsewhere))]
+    return Found(tuple(bots), tuple(sorted(elsewhere)))
+
+
+def _unfit(agent: Resource) -> str | None:
+    """Why it cannot be a bot of ours at all."""
+    if is_reserved(agent.key, agent.spec.get("name")):
+        return "this name is Otto's"
+    if agent.key in (".", ".."):
+        return "its id cannot be addressed"
+    try:
+        bot_of(agent.key, Snapshot([_without(agent, "tags")]))
+    except Misfit as error:
+        return str(error)
+    return None
+
+
+async def _read(port: RestPort, agent: Resource) -> _Draft:
+    """All of a bot. What is dear to read is shown only where it is declared, hence two looks."""
+    agent_only = Snapshot([agent])
+    seen = await observe(port, agent.key, agent_only, agent_only)
+    everything = Snapshot(_whole(resource) for resource in seen.values())
+    parts = dict(await observe(port, agent.key, everything, everything))
+    draft = _Draft(agent.key, {ref: _own(part) for ref, part in parts.items()})
+    probes = Snapshot(make("tool_service", name, agent.key, {}) for name in _services(draft.tools))
+    draft.parts |= await observe(port, agent.key, probes, probes, unmanaged=False)
+    for ref, part in sorted(parts.items()):
+        if "tools" in part.unseen:
+            why = "its tools, if it has any, cannot be shown while it depends on something"
+            draft.left_out.append(LeftOut(agent.key, f"tools of {ref.kind} {ref.key}", why))
+    return draft
+
+
+def _whole(resource: Resource) -> Resource:
+    """With every field, so that every field is looked at."""
+    defaults = {f.name: f.default for f in get_kind(resource.kind).fields}
+    return replace(resource, spec={**defaults, **resource.spec})
+
+
+def _own(resource: Resource) -> Resource:
+    """Without what Parlant's evaluation made of it, and what nobody can declare."""
+    spec = dict(resource.spec)
+    if "metadata" in spec:
+        spec["metadata"] = {k: v for k, v in spec["metadata"].items() if k not in EVALUATED}
+    if resource.kind != "agent" and spec.get("composition_mode") == "core_fluid":
+        del spec["composition_mode"]
+    return replace(resource, spec=spec)
+
+
+def _without(resource: Resource, *names: str) -> Resource:
+    return replace(resource, spec={k: v for k, v in resource.spec.items() if k not in names})
+
+
+def _services(tools: Iterable[str]) -> list[str]:
+    """The services of tools that are not hosted with the server."""
+    names = {service for service, colon, _ in (t.partition(":") for t in tools) if colon}
+    return sorted(names - set(HOSTED))
+
+
+def _unowned(survey: Survey) -> list[LeftOut]:
+    found = [LeftOut("", f"{kind} {key}", why) for kind, key, why in survey.unowned]
+    return [*found, *(LeftOut("", "(not read)", why) for why in survey.unread)]
+
+
+def _share_out(survey: Survey, drafts: Sequence[_Draft]) -> list[LeftOut]:
+    """Gives each relationship to the bot of its source, else of its target; marks journeys."""
+    owners = {end: draft for draft in drafts for end in draft.ends}
+    for relationship in survey.relationships:
+        spec = relationship.spec
+        draft = owners.get(str(spec["source"])) or owners[str(spec["target"])]
+        draft.parts[relationship.ref] = replace(relationship, bot_id=draft.bot_id)
+    for draft in drafts:
+        for key, drawing in survey.drawings.items():
+            why = "its states are shown as a text only: write them down, or leave it as it is"
+            draft.leave(Ref("journey", key), why, drawing)
+    return [
+        LeftOut(owners[end].bot_id, f"relationships of {end}", "something bound to it is gone")
+        for end in survey.hidden
+        if end in owners
+    ]
+
+
+async def _settle(
+    port: RestPort, draft: _Draft, drafts: Sequence[_Draft], elsewhere: list[LeftOut]
+) -> Adoptee | None:
+    """The bot, once nothing of it would be changed; what would be is taken out round by round."""
+    for ref, part in sorted(draft.parts.items()):
+        if ref.kind != "agent":
+            _check(draft, ref, part)
+    for _ in range(_ROUNDS):
+        _unbind(draft, {end for other in drafts for end in other.ends})
+        try:
+            bot = bot_of(draft.bot_id, Snapshot(draft.parts.values()))
+        except Misfit as error:
+            elsewhere.append(LeftOut("", f"agent {draft.bot_id}", str(error)))
+            return None
+        wanted = snapshot_of(bot)
+        observed = await observe(port, bot.id, wanted, wanted)
+        actions = plan(wanted, observed, wanted).acting
+        if not actions:
+            if why := _unwritable(bot):
+                elsewhere.append(LeftOut("", f"agent {draft.bot_id}", why))
+                return None
+            return Adoptee(bot, observed, tuple(sorted(draft.left_out)))
+        for action in actions:
+            _take_out(draft, action, wanted)
+    why = "it changes while it is read"
+    elsewhere.append(LeftOut("", f"agent {draft.bot_id}", why))
+    return None
+
+
+def _check(draft: _Draft, ref: Ref, part: Resource) -> None:
+    try:
+        values = part_of(part)
+    except Misfit as error:
+        draft.leave(ref, str(error))
+        return
+    if ref.kind == "tool_service" and (fault := fault_of(ToolService.model_validate(values))):
+        draft.leave(ref, fault.message)
+
+
+def _unwritable(bot: Bot) -> str | None:
+    """Why its manifest would not give the same bot again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "bot.yaml")
+        path.write_text(manifest.dump([bot]), encoding="utf-8")
+        try:
+            (loaded,) = manifest.load([path], environ={}).bots
+        except InvalidInput as error:
+            return f"as a manifest it is wrong: {error.problems[0].message}"
+    return None if loaded.bot.digest() == bot.digest() else "a manifest cannot hold it exactly"
+
+
+def _unbind(draft: _Draft, ends: Collection[str]) -> None:
+    """Takes out relationships with what is in no bot: on another server they could not be made."""
+    for ref, part in sorted(draft.parts.items()):
+        for end in (part.spec["source"], part.spec["target"]) if ref.kind == BINDING else ():
+            if end not in ends and not str(end).startswith(("tag:", "tool:")):
+                draft.leave(ref, f"{str(end).replace(':', ' ', 1)} is in no manifest")
+
+
+def _take_out(draft: _Draft, action: Action, wanted: Mapping[Ref, Resource]) -> None:
+    """What the action is about; if that is shared (a tag), whatever needs it."""
+    ref = action.ref
+    fields = ", ".join(change.field for change in action.changes)
+    gone = action.operation is Operation.CREATE
+    if ref.kind == "agent" and action.observed is not None:
+        draft.parts[ref] = _without(draft.parts[ref], *(c.field for c in action.changes))
+        draft.left_out.append(LeftOut(draft.bot_id, f"{fields} of the agent", "cannot be told"))
+    elif ref in draft.parts:
+        why = "it cannot be found again by what it is" if gone else f"its {fields} cannot be told"
+        draft.leave(ref, why)
+    else:
+        for other in sorted(draft.parts):
+            if other in wanted and ref in get_kind(other.kind).needs(wanted[other]):
+                _untag(draft, other, ref)
+
+
+def _untag(draft: _Draft, part: Ref, tag: Ref) -> None:
+    if part.kind == "agent":
+        draft.parts[part] = _without(draft.parts[part], "tags")
+        what = "tags of the agent"
+        draft.left_out.append(LeftOut(draft.bot_id, what, f"the tag {tag.key} is gone"))
+    elif tag.key.startswith("agent:"):
+        draft.leave(part, f"it belongs to {tag.key.replace(':', ' ', 1)} too")
+    else:
+        draft.leave(part, f"the {tag.kind} {tag.key} is gone")
+
+
+def managed(adoptee: Adoptee) -> Snapshot:
+    """What becomes ours on the target: all of the bot but what others may have made for others."""
+    return Snapshot(
+        replace(want, remote_id=adoptee.observed[ref].remote_id)
+        for ref, want in snapshot_of(adoptee.bot).items()
+        if not get_kind(ref.kind).shared
+    )

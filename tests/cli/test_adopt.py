@@ -1,0 +1,252 @@
+"""`adopt` on a real Parlant server in this process, on which others left what nobody would make."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otto_reconcile import manifest
+from otto_reconcile.resources import Bot
+from otto_reconcile.store.sqlite import SQLiteStore
+from tests.cli.command import Done, Otto
+from tests.cli.command import manifest as small
+from tests.parlant_server.fixtures import parlant_thread, plain_http
+from tests.parlant_server.in_process import ParlantThread
+from tests.parlant_server.rest import Rest
+
+__all__ = ["parlant_thread"]
+
+PATHS = ("agents", "guidelines", "journeys", "terms", "tags")
+
+
+@dataclass
+class Place:
+    """A folder with the command in it, and a server of others."""
+
+    otto: Otto
+    url: str
+    rest: Rest
+    thread: ParlantThread
+
+    async def run(self, *arguments: object, **options: Any) -> Done:
+        return await asyncio.to_thread(self.otto, *arguments, **options)
+
+    async def adopt(self, *arguments: object) -> Done:
+        return await self.run("adopt", "--from", self.url, *arguments)
+
+    async def diff(self, *arguments: object) -> Done:
+        return await self.run("diff", "--parlant-url", self.url, *arguments)
+
+    async def held(self) -> dict[str, Any]:
+        """All that the server has, but for the mark that a daemon puts there."""
+        found = {path: await self.rest.get(f"/{path}") for path in PATHS}
+        found["tags"] = [t for t in found["tags"] if not t["name"].startswith("otto-canary-")]
+        return found
+
+    def bots(self, folder: str) -> dict[str, Bot]:
+        path = self.otto.folder / folder
+        return {b.bot.id: b.bot for b in manifest.load([path], environ={}).bots}
+
+    def kept(self, collection: str) -> list[Any]:
+        store = SQLiteStore(self.otto.folder / ".otto" / "otto.db")
+        try:
+            return store.find(collection)
+        finally:
+            store.close()
+
+
+@pytest.fixture
+async def place(otto: Otto, parlant_thread: ParlantThread) -> AsyncIterator[Place]:
+    url = f"http://127.0.0.1:{parlant_thread.port}"
+    async with plain_http(url) as rest:
+        yield Place(otto, url, rest, parlant_thread)
+
+
+async def make_shop(rest: Rest) -> None:
+    """A bot that can be told wholly."""
+    vip = (await rest.post("/tags", name="vip"))["id"]
+    await rest.post("/agents", id="shop", name="Shop", description="Sells {things}", tags=[vip])
+    own = ["agent:shop"]
+    await rest.post(
+        "/guidelines", id="shop.order", condition="Asks for ${ORDER}", action="a\nb", tags=own
+    )
+    await rest.patch(
+        "/guidelines/shop.order",
+        enabled=False,
+        labels={"upsert": ["x"]},
+        metadata={"set": {"owner": "ann", "continuous": True}},
+        tool_associations={"add": [{"service_name": "built-in", "tool_name": "look_up"}]},
+    )
+    await rest.post("/guidelines", id="Foreign_2", condition="c", tags=[*own, vip], track=False)
+    await rest.post("/terms", id="t1", name="RMA", description="A number", tags=own)
+    await rest.post(
+        "/journeys", id="shop.j", title="Return", description="d", conditions=["c1"], tags=own
+    )
+    ends = {"source_guideline": "Foreign_2", "target_tag": vip}
+    await rest.post("/relationships", kind="dependency", **ends)
+    ends = {"source_tag": "journey:shop.j", "target_tag": vip}
+    await rest.post("/relationships", kind="priority", **ends)
+
+
+async def make_trouble(rest: Rest) -> None:
+    """All that a bot of ours cannot have, beside the shop."""
+    for key, name in (("a/b", "Slashed"), ("otto", "Otto"), ("second", "Shop"), ("o2", " OTTO ")):
+        await rest.post("/agents", id=key, name=name, composition_mode="strict_canned")
+    gone = (await rest.post("/tags", name="gone"))["id"]
+    both = ["agent:shop", "agent:second"]
+    await rest.post("/guidelines", id="everybody", condition="for all")
+    await rest.post("/guidelines", id="shared", condition="for two", tags=both)
+    await rest.post("/guidelines", id="tagged", condition="g", tags=["agent:shop", gone])
+    await rest.post("/guidelines", id="x y", condition="spaced", tags=["agent:second"])
+    await rest.post("/guidelines", id="torn", condition="torn", tags=["agent:second"])
+    await rest.post("/guidelines", id="lost", condition="lost", tags=["agent:second"])
+    await rest.post(
+        "/relationships", kind="priority", source_guideline="shop.order", target_guideline="shared"
+    )
+    await rest.post(
+        "/relationships", kind="priority", source_guideline="torn", target_guideline="lost"
+    )
+    await rest.delete("/guidelines/lost")  # its relationship stays, and hides all others
+    await rest.delete(f"/tags/{gone}")
+
+
+async def make_tour(server: Any) -> None:
+    """A journey with states, which only the process that hosts Parlant can make."""
+    import parlant.sdk as p
+
+    agent = await server.create_agent(name="Guide", description="", id="guide")
+    journey = await agent.create_journey(
+        title="Tour", description="d", conditions=["Wants a tour"], id="guide.tour"
+    )
+    first = await journey.initial_state.transition_to(chat_state="Ask which museum")
+    await first.target.transition_to(state=p.END_JOURNEY, condition="Has enough")
+
+
+async def drop_what_rest_cannot(server: Any) -> None:
+    from parlant.core.agents import AgentId, AgentStore
+
+    await server.container[AgentStore].delete_agent(AgentId("a/b"))
+
+
+@pytest.fixture
+async def troubled(place: Place) -> AsyncIterator[Place]:
+    await make_shop(place.rest)
+    await make_trouble(place.rest)
+    await place.thread.within(make_tour(place.thread.server))
+    yield place
+    await place.thread.within(drop_what_rest_cannot(place.thread.server))
+
+
+async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: Place) -> None:
+    place = troubled
+    before = await place.held()
+    done = await place.adopt("--output", "bots/")
+    assert done.code == 2, done.err
+    assert await place.held() == before
+    bots = place.bots("bots")
+    assert sorted(bots) == ["guide", "second", "shop"]
+    shop = bots["shop"].to_document()
+    assert shop["composition_mode"] == "core_fluid"
+    assert shop["tags"] == ["vip"]
+    assert shop["guidelines"] == [
+        {"id": "Foreign_2", "condition": "c", "track": False, "tags": ["vip"]},
+        {
+            "id": "shop.order",
+            "condition": "Asks for ${ORDER}",
+            "action": "a\nb",
+            "enabled": False,
+            "labels": ["x"],
+            "metadata": {"owner": "ann"},
+            "tools": ["look_up"],
+        },
+    ]
+    assert [(r["source"], r["target"]) for r in shop["relationships"]] == [
+        ("guideline:Foreign_2", "tag:vip"),
+        ("journey:shop.j", "tag:vip"),
+    ]
+    assert bots["second"].composition_mode == "strict"
+    assert [g.id for g in bots["second"].guidelines] == ["torn"]
+    assert bots["guide"].journeys == []
+    guide = (place.otto.folder / "bots" / "guide.yaml").read_text()
+    for said in ("journey guide.tour: its states", "Ask which museum", "Has enough"):
+        assert said in guide
+    bound = "priority:guideline:shop.order->guideline:shared"
+    wrote, *lines = done.err.splitlines()
+    assert wrote == "3 files written"
+    told = sorted(line.removeprefix("left out: ") for line in lines)
+    assert [re.sub(r": its .*|the tag \S+", "", line) for line in told] == [
+        "agent a/b",
+        "agent o2: this name is Otto's",
+        "guide: journey guide.tour",
+        "guideline everybody: it is for all agents",
+        "second: guideline shared: it belongs to agent shop too",
+        "second: guideline x y",
+        "second: relationships of guideline:torn: something bound to it is gone",
+        "second: tools of guideline torn",
+        "shop: guideline shared: it belongs to agent second too",
+        "shop: guideline tagged:  is gone",
+        f"shop: relationship {bound}: guideline shared is in no manifest",
+    ]
+
+
+async def test_managed_bots_do_not_differ_and_drift_has_its_cause(place: Place) -> None:
+    await make_shop(place.rest)
+    before = await place.held()
+    done = await place.adopt("--manage", "--output", "bots/")
+    assert (done.code, done.err) == (0, "1 file written\n"), done
+    assert done.out.splitlines()[-1].split() == ["shop", "adopted", "2", "1", "1", "0"]
+    (event,) = place.kept("events")
+    assert event["source"] == {"kind": "adoption", "note": place.url}
+    same = await place.diff()
+    assert (same.code, same.out) == (0, "no difference\n"), same
+    assert (await place.diff("-f", "bots/")).code == 0
+    again = await place.adopt("--manage", "--output", "bots/", "-o", "json")
+    assert (again.code, again.err) == (0, "0 files written\n")
+    assert again.json()["bots"] == [{"bot": "shop", "result": "managed"}]
+    assert len(place.kept("events")) == 1
+    assert await place.held() == before
+    await place.rest.delete("/guidelines/shop.order")
+    await place.rest.patch("/terms/t1", description="Something else")
+    drifted = await place.diff()
+    assert drifted.out.splitlines()[0] == "shop (Drifted)"
+    assert drifted.out.splitlines()[-1] == "1 to create, 1 to change"
+
+
+async def test_a_bot_that_is_wanted_otherwise_is_a_conflict_and_nothing_is_done(
+    place: Place,
+) -> None:
+    await make_shop(place.rest)
+    await place.rest.post("/agents", id="desk", name="Theirs")
+    await place.run("apply", "-f", "-", stdin=small())
+    events = place.kept("events")
+    done = await place.adopt("--manage", "--output", "bots/")
+    assert done.code == 1
+    assert "wanted otherwise than it is on the server: desk" in done.err
+    assert "hint: " in done.err
+    assert place.kept("events") == events
+    assert place.kept("applied") == []
+    assert not Path(place.otto.folder, "bots").exists()
+    one = await place.adopt("shop", "--manage")
+    assert one.code == 0, one.err
+    assert [applied["bot_id"] for applied in place.kept("applied")] == ["shop"]
+
+
+async def test_without_a_place_the_manifests_go_to_standard_output(place: Place) -> None:
+    nobody = await place.adopt()
+    assert nobody.code == 1
+    assert "there is no agent that could be adopted" in nobody.err
+    await make_shop(place.rest)
+    done = await place.adopt("shop")
+    assert done.code == 0, done.err
+    assert not (place.otto.folder / ".otto").exists()
+    place.otto.write("bots/shop.yaml", done.out)
+    assert sorted(place.bots("bots")) == ["shop"]
+    missing = await place.adopt("nobody")
+    assert (missing.code, missing.out) == (1, "")
+    assert "there is no agent 'nobody'" in missing.err
