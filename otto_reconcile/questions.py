@@ -18,32 +18,58 @@ Judgement: TypeAlias = Mapping[str, JSON]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that Parlant sends to a model about a guideline, or a condition of a journey.
+    """All that Parlant sends to a model about a guideline, a condition or a state of a journey.
 
-    `tools` (as the vocabulary names them) only where there is no action: the model then proposes
-    one from them. `key` is the digest of it all.
+    Of a guideline `tools` (as the vocabulary names them) only where there is no action: the model
+    then proposes one from them. Of a `state`, which is asked about otherwise, always. `key` is the
+    digest of it all.
     """
 
     condition: str
     action: str | None = None
     tools: tuple[str, ...] = ()
+    state: bool = False
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        content = [self.condition, self.action, *self.tools]
+        content = [self.state, self.condition, self.action, *self.tools]
         object.__setattr__(self, "key", digest(content))
 
 
 def questions_of(resource: Resource) -> tuple[Question, ...]:
-    """One of a guideline, one to each condition of a journey, none of anything else."""
+    """One of a guideline, one to each condition and state of a journey, none of anything else."""
     spec = resource.spec
     if resource.kind == "guideline":
         action = spec.get("action") or None
         tools = () if action else tuple(spec.get("tools", ()))
         return (Question(spec["condition"], action, tools),)
     if resource.kind == "journey":
-        return tuple(Question(condition) for condition in spec.get("conditions", ()))
+        return (*conditions_of(resource), *states_of(resource).values())
     return ()
+
+
+def conditions_of(journey: Resource) -> tuple[Question, ...]:
+    """In the order of the conditions."""
+    return tuple(Question(condition) for condition in journey.spec.get("conditions", ()))
+
+
+def states_of(journey: Resource) -> dict[str, Question]:
+    """By the id of the state in its journey; forks say nothing that could be judged."""
+    states: list[Mapping[str, JSON]] = journey.spec.get("states", [])
+    ways: dict[str, str] = {}
+    for state in states:
+        for way in state.get("next", ()):
+            ways.setdefault(way["to"], way.get("when") or "")
+    return {
+        state["id"]: Question(
+            ways.get(state["id"], ""),
+            state.get("chat") or state.get("instruction"),
+            tuple(state.get("tools") or ()),
+            state=True,
+        )
+        for state in states
+        if state.get("chat") or state.get("tools")
+    }
 
 
 class Judgements:
@@ -72,10 +98,14 @@ class Judgements:
             self._placed.update((resource.ref, q.key) for q in asked if q.key in self.known)
 
     def unplaced(self, resource: Resource) -> bool:
-        """True if something is known of it that may not be on the target yet."""
+        """True if something is known of it that may not be on the target yet, and can be put there.
+
+        A state takes what is known of it only when its journey is made.
+        """
         return bool(self.known) and any(
             question.key in self.known and (resource.ref, question.key) not in self._placed
             for question in questions_of(resource)
+            if not question.state
         )
 
     def forget_places(self) -> None:

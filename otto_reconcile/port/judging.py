@@ -12,12 +12,14 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
+from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed
-from otto_reconcile.questions import Judgement, Question, questions_of
+from otto_reconcile.questions import Judgement, Question, conditions_of, states_of
 from otto_reconcile.resources import JSON, Resource, State
 from otto_reconcile.resources.reach import ways_on
+from otto_reconcile.resources.states import identity
 
 LONGEST = 300.0
 """Seconds that an evaluation, which may ask a model nine times, has until it counts as failed."""
@@ -49,6 +51,8 @@ async def evaluate(wire: Wire, question: Question) -> Judgement:
 async def _payload(wire: Wire, question: Question) -> Any:
     from parlant.client.types import GuidelineContent, GuidelinePayload, Payload, ToolId
 
+    if missing := await wire.tools.missing(question.tools):
+        raise not_there(missing.values())
     tools = [ToolId(**await wire.tools.to_wire(tool)) for tool in question.tools]
     return Payload(
         kind="guideline",
@@ -57,7 +61,8 @@ async def _payload(wire: Wire, question: Question) -> Any:
             tool_ids=tools,
             operation="add",
             action_proposition=True,
-            properties_proposition=True,
+            properties_proposition=not question.state,
+            journey_node_proposition=question.state,
         ),
     )
 
@@ -102,7 +107,7 @@ def _is_same(guideline: Any, resource: Resource) -> bool:
 
 async def _place_conditions(wire: Wire, journey: Resource, guidelines: Sequence[Any]) -> None:
     by_text = {guideline.condition: guideline for guideline in guidelines}
-    for question in questions_of(journey):
+    for question in conditions_of(journey):
         if guideline := by_text.get(question.condition):
             await _set(wire, guideline, wire.judgements.of(question))
             wire.judgements.place(journey, [question])
@@ -113,16 +118,24 @@ async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str
 
     A failure is no failure of the journey: it is tried again.
     """
-    for question, key in zip(questions_of(journey), keys, strict=True):
+    for question, key in zip(conditions_of(journey), keys, strict=True):
         if judged := wire.judgements.of(question):
             with suppress(OttoError):
                 await _patch(wire, key, judged)
                 wire.judgements.place(journey, [question])
 
 
-def metadata_of_states(journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
-    """What a journey's states are to be told, by their `identity`: no model is asked for it."""
-    return ways_on(journey.key, [State.model_validate(state) for state in journey.spec["states"]])
+def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
+    """What a journey's states are to be told, by their `identity`."""
+    states = [State.model_validate(state) for state in journey.spec["states"]]
+    told: dict[str, Mapping[str, JSON]] = dict(ways_on(journey.key, states))
+    asked = states_of(journey)
+    for state in states:
+        judged = wire.judgements.of(asked[state.id]) if state.id in asked else {}
+        if said := {key: value for key, value in judged.items() if value is not None}:
+            own = identity(journey.key, state)
+            told[own] = {**said, **told[own]}
+    return told
 
 
 async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:

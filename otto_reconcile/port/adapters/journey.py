@@ -133,7 +133,7 @@ async def _with_states(wire: Wire, resource: Resource) -> Resource:
     places = {tool: await wire.tools.place(tool) for tool in tools}
     tags = await wire.tags.ids(spec.get("tags", ()))
     try:
-        ids = await wire.make_journey(resource, places, metadata_of_states(resource))
+        ids = await wire.make_journey(resource, places, metadata_of_states(wire, resource))
     except OttoError:
         raise
     except Exception as error:
