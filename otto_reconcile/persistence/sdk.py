@@ -23,6 +23,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.wire import addressed
 from otto_reconcile.resources import JSON, Ref, Resource
+from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class StartPort:
     ) -> None:
         self._server, self._rest, self._evaluate = server, rest, evaluate
         rest.host_journeys(JourneyMaker(server))
+        rest.host_canned(CannedMaker(server))
         self._headers = dict(headers or {})
         self._tools = {tool.tool.name: tool for tool in tools}
         self._services: dict[str, frozenset[str]] = {}

@@ -18,12 +18,13 @@ from otto_reconcile.plan import Change
 from otto_reconcile.port import judging
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
+from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
-from otto_reconcile.port.wire import MakeJourney, Wire
+from otto_reconcile.port.wire import MakeCanned, MakeJourney, Wire
 from otto_reconcile.questions import Judgement, Judgements, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
@@ -142,9 +143,15 @@ class RestPort:
         return found
 
     async def unable(self, resource: Resource) -> str | None:
+        if resource.kind == "canned_response" and (why := unbound(self._wire, resource)):
+            return why
         if resource.kind == "journey" and (why := unmade(self._wire, resource)):
             return why
         return (await self._wire.versions.release()).unable(resource)
+
+    def host_canned(self, make: MakeCanned) -> None:
+        """`make` is for canned responses of guidelines and states: Parlant is in this process."""
+        self._wire.make_canned = make
 
     def host_journeys(self, make: MakeJourney) -> None:
         """`make` is for journeys with states: Parlant is in this process."""

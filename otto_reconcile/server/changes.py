@@ -18,6 +18,10 @@ BODY_LIMIT = 1 << 20
 
 KINDS = {
     "agents": "agent",
+    "canned_responses": "canned_response",
+    "capabilities": "capability",
+    "context-variables": "variable",
+    "customers": "customer",
     "guidelines": "guideline",
     "journeys": "journey",
     "relationships": "relationship",
@@ -26,8 +30,8 @@ KINDS = {
 }
 """The first part of a path, and the kind that it holds: only the kinds that the port can mend.
 
-A report makes the loop look; of anything else it would look in vain, and values of context
-variables are written in the ordinary course of every conversation."""
+A report makes the loop look; of anything else it would look in vain. New customers, and the values
+of variables for one of them, are written in the ordinary course of conversations."""
 
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _AGENT_TAG = re.compile(r"agent:(.+)", re.DOTALL)
@@ -139,7 +143,11 @@ class _Copy:
 
 
 def _kind(path: str) -> str | None:
-    return KINDS.get(path.lstrip("/").partition("/")[0])
+    first, *others = path.strip("/").split("/")
+    value_for = others[1] if len(others) > 1 and first == "context-variables" else "DEFAULT"
+    of_one = value_for != "DEFAULT" and not value_for.startswith("tag:")
+    new_customer = first == "customers" and not others
+    return None if of_one or new_customer else KINDS.get(first)
 
 
 def touches(method: str, path: str, asked: _Copy, answered: _Copy) -> list[Touched]:

@@ -12,6 +12,7 @@ import pytest
 
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import release_of
+from otto_reconcile.server.canned import CannedMaker
 from tests.parlant_server.fixtures import (
     InLoop,
     parlant_process,
@@ -55,6 +56,8 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     http = httpx.AsyncClient(transport=transport, base_url="http://parlant")
     looking = InLoop(Rest(http), thread)
     await looking.clean()
-    inside = InLoop(RestPort.over_asgi(thread.app, target="embedded:test"), thread)
+    port = RestPort.over_asgi(thread.app, target="embedded:test")
+    port.host_canned(CannedMaker(thread.server))
+    inside = InLoop(port, thread)
     yield Host(inside, looking)
     await inside.close()
