@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from otto_reconcile.errors import OttoError, TargetUnavailable, TemporaryError
+from otto_reconcile.errors import Incomplete, OttoError, TargetUnavailable, TemporaryError
 from otto_reconcile.masking import scrub, texts
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
@@ -45,7 +45,7 @@ async def apply(
             outcome = _not_tried(action, f"not tried: it needs {missing[0]}")
         else:
             outcome, gone = await _attempt(action, port, fresh)
-        if outcome.result is not Result.SUCCEEDED:
+        if outcome.result is not Result.SUCCEEDED and not outcome.there:
             lost.add(action.ref)
         told(outcome)
         outcomes.append(outcome)
@@ -68,6 +68,7 @@ async def _attempt(
             Result.FAILED,
             error=_safe(error.message, action),
             temporary=isinstance(error, TemporaryError),
+            there=isinstance(error, Incomplete),
             gone=gone is not None,
             delay=getattr(error, "delay", 0.0),
         )

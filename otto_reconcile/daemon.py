@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile import home, logs
@@ -27,6 +27,7 @@ from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
 from otto_reconcile.server.journeys import JourneyMaker
+from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.settings import Settings, actor, without_credentials
 from otto_reconcile.store import open_store
@@ -90,6 +91,7 @@ class Daemon:
         self._folder = Folder(
             settings.manifests, stores.desired, voice, self._clock, actor(os.environ)
         )
+        self._tools = LocalTools(settings.tools, voice, self._clock) if settings.tools else None
         self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
         status = voice.board.status
         status.started = self._clock.now().isoformat(timespec="seconds")
@@ -97,13 +99,19 @@ class Daemon:
 
     async def main(self, stopping: asyncio.Event) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
+        if self._tools is not None:
+            self._tools.check()
         await asyncio.to_thread(self._try_store)
         self._voice.publish()
         await self._folder.import_now()
-        if self._settings.parlant_url is None:
-            await self._embedded(stopping)
-        else:
-            await self._elsewhere(self._settings.parlant_url, stopping)
+        try:
+            if self._settings.parlant_url is None:
+                await self._embedded(stopping)
+            else:
+                await self._elsewhere(self._settings.parlant_url, stopping)
+        finally:
+            if self._tools is not None:
+                await self._tools.stop()
         return 0
 
     def _try_store(self) -> None:
@@ -118,7 +126,10 @@ class Daemon:
         port = RestPort.over_http(url, headers=self._settings.headers)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         loop = self._loop(port, holder, self._evaluating(port, None))
+        if self._tools is not None:
+            await self._tools.prepare(self._settings.data_dir / "parlant")
         try:
+            await self._host_tools(port, loop, {})
             await _until(stopping, loop.restore())
             await self._live(loop, stopping, without_credentials(url).rstrip("/"))
         finally:
@@ -146,10 +157,24 @@ class Daemon:
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
             made.append(self._loop(port, target, self._evaluating(port, meter)))
+            await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
             await made[0].restore()
 
         await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+
+    async def _host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
+        """Before the restore, so that it finds them there."""
+        if self._tools is None:
+            return
+        url = await self._tools.start(data)
+        await port.host_tools(url)
+
+        async def changed() -> None:
+            await port.host_tools(url)
+            loop.poke("tools")
+
+        self._tools.follow(changed)
 
     async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
         from otto_reconcile.otto import agent
@@ -254,6 +279,8 @@ def summary(status: Status, url: str, took: float, settings: Settings) -> str:
     if folder:
         lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
         lines.extend(f"         {problem}" for problem in folder["problems"][:5])
+    if status.tools:
+        lines.append(f"  tools  {', '.join(status.tools['tools'])}, watched")
     for bot in status.bots.values():
         if bot.sync is not Sync.SYNCED:
             lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())

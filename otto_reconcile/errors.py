@@ -8,6 +8,7 @@ OttoError
 │   └── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
 ├── PermanentError            the same call will fail again until something changes
 │   ├── TargetRefused         Parlant answered 4xx
+│   │   └── Incomplete        it is there, but for what the message names
 │   ├── NotApplied            Parlant said yes, and the value read back is another
 │   ├── Conflict              another writer recorded this revision first
 │   └── NotFound              no such bot, revision or run
@@ -82,6 +83,10 @@ class TargetRefused(PermanentError):
     def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class Incomplete(TargetRefused):
+    """It was made or changed, but for what the message names; what needs it may go on."""
 
 
 class NotApplied(PermanentError):

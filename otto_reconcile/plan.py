@@ -120,6 +120,7 @@ class Outcome:
     result: Result
     error: str | None = None
     temporary: bool = False
+    there: bool = False  # though it failed: what needs it may go on
     gone: bool = False  # the target did not answer at all any more
     delay: float = 0.0  # seconds that the target asked us to wait
     duration: float = 0.0  # seconds

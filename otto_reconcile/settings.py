@@ -34,6 +34,7 @@ class Settings:
     log_format: str = "console"
     ephemeral: bool = False
     evaluate: str | None = None
+    tools: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +48,11 @@ class Settings:
             raise SettingsError(f"--evaluate {self.evaluate}: use off, lazy or eager")
         if self.parlant_url is not None:
             _check_url("--parlant-url", self.parlant_url, ("http", "https"))
+            if self.tools and not _is_loopback(self.parlant_url):
+                raise SettingsError(
+                    "--tools hosts tools on loopback, where a Parlant elsewhere cannot reach them",
+                    hint="host them beside it, and name them by URL as a tool service",
+                )
         if self.mongodb_uri is not None:
             _check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
 
@@ -59,6 +65,11 @@ def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
     if parts.scheme not in schemes or not parts.netloc:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise SettingsError(f"{option}: {without_credentials(url)!r} does not start with {wanted}")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def without_credentials(url: str) -> str:

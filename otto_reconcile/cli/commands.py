@@ -17,6 +17,7 @@ __all__ = ["app"]
     epilog=example(
         "otto-reconcile run",
         "otto-reconcile run --port 9000 --nlp openai",
+        "otto-reconcile run --tools my_tools.py",
         "otto-reconcile run --parlant-url http://parlant.internal:8800",
     )
 )
@@ -29,6 +30,7 @@ def run(
     database: o.Database = o.DATABASE,
     nlp: o.Nlp = None,
     evaluate: o.Evaluate = None,
+    tools: o.Tools = None,
     interval: o.Interval = 30.0,
     log_format: o.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
@@ -48,6 +50,7 @@ def run(
         database=database,
         nlp=nlp,
         evaluate=evaluate,
+        tools=tuple(tools or ()),
         interval=interval,
         log_format=log_format,
         ephemeral=ephemeral,

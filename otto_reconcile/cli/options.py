@@ -52,6 +52,16 @@ Nlp = Annotated[
         help="Model service: offline, openai, ..., or module:function for your own.",
     ),
 ]
+Tools = Annotated[
+    list[str] | None,
+    _option(
+        "--tools",
+        env="OTTO_TOOLS",
+        metavar="FILE",
+        help="A Python file, or a module, whose @p.tool functions are hosted for the bots and read"
+        " anew when it changes. May be given several times.",
+    ),
+]
 Interval = Annotated[
     float,
     _option("--interval", env="OTTO_INTERVAL", help="Seconds between two routine looks at a bot."),

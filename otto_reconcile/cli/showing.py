@@ -66,6 +66,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         tone = Tone.REMOVED if problems else Tone.PLAIN
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+    yield from _tools(daemon.get("tools") or {})
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
     yield from _judged(daemon.get("evaluations") or {})
@@ -76,6 +77,16 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
     yield Line("")
+
+
+def _tools(tools: Mapping[str, Any]) -> Iterator[Line]:
+    """The local tools, if there are any."""
+    problems = list(tools.get("problems") or ())
+    if tools:
+        names = ", ".join(tools.get("tools") or ())
+        tone = Tone.REMOVED if problems else Tone.PLAIN
+        yield Line(visible(f"tools      {tools.get('state')}: {names}, {tools.get('time')}"), tone)
+        yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
 
 
 def _connected(name: str, connection: Mapping[str, Any], more: str = "") -> Line:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otto_reconcile.errors import TargetRefused
+from otto_reconcile.errors import Incomplete
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.resources.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
 
@@ -130,11 +130,11 @@ class Tools:
             return None
 
 
-def not_there(missing: Iterable[str]) -> TargetRefused:
+def not_there(missing: Iterable[str]) -> Incomplete:
     """The error for tools that are not there, from the texts that `Tools.missing` gives."""
     texts = sorted(missing)
     what = "a tool is" if len(texts) == 1 else f"{len(texts)} tools are"
-    return TargetRefused(f"{what} not there (yet): {', '.join(texts)}", status=404)
+    return Incomplete(f"{what} not there (yet): {', '.join(texts)}", status=404)
 
 
 def _is_at(service: Any, url: str) -> bool:

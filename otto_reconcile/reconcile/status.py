@@ -102,6 +102,7 @@ class Status:
     evaluations: dict[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     manifests: dict[str, Any] = field(default_factory=dict)
+    tools: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     bots: dict[str, BotStatus] = field(default_factory=dict)

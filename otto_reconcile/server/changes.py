@@ -25,6 +25,7 @@ KINDS = {
     "guidelines": "guideline",
     "journeys": "journey",
     "relationships": "relationship",
+    "services": "tool_service",
     "tags": "tag",
     "terms": "term",
 }

@@ -8,11 +8,8 @@ everything is restored, nothing but the caller handles signals, and it closes wh
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import socket
-import threading
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +24,7 @@ from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
 from otto_reconcile.port.versions import refuse_to_host
 from otto_reconcile.server import chat_page, nlp, ports, quiet
 from otto_reconcile.server.changes import ChangeHook, OnChange
+from otto_reconcile.server.importing import imported, settle_environment
 from otto_reconcile.server.metering import Meter
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
 SHUTDOWN = 3.0
 ABANDON = 1.0
 """Seconds that a stop gives to what is under way, first to end, then to be cancelled."""
-
-_TELEMETRY = ("LOGS", "METRICS", "TRACES")
 
 
 class EmbeddedServer:
@@ -134,7 +130,7 @@ class EmbeddedServer:
         self._settle_environment()
         with suppress(PackageNotFoundError):  # the import then says so
             refuse_to_host(version("parlant"))
-        sdk = await _imported()
+        sdk = await imported()
         with quiet.silent_console(), suppress(_Left), ports.reserved() as tool_port:
             quiet.take_over_logs()
             quiet.tame_forgotten_tasks()
@@ -147,23 +143,12 @@ class EmbeddedServer:
                 raise _Left
 
     def _settle_environment(self) -> None:
-        """What Parlant reads from the environment while it is imported and started."""
         if os.environ.get("PARLANT_ENV") == "production":
             raise SettingsError(
                 "PARLANT_ENV=production makes Parlant refuse every change of a bot",
                 hint="unset it, or run Parlant by itself and give --parlant-url",
             )
-        try:
-            self._home.mkdir(parents=True, exist_ok=True)
-            (self._home / "parlant.log").touch()
-        except OSError as error:
-            raise SettingsError(
-                f"{self._home} cannot be written: {error.strerror}", hint="choose a --data-dir"
-            ) from error
-        os.environ["PARLANT_HOME"] = str(self._home.resolve())
-        os.environ["PARLANT_DATA_COLLECTION"] = "false"
-        for signal in _TELEMETRY:
-            os.environ.pop(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", None)
+        settle_environment(self._home)
 
     def _made(self, sdk: ModuleType) -> p.Server:
         from otto_reconcile.server import answers, around
@@ -257,34 +242,6 @@ async def _entered(server: p.Server) -> AsyncIterator[None]:
     except BaseException as error:
         await server.__aexit__(type(error), error, error.__traceback__)
         raise
-
-
-async def _imported() -> ModuleType:
-    """parlant.sdk, which takes seconds to import: in a thread, so that a stop need not wait.
-
-    The thread is a daemon: the process may end before it.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[ModuleType] = loop.create_future()
-
-    def settle(module: ModuleType | None, error: BaseException | None) -> None:
-        if not done.done():
-            done.set_exception(error) if error else done.set_result(module)  # type: ignore[arg-type]
-
-    def load() -> None:
-        module, problem = None, None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                module = importlib.import_module("parlant.sdk")
-        except BaseException as error:
-            problem = TargetUnavailable(f"Parlant cannot be imported: {error}")
-            problem.__cause__ = error
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, module, problem)
-
-    threading.Thread(target=load, name="import-parlant", daemon=True).start()
-    return await done
 
 
 Scope = MutableMapping[str, Any]

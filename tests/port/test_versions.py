@@ -127,7 +127,7 @@ async def test_an_installed_parlant_that_cannot_be_hosted_is_named_before_it_is_
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "version", lambda name: version)
-    monkeypatch.setattr(embedded, "_imported", lambda: pytest.fail("imported"))
+    monkeypatch.setattr(embedded, "imported", lambda: pytest.fail("imported"))
     server = embedded.EmbeddedServer(home=tmp_path, port=0)
     with pytest.raises(SettingsError, match=r"hosts Parlant 3\.3 only") as caught:
         await server.serve(lambda app, sdk: pytest.fail("prepared"))

@@ -1,0 +1,177 @@
+"""The tools of `run --tools`, hosted on loopback as a tool service of Parlant's own kind.
+
+A change of their files replaces them while everything runs; a file with a fault leaves the tools
+as they were. `daemon` starts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.errors import SettingsError, TargetUnavailable
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.server import ports, quiet
+from otto_reconcile.server.importing import imported, settle_environment
+from otto_reconcile.server.tool_files import ToolFiles
+
+if TYPE_CHECKING:
+    import parlant.sdk as p
+
+_log = logging.getLogger("otto_reconcile.server")
+
+QUIET = 0.4
+"""Seconds without a change that end a burst: editors write in steps."""
+RECHECK = 1.0
+"""Seconds between two looks at the files without a notice of the system."""
+START, SHUTDOWN = 10.0, 2.0
+"""Seconds that the service gets to listen, and that calls under way get to end."""
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+class LocalTools:
+    """`start`, then `follow`; `stop` at last, whatever happened."""
+
+    def __init__(self, sources: Sequence[str], voice: Voice, clock: Clock) -> None:
+        self._sources, self._voice, self._clock = tuple(sources), voice, clock
+        self._files = ToolFiles(sources)
+        self._stack = ExitStack()
+        self._server: p.PluginServer | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._seen: Fingerprint = ()
+        self._never = asyncio.Event()
+
+    def check(self) -> None:
+        """What can be told before Parlant is imported. Raises SettingsError."""
+        self._files.check()
+
+    async def prepare(self, home: Path) -> None:
+        """For a process that hosts no Parlant; `home` is for what its SDK keeps."""
+        settle_environment(home)
+        await imported()
+        quiet.take_over_logs()
+
+    async def start(self, data: Mapping[str, Any]) -> str:
+        """Loads and hosts the tools, and gives the service's URL.
+
+        `data` is for tools that ask their context for Parlant's server, where it is in this
+        process. Raises SettingsError with file and line, TargetUnavailable if it cannot listen.
+        """
+        import parlant.sdk as p
+
+        tools = await asyncio.to_thread(self._files.load)
+        self._seen = await asyncio.to_thread(fingerprint, self._files.files)
+        port = self._stack.enter_context(ports.reserved())
+        self._server = p.PluginServer(
+            [*tools.values()], port=port, host=ports.HOST, plugin_data=data, hosted=True
+        )
+        self._serving = asyncio.create_task(self._server.serve(), name="local-tools")
+        deadline = self._clock.monotonic() + START
+        while not self._server.started():
+            if self._serving.done() or self._clock.monotonic() > deadline:
+                raise TargetUnavailable("the service of local tools did not start")
+            await self._clock.wait(self._never, 0.02)
+        self._tell()
+        return self._server.url
+
+    async def stop(self) -> None:
+        """Calls that take too long are cut off."""
+        if self._following is not None:
+            self._following.cancel()
+        if self._server is not None and self._serving is not None:
+            await self._server.shutdown()
+            await asyncio.wait({self._serving}, timeout=SHUTDOWN)
+            self._serving.cancel()
+            await asyncio.wait({self._serving}, timeout=SHUTDOWN)
+        self._stack.close()
+
+    def follow(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """From now on loads the tools after every change of their files, and then calls that."""
+        self._following = asyncio.create_task(self._follow(changed), name="tool-files")
+
+    async def _follow(self, changed: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await self._notice()
+                if await self._at_rest_and_new() and await self._reload():
+                    await changed()
+            except Exception as error:  # a fault of ours is not the end of reloading
+                _log.exception("the tools could not be looked at")
+                self._voice.warn("internal error", job="tools", error=repr(error))
+                await self._clock.wait(self._never, RECHECK)
+
+    async def _reload(self) -> bool:
+        assert self._server is not None
+        try:
+            tools = await asyncio.to_thread(self._files.load)
+        except SettingsError as error:
+            problem = f"{error.message} ({error.hint})" if error.hint else error.message
+            self._voice.warn(problem)
+            self._voice.warn("tools refused, the last good ones stay")
+            self._state("Refused", [problem])
+            return False
+        finally:
+            self._seen = await asyncio.to_thread(fingerprint, self._files.files)
+        self._server.tools = tools
+        self._tell()
+        return True
+
+    async def _notice(self) -> None:
+        """Returns when something may have changed: the system says so, or some time has passed."""
+        import watchfiles
+
+        folders = {str(path.parent) for path in self._files.files}
+        try:
+            async for _ in watchfiles.awatch(
+                *sorted(folders),
+                recursive=False,
+                rust_timeout=int(RECHECK * 1000),
+                yield_on_timeout=True,
+                raise_interrupt=False,
+            ):
+                return
+        except OSError:  # a folder that is gone, or too many watches
+            await self._clock.wait(self._never, RECHECK)
+
+    async def _at_rest_and_new(self) -> bool:
+        seen = await asyncio.to_thread(fingerprint, self._files.files)
+        while seen != self._seen:
+            await self._clock.wait(self._never, QUIET)
+            before, seen = seen, await asyncio.to_thread(fingerprint, self._files.files)
+            if seen == before:
+                return seen != self._seen
+        return False
+
+    def _tell(self) -> None:
+        assert self._server is not None
+        self._voice.say("tools loaded", tools=" ".join(sorted(self._server.tools)))
+        self._state("Loaded", [])
+
+    def _state(self, state: str, problems: list[str]) -> None:
+        assert self._server is not None
+        self._voice.board.status.tools = {
+            "sources": [*self._sources],
+            "state": state,
+            "tools": sorted(self._server.tools),
+            "problems": problems,
+            "time": self._clock.now().isoformat(timespec="seconds"),
+        }
+
+
+def fingerprint(files: frozenset[Path]) -> Fingerprint:
+    """What the files look like from outside; equal if surely nothing was saved."""
+    found = []
+    for path in sorted(files):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)
