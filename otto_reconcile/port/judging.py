@@ -128,14 +128,22 @@ async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str
 def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
     """What a journey's states are to be told, by their `identity`."""
     states = [State.model_validate(state) for state in journey.spec["states"]]
-    told: dict[str, Mapping[str, JSON]] = dict(ways_on(journey.key, states))
-    asked = states_of(journey)
+    ways, asked = ways_on(journey.key, states), states_of(journey)
+    told: dict[str, Mapping[str, JSON]] = {}
     for state in states:
-        judged = wire.judgements.of(asked[state.id]) if state.id in asked else {}
-        if said := {key: value for key, value in judged.items() if value is not None}:
+        if state.id in asked:
+            said = wire.judgements.of(asked[state.id])
+            known = {key: value for key, value in said.items() if value is not None}
             own = identity(journey.key, state)
-            told[own] = {**said, **told[own]}
+            told[own] = _besides(state.metadata or {}, {**known, **ways[own]})
     return told
+
+
+def _besides(declared: Mapping[str, JSON], told: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """What is told without what a person declared, of Parlant's own `journey_node` key by key."""
+    node, own = told["journey_node"], declared.get("journey_node") or {}
+    rest = {key: value for key, value in told.items() if key not in declared}
+    return {**rest, "journey_node": {key: node[key] for key in node.keys() - own.keys()}}
 
 
 async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:

@@ -151,16 +151,14 @@ class EmbeddedServer:
         settle_environment(self._home)
 
     def _made(self, sdk: ModuleType) -> p.Server:
-        from otto_reconcile.server import answers, around
+        from otto_reconcile.server import answers
 
         chosen = self._nlp if callable(self._nlp) else nlp.chosen(self._nlp)
         server: p.Server = sdk.Server(
             host=ports.HOST,
             port=self._port,
             tool_service_port=self._tool_port,
-            nlp_service=around.around(
-                chosen if callable(chosen) else nlp.factory(chosen), self._meter
-            ),
+            nlp_service=self._service(chosen),
             log_level=sdk.LogLevel.WARNING,
             configure_api=self._configured,
             configure_hooks=answers.configure(
@@ -168,6 +166,13 @@ class EmbeddedServer:
             ),
         )
         return server
+
+    def _service(self, chosen: str | nlp.Factory) -> nlp.Factory:
+        if chosen == nlp.OFFLINE:
+            return nlp.factory(nlp.OFFLINE)  # is never asked anything
+        from otto_reconcile.server import around
+
+        return around.around(chosen if callable(chosen) else nlp.factory(chosen), self._meter)
 
     async def _configured(self, app: FastAPI) -> None:
         import parlant.api.app
