@@ -16,6 +16,7 @@ from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
 from otto_reconcile.resources import Resource
 
+_OF_PARTS = ("journey:", "journey_node:", "guideline:")
 _EMPTY_DRAWING = "stateDiagram-v2"
 
 
@@ -50,7 +51,7 @@ async def survey(
         try:
             found = await wire.call(listing)
         except TemporaryError as error:
-            unread.append(f"{kind}s that are no agent's: {error.message}")
+            unread.append(f"what is no agent's of kind {kind}: {error.message}")
         else:
             unowned += _unowned(kind, found, agents)
     return Survey(
@@ -63,6 +64,9 @@ def _listings(wire: Wire) -> Iterator[tuple[str, Any]]:
     yield "guideline", wire.parlant.guidelines.list()
     yield "journey", wire.parlant.journeys.list()
     yield "term", wire.parlant.glossary.list_terms()
+    yield "canned response", wire.parlant.canned_responses.list()
+    yield "variable", wire.parlant.context_variables.list()
+    yield "capability", wire.parlant.capabilities.list()
 
 
 def _unowned(
@@ -71,7 +75,7 @@ def _unowned(
     owners = {agent_tag(agent) for agent in agents}
     for item in items:
         tags = sorted(item.tags)
-        if any(tag in owners or tag.startswith("journey:") for tag in tags):
+        if any(tag in owners or tag.startswith(_OF_PARTS) for tag in tags):
             continue
         gone = [tag for tag in tags if tag.startswith("agent:")]
         if gone:

@@ -90,7 +90,10 @@ class _Draft:
 
     @property
     def tools(self) -> set[str]:
-        return {tool for part in self.parts.values() for tool in part.spec.get("tools", ())}
+        """All that its parts use."""
+        specs = [part.spec for part in self.parts.values()]
+        single = {str(spec["tool"]) for spec in specs if spec.get("tool")}
+        return single.union(*(spec.get("tools", ()) for spec in specs))
 
 
 async def find(port: RestPort, chosen: Collection[str] = ()) -> Found:
@@ -212,9 +215,12 @@ async def _settle(
             elsewhere.append(LeftOut("", f"agent {draft.bot_id}", str(error)))
             return None
         wanted = snapshot_of(bot)
-        observed = await observe(port, bot.id, wanted, wanted)
+        for ref in sorted(draft.parts.keys() - wanted.keys()):
+            draft.leave(ref, "another of the same name is there")
+        ours = Snapshot(_at(want, draft.parts.get(ref)) for ref, want in wanted.items())
+        observed = await observe(port, bot.id, wanted, ours)
         actions = plan(wanted, observed, wanted).acting
-        if not actions:
+        if not actions and draft.parts.keys() <= wanted.keys():
             if why := _unwritable(bot):
                 elsewhere.append(LeftOut("", f"agent {draft.bot_id}", why))
                 return None
@@ -224,6 +230,10 @@ async def _settle(
     why = "it changes while it is read"
     elsewhere.append(LeftOut("", f"agent {draft.bot_id}", why))
     return None
+
+
+def _at(want: Resource, part: Resource | None) -> Resource:
+    return want if part is None else replace(want, remote_id=part.remote_id)
 
 
 def _check(draft: _Draft, ref: Ref, part: Resource) -> None:

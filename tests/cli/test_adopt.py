@@ -22,7 +22,10 @@ from tests.parlant_server.rest import Rest
 
 __all__ = ["parlant_thread"]
 
-PATHS = ("agents", "guidelines", "journeys", "terms", "tags")
+PATHS = (
+    "agents", "guidelines", "journeys", "terms", "tags",
+    "capabilities", "canned_responses", "context-variables",
+)  # fmt: skip
 
 
 @dataclass
@@ -88,6 +91,9 @@ async def make_shop(rest: Rest) -> None:
     await rest.post(
         "/journeys", id="shop.j", title="Return", description="d", conditions=["c1"], tags=own
     )
+    await rest.post("/context-variables", name="plan", description="p", tags=own)
+    await rest.post("/capabilities", title="Track", description="d", signals=["s"], tags=own)
+    await rest.post("/canned_responses", value="Hello {{std.customer.name}}", fields=[], tags=own)
     ends = {"source_guideline": "Foreign_2", "target_tag": vip}
     await rest.post("/relationships", kind="dependency", **ends)
     ends = {"source_tag": "journey:shop.j", "target_tag": vip}
@@ -170,6 +176,11 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
         ("guideline:Foreign_2", "tag:vip"),
         ("journey:shop.j", "tag:vip"),
     ]
+    assert [response["value"] for response in shop["canned_responses"]] == [
+        "Hello {{std.customer.name}}"
+    ]
+    assert [variable["name"] for variable in shop["variables"]] == ["plan"]
+    assert [capability["signals"] for capability in shop["capabilities"]] == [["s"]]
     assert bots["second"].composition_mode == "strict"
     assert [g.id for g in bots["second"].guidelines] == ["torn"]
     assert bots["guide"].journeys == []
