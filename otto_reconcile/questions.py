@@ -98,15 +98,26 @@ class Judgements:
             self._placed.update((resource.ref, q.key) for q in asked if q.key in self.known)
 
     def unplaced(self, resource: Resource) -> bool:
-        """True if something is known of it that may not be on the target yet, and can be put there.
+        """True if something is known of it that may not be on the target yet.
 
-        A state takes what is known of it only when its journey is made.
+        Of states only once all is known: it takes making their journey again.
         """
-        return bool(self.known) and any(
-            question.key in self.known and (resource.ref, question.key) not in self._placed
-            for question in questions_of(resource)
-            if not question.state
+        if not self.known:
+            return False
+        asked = (question for question in questions_of(resource) if not question.state)
+        return self.unplaced_states(resource) or any(
+            question.key in self.known and not self._is_placed(resource, question)
+            for question in asked
         )
+
+    def unplaced_states(self, resource: Resource) -> bool:
+        """The same of the states of a journey."""
+        asked = [question for question in questions_of(resource) if question.state]
+        known = all(question.key in self.known for question in asked)
+        return known and not all(self._is_placed(resource, question) for question in asked)
+
+    def _is_placed(self, resource: Resource, question: Question) -> bool:
+        return (resource.ref, question.key) in self._placed
 
     def forget_places(self) -> None:
         """The target began a new life, or somebody else may have changed it."""

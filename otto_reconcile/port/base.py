@@ -113,6 +113,10 @@ class Evaluator(Protocol):
         """Asks the model, which takes seconds and costs. TemporaryError: no usable answer."""
         ...
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
-        """Puts what is known of these resources on them, where they are as they are wanted."""
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
+        """Puts what is known of these resources on them, where they are as they are wanted.
+
+        True if the bot is to be looked at again: a journey was made again, for what is known of
+        its states, and has lost its relationships.
+        """
         ...

@@ -15,7 +15,7 @@ from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
 from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed
+from otto_reconcile.port.wire import Wire, addressed, journey_tag
 from otto_reconcile.questions import Judgement, Question, conditions_of, states_of
 from otto_reconcile.resources import JSON, Resource, State
 from otto_reconcile.resources.reach import ways_on
@@ -126,7 +126,7 @@ async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str
 
 
 def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
-    """What a journey's states are to be told, by their `identity`."""
+    """What a journey's states are to be told, by their `identity`, by whoever makes it now."""
     states = [State.model_validate(state) for state in journey.spec["states"]]
     ways, asked = ways_on(journey.key, states), states_of(journey)
     told: dict[str, Mapping[str, JSON]] = {}
@@ -136,6 +136,7 @@ def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[st
             known = {key: value for key, value in said.items() if value is not None}
             own = identity(journey.key, state)
             told[own] = _besides(state.metadata or {}, {**known, **ways[own]})
+    wire.judgements.place(journey, asked.values())
     return told
 
 
@@ -144,6 +145,13 @@ def _besides(declared: Mapping[str, JSON], told: Mapping[str, JSON]) -> Mapping[
     node, own = told["journey_node"], declared.get("journey_node") or {}
     rest = {key: value for key, value in told.items() if key not in declared}
     return {**rest, "journey_node": {key: node[key] for key in node.keys() - own.keys()}}
+
+
+async def unbind(wire: Wire, journey: Resource) -> None:
+    """Deletes the relationships of a journey that is to be made again; the next look mends them."""
+    call = wire.parlant.relationships.list(tag_id=journey_tag(journey.key), indirect=False)
+    for relationship in await wire.call(call):
+        await wire.call(wire.parlant.relationships.delete(relationship.id))
 
 
 async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:

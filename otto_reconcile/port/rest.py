@@ -18,6 +18,7 @@ from otto_reconcile.plan import Change
 from otto_reconcile.port import judging
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
+from otto_reconcile.port.adapters.base import differences
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.base import Health
@@ -182,8 +183,21 @@ class RestPort:
     async def evaluate(self, question: Question) -> Judgement:
         return await judging.evaluate(self._wire, question)
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
         await judging.place(View(self._wire, bot_id, None), resources)
+        again = [r for r in resources if self._wire.judgements.unplaced_states(r)]
+        return any([await self._make_again(journey) for journey in again])
+
+    async def _make_again(self, journey: Resource) -> bool:
+        """States take what is known of them only when they are made. False if it is not there."""
+        adapter, view = adapter_of(journey.kind), View(self._wire, journey.bot_id, None)
+        found = await adapter.observe(view, [journey], False)
+        if not found or differences(journey, found[0]):
+            return False
+        await judging.unbind(self._wire, journey)
+        await adapter.delete(self._wire, found[0])
+        await adapter.create(self._wire, journey, True)
+        return True
 
     async def close(self) -> None:
         await self._wire.http.aclose()

@@ -62,7 +62,7 @@ class Evaluating:
     def bind(
         self, may_act: Callable[[], bool], turn: asyncio.Lock, done: Callable[[str], None]
     ) -> None:
-        """`turn` is held for changes of the target; `done` hears of a bot that only waited."""
+        """`turn` is held for changes of the target; `done` hears of a bot to be looked at again."""
         self._may_act, self._turn, self._done = may_act, turn, done
 
     async def begin(self) -> None:
@@ -147,13 +147,13 @@ class Evaluating:
         return False
 
     async def _place(self, bot_id: str) -> None:
-        waited = bool(self._missing.get(bot_id) or self._unplaced(bot_id))
+        waited, anew = bool(self._missing.get(bot_id) or self._unplaced(bot_id)), False
         if self._unplaced(bot_id):
             async with self._turn:
                 if self._may_act():
-                    await self._port.place(bot_id, self._unplaced(bot_id))
+                    anew = await self._port.place(bot_id, self._unplaced(bot_id))
         self._tell_bot(bot_id)
-        if self._mode is Mode.EAGER and waited and not self._waits(bot_id):
+        if anew or (self._mode is Mode.EAGER and waited and not self._waits(bot_id)):
             self._done(bot_id)
 
     # What is missing.

@@ -36,9 +36,10 @@ class JudgedPort(FakePort):
             raise TemporaryError("the model gave no judgement: RuntimeError: busy")
         return SAID
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> None:
+    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
         for resource in resources:
             self.judgements.place(resource)
+        return False
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         self.judgements.place(resource)
