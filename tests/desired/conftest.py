@@ -12,6 +12,13 @@ import pymongo
 import pytest
 
 from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.resources.bot import (
+    CannedField,
+    CannedResponse,
+    Capability,
+    Customer,
+    Variable,
+)
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
@@ -75,6 +82,12 @@ def make_bot() -> Callable[..., Bot]:
                 Journey(id=f"{bot_id}.j", title="J", description="", conditions=["one", "two"])
             ],
             "terms": [Term(id=f"{bot_id}.t", name="RMA", description="number")],
+            "canned_responses": [
+                CannedResponse(id=f"{bot_id}.c", value="Hi {{n}}", fields=[CannedField(name="n")])
+            ],
+            "variables": [Variable(name="a/b", values={"default": {"x": None}, "tag:t": 1})],
+            "capabilities": [Capability(title="Lend", description="d", signals=["s"])],
+            "customers": [Customer(id="anna", tags=["t"], metadata={"k": "v"})],
             "relationships": [
                 Relationship(
                     kind="priority",

@@ -68,6 +68,30 @@ def test_a_database_that_another_program_filled_is_taken_whole(store: Store) -> 
     assert DesiredState(store).absorb().events == ()
 
 
+def test_contents_are_taken_from_rows_that_others_wrote(store: Store) -> None:
+    store.insert("bots", [row("desk")])
+    greeting = {"canned_response_id": "hi", "bot_id": "desk", "value": "Hi", "signals": "hello"}
+    values = {"default": "basic", "customer:an.na": 7, "tag:x": None}
+    store.insert("canned_responses", [{**greeting, "fields": [{"name": "n", "examples": []}]}])
+    store.insert("variables", [row("desk", name="plan", values=values, tool="")])
+    store.insert("capabilities", [row("desk", title="Lend", description="A phone")])
+    store.insert("customers", [row("desk", customer_id=12, name="Anna", tags=["vip"])])
+    before = {n: store.find(n) for n in ("canned_responses", "variables", "customers")}
+    state = DesiredState(store)
+    assert state.absorb().problems == ()
+    bot = state.get("desk").bot
+    assert (bot.canned_responses[0].signals, bot.canned_responses[0].id) == (["hello"], "hi")
+    assert bot.variables[0].values == {"default": "basic", "customer:an.na": 7}
+    assert (bot.capabilities[0].title, bot.customers[0].id) == ("Lend", "12")
+    assert {name: store.find(name) for name in before} == before
+    store.insert("capabilities", [row("desk", title="Lend a bike", description=[])])
+    store.delete("variables", {"name": "plan"})
+    assert [problem.split(" of bot")[0] for problem in state.absorb().problems] == [
+        "capabilities row 'Lend a bike'"
+    ]
+    assert state.get("desk").bot.variables == []
+
+
 @pytest.mark.parametrize(
     ("given", "mode"),
     [

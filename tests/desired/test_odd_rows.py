@@ -32,7 +32,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "bot_id": "desk", "guideline_id": "desk.b", "condition": "c", "action": "a",
         "description": "d", "criticality": "high", "composition_mode": "strict",
         "enabled": True, "priority": 1, "track": True, "labels": ["l"], "tags": ["x"],
-        "metadata": {"k": 1}, "tools": ["t"],
+        "metadata": {"k": 1}, "tools": ["t"], "canned_responses": ["desk.c"],
     },
     "journeys": {
         "bot_id": "desk", "journey_id": "desk.j", "title": "J", "description": "d",
@@ -42,6 +42,22 @@ ROWS: dict[str, dict[str, Any]] = {
     "terms": {
         "bot_id": "desk", "term_id": "desk.t", "name": "N", "description": "d",
         "synonyms": ["s"], "tags": ["x"],
+    },
+    "canned_responses": {
+        "bot_id": "desk", "canned_response_id": "desk.c", "value": "v", "signals": ["s"],
+        "fields": [{"name": "n", "description": "d", "examples": ["e"]}],
+        "field_dependencies": ["f"], "tags": ["x"], "metadata": {"k": 1},
+    },
+    "variables": {
+        "bot_id": "desk", "name": "plan", "description": "d", "tool": "t", "tags": ["x"],
+        "freshness_rules": "@daily", "values": {"default": 1, "tag:x": {"y": [2]}},
+    },
+    "capabilities": {
+        "bot_id": "desk", "title": "T", "description": "d", "signals": ["s"], "tags": ["x"],
+    },
+    "customers": {
+        "bot_id": "desk", "customer_id": "anna", "name": "Anna", "metadata": {"k": "v"},
+        "tags": ["x"],
     },
     "tool_mappings": {"bot_id": "desk", "guideline_id": "desk.b", "tool_name": "t"},
     "relationships": {
