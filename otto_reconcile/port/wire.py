@@ -38,11 +38,11 @@ class MakeCanned(Protocol):
 
 
 class MakeJourney(Protocol):
-    """Makes a journey with its states, in Parlant's own process; gives their ids by ours.
+    """Makes a journey with its states, in Parlant's own process; their ids are their `identity`.
 
-    `places` has the tools by their names in the states. `metadata` is for states by `identity`
-    (`resources.states`), each key over what is declared, `journey_node` key by key: the way for
-    what a model once judged. Parlant gives forks ids of its own, and takes no metadata for them.
+    `places` has the tools by their names in the states. `metadata` is for states by their identity,
+    each key over what is declared, `journey_node` key by key: the way for what a model once
+    judged. Parlant gives forks ids of its own, and takes no metadata for them.
     """
 
     async def __call__(
@@ -50,7 +50,7 @@ class MakeJourney(Protocol):
         journey: Resource,
         places: Mapping[str, Place],
         metadata: Mapping[str, Mapping[str, Any]],
-    ) -> Mapping[str, str]: ...
+    ) -> None: ...
 
 
 class Made(NamedTuple):

@@ -28,7 +28,7 @@ class JourneyMaker:
         journey: Resource,
         places: Mapping[str, Place],
         metadata: Mapping[str, Mapping[str, Any]],
-    ) -> Mapping[str, str]:
+    ) -> None:
         import parlant.sdk as p
 
         spec = journey.spec
@@ -42,9 +42,7 @@ class JourneyMaker:
             labels=spec.get("labels", ()),
             priority=spec.get("priority", 0),
         )
-        building = _Building(journey, places, metadata)
-        await building.run(made.initial_state)
-        return building.ids
+        await _Building(journey, places, metadata).run(made.initial_state)
 
 
 class _Building:
@@ -60,7 +58,6 @@ class _Building:
         self._places, self._metadata = places, metadata
         self._wanted = {s["id"]: State.model_validate(s) for s in journey.spec["states"]}
         self._made: dict[str, Any] = {}
-        self.ids: dict[str, str] = {}
 
     async def run(self, initial: Any) -> None:
         first = next(iter(self._wanted.values()))
@@ -86,7 +83,6 @@ class _Building:
         else:
             transition = await source.transition_to(condition=way.when, **self._values(state))
         self._made[state.id] = transition.target
-        self.ids[state.id] = str(transition.target.id)
         return transition.target
 
     def _values(self, state: State) -> dict[str, Any]:

@@ -16,6 +16,11 @@ class Rest:
     async def get(self, path: str, **params: Any) -> Any:
         return _body(await self.http.get(path, params=params))
 
+    async def text(self, path: str) -> str:
+        answer = await self.http.get(path)
+        answer.raise_for_status()
+        return answer.text
+
     async def post(self, path: str, **body: Any) -> Any:
         return _body(await self.http.post(path, json=body))
 

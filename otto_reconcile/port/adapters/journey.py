@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.errors import NotApplied, OttoError, TargetRefused
+from otto_reconcile.errors import NotApplied, TargetRefused
 from otto_reconcile.plan import Change
 from otto_reconcile.port import charts, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
@@ -16,7 +16,8 @@ from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Made, Wire, addressed, agent_tag, missing_mark
-from otto_reconcile.resources import JSON, Resource, make
+from otto_reconcile.resources import JSON, Resource, State, make
+from otto_reconcile.resources.states import identity
 
 _PATCHABLE = frozenset({"labels", "tags"})
 
@@ -133,14 +134,13 @@ async def _with_states(wire: Wire, resource: Resource) -> Resource:
     places = {tool: await wire.tools.place(tool) for tool in tools}
     tags = await wire.tags.ids(spec.get("tags", ()))
     try:
-        ids = await wire.make_journey(resource, places, metadata_of_states(wire, resource))
-    except OttoError:
-        raise
+        await wire.make_journey(resource, places, metadata_of_states(wire, resource))
     except Exception as error:
+        for relationship in await _relationships(wire, resource):
+            await wire.call(wire.parlant.relationships.delete(relationship))
         raise Failed(f"Parlant failed at making {resource.ref}: {error}") from error
-    bound = [ids[state["id"]] for state in spec["states"] if state.get("tools")]
-    made = Made(spec["states"], [r for node in bound for r in await _relationships(wire, node)])
-    wire.made_journeys[resource.key] = made
+    relationships = await _relationships(wire, resource)
+    wire.made_journeys[resource.key] = Made(spec["states"], relationships)
     if tags:
         adding: Any = {"add": tags}
         await wire.call(wire.parlant.journeys.update(addressed(resource.key), tags=adding))
@@ -150,10 +150,16 @@ async def _with_states(wire: Wire, resource: Resource) -> Resource:
     return ensure_kept(resource, await _observed(view, journey, resource))
 
 
-async def _relationships(wire: Wire, node: str) -> list[str]:
-    """What Parlant itself bound to a tool state."""
-    call = wire.parlant.relationships.list(tag_id=f"journey_node:{node}", indirect=False)
-    return [relationship.id for relationship in await wire.call(call)]
+async def _relationships(wire: Wire, journey: Resource) -> list[str]:
+    """What Parlant itself bound to the tool states of a journey, as far as they are there."""
+    found: list[str] = []
+    for state in map(State.model_validate, journey.spec["states"]):
+        if state.tools:
+            node = f"journey_node:{identity(journey.key, state)}"
+            with suppress(Absent):
+                call = wire.parlant.relationships.list(tag_id=node, indirect=False)
+                found.extend(relationship.id for relationship in await wire.call(call))
+    return found
 
 
 async def _states(wire: Wire, key: str, known: Resource) -> list[JSON]:
