@@ -14,6 +14,17 @@ def woven(wanted: Wanted, desired: Desired) -> Wanted:
     return wanted if bot is wanted.bot else replace(wanted, bot=bot)
 
 
+def users(name: str, desired: Desired) -> list[str]:
+    """The bots that have something of this shared document, sorted."""
+    everything = [one.document for one in desired.shared.values()]
+    others = [one.document for other, one in desired.shared.items() if other != name]
+    return sorted(
+        bot_id
+        for bot_id, wanted in desired.bots.items()
+        if weave(wanted.bot, everything) != weave(wanted.bot, others)
+    )
+
+
 class Weaver:
     """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
 

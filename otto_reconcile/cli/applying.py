@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
-from otto_reconcile.cli.inputs import Brought, Inputs, bring_all
+from otto_reconcile.cli.inputs import Brought, bring_all
 from otto_reconcile.cli.inputs import read as read_inputs
-from otto_reconcile.desired import DesiredState
+from otto_reconcile.cli.scratch import ScratchStore
+from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import OttoError
 from otto_reconcile.events import Wanted
@@ -42,35 +43,37 @@ def run_apply(
     if wait is not None and not dry_run:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:
-        desired = DesiredState(store)
-        before = desired.read().bots
+        desired = DesiredState(ScratchStore(store) if dry_run else store)
+        before = desired.read()
         brought = bring_all(
             desired,
             inputs,
             actor=environment.actor(),
             watched=places.watched_folder(settings),
             prune=prune,
-            dry_run=dry_run,
         )
-        after = before if dry_run else desired.read().bots
+        after = desired.read()
+        bots = [desired.effective(read).bots for read in (before, after)]
     if dry_run and output is Output.TABLE:
-        say_lines(_dry_lines(inputs, brought, before))
-    _show(brought, after, output)
+        say_lines(_dry_lines(*bots))
+    _show(brought, before if dry_run else after, output)
     for warning in brought.warnings:
         note(f"warning: {warning}")
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        wait_for(settings, {b.bot.id: after[b.bot.id].revision for b in inputs.bots}, wait)
+        named = {loaded.bot.id for loaded in inputs.bots}
+        wait_for(settings, dict(_awaited(named, *bots)), wait)
     return 1 if brought.withheld else 0
 
 
-def _show(brought: Brought, wanted: Mapping[str, Wanted], output: Output) -> None:
+def _show(brought: Brought, desired: Desired, output: Output) -> None:
     rows = []
+    revisions = {bot_id: one.revision for bot_id, one in desired.bots.items()}
+    revisions |= {name: one.revision for name, one in desired.shared.items()}
     for word in ("created", "updated", "unchanged", "deleted", "withheld"):
         for bot_id in getattr(brought, word):
-            known = wanted.get(bot_id)
-            rows.append((bot_id, word, known.revision if known is not None else None))
+            rows.append((bot_id, word, revisions.get(bot_id)))
     rows.sort()
     if output in (Output.TABLE, Output.MARKDOWN):
         say_table(Table(("bot", "result", "revision"), rows), output)
@@ -79,17 +82,28 @@ def _show(brought: Brought, wanted: Mapping[str, Wanted], output: Output) -> Non
     say_data({"bots": bots, "warnings": brought.warnings}, output)
 
 
-def _dry_lines(inputs: Inputs, brought: Brought, before: Mapping[str, Wanted]) -> Iterator[Line]:
-    """What would change in the desired state, field by field."""
-    for loaded in sorted(inputs.bots, key=lambda b: b.bot.id):
-        bot = loaded.bot
-        if bot.id in brought.unchanged:
-            continue
-        known = before.get(bot.id)
-        yield Line(bot.id, Tone.HEADING)
-        yield from _bot_lines(known.bot if known is not None else None, bot)
-    if brought.changes:
+def _dry_lines(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> Iterator[Line]:
+    """What would change in the bots, with what they share, field by field."""
+    changed = [bot_id for bot_id, now in after.items() if now.bot != _bot(before.get(bot_id))]
+    for bot_id in sorted(changed):
+        yield Line(bot_id, Tone.HEADING)
+        yield from _bot_lines(_bot(before.get(bot_id)), after[bot_id].bot)
+    if changed or after.keys() != before.keys():
         yield Line("")
+
+
+def _awaited(
+    named: Collection[str], before: Mapping[str, Wanted], after: Mapping[str, Wanted]
+) -> Iterator[tuple[str, Wanted]]:
+    """The bots that were named, and those that are changed by what they share."""
+    for bot_id, now in after.items():
+        changed = now.bot != _bot(before.get(bot_id)) and not now.bot.suspended
+        if bot_id in named or changed:
+            yield bot_id, now
+
+
+def _bot(wanted: Wanted | None) -> Bot | None:
+    return wanted.bot if wanted is not None else None
 
 
 def _bot_lines(before: Bot | None, after: Bot) -> Iterator[Line]:
@@ -98,18 +112,18 @@ def _bot_lines(before: Bot | None, after: Bot) -> Iterator[Line]:
     yield from lines or [Line("  ~ labels, annotations, or the order of things", Tone.CHANGED)]
 
 
-def wait_for(settings: Settings, revisions: Mapping[str, int], seconds: float) -> None:
+def wait_for(settings: Settings, wanted: Mapping[str, Wanted], seconds: float) -> None:
     """Returns when the daemon says that the bots are Synced. Raises OttoError if they are not."""
     deadline = time.monotonic() + seconds
-    with _waiting(len(revisions)):
+    with _waiting(len(wanted)):
         while True:
             daemon = places.the_daemon(settings)
             bots = {str(bot["bot_id"]): bot for bot in daemon.get("bots", ())}
-            open_ones = [b for b in sorted(revisions) if not _is_there(bots.get(b), revisions[b])]
+            open_ones = [b for b in sorted(wanted) if not _is_there(bots.get(b), wanted[b])]
             if not open_ones:
                 return
             for bot_id in open_ones:
-                _refuse_failed(bot_id, bots.get(bot_id), revisions[bot_id])
+                _refuse_failed(bots.get(bot_id), wanted[bot_id])
             if time.monotonic() >= deadline:
                 names = ", ".join(open_ones)
                 raise OttoError(
@@ -119,18 +133,22 @@ def wait_for(settings: Settings, revisions: Mapping[str, int], seconds: float) -
             time.sleep(_POLL)
 
 
-def _reached(bot: Mapping[str, object] | None, revision: int) -> bool:
+def _reached(bot: Mapping[str, object] | None, wanted: Wanted) -> bool:
+    """True if the daemon has looked at what is wanted, what the bot shares included."""
     known = (bot or {}).get("revision")
-    return isinstance(known, int) and known >= revision
+    if not isinstance(known, int) or known != wanted.revision:
+        return isinstance(known, int) and known > wanted.revision
+    return (bot or {}).get("digest") in (None, wanted.bot.digest())  # None: of an older daemon
 
 
-def _is_there(bot: Mapping[str, object] | None, revision: int) -> bool:
-    return _reached(bot, revision) and (bot or {}).get("sync") == Sync.SYNCED
+def _is_there(bot: Mapping[str, object] | None, wanted: Wanted) -> bool:
+    return _reached(bot, wanted) and (bot or {}).get("sync") == Sync.SYNCED
 
 
-def _refuse_failed(bot_id: str, bot: Mapping[str, object] | None, revision: int) -> None:
-    if bot is None or not _reached(bot, revision):
+def _refuse_failed(bot: Mapping[str, object] | None, wanted: Wanted) -> None:
+    if bot is None or not _reached(bot, wanted):
         return
+    bot_id = wanted.bot.id
     if bot.get("health") == Health.DEGRADED:
         raise OttoError(f"{bot_id} is Degraded: {bot.get('message')}")
     if bot.get("health") == Health.SUSPENDED:

@@ -14,29 +14,39 @@ from otto_reconcile.cli.console import Output, say, say_data, say_table, write
 from otto_reconcile.cli.places import opened_store
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound, OttoError, PermanentError
-from otto_reconcile.events import Wanted
+from otto_reconcile.events import Wanted, WantedShared
+from otto_reconcile.reconcile.importer import wishes_of
 from otto_reconcile.render.tables import Table
+from otto_reconcile.resources.shared import GROUPS, Wish, called, is_shared
 from otto_reconcile.settings import Settings
+from otto_reconcile.weaving import users
 
 _COLUMNS = ("bot", "name", "revision", "guidelines", "journeys", "source", "changed", "note")
 
 
 def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> int:
-    """All bots as a table, or one as a manifest."""
+    """All bots, and what they share, as a table; or one as a manifest."""
     with opened_store(settings) as store:
         desired = DesiredState(store)
         if bot_id is not None and bot_id != "bots":
-            _show_one(desired.get(bot_id), output or Output.YAML)
+            one = desired.get_shared(bot_id) if is_shared(bot_id) else desired.get(bot_id)
+            _show_one(one, output or Output.YAML)
             return 0
         found = desired.read()
+    unreadable = {**found.unreadable, **found.unreadable_shared}
     if output in (Output.JSON, Output.YAML):
-        listed = [_summary(wanted) for wanted in found.bots.values()]
-        say_data({"bots": listed, "unreadable": dict(found.unreadable)}, output)
+        bots = [_summary(wanted) for wanted in found.bots.values()]
+        shared = [
+            {**_shared_summary(one), "used_by": users(name, found)}
+            for name, one in found.shared.items()
+        ]
+        say_data({"bots": bots, "shared": shared, "unreadable": unreadable}, output)
         return 0
     rows = [_row(_summary(wanted)) for wanted in found.bots.values()]
     rows += [
-        [bot_id, *[None] * 6, f"cannot be read: {why}"] for bot_id, why in found.unreadable.items()
+        _row(_shared_summary(one), _used(users(name, found))) for name, one in found.shared.items()
     ]
+    rows += [[name, *[None] * 6, f"cannot be read: {why}"] for name, why in unreadable.items()]
     if rows:
         say_table(
             Table(_COLUMNS, sorted(rows, key=lambda row: str(row[0]))), output or Output.TABLE
@@ -62,49 +72,77 @@ def _summary(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _row(summary: Mapping[str, Any]) -> list[object]:
+def _shared_summary(shared: WantedShared) -> dict[str, Any]:
+    document = shared.document
+    counts = {group: len(getattr(document, group)) for group in GROUPS if hasattr(document, group)}
+    return {
+        "name": document.stream,
+        "kind": document.kind,
+        "revision": shared.revision,
+        **counts,
+        "source": shared.source.to_document(),
+        "actor": shared.actor,
+        "changed": shared.time.isoformat(timespec="seconds"),
+    }
+
+
+def _used(by: Sequence[str]) -> str:
+    return f"used by {len(by)} bot{'' if len(by) == 1 else 's'}"
+
+
+def _row(summary: Mapping[str, Any], note: str | None = None) -> list[object]:
     source = summary["source"]
     place = source.get("path") or source["kind"]
-    note = "suspended" if summary["suspended"] else None
-    return [*(summary[name] for name in _COLUMNS[:5]), place, summary["changed"], note]
+    note = "suspended" if summary.get("suspended") else note
+    names = (summary["bot"], summary["name"]) if "bot" in summary else (summary["name"], None)
+    counts = (summary.get(name) for name in _COLUMNS[2:5])
+    return [*names, *counts, place, summary["changed"], note]
 
 
-def _show_one(wanted: Wanted, output: Output) -> None:
+def _show_one(wanted: Wanted | WantedShared, output: Output) -> None:
     """As a manifest: it has the templates in place of values that came from secrets."""
-    text = manifest.dump([wanted.bot])
+    if isinstance(wanted, Wanted):
+        wish: Wish = wanted.bot
+        summary = _summary(wanted)
+    else:
+        wish, summary = wanted.document, _shared_summary(wanted)
+    text = manifest.dump([wish])
     if output is Output.YAML:
         write(text)
     elif output is Output.JSON:
-        say_data({**_summary(wanted), "manifest": yaml.safe_load(text)}, output)
+        say_data({**summary, "manifest": yaml.safe_load(text)}, output)
     else:
-        say_table(Table(_COLUMNS, [_row(_summary(wanted))]), output)
+        say_table(Table(_COLUMNS, [_row(summary)]), output)
 
 
 def run_export(settings: Settings, bot_ids: Sequence[str], place: str, *, force: bool) -> int:
-    """Writes manifests to standard output (`-`), one file, or a folder with a file a bot."""
+    """Writes manifests to standard output (`-`), one file, or a folder with a file to each."""
     with opened_store(settings) as store:
         found = DesiredState(store).read()
-    _refuse_unknown(bot_ids, found.bots, found.unreadable)
-    bots = [w.bot for bot_id, w in found.bots.items() if not bot_ids or bot_id in bot_ids]
-    if not bots:
+    there = wishes_of(found)
+    _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared})
+    wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
+    if not wishes:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")
     if place == "-":
-        write(manifest.dump(bots))
+        write(manifest.dump(wishes.values()))
     elif is_folder(place):
-        files = {Path(place, f"{bot.id}.yaml"): manifest.dump([bot]) for bot in bots}
+        files = {
+            Path(place, f"{name}.yaml"): manifest.dump([wish]) for name, wish in wishes.items()
+        }
         say(write_files(files, force))
     else:
-        say(write_files({Path(place): manifest.dump(bots)}, force))
+        say(write_files({Path(place): manifest.dump(wishes.values())}, force))
     return 0
 
 
 def _refuse_unknown(
-    bot_ids: Sequence[str], bots: Mapping[str, Wanted], unreadable: Mapping[str, str]
+    bot_ids: Sequence[str], there: Mapping[str, Wish], unreadable: Mapping[str, str]
 ) -> None:
-    for bot_id in sorted(set(bot_ids) - bots.keys()):
+    for bot_id in sorted(set(bot_ids) - there.keys()):
         if bot_id in unreadable:
-            raise PermanentError(f"bot {bot_id!r}: {unreadable[bot_id]}")
-        raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
+            raise PermanentError(f"{called(bot_id)}: {unreadable[bot_id]}")
+        raise NotFound(f"there is no {called(bot_id)}", hint="otto-reconcile get lists them")
 
 
 def is_folder(place: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otto_reconcile.cli.console import Output, say, say_data, say_table, write
+from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.failures import tell_problems
-from otto_reconcile.cli.inputs import read
-from otto_reconcile.errors import InvalidInput
+from otto_reconcile.cli.inputs import Inputs, read
+from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
@@ -18,20 +18,20 @@ _FIELDS = ("file", "line", "column", "message", "hint")
 def run_validate(paths: Sequence[str], output: Output) -> int:
     """0 if all is valid, else 1."""
     error: InvalidInput | None = None
-    bots, files = 0, 0
+    inputs = Inputs()
     try:
-        found = read(paths).bots
-        bots, files = len(found), len({loaded.file for loaded in found})
+        inputs = read(paths)
     except InvalidInput as invalid:
         error = invalid
     problems = error.problems if error is not None else ()
     if output in (Output.JSON, Output.YAML):
-        listed = [{name: getattr(p, name) for name in _FIELDS} for p in problems]
-        say_data({"valid": error is None, "bots": bots, "problems": listed}, output)
+        counts = {"bots": len(inputs.bots), "shared": len(inputs.manifests.shared)}
+        lists = {"problems": _listed(problems), "notes": _listed(inputs.manifests.notes)}
+        say_data({"valid": error is None, **counts, **lists}, output)
     elif error is None:
-        say(
-            f"{_count(bots, 'bot')} in {_count(files, 'file')} {'is' if bots == 1 else 'are'} valid"
-        )
+        for found in inputs.manifests.notes:
+            note(f"note: {found}")
+        say(_valid(inputs))
     elif output is Output.MARKDOWN:
         say_table(
             Table(_FIELDS, [[getattr(p, name) for name in _FIELDS] for p in problems]), output
@@ -39,6 +39,19 @@ def run_validate(paths: Sequence[str], output: Output) -> int:
     else:
         tell_problems(error)
     return 0 if error is None else 1
+
+
+def _listed(problems: Sequence[Problem]) -> list[dict[str, object]]:
+    return [{name: getattr(p, name) for name in _FIELDS} for p in problems]
+
+
+def _valid(inputs: Inputs) -> str:
+    found = (*inputs.manifests.wishes, *inputs.specifications)
+    shared = len(inputs.manifests.shared)
+    what = _count(len(inputs.bots), "bot")
+    what += f" and {_count(shared, 'shared document')}" if shared else ""
+    files = _count(len({one.file for one in found}), "file")
+    return f"{what} in {files} {'is' if len(found) == 1 else 'are'} valid"
 
 
 def _count(number: int, thing: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from otto_reconcile import manifest, specification
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, Problem
-from otto_reconcile.manifest import LoadedBot
+from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
 from otto_reconcile.resources import is_reserved
 
@@ -21,15 +21,15 @@ _MOST = 1_048_577
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Checked bots. `folder` is the one folder that was named, where there was exactly one."""
+    """Checked bots, and what they share. `folder` is the one that was named, if it was just one."""
 
-    manifests: tuple[LoadedBot, ...] = ()
+    manifests: Loaded = field(default_factory=Loaded)
     specifications: tuple[LoadedBot, ...] = ()
     folder: Path | None = None
 
     @property
     def bots(self) -> tuple[LoadedBot, ...]:
-        return (*self.manifests, *self.specifications)
+        return (*self.manifests.bots, *self.specifications)
 
 
 def read(paths: Sequence[str]) -> Inputs:
@@ -40,11 +40,11 @@ def read(paths: Sequence[str]) -> Inputs:
     specifications = tuple(_parsed(texts, problems))
     try:
         rest = [Path(path) for path in paths if path not in described]
-        manifests = manifest.load(rest, environ=os.environ).bots if rest else ()
+        manifests = manifest.load(rest, environ=os.environ) if rest else Loaded()
     except InvalidInput as error:
         problems += error.problems
-        manifests = ()
-    problems += _misnamed((*manifests, *specifications))
+        manifests = Loaded()
+    problems += _misnamed((*manifests.bots, *specifications))
     if problems:
         raise InvalidInput(problems)
     folders = [Path(path) for path in paths if Path(path).is_dir()]
@@ -97,7 +97,7 @@ def _misnamed(bots: Sequence[LoadedBot]) -> Iterable[Problem]:
 
 @dataclass(slots=True)
 class Brought:
-    """What the import of all inputs did, or would do; bot ids, sorted."""
+    """What the import of all inputs did; ids of bots and names of shared documents, sorted."""
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
@@ -124,50 +124,47 @@ def bring_all(
     actor: str,
     watched: Path | None = None,
     prune: bool = False,
-    dry_run: bool = False,
 ) -> Brought:
-    """Makes the inputs the desired state; with `prune` bots that left the folder are deleted.
+    """Makes the inputs the desired state; with `prune` what left the folder is deleted.
 
     Single files of the folder that is `watched` come from there, as if the daemon had been first.
     Raises StoreUnavailable, Conflict.
     """
     brought = Brought()
-    for root, bots in _by_folder(inputs, watched):
+    for root, wishes in _by_folder(inputs, watched):
         brought.add(
             bring_in(
                 desired,
-                bots,
+                wishes,
                 actor=actor,
                 root=root.resolve() if root is not None else None,
-                commit=_commit(root, bots),
+                commit=_commit(root, wishes),
                 prune=prune and root is inputs.folder,
-                dry_run=dry_run,
             )
         )
     if inputs.specifications:
         kind = "specification"
-        imported = bring_in(desired, inputs.specifications, actor=actor, kind=kind, dry_run=dry_run)
-        brought.add(imported)
+        brought.add(bring_in(desired, inputs.specifications, actor=actor, kind=kind))
     return brought
 
 
 def _by_folder(
     inputs: Inputs, watched: Path | None
-) -> list[tuple[Path | None, tuple[LoadedBot, ...]]]:
+) -> list[tuple[Path | None, tuple[LoadedWish, ...]]]:
     """The manifests of the folder, which may have none left; of the watched one; of neither."""
-    groups: dict[Path | None, list[LoadedBot]] = {}
+    groups: dict[Path | None, list[LoadedWish]] = {}
     if inputs.folder is not None:
         groups[inputs.folder] = []
-    for loaded in inputs.manifests:
+    for loaded in inputs.manifests.wishes:
         file = Path(loaded.file).resolve()
         homes = (f for f in (inputs.folder, watched) if f and file.is_relative_to(f.resolve()))
         home = next(homes, None) if file.is_file() else None  # standard input has no home
         groups.setdefault(home, []).append(loaded)
-    return [(root, tuple(bots)) for root, bots in groups.items()]
+    return [(root, tuple(wishes)) for root, wishes in groups.items()]
 
 
-def _commit(root: Path | None, bots: Sequence[LoadedBot]) -> str | None:
+def _commit(root: Path | None, wishes: Sequence[LoadedWish]) -> str | None:
     if root is not None:
         return commit_of(root)
-    files = [Path(b.file) for b in bots if Path(b.file).exists()]
+    files = [Path(one.file) for one in wishes if Path(one.file).exists()]
     return commit_of(files[0].parent) if files else None

@@ -20,6 +20,7 @@ from otto_reconcile.reconcile.asking import OPERATION
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, visible
 from otto_reconcile.render.tables import Table
+from otto_reconcile.resources.shared import called
 from otto_reconcile.settings import Settings
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -38,7 +39,7 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     with opened_store(settings) as store:
         events = DesiredState(store).history(bot_id, limit)
     if not events:
-        raise NotFound(f"there never was a bot {bot_id!r}", hint="otto-reconcile get lists them")
+        raise NotFound(f"there never was a {called(bot_id)}", hint="otto-reconcile get lists them")
     if output in (Output.JSON, Output.YAML):
         say_data([_revision(event) for event in events], output)
     else:

@@ -16,10 +16,12 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound, OttoError
 from otto_reconcile.events import Desired, Source
 from otto_reconcile.reconcile.importer import load
-from otto_reconcile.resources import Bot
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 from otto_reconcile.settings import Settings
+from otto_reconcile.weaving import users
 
-_GROUPS = ("guidelines", "journeys", "terms", "relationships")
+_GROUPS = ("guidelines", "journeys", "terms", "relationships", "canned_responses")
+_SOME = 5  # bots that are named
 
 
 def run_delete(
@@ -32,7 +34,8 @@ def run_delete(
         desired = DesiredState(store)
         found = desired.read()
         applied = {document["bot_id"] for document in store.find("applied", fields=("bot_id",))}
-        _refuse_unknown([name for name in names if name not in applied], found)
+        known = applied | found.shared.keys() | found.unreadable_shared.keys()
+        _refuse_unknown([name for name in names if name not in known], found)
         for bot_id in names if output is Output.TABLE else ():
             say(_what_goes(bot_id, found))
         still_there = _in_folder(settings, names)
@@ -74,18 +77,25 @@ def _tell(done: Sequence[Done], output: Output) -> None:
 def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
     for bot_id in names:
         if bot_id not in found.bots and bot_id not in found.unreadable:
-            raise NotFound(f"there is no bot {bot_id!r}", hint="otto-reconcile get lists them")
+            raise NotFound(f"there is no {called(bot_id)}", hint="otto-reconcile get lists them")
 
 
 def _what_goes(bot_id: str, found: Desired) -> str:
+    if (shared := found.shared.get(bot_id)) is not None:
+        by = users(bot_id, found)
+        more = " and more" if len(by) > _SOME else ""
+        return (
+            f"{bot_id}{_parts(shared.document)}, used by {', '.join(by[:_SOME]) or 'no bot'}{more}"
+        )
     wanted = found.bots.get(bot_id)
     if wanted is None:
-        return f"{bot_id}: {found.unreadable.get(bot_id, 'on a target, and not wanted any more')}"
+        unreadable = {**found.unreadable, **found.unreadable_shared}
+        return f"{bot_id}: {unreadable.get(bot_id, 'on a target, and not wanted any more')}"
     return f"{bot_id}: {wanted.bot.name!r}{_parts(wanted.bot)}"
 
 
-def _parts(bot: Bot) -> str:
-    counts = [(len(getattr(bot, group)), group) for group in _GROUPS]
+def _parts(wish: Wish) -> str:
+    counts = [(len(getattr(wish, group, ())), group.replace("_", " ")) for group in _GROUPS]
     words = [f"{n} {group if n != 1 else group.removesuffix('s')}" for n, group in counts if n]
     return f" with {', '.join(words)}" if words else ""
 
@@ -96,7 +106,7 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         return []
     try:
-        there = {loaded.bot.id for loaded in load([folder], os.environ)}
+        there = {stream_of(loaded.wish) for loaded in load([folder], os.environ)}
     except InvalidInput as error:
         note(f"warning: {folder} has {len(error.problems)} faults: not known if it still has them")
         return []
@@ -108,7 +118,10 @@ def _confirm(names: Sequence[str], yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise OttoError("nothing was deleted: this needs to be confirmed", hint="add --yes")
-    what = "this bot" if len(names) == 1 else f"these {len(names)} bots"
+    shared = [name for name in names if is_shared(name)]
+    what = f"these {len(names)}" if shared else f"these {len(names)} bots"
+    if len(names) == 1:
+        what = shared[0] if shared else "this bot"
     if not typer.confirm(f"Delete {what}, here and on the target?"):
         raise OttoError("nothing was deleted")
 

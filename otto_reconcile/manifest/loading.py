@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.drafting import Draft, draft
@@ -15,7 +16,7 @@ from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
 from otto_reconcile.resources import Bot
-from otto_reconcile.resources.shared import SharedDocument
+from otto_reconcile.resources.shared import SharedDocument, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class LoadedBot:
     file: str
     line: int
 
+    @property
+    def wish(self) -> Wish:
+        return self.bot
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedShared:
@@ -34,6 +39,13 @@ class LoadedShared:
     document: SharedDocument
     file: str
     line: int
+
+    @property
+    def wish(self) -> Wish:
+        return self.document
+
+
+LoadedWish: TypeAlias = LoadedBot | LoadedShared
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,10 @@ class Loaded:
     bots: tuple[LoadedBot, ...] = ()
     shared: tuple[LoadedShared, ...] = ()
     notes: tuple[Problem, ...] = ()
+
+    @property
+    def wishes(self) -> tuple[LoadedWish, ...]:
+        return (*self.bots, *self.shared)
 
 
 def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otto_reconcile import guard, manifest
-from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
-from otto_reconcile.manifest import LoadedBot
+from otto_reconcile.manifest import LoadedWish
 from otto_reconcile.resources import is_reserved
+from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did, or with `dry_run` would do; all are bot ids, sorted.
+    """What an import did; all are ids of bots and names of shared documents, sorted.
 
     `withheld` are deletions that the guard refused, for the reason in `guarded`.
     """
@@ -33,8 +34,8 @@ class Imported:
         return bool(self.created or self.updated or self.deleted)
 
 
-def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedBot, ...]:
-    """The bots of the manifests. Raises InvalidInput with every fault of every file."""
+def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedWish, ...]:
+    """All that the manifests hold. Raises InvalidInput with every fault of every file."""
     loaded = manifest.load(paths, environ=environ)
     problems = [
         Problem(
@@ -45,71 +46,86 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedBot, ...]
     ]
     if problems:
         raise InvalidInput(problems)
-    return loaded.bots
+    return loaded.wishes
 
 
 def bring_in(
     desired: DesiredState,
-    bots: tuple[LoadedBot, ...],
+    wishes: tuple[LoadedWish, ...],
     *,
     actor: str,
     root: Path | None = None,
     commit: str | None = None,
     kind: str = "manifest",
     prune: bool = True,
-    dry_run: bool = False,
 ) -> Imported:
-    """Writes the bots as desired; bots that came from the folder `root` and left it are deleted.
+    """Wants bots and shared documents so; what came from the folder `root` and left it is deleted.
 
     Without `root`, or without `prune`, nothing is deleted. Raises StoreUnavailable.
     """
     known = desired.read()
+    before = wishes_of(known)
     new, updated, unchanged = [], [], []
-    for loaded in bots:
-        wanted = known.bots.get(loaded.bot.id)
+    for loaded in wishes:
+        wanted = before.get(stream_of(loaded.wish))
         if wanted is None:
             new.append(loaded)
-        elif wanted.bot.digest() != loaded.bot.digest():
+        elif wanted.digest() != loaded.wish.digest():
             updated.append(loaded)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = _departed(known.bots, bots, root if prune else None)
-    if not dry_run:
-        place = str(root) if root is not None else None
-        sources = [
-            (b.bot, Source(kind=kind, path=b.file, root=place, commit=commit))
-            for b in (*new, *updated)
-        ]
-        desired.put_many(sources, actor=actor)
-        if gone:
-            desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
-    return Imported(_ids(new), _ids(updated), gone, _ids(unchanged), withheld, guarded)
+    gone, withheld, guarded = _departed(known, wishes, root if prune else None)
+    place = str(root) if root is not None else None
+    sources = [
+        (w.wish, Source(kind=kind, path=w.file, root=place, commit=commit))
+        for w in (*new, *updated)
+    ]
+    desired.put_many(sources, actor=actor)
+    if gone:
+        desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
+    return Imported(_names(new), _names(updated), gone, _names(unchanged), withheld, guarded)
+
+
+def wishes_of(desired: Desired) -> dict[str, Wish]:
+    """All that is wanted, by what its revisions are kept under."""
+    documents = {name: one.document for name, one in desired.shared.items()}
+    return {**{bot_id: wanted.bot for bot_id, wanted in desired.bots.items()}, **documents}
 
 
 def _departed(
-    known: Mapping[str, object], bots: tuple[LoadedBot, ...], root: Path | None
+    known: Desired, wishes: tuple[LoadedWish, ...], root: Path | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
-    """The bots to delete, the ones that the guard keeps, and its reason."""
+    """What is to be deleted, what the guard keeps, and its reason.
+
+    Bots are guarded for themselves, so that shared documents that are left cannot stand in for
+    them; what they share stays as long as they do.
+    """
     if root is None:
         return (), (), None
-    there = {loaded.bot.id for loaded in bots}
-    from_here = {bot_id for bot_id, wanted in known.items() if _came_from(wanted, root)}
+    sources = {bot_id: one.source for bot_id, one in known.bots.items()}
+    sources |= {name: one.source for name, one in known.shared.items()}
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    from_here = {name for name, source in sources.items() if _is_from(source, root)}
     going = tuple(sorted(from_here - there))
     try:
-        guard.check(there, from_here, of="bots of this folder")
-        guard.check(known.keys() - set(going) | there, known.keys())
+        guard.check(_bots(there), _bots(from_here), of="bots of this folder")
+        guard.check(there, from_here, of="bots and shared documents of this folder")
+        guard.check(sources.keys() - set(going) | there, sources.keys())
     except Guarded as error:
         return (), going, error
     return going, (), None
 
 
-def _came_from(wanted: object, root: Path) -> bool:
-    source = getattr(wanted, "source", None)
-    return source is not None and source.kind == "manifest" and source.root == str(root)
+def _bots(names: set[str]) -> set[str]:
+    return {name for name in names if not is_shared(name)}
 
 
-def _ids(bots: list[LoadedBot]) -> tuple[str, ...]:
-    return tuple(sorted(loaded.bot.id for loaded in bots))
+def _is_from(source: Source, root: Path) -> bool:
+    return source.kind == "manifest" and source.root == str(root)
+
+
+def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:
+    return tuple(sorted(stream_of(loaded.wish) for loaded in wishes))
 
 
 def commit_of(folder: Path) -> str | None:

@@ -38,10 +38,11 @@ def _unseen(error: OttoError | None) -> dict[str, Any]:
 def _identity(planned: Planned) -> dict[str, Any]:
     wanted = planned.wanted
     if wanted is None:
-        return {"revision": None, "source": None, "guidelines": 0, "journeys": 0}
+        return {"revision": None, "digest": None, "source": None, "guidelines": 0, "journeys": 0}
     return {
         "name": MASKED if "name" in wanted.bot.masked else wanted.bot.name,
         "revision": wanted.revision,
+        "digest": wanted.bot.digest(),
         "source": wanted.source.path or wanted.source.kind,
         "guidelines": len(wanted.bot.guidelines),
         "journeys": len(wanted.bot.journeys),

@@ -64,6 +64,7 @@ class BotStatus:
     cause: str | None = None
     message: str | None = None
     revision: int | None = None
+    digest: str | None = None
     source: str | None = None
     guidelines: int = 0
     journeys: int = 0

@@ -64,7 +64,8 @@ def test_validate_counts_what_is_valid(otto: Otto) -> None:
     path = otto.write("spec.json", json.dumps(SPECIFICATION))
     assert otto("validate").out == "2 bots in 1 file are valid\n"
     assert otto("validate", "manifests", path).out == "3 bots in 2 files are valid\n"
-    assert otto("validate", "-o", "json").json() == {"valid": True, "bots": 2, "problems": []}
+    counts = {"valid": True, "bots": 2, "shared": 0}
+    assert otto("validate", "-o", "json").json() == {**counts, "problems": [], "notes": []}
 
 
 def test_validate_stops_listing_after_a_hundred(otto: Otto) -> None:
