@@ -20,6 +20,7 @@ from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores, World
 from otto_reconcile.store.memory import MemoryStore
+from otto_reconcile.weaving import woven
 
 
 class Late:
@@ -74,11 +75,11 @@ class Late:
         known = world or World(self._port.target, Desired({}, {}), {}, None)
         bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
         if wanted is not None:
-            bots[bot_id] = wanted
+            bots[bot_id] = woven(wanted, known.desired)
         applied = {i: a for i, a in (known.applied | self._applied).items() if a is not None}
         overlay = replace(
             known,
-            desired=Desired(dict(sorted(bots.items())), known.desired.unreadable),
+            desired=replace(known.desired, bots=dict(sorted(bots.items()))),
             applied=applied,
             deleted=frozenset({bot_id}) if wanted is None else frozenset(),
             snapshots={},
