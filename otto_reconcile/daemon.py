@@ -26,6 +26,7 @@ from otto_reconcile.reconcile.status import Board, Status, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
+from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
@@ -142,7 +143,9 @@ class Daemon:
         self._voice.board.usage = meter.to_document
 
         def noticed(touched: Touched) -> None:
-            made[0].stirred(touched.bot_id or made[0].owner_of(touched.kind, touched.id))
+            owner = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
+            if owner is not None or touched.kind != "customer":  # most customers are not ours
+                made[0].stirred(owner)
 
         server = EmbeddedServer(
             home=self._settings.data_dir / "parlant",
@@ -156,6 +159,7 @@ class Daemon:
             self._voice.say("Parlant created", stores="default")
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
+            port.host_canned(CannedMaker(sdk))
             made.append(self._loop(port, target, self._evaluating(port, meter)))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
