@@ -8,8 +8,10 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TemporaryError
-from otto_reconcile.questions import Judgements, Question, questions_of
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.questions import Judgements, Question, conditions_of, questions_of
+from otto_reconcile.resources import Bot, Ref, Snapshot, State, snapshot_of
+from otto_reconcile.resources.states import identity
+from otto_reconcile.server.journeys import JourneyMaker
 from tests.port.conftest import Host
 
 BOT = "order-desk"
@@ -114,3 +116,63 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
 async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
     with pytest.raises(TemporaryError, match=r"no judgement: .*no language model"):
         await host.port.evaluate(Question("The customer asks", "Answer"))
+
+
+@pytest.mark.parametrize("host", ["asgi"], indirect=True)
+async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_for_that(
+    host: Host, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("parlant_thread").server
+    host.port.inner.host_journeys(JourneyMaker(server))
+    states = [
+        {"id": "ask", "chat": "Ask for the number", "next": [{"to": "say"}]},
+        {"id": "say", "chat": "Say it", "metadata": {"continuous": False}},
+    ]
+    document = {
+        "id": BOT,
+        "name": "Order Desk",
+        "guidelines": [{"id": TALKS, "condition": "The customer talks"}],
+        "journeys": [
+            {
+                "id": RETURNS,
+                "title": "R",
+                "description": "",
+                "conditions": ["d", "a", "c"],
+                "states": states,
+            }
+        ],
+        "relationships": [
+            {"kind": "dependency", "source": f"guideline:{TALKS}", "target": f"journey:{RETURNS}"}
+        ],
+    }
+    wanted_ones = snapshot_of(Bot.from_document(document))
+    journey = wanted_ones[Ref("journey", RETURNS)]
+    await converge(host, wanted_ones, Snapshot())
+    told = await _nodes(server, request, journey)
+    assert told["ask"]["journey_node"]["reachable_follow_ups"][0]["path"] == ["3"]
+    learn(host, wanted_ones)
+    judgements(host).known.update({q.key: {"of": q.condition} for q in conditions_of(journey)})
+    assert judgements(host).unplaced_states(journey)
+    assert await host.port.place(BOT, [journey])
+    found = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
+    assert {g["condition"]: g["metadata"] for g in found} == {c: {"of": c} for c in "dac"}
+    assert not judgements(host).unplaced(journey)
+    await converge(host, wanted_ones, wanted_ones)
+    told = await _nodes(server, request, journey)
+    assert (told["ask"]["continuous"], told["say"]["continuous"]) == (True, False)
+    assert told["say"]["agent_intention_condition"] == "You are likely to"
+    assert told["ask"]["journey_node"]["kind"] == "chat"
+    for action in plan(
+        Snapshot(), Snapshot(await host.port.observe(BOT, dict(wanted_ones))), wanted_ones
+    ).acting:
+        await host.port.delete(action.observed)
+
+
+async def _nodes(server: Any, request: pytest.FixtureRequest, journey: Any) -> dict[str, Any]:
+    """The metadata of the states that are there, by our ids; nothing public shows it."""
+    from parlant.core.journeys import JourneyStore
+
+    thread = request.getfixturevalue("parlant_thread")
+    nodes = await thread.within(server.container[JourneyStore].list_nodes(journey.key))
+    ids = {identity(journey.key, State.model_validate(s)): s["id"] for s in journey.spec["states"]}
+    return {ids[node.id]: dict(node.metadata) for node in nodes if node.id in ids}
