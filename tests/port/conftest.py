@@ -13,6 +13,7 @@ import pytest
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import release_of
 from otto_reconcile.server.canned import CannedMaker
+from otto_reconcile.server.journeys import JourneyMaker
 from tests.parlant_server.fixtures import (
     InLoop,
     parlant_process,
@@ -58,6 +59,7 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     await looking.clean()
     port = RestPort.over_asgi(thread.app, target="embedded:test")
     port.host_canned(CannedMaker(thread.server))
+    port.host_journeys(JourneyMaker(thread.server))
     inside = InLoop(port, thread)
     yield Host(inside, looking)
     await inside.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from parlant.core.journeys import JourneyStore
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
@@ -191,6 +192,28 @@ async def test_one_for_a_guideline_is_for_nothing_else(host: Host) -> None:
     unbound = snapshot_of(bot())
     assert await converge(host, unbound, wanted) == [f"replace {hello}"]
     assert counts(await held(host))[0] == 2
+
+
+async def test_one_for_a_state_is_bound_to_that_state(
+    host: Host, request: pytest.FixtureRequest
+) -> None:
+    states = [
+        {"id": "ask", "chat": "Ask what is wrong", "next": [{"to": "offer"}]},
+        {"id": "offer", "chat": "Offer help", "canned_responses": [OFFER]},
+    ]
+    journey = {"id": f"{BOT}.help", "title": "Help", "description": "Help them"}
+    wanted = snapshot_of(bot(journeys=[{**journey, "conditions": ["Lost"], "states": states}]))
+    offer = wanted[Ref("canned_response", OFFER)]
+    if await host.port.unable(offer):  # a server elsewhere
+        return
+    await put(host, wanted)
+    thread = request.getfixturevalue("parlant_thread")
+    nodes = await thread.within(thread.server.container[JourneyStore].list_nodes(f"{BOT}.help"))
+    (node,) = [node.id for node in nodes if node.action == "Offer help"]
+    (found,) = await host.rest.get("/canned_responses", tags=[f"journey_node:{node}"])
+    assert found["value"] == "May I help?"
+    assert f"agent:{BOT}" not in found["tags"]
+    assert not plan(wanted, await seen(host, wanted), wanted).acting
 
 
 async def test_a_tool_that_is_not_there_is_named(host: Host) -> None:
