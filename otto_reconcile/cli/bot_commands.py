@@ -9,7 +9,7 @@ import typer
 from otto_reconcile.cli import options as o
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Output
+from otto_reconcile.cli.console import Drawing, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -80,6 +80,33 @@ def get(
 
 @app.command(
     epilog=example(
+        "otto-reconcile graph clinic",
+        "otto-reconcile graph clinic schedule -o mermaid",
+        "otto-reconcile graph clinic -f manifests/",
+    )
+)
+def graph(
+    bot: o.BotArgument,
+    journey: Annotated[
+        str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
+    ] = None,
+    file: o.Files = None,
+    data_dir: o.DataDir = o.DATA_DIR,
+    mongodb_uri: o.MongodbUri = None,
+    database: o.Database = o.DATABASE,
+    output: Annotated[
+        Drawing, typer.Option("--output", "-o", help="How to draw it.", case_sensitive=False)
+    ] = Drawing.TREE,
+) -> int:
+    """Draw the journeys of a bot, state by state."""
+    from otto_reconcile.cli.graphing import run_graph
+
+    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    return run_graph(settings, bot, journey, file or [], output)
+
+
+@app.command(
+    epilog=example(
         "otto-reconcile export > bots.yaml", "otto-reconcile export order-desk --output manifests/"
     )
 )
@@ -115,6 +142,7 @@ def adopt(
         str | None,
         typer.Option(
             "--from",
+            "--parlant-url",
             envvar="OTTO_PARLANT_URL",
             metavar="URL",
             help="The Parlant server to read; the running daemon's by default.",

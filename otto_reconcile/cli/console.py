@@ -22,6 +22,13 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Drawing(StrEnum):
+    """How `graph` draws."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+
+
 _COLOURS = {"heading": "1", "added": "32", "removed": "31", "changed": "33", "quiet": "2"}
 
 

@@ -13,7 +13,7 @@ from tests.cli.command import Otto, manifest
 
 COMMANDS = [
     "run", "apply", "diff", "status", "validate", "get", "export", "history", "actions", "delete",
-    "suspend", "resume", "schema",
+    "suspend", "resume", "schema", "graph",
 ]  # fmt: skip
 HEAVY = {"httpx", "pymongo", "rich", "deepdiff", "structlog", "parlant", "yaml"}
 

@@ -1,0 +1,53 @@
+"""The command `graph`: draws the journeys of a bot, from the store or from manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otto_reconcile.cli.console import Drawing, say_lines, write
+from otto_reconcile.cli.inputs import read
+from otto_reconcile.cli.places import opened_store
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import NotFound
+from otto_reconcile.render.graphs import mermaid, tree
+from otto_reconcile.resources import Bot, Journey
+from otto_reconcile.settings import Settings
+
+
+def run_graph(
+    settings: Settings, bot_id: str, journey: str | None, files: Sequence[str], drawing: Drawing
+) -> int:
+    """All journeys of the bot, or one by its id, short or complete."""
+    bot = _of_files(bot_id, files) if files else _of_store(settings, bot_id)
+    chosen = _chosen(bot, journey)
+    if drawing is Drawing.MERMAID:
+        write(mermaid(bot, chosen))
+    else:
+        say_lines(tree(bot, chosen))
+    return 0
+
+
+def _of_store(settings: Settings, bot_id: str) -> Bot:
+    with opened_store(settings) as store:
+        return DesiredState(store).get(bot_id).bot
+
+
+def _of_files(bot_id: str, files: Sequence[str]) -> Bot:
+    bots = {loaded.bot.id: loaded.bot for loaded in read(files).bots}
+    if bot_id not in bots:
+        hint = f"there are: {', '.join(sorted(bots))}" if bots else "there is none at all"
+        raise NotFound(f"no bot {bot_id!r} in these files", hint=hint)
+    return bots[bot_id]
+
+
+def _chosen(bot: Bot, journey: str | None) -> Sequence[Journey]:
+    ids = [one.id for one in bot.journeys]
+    if not ids:
+        raise NotFound(f"the bot {bot.id!r} has no journeys")
+    if journey is None:
+        return bot.journeys
+    named = [one for one in bot.journeys if one.id in (journey, f"{bot.id}.{journey}")]
+    if not named:
+        hint = f"it has: {', '.join(ids)}"
+        raise NotFound(f"the bot {bot.id!r} has no journey {journey!r}", hint=hint)
+    return named
