@@ -36,6 +36,10 @@ class _Known:
     world: World
     results: Mapping[str, str]
 
+    def new(self, adoptee: Adoptee) -> bool:
+        """One that is managed has a manifest already, where its secrets are not in clear."""
+        return self.results[adoptee.bot.id] == "adopted"
+
 
 def run_adopt(
     settings: Settings,
@@ -54,12 +58,13 @@ def run_adopt(
         store = stack.enter_context(opened_store(settings, writing=True)) if manage else None
         stores = Stores.over(store) if store is not None else None
         found, known = asyncio.run(_read(settings, bot_ids, stores))
-        texts = {adoptee.bot.id: _text(adoptee, settings) for adoptee in found.bots}
-        if not texts:
+        if not found.bots:
             raise OttoError("there is no agent that could be adopted", hint=_why_none(found))
+        texts = {a.bot.id: _text(a, settings) for a in found.bots if known is None or known.new(a)}
         if place is not None and place != "-":
             note(_write(texts, place, force))
         if known is not None:
+            asyncio.run(_begin(settings, known))
             _take_over(known, found)
     if place == "-" or (place is None and not manage):
         write("---\n".join(texts.values()))
@@ -73,14 +78,13 @@ def run_adopt(
 async def _read(
     settings: Settings, bot_ids: Sequence[str], stores: Stores | None
 ) -> tuple[Found, _Known | None]:
-    target = find_target(settings)
-    port = RestPort.over_http(target.url, headers=settings.headers)
+    port = _connected(settings)
     try:
         await port.health()
         found = await find(port, bot_ids)
         if stores is None:
             return found, None
-        world = read(stores, target.id or port.target)
+        world = read(stores, find_target(settings).id or port.target)
         results = {a.bot.id: await _standing(port, world, a) for a in found.bots}
         if conflicts := sorted(b for b, result in results.items() if result == "conflict"):
             raise Conflict(
@@ -88,7 +92,6 @@ async def _read(
                 "nothing was adopted",
                 hint="otto-reconcile diff shows how; name the bots to be adopted, or delete those",
             )
-        await _begin(port, stores, world)
         return found, _Known(stores, world, results)
     finally:
         await port.close()
@@ -105,15 +108,23 @@ async def _standing(port: RestPort, world: World, adoptee: Adoptee) -> str:
     return "managed" if planned.plan.in_sync else "conflict"
 
 
-async def _begin(port: RestPort, stores: Stores, world: World) -> None:
+async def _begin(settings: Settings, known: _Known) -> None:
     """Marks the life of a server that was never seen; one that is known is its daemon's affair."""
-    if world.epoch is None and not world.applied:
-        await epoch.ensure(port, stores, world, SystemClock())
+    if known.world.epoch is None and not known.world.applied:
+        port = _connected(settings)
+        try:
+            await epoch.ensure(port, known.stores, known.world, SystemClock())
+        finally:
+            await port.close()
+
+
+def _connected(settings: Settings) -> RestPort:
+    return RestPort.over_http(find_target(settings).url, headers=settings.headers)
 
 
 def _take_over(known: _Known, found: Found) -> None:
     """Wanted first: what is applied and not wanted would be deleted, should we end in between."""
-    new = [a for a in found.bots if known.results[a.bot.id] == "adopted"]
+    new = [adoptee for adoptee in found.bots if known.new(adoptee)]
     source = Source(kind=ADOPTION, note=known.world.target)
     events = known.stores.desired.put_many(
         [(adoptee.bot, source) for adoptee in new], actor=environment.actor()
@@ -145,7 +156,9 @@ def _why_none(found: Found) -> str | None:
 
 def _write(texts: Mapping[str, str], place: str, force: bool) -> str:
     """A file that has the same text already stays as it is. Gives what was done, in words."""
-    if is_folder(place):
+    if not texts:
+        files = {}
+    elif is_folder(place):
         files = {Path(place, f"{bot_id}.yaml"): text for bot_id, text in texts.items()}
     else:
         files = {Path(place): "---\n".join(texts.values())}
