@@ -1,11 +1,14 @@
 """The order of doing: one drawn table, and its reverse for deletion.
 
     tag 10
-     └── agent 20
-          ├── term 30
-          ├── guideline 40
-          ├── journey 50
-          └───── relationship 60      (among guidelines, journeys, agents, tags and tools)
+    tool service 15
+     ├── agent 20
+     │    ├── term 30, capability 32, variable 34
+     │    ├── guideline 40
+     │    ├── canned response 45      (bears the tags of guidelines and states, made or not)
+     │    ├── journey 50
+     │    └── relationship 60         (among guidelines, journeys, agents, tags and tools)
+     └── customer 25
 
 A kind carries its level (see `resources`); an edge above runs from a lower level to a higher one.
 A plan runs in three phases:

@@ -20,7 +20,10 @@ from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 from otto_reconcile.settings import Settings
 from otto_reconcile.weaving import users
 
-_GROUPS = ("guidelines", "journeys", "terms", "relationships", "canned_responses")
+_GROUPS = (
+    "guidelines", "journeys", "terms", "relationships", "canned_responses", "variables",
+    "capabilities",
+)  # fmt: skip
 _SOME = 5  # bots that are named
 
 

@@ -15,7 +15,7 @@ from otto_reconcile.rows import OWN, bot_from, is_otto
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
-PARTS = ("guidelines", "journeys", "terms")
+PARTS = ("guidelines", "journeys", "terms", "canned_responses")
 UNKNOWN = time_in({}, "created_at")
 """What a time that is missing or not understood is read as."""
 

@@ -9,7 +9,7 @@ from parlant.core.journeys import JourneyStore
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge, put, seen
 
@@ -167,6 +167,18 @@ async def test_what_is_taken_back_goes_and_what_is_not_ours_stays(host: Host) ->
     assert [one["id"] for one in found["context-variables"]] == [theirs["id"]]
     assert [one["title"] for one in found["capabilities"]] == ["Theirs"]
     assert [one["id"] for one in found["customers"]] == ["carl"]
+
+
+async def test_what_was_only_begun_is_known_for_ours(host: Host) -> None:
+    """Made, the answer lost, and then wanted no longer: its key is all that is known of it."""
+    await put(host, snapshot_of(bot()))
+    begun = Snapshot(
+        Resource(ref.kind, ref.key, BOT, get_kind(ref.kind).told_by_key(ref.key))
+        for ref in snapshot_of(bot())
+        if ref.kind in ("canned_response", "variable", "capability")
+    )
+    await converge(host, snapshot_of(Bot(id=BOT, name="Order Desk")), begun)
+    assert counts(await held(host)) == [0, 0, 0, 2]
 
 
 async def test_one_for_a_guideline_is_for_nothing_else(host: Host) -> None:
