@@ -111,15 +111,33 @@ def test_no_restart_and_no_copy_is_paid_for(tmp_path: Path) -> None:
             for metadata in condition_metadata(daemon, "copy.return-item")
         )
         assert daemon.status["usage"]["evaluation"]["calls"] == 0
-    assert model.calls == FIRST + CALLS
+        assert model.calls == FIRST + CALLS
+        _without_an_answer(model, daemon)
 
-    second = tmp_path / "second"
+    total, second = model.calls, tmp_path / "second"
     (second / ".otto").mkdir(parents=True, mode=0o700)
     shutil.copy(first / ".otto" / "otto.db", second / ".otto" / "otto.db")
     with Place(second, **environ).daemon(*RUN, "--evaluate", "eager") as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert likely.items() <= _metadata(daemon, "order-status").items()
-    assert model.calls == FIRST + CALLS
+    assert model.calls == total
+
+
+def _without_an_answer(model: Model, daemon: Daemon) -> None:
+    """A bot is served, and judged once the model answers again."""
+    model.mute(True)
+    daemon.place.write("copy.yaml", bot("copy", "Copy", "Ask for something else"))
+    told = wait_for(
+        "told of the failure",
+        lambda: daemon.status["evaluations"]["failing"] and daemon.status["evaluations"],
+    )
+    assert "guideline copy.order-status: the model gave no judgement" in told["message"]
+    assert "the quota is used up" in told["message"]
+    assert daemon.bot("copy")["unevaluated"] == 1
+    assert daemon.guideline("copy.order-status")["metadata"] == {}
+    model.mute(False)
+    judged(daemon, "copy")
+    assert "Traceback" not in daemon.output
 
 
 def _metadata(daemon: Daemon, guideline: str) -> dict[str, Any]:
