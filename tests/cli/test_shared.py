@@ -1,0 +1,65 @@
+"""What bots share, by the command: applied, shown, exported, held by the guard, and deleted."""
+
+from __future__ import annotations
+
+from tests.cli.command import Otto, manifest
+
+WORDS = """\
+apiVersion: otto/v1
+kind: Glossary
+metadata: {id: words}
+spec:
+  used_by: {bots: [desk]}
+  terms: [{name: RMA, description: A number.}]
+"""
+
+
+def results(otto: Otto, *arguments: str) -> dict[str, str]:
+    done = otto("apply", *arguments, "-o", "json")
+    assert done.code in (0, 1, 2), done.err
+    return {row["bot"]: row["result"] for row in done.json()["bots"]}
+
+
+def test_a_glossary_is_applied_shown_and_deleted_by_its_name(otto: Otto) -> None:
+    otto.write("manifests/desk.yaml", manifest())
+    path = otto.write("manifests/words.yaml", WORDS)
+    assert otto("validate").out == "1 bot and 1 shared document in 2 files are valid\n"
+    dry = otto("apply", "-f", "manifests", "--dry-run")
+    assert (dry.code, otto("get").out.partition(":")[0]) == (2, "no bots yet")
+    assert "+ create term desk.rma" in dry.out
+    assert results(otto, "-f", "manifests") == {"desk": "created", "glossary/words": "created"}
+    path.write_text(WORDS.replace("A number.", "The number of a return."))
+    dry = otto("apply", "-f", path, "--dry-run")
+    assert "desk\n  ~ update term desk.rma" in dry.out
+    assert results(otto, "-f", str(path)) == {"glossary/words": "updated"}
+    listed = otto("get", "-o", "json").json()["shared"]
+    assert [(one["name"], one["revision"], one["used_by"]) for one in listed] == [
+        ("glossary/words", 2, ["desk"])
+    ]
+    assert "glossary/words" in otto("get").out
+    exported = otto("export", "--output", "out/")
+    assert exported.out == "2 files written\n"
+    assert results(otto, "-f", "out") == {"desk": "unchanged", "glossary/words": "unchanged"}
+    assert [e["revision"] for e in otto("history", "glossary/words", "-o", "json").json()] == [2, 1]
+    gone = otto("delete", "glossary/words", "--yes")
+    assert gone.out.startswith("glossary/words with 1 term, used by desk\n")
+    assert "is still in the folder of manifests" in gone.err
+    assert otto("get", "glossary/words").err.startswith("error: there is no 'glossary/words'")
+    assert otto("suspend", "glossary/words").code == 1
+
+
+def test_one_that_left_the_folder_goes_and_all_at_once_stay(otto: Otto) -> None:
+    for name in ("a", "b"):
+        otto.write(f"manifests/{name}.yaml", manifest(name))
+    path = otto.write("manifests/words.yaml", WORDS.replace("desk", "a"))
+    note = otto("validate", path).err
+    assert note == f"note: {path}:1:1: no bot among these manifests uses this glossary\n"
+    otto("apply", "-f", "manifests", "--prune")
+    path.unlink()
+    assert results(otto, "-f", "manifests", "--prune")["glossary/words"] == "deleted"
+    otto.write("manifests/words.yaml", WORDS)
+    otto("apply", "-f", "manifests", "--prune")
+    for name in ("a", "b"):
+        (otto.folder / f"manifests/{name}.yaml").unlink()
+    kept = results(otto, "-f", "manifests", "--prune")
+    assert kept == {"a": "withheld", "b": "withheld", "glossary/words": "unchanged"}
