@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otto_reconcile.port.base import Port
-from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.resources import JSON, Ref, Resource, Snapshot, get_kind
 
 
 async def observe(
@@ -19,11 +19,19 @@ async def observe(
 
 
 def known(desired: Snapshot, applied: Snapshot) -> dict[Ref, Resource]:
-    """Every Ref of interest with all the fields that either side declares of it."""
+    """Every Ref of interest with all the fields that either side declares of it, as it is wanted.
+
+    But veiled fields are as they were applied: what cannot be seen is then not taken for changed.
+    """
     interest = dict(applied.items())
     for ref, want in desired.items():
         last = interest.get(ref)
-        spec = {**last.spec, **want.spec} if last is not None else want.spec
+        spec = {**last.spec, **want.spec, **_veiled(last)} if last is not None else want.spec
         remote_id = last.remote_id if last is not None else None
         interest[ref] = replace(want, spec=spec, remote_id=remote_id)
     return interest
+
+
+def _veiled(last: Resource) -> dict[str, JSON]:
+    fields = get_kind(last.kind).by_name
+    return {n: value for n, value in last.spec.items() if n in fields and fields[n].veiled}

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.failures import tell_problems
 from otto_reconcile.cli.inputs import Inputs, read
+from otto_reconcile.cli.places import find_target
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
+from otto_reconcile.resources import snapshot_of
+from otto_reconcile.settings import Settings
 
 _FIELDS = ("file", "line", "column", "message", "hint")
 
 
-def run_validate(paths: Sequence[str], output: Output) -> int:
-    """0 if all is valid, else 1."""
+def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> int:
+    """0 if all is valid, else 1. With `parlant_url` set: and if that server can hold it all."""
     error: InvalidInput | None = None
     inputs = Inputs()
     try:
         inputs = read(paths)
+        if settings.parlant_url is not None:
+            asyncio.run(_refuse_unfit(inputs, settings))
     except InvalidInput as invalid:
         error = invalid
     problems = error.problems if error is not None else ()
@@ -39,6 +45,23 @@ def run_validate(paths: Sequence[str], output: Output) -> int:
     else:
         tell_problems(error)
     return 0 if error is None else 1
+
+
+async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:
+    """Raises InvalidInput for what the target cannot hold, TargetUnavailable, TargetRefused."""
+    port = find_target(settings).connect(settings)
+    problems = []
+    try:
+        await port.health()
+        for loaded in inputs.bots:
+            for resource in snapshot_of(loaded.bot).values():
+                if why := await port.unable(resource):
+                    message = f"{resource.ref} cannot be made on this target: {why}"
+                    problems.append(Problem(loaded.file, loaded.line, 1, message))
+    finally:
+        await port.close()
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _listed(problems: Sequence[Problem]) -> list[dict[str, object]]:

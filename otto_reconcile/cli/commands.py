@@ -166,19 +166,33 @@ def history(
     return run_history(settings, bot, limit, output)
 
 
-@app.command(epilog=example("otto-reconcile validate", "otto-reconcile validate bot.yaml -o json"))
+@app.command(
+    epilog=example(
+        "otto-reconcile validate",
+        "otto-reconcile validate bot.yaml -o json",
+        "otto-reconcile validate --target http://parlant.internal:8800",
+    )
+)
 def validate(
     paths: Annotated[
         list[str] | None,
         typer.Argument(metavar="PATH", help="Files and folders; the manifests by default."),
     ] = None,
     manifests: o.Manifests = o.MANIFESTS,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", metavar="URL", help="Also whether this Parlant server can hold the bots."
+        ),
+    ] = None,
+    data_dir: o.DataDir = o.DATA_DIR,
     output: o.Shown = Output.TABLE,
 ) -> int:
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate
 
-    return run_validate(paths or [str(manifests)], output)
+    settings = o.settings_of(data_dir=data_dir, parlant_url=target)
+    return run_validate(paths or [str(manifests)], output, settings)
 
 
 @app.command(epilog=example("otto-reconcile schema > manifest.schema.json"))

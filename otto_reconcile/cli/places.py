@@ -104,7 +104,10 @@ class Target:
         """Raises SettingsError."""
         from otto_reconcile.port.rest import RestPort
 
-        return RestPort.over_http(self.url, headers=settings.headers)
+        port = RestPort.over_http(self.url, headers=settings.headers)
+        if self.id is not None and not self.id.startswith("http"):  # a daemon hosts it
+            port.assume_hosted()
+        return port
 
 
 def find_target(settings: Settings) -> Target:

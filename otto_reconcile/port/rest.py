@@ -154,6 +154,14 @@ class RestPort:
         """`make` is for canned responses of guidelines and states: Parlant is in this process."""
         self._wire.make_canned = make
 
+    def assume_hosted(self) -> None:
+        """For a look from elsewhere at a Parlant whose own process can do what only that can."""
+
+        async def refuse(*_: Any, **__: Any) -> Any:
+            raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+        self._wire.make_canned = self._wire.make_journey = refuse
+
     def host_journeys(self, make: MakeJourney) -> None:
         """`make` is for journeys with states: Parlant is in this process."""
         self._wire.make_journey = make

@@ -19,7 +19,7 @@ FIELDS = (
     Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE),
     Field("tags", default=[], shape=Shape.SET),
     # As `states.graph` has them, in plain data.
-    Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE),
+    Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE, veiled=True),
 )
 
 

@@ -34,7 +34,10 @@ class Means(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a kind. `default` is what a target holds when the field is not declared."""
+    """One field of a kind. `default` is what a target holds when the field is not declared.
+
+    Of a `veiled` one a target shows but a part: the rest of it is taken to be as it was applied.
+    """
 
     name: str
     default: JSON = None
@@ -42,6 +45,7 @@ class Field:
     change: Means = Means.UPDATE
     clear: Means = Means.UPDATE
     normal: Callable[[JSON], JSON] | None = None
+    veiled: bool = False
 
     def normalise(self, value: JSON) -> JSON:
         """The one form in which values of this field are compared and kept."""
