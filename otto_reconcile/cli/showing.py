@@ -109,7 +109,7 @@ def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
         return
     by = f" by {evaluations['model']}" if evaluations.get("model") else ""
     missing, failing = evaluations.get("missing", 0), evaluations.get("failing", 0)
-    state = f"{missing} conditions not judged{by}" if missing else f"nothing to judge{by}"
+    state = f"{missing} texts not judged yet{by}" if missing else f"all judged{by}"
     if failing:
         state += f", {failing} of them in vain"
     if message := evaluations.get("message"):

@@ -54,7 +54,7 @@ class Asked:
     def to_document(self) -> dict[str, JSON]:
         """What it took, for the status and for the record."""
         counted = asdict(self.usage) if self.usage is not None else {}
-        return {"conditions": self.questions, "answered": self.answered, **counted}
+        return {"asked": self.questions, "answered": self.answered, **counted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Asking:
         """Reads all that is known of this Parlant and this model. Raises OttoError."""
         self.judge = None
         version = (await self._port.health()).version or "unknown"
-        model = self._metered.model if self._metered is not None else f"of {self._port.target}"
+        theirs = f"the model of {self._port.target}"
+        model = self._metered.model if self._metered is not None else theirs
         judge = Judge(version, model)
         known = await asyncio.to_thread(self._kept.load, judge)
         unsaved = {answer.key: answer.judgement for answer in self._answers.values()}

@@ -207,7 +207,7 @@ class Evaluating:
         values: dict[str, Any] = {"unevaluated": missing}
         in_place = self._voice.board.status.bots[bot_id].health is Health.HEALTHY
         if self._mode is Mode.EAGER and in_place and self._waits(bot_id):
-            message = f"waiting for the model's judgement of {missing} conditions"
+            message = f"waiting for the model's judgement of {missing} texts"
             values |= {"sync": Sync.OUT_OF_SYNC, "health": Health.PROGRESSING, "message": message}
         self._voice.board.set_bot(bot_id, **values)
 

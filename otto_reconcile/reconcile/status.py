@@ -54,7 +54,8 @@ class Usage:
 class BotStatus:
     """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target.
 
-    `unevaluated` are the conditions that no model has judged yet: they are served as they stand.
+    `unevaluated` are the texts (guidelines, conditions and states of journeys) that no model has
+    judged yet: they are served as they stand.
     """
 
     bot_id: str

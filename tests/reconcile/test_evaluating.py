@@ -209,6 +209,6 @@ async def test_what_was_paid_for_while_the_store_is_away_is_saved_later(
     (kept,) = setting.stores.store.find("evaluations")
     assert (kept["parlant"], kept["model"], kept["subject"]) == (
         "3.3.2",
-        "of fake",
+        "the model of fake",
         "guideline a.g0",
     )
