@@ -107,7 +107,10 @@ class CannedResponseAdapter:
                 await wire.call(wire.parlant.canned_responses.delete(key))
 
 
-UNBOUND = "a Parlant server elsewhere cannot bind a canned response to a guideline or state"
+UNBOUND = (
+    "a Parlant server elsewhere cannot bind a canned response to a guideline or state: "
+    "let `run` host it, without --parlant-url"
+)
 
 
 def unbound(wire: Wire, resource: Resource) -> str | None:
