@@ -29,8 +29,7 @@ class Weaver:
     """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
 
     def __init__(self) -> None:
-        self._library: list[SharedDocument] = []
-        self._woven: dict[str, tuple[Wanted, Wanted]] = {}
+        self._last: tuple[list[SharedDocument], dict[str, tuple[Wanted, Wanted]]] = ([], {})
 
     def effective(self, desired: Desired) -> Desired:
         """The desired state with what is shared in each bot, which is all that targets know of.
@@ -45,12 +44,13 @@ class Weaver:
                 desired, bots={}, unreadable=dict(sorted({**held, **desired.unreadable}.items()))
             )
         library = [one.document for one in desired.shared.values()]
-        before = self._woven if library == self._library else {}
+        last_library, woven_last = self._last  # read at once: other threads may be here too
+        before = woven_last if library == last_library else {}
         now = {}
         for bot_id, wanted in desired.bots.items():
             known = before.get(bot_id)
             if known is None or known[0] is not wanted:
                 known = (wanted, woven(wanted, desired))
             now[bot_id] = known
-        self._library, self._woven = library, now
+        self._last = (library, now)
         return replace(desired, bots={bot_id: pair[1] for bot_id, pair in now.items()})

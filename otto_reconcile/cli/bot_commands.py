@@ -9,7 +9,7 @@ import typer
 from otto_reconcile.cli import options as o
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Drawing, Output
+from otto_reconcile.cli.console import Data, Drawing, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -107,25 +107,30 @@ def graph(
 
 @app.command(
     epilog=example(
-        "otto-reconcile export > bots.yaml", "otto-reconcile export order-desk --output manifests/"
+        "otto-reconcile export > bots.yaml",
+        "otto-reconcile export order-desk --output manifests/",
+        "otto-reconcile export -o json",
     )
 )
 def export(
     bots: o.SomeBots = None,
     output: Annotated[
         str,
-        typer.Option("--output", metavar="PATH", help="A folder (a file a bot), a file, or -."),
+        typer.Option("--output", metavar="PATH", help="A folder (a file to each), a file, or -."),
     ] = "-",
     force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
+    form: Annotated[
+        Data, typer.Option("-o", help="YAML, or JSON.", case_sensitive=False)
+    ] = Data.YAML,
     data_dir: o.DataDir = o.DATA_DIR,
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
 ) -> int:
-    """Write bots as manifests."""
+    """Write bots, and what they share, as manifests."""
     from otto_reconcile.cli.bots import run_export
 
     settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_export(settings, bots or [], output, force=force)
+    return run_export(settings, bots or [], output, force=force, form=form)
 
 
 @app.command(

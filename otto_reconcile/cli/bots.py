@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from otto_reconcile import manifest
-from otto_reconcile.cli.console import Output, say, say_data, say_table, write
+from otto_reconcile.cli.console import Data, Output, say, say_data, say_table, write
 from otto_reconcile.cli.places import opened_store
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound, OttoError, PermanentError
 from otto_reconcile.events import Wanted, WantedShared
 from otto_reconcile.reconcile.importer import wishes_of
+from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
 from otto_reconcile.resources.shared import GROUPS, Wish, called, is_shared
 from otto_reconcile.settings import Settings
@@ -115,8 +116,13 @@ def _show_one(wanted: Wanted | WantedShared, output: Output) -> None:
         say_table(Table(_COLUMNS, [_row(summary)]), output)
 
 
-def run_export(settings: Settings, bot_ids: Sequence[str], place: str, *, force: bool) -> int:
-    """Writes manifests to standard output (`-`), one file, or a folder with a file to each."""
+def run_export(
+    settings: Settings, bot_ids: Sequence[str], place: str, *, force: bool, form: Data = Data.YAML
+) -> int:
+    """Writes manifests to standard output (`-`), one file, or a folder with a file to each.
+
+    In JSON a file holds one; to standard output they go as a list.
+    """
     with opened_store(settings) as store:
         found = DesiredState(store).read()
     there = wishes_of(found)
@@ -125,15 +131,27 @@ def run_export(settings: Settings, bot_ids: Sequence[str], place: str, *, force:
     if not wishes:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")
     if place == "-":
-        write(manifest.dump(wishes.values()))
+        write(_text(wishes.values(), form) if form is Data.YAML else _listed(wishes.values()))
     elif is_folder(place):
         files = {
-            Path(place, f"{name}.yaml"): manifest.dump([wish]) for name, wish in wishes.items()
+            Path(place, f"{name}.{form}"): _text([wish], form) for name, wish in wishes.items()
         }
         say(write_files(files, force))
+    elif form is Data.JSON and len(wishes) > 1:
+        hint = "name a folder, or one bot"
+        raise OttoError(f"a file in JSON holds one manifest, not {len(wishes)}", hint=hint)
     else:
-        say(write_files({Path(place): manifest.dump(wishes.values())}, force))
+        say(write_files({Path(place): _text(wishes.values(), form)}, force))
     return 0
+
+
+def _text(wishes: Iterable[Wish], form: Data) -> str:
+    text = manifest.dump(wishes)
+    return text if form is Data.YAML else to_json(yaml.safe_load(text))
+
+
+def _listed(wishes: Iterable[Wish]) -> str:
+    return to_json(list(yaml.safe_load_all(manifest.dump(wishes))))
 
 
 def _refuse_unknown(

@@ -22,6 +22,13 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Data(StrEnum):
+    """The form of what is a document in itself."""
+
+    JSON = "json"
+    YAML = "yaml"
+
+
 class Drawing(StrEnum):
     """How `graph` draws."""
 

@@ -40,6 +40,8 @@ def test_a_glossary_is_applied_shown_and_deleted_by_its_name(otto: Otto) -> None
     exported = otto("export", "--output", "out/")
     assert exported.out == "2 files written\n"
     assert results(otto, "-f", "out") == {"desk": "unchanged", "glossary/words": "unchanged"}
+    listed = otto("export", "-o", "json").json()
+    assert [one["metadata"]["id"] for one in listed] == ["desk", "words"]
     assert [e["revision"] for e in otto("history", "glossary/words", "-o", "json").json()] == [2, 1]
     gone = otto("delete", "glossary/words", "--yes")
     assert gone.out.startswith("glossary/words with 1 term, used by desk\n")
