@@ -70,8 +70,9 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
     yield from _judged(daemon.get("evaluations") or {})
-    if usage := daemon.get("usage"):
-        yield Line(f"model      {'; '.join(_used(name, usage[name]) for name in sorted(usage))}")
+    usage = sorted((daemon.get("usage") or {}).items())
+    if used := [_used(name, counts) for name, counts in usage if counts["calls"]]:
+        yield Line(f"model      {'; '.join(used)}")
     for warning in daemon.get("warnings") or ():
         yield Line(f"warning    {visible(str(warning))}", Tone.CHANGED)
     if others := daemon.get("foreign"):
