@@ -10,6 +10,7 @@ from parlant.core.journeys import JourneyStore
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.resources.gathering import bot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge, put, seen
 
@@ -204,6 +205,23 @@ async def test_one_for_a_guideline_is_for_nothing_else(host: Host) -> None:
     unbound = snapshot_of(bot())
     assert await converge(host, unbound, wanted) == [f"replace {hello}"]
     assert counts(await held(host))[0] == 2
+
+
+async def test_what_others_made_can_be_taken_over_as_it_is(host: Host) -> None:
+    agent = snapshot_of(Bot(id=BOT, name="Order Desk"))
+    await put(host, agent)
+    tags = [f"agent:{BOT}"]
+    await host.rest.post("/canned_responses", value="Hi", fields=[], metadata={"a": 1}, tags=tags)
+    await host.rest.post("/capabilities", title="Lend", description="d", signals=["s"], tags=tags)
+    variable = await host.rest.post("/context-variables", name="plan", tags=tags)
+    for whose in ("DEFAULT", "anna"):
+        await host.rest.put(f"/context-variables/{variable['id']}/{whose}", data=whose)
+    adopted = bot_of(BOT, await seen(host, agent))
+    assert adopted.canned_responses[0].metadata == {"a": 1}
+    assert adopted.variables[0].values == {"default": "DEFAULT"}
+    assert adopted.capabilities[0].signals == ["s"]
+    wanted = snapshot_of(adopted)
+    assert not plan(wanted, await seen(host, wanted), wanted).actions
 
 
 async def test_one_for_a_state_is_bound_to_that_state(

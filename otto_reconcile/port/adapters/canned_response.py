@@ -43,7 +43,7 @@ class CannedResponseAdapter:
         items = await with_strays(view, known, listed, lambda i: client.retrieve(addressed(i)))
         found = matched(known, items, lambda item: str(item.metadata.get(MARK) or item.id))
         return [
-            await _from_wire(view.wire, item, key, view.bot_id)
+            await _from_wire(view.wire, item, key, view.bot_id, known=key in wanted)
             for key, item in sorted(found.items())
             if unmanaged or key in wanted
         ]
@@ -130,11 +130,17 @@ def _metadata(change: Change) -> dict[str, Any]:
     return given(set=gained or None, unset=sorted(after.keys() - gained.keys()) or None)
 
 
-async def _from_wire(wire: Wire, response: Any, key: str, bot_id: str) -> Resource:
+async def _from_wire(
+    wire: Wire, response: Any, key: str, bot_id: str, *, known: bool = True
+) -> Resource:
     metadata = dict(response.metadata)
-    if key == response.id:  # adopted: its own id is what it is found by, as long as it lives
+    if not known:
+        metadata.pop(MARK, None)
+    elif key == response.id:  # adopted: its own id is what it is found by, as long as it lives
         metadata.setdefault(MARK, key)
     binding = [tag for tag in response.tags if tag.startswith(_BINDING)]
+    if agent_tag(bot_id) in binding:  # what is for the whole bot is for its guidelines too
+        binding = [agent_tag(bot_id)]
     plain = [tag for tag in response.tags if not tag.startswith((*_BINDING, _OWNED))]
     values = {
         "value": response.value,

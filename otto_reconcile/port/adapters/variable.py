@@ -55,9 +55,15 @@ class VariableAdapter:
         return await with_strays(view, known, listed, retrieve)
 
     async def _observed(self, view: View, item: Any, key: str, known: Resource | None) -> Resource:
-        """Its values take a call of their own: where they are declared, or nothing is known."""
+        """Its values take a call of their own: where they are declared, or nothing is known.
+
+        What a tool found, and what is for one customer, is nobody's wish.
+        """
         values: Mapping[str, JSON] = {}
-        if known is None or known.spec.get("values"):
+        if known is None and item.tool_id is None:
+            held = await _values(view.wire, item.id)
+            values = {w: value for w, value in held.items() if not w.startswith("customer:")}
+        elif known is not None and known.spec.get("values"):
             values = await _values(view.wire, item.id)
         return await _from_wire(view.wire, item, values, key, view.bot_id)
 
