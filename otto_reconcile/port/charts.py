@@ -59,9 +59,7 @@ def seen(states: Sequence[Mapping[str, JSON]]) -> list[JSON]:
         for way in state["next"]:
             drawn.add(state["id"], way["to"], way.get("when"))
     if states:
-        first = states[0]["id"]
-        is_fork = drawn.steps[first].kind == "fork"
-        drawn.ways[_START] = list(drawn.ways.get(first, ())) if is_fork else [("", first)]
+        drawn.ways[_START] = [("", states[0]["id"])]
     return _numbered(drawn)
 
 

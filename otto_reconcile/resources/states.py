@@ -45,6 +45,9 @@ def faults(journey: Journey, journeys: Mapping[str, Journey]) -> list[Fault]:
     if found:
         return found
     by_id = {state.id: state for state in states}
+    if states and is_fork(states[0]):
+        hint = "begin with a chat or tool state; that may have several ways"
+        found.append(Fault((0,), "a journey cannot begin with a fork", hint))
     for number, state in enumerate(states):
         found += _ways(number, state, by_id)
         if state.journey is not None:

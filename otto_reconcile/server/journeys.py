@@ -60,10 +60,7 @@ class _Building:
         self._made: dict[str, Any] = {}
 
     async def run(self, initial: Any) -> None:
-        first = next(iter(self._wanted.values()))
-        # The initial state cannot go on to a fork, but it can have the ways of one.
-        ways = first.next if is_fork(first) else [Transition(to=first.id)]
-        todo = [(initial, ways)]
+        todo = [(initial, [Transition(to=next(iter(self._wanted)))])]
         for source, ways in todo:
             for way in ways:
                 if (new := await self._go(source, way)) is not None:

@@ -25,13 +25,14 @@ NASTY = 'Say "hello" & <b>it\'s</b> #39; 订单 {x} {{y}}\nN0 --> N1: no\n    [*
 def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
     visit: list[dict[str, Any]] = [
         {
-            "id": "how",
+            "id": "ask",
+            "chat": NASTY,
+            "metadata": {"owner": "desk"},
             "next": [
-                {"to": "ask", "when": "They know\n    N0 --> N1: why"},
+                {"to": "slots", "when": "They know\n    N0 --> N1: why"},
                 {"to": "end", "when": "They do not, it's over"},
             ],
         },
-        {"id": "ask", "chat": NASTY, "next": [{"to": "slots"}], "metadata": {"owner": "desk"}},
         {"id": "slots", "tools": [slots], "instruction": "Look", "next": [{"to": "offer"}]},
         {"id": "offer", "chat": "Offer", "next": [{"to": "choose"}], "labels": ["l"]},
         {
@@ -44,7 +45,7 @@ def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
         },
         {"id": "weigh", "tools": ["built-in:weigh"], "next": [{"to": "offer"}]},
         {"id": "pay", "journey": PAYING, "next": [{"to": "thank"}]},
-        {"id": "thank", "chat": "Thank", "composition_mode": "strict", "next": [{"to": "how"}]},
+        {"id": "thank", "chat": "Thank", "composition_mode": "strict", "next": [{"to": "ask"}]},
     ]
     paying: list[dict[str, Any]] = [
         {"id": "card", "chat": "Take the card", "next": []},
@@ -98,7 +99,7 @@ async def test_what_is_made_is_seen_as_it_was_wanted(inside: Host) -> None:
     wanted = snapshot_of(bot())
     await converge(inside, wanted)
     shown = await chart(inside)
-    assert shown.count("[*] --> N") == 1  # the fork at the start
+    assert shown.count("[*] --> N") == 1
     assert shown.count("\n    state ") == 6
     assert await converge(inside, wanted) == []
     async with inside.port.sweep():
