@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
+from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.failures import tell_problems
 from otto_reconcile.cli.inputs import Inputs, read
 from otto_reconcile.cli.places import find_target
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
-from otto_reconcile.render.data import to_json
+from otto_reconcile.render.data import to_json, to_yaml
 from otto_reconcile.render.tables import Table
 from otto_reconcile.resources import snapshot_of
+from otto_reconcile.resources.shared import weave
 from otto_reconcile.settings import Settings
 
 _FIELDS = ("file", "line", "column", "message", "hint")
@@ -53,8 +54,9 @@ async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:
     problems = []
     try:
         await port.health()
+        library = [one.document for one in inputs.manifests.shared]
         for loaded in inputs.bots:
-            for resource in snapshot_of(loaded.bot).values():
+            for resource in snapshot_of(weave(loaded.bot, library)).values():
                 if why := await port.unable(resource):
                     message = f"{resource.ref} cannot be made on this target: {why}"
                     problems.append(Problem(loaded.file, loaded.line, 1, message))
@@ -81,6 +83,6 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def run_schema() -> int:
-    write(to_json(json_schema()))
+def run_schema(form: Data = Data.JSON) -> int:
+    write(to_json(json_schema()) if form is Data.JSON else to_yaml(json_schema()))
     return 0

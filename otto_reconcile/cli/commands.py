@@ -8,7 +8,7 @@ import typer
 
 from otto_reconcile.cli import options as o
 from otto_reconcile.cli.app import app, example
-from otto_reconcile.cli.console import Output
+from otto_reconcile.cli.console import Data, Output
 
 __all__ = ["app"]
 
@@ -196,8 +196,12 @@ def validate(
 
 
 @app.command(epilog=example("otto-reconcile schema > manifest.schema.json"))
-def schema() -> int:
+def schema(
+    form: Annotated[
+        Data, typer.Option("--output", "-o", help="JSON, or YAML.", case_sensitive=False)
+    ] = Data.JSON,
+) -> int:
     """Print the JSON Schema of manifests, which editors use."""
     from otto_reconcile.cli.checking import run_schema
 
-    return run_schema()
+    return run_schema(form)
