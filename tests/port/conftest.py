@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,12 +28,29 @@ from tests.parlant_server.rest import Rest
 __all__ = ["parlant_process", "parlant_rest", "parlant_thread", "parlant_url"]
 
 INSTALLED = version("parlant")
+RELEASE = release_of(INSTALLED)
 
 
 def holds(kind: str, field: str) -> bool:
     """True if the Parlant that is installed here has this field: `make compat` runs others."""
-    release = release_of(INSTALLED)
-    return release is not None and (kind, field) not in release.lacks
+    return RELEASE is not None and (kind, field) not in RELEASE.lacks
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A release that cannot be hosted is spoken to over HTTP alone, and asked for nothing else."""
+    if RELEASE is None or RELEASE.hosted:
+        return
+    inside = [item for item in items if _is_inside(item)]
+    config.hook.pytest_deselected(items=inside)
+    items[:] = [item for item in items if item not in inside]
+
+
+def _is_inside(item: pytest.Item) -> bool:
+    """True for a test of this folder that needs Parlant in its own process."""
+    callspec = getattr(item, "callspec", None)
+    over_asgi = callspec is not None and callspec.params.get("host") == "asgi"
+    fixtures: tuple[str, ...] = tuple(getattr(item, "fixturenames", ()))
+    return item.path.parent == Path(__file__).parent and (over_asgi or "parlant_thread" in fixtures)
 
 
 @dataclass
