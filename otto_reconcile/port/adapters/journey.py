@@ -168,14 +168,10 @@ async def _states(wire: Wire, key: str, known: Resource) -> list[JSON]:
     What a chart does not show (ids, tools, metadata) is as it was made here, for nothing else in
     this process makes states.
     """
-    shown = charts.read(await wire.call(_chart(wire, key)))
+    shown = charts.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
     made = wire.made_journeys.get(key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
     return states if charts.seen(states) == shown else shown
-
-
-async def _chart(wire: Wire, key: str) -> str:
-    return (await wire.http.get(f"/journeys/{addressed(key)}/mermaid")).text
 
 
 def _retrieve(wire: Wire, key: str) -> Any:
