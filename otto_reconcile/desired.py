@@ -6,7 +6,7 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from otto_reconcile.absorbing import Absorber
@@ -83,15 +83,25 @@ class DesiredState:
         stream = stream_of(bot)
         return self._retried(stream, expect, lambda head: self._put(bot, head, source, actor))
 
-    def put_many(self, bots: Sequence[tuple[Wish, Source]], *, actor: str) -> list[Event | None]:
-        """As `put` for each, in one go; the answers in the order of the bots. Raises Conflict."""
+    def put_many(
+        self,
+        bots: Sequence[tuple[Wish, Source]],
+        *,
+        actor: str,
+        moved: Collection[str] = frozenset(),
+    ) -> list[Event | None]:
+        """As `put` for each, in one go; the answers in the order of the bots. Raises Conflict.
+
+        Those in `moved` come from another place now: a revision says so even if all is the same.
+        """
         named = [(stream_of(bot), bot, source) for bot, source in bots]
         heads = self._log.settled([name for name, _, _ in named])
         self._fill_cache(heads)
         steps = {
             name: step
             for name, bot, source in named
-            if (step := self._put(bot, heads.get(name), source, actor)) is not None
+            if (step := self._put(bot, heads.get(name), source, actor, again=name in moved))
+            is not None
         }
         events = self._append(list(steps.values()))
         return [
@@ -227,13 +237,15 @@ class DesiredState:
         wanted = self._cache[head.bot_id][1]
         return wanted.bot if isinstance(wanted, Wanted) else wanted.document
 
-    def _put(self, bot: Wish, head: Head | None, source: Source, actor: str) -> Step | None:
+    def _put(
+        self, bot: Wish, head: Head | None, source: Source, actor: str, *, again: bool = False
+    ) -> Step | None:
         stream, current = stream_of(bot), self._current(head) if head is not None else None
         if current is None:
             return self._step(stream, EventType.CREATED, bot, None, head, source, actor)
         if isinstance(bot, Bot) and isinstance(current, Bot):
             bot = bot.model_copy(update={"suspended": current.suspended})
-        if bot.digest() == current.digest():
+        if bot.digest() == current.digest() and not again:
             return None
         return self._step(stream, EventType.UPDATED, bot, current, head, source, actor)
 

@@ -64,23 +64,27 @@ def bring_in(
     Without `root`, or without `prune`, nothing is deleted. Raises StoreUnavailable.
     """
     known = desired.read()
-    before = wishes_of(known)
-    new, updated, unchanged = [], [], []
+    before, sources = wishes_of(known), _sources(known)
+    new, updated, unchanged, moved = [], [], [], set()
     for loaded in wishes:
-        wanted = before.get(stream_of(loaded.wish))
+        name = stream_of(loaded.wish)
+        wanted = before.get(name)
         if wanted is None:
             new.append(loaded)
         elif wanted.digest() != loaded.wish.digest():
             updated.append(loaded)
+        elif root is not None and _has_moved(sources[name], loaded.file, root):
+            updated.append(loaded)
+            moved.add(name)
         else:
             unchanged.append(loaded)
     gone, withheld, guarded = _departed(known, wishes, root if prune else None)
     place = str(root) if root is not None else None
-    sources = [
+    pairs = [
         (w.wish, Source(kind=kind, path=w.file, root=place, commit=commit))
         for w in (*new, *updated)
     ]
-    desired.put_many(sources, actor=actor)
+    desired.put_many(pairs, actor=actor, moved=moved)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
     return Imported(_names(new), _names(updated), gone, _names(unchanged), withheld, guarded)
@@ -102,8 +106,7 @@ def _departed(
     """
     if root is None:
         return (), (), None
-    sources = {bot_id: one.source for bot_id, one in known.bots.items()}
-    sources |= {name: one.source for name, one in known.shared.items()}
+    sources = _sources(known)
     there = {stream_of(loaded.wish) for loaded in wishes}
     from_here = {name for name, source in sources.items() if _is_from(source, root)}
     going = tuple(sorted(from_here - there))
@@ -118,6 +121,27 @@ def _departed(
 
 def _bots(names: set[str]) -> set[str]:
     return {name for name in names if not is_shared(name)}
+
+
+def _sources(known: Desired) -> dict[str, Source]:
+    sources = {bot_id: one.source for bot_id, one in known.bots.items()}
+    return sources | {name: one.source for name, one in known.shared.items()}
+
+
+def _has_moved(source: Source, file: str, root: Path) -> bool:
+    """True if it came from another file of this folder, however the folder was named."""
+    if not _is_from(source, root) or source.path is None:
+        return False
+    return _within(source.path, root) != _within(file, root)
+
+
+def _within(file: str, root: Path) -> tuple[str, ...]:
+    path = Path(file)
+    if path.is_absolute():
+        path = path.resolve()
+        return path.relative_to(root).parts if path.is_relative_to(root) else path.parts
+    parts = path.parts
+    return parts[parts.index(root.name) + 1 :] if root.name in parts else parts
 
 
 def _is_from(source: Source, root: Path) -> bool:

@@ -81,6 +81,26 @@ def test_one_manifest_that_went_or_was_renamed_is_deleted(
     assert len(desired.read().bots) == 60 + len(after)
 
 
+def test_a_manifest_that_moves_within_its_folder_takes_its_source_along(
+    desired: DesiredState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bots"
+    folder.mkdir()
+    write(folder, "ab")
+    bring(desired, folder)
+    (folder / "sub").mkdir()
+    (folder / "a.yaml").rename(folder / "sub" / "a.yaml")
+    imported = bring(desired, folder)
+    assert (imported.updated, imported.unchanged, imported.deleted) == (("a",), ("b",), ())
+    wanted = desired.read().bots["a"]
+    assert (wanted.revision, wanted.source.path) == (2, str(folder / "sub" / "a.yaml"))
+    monkeypatch.chdir(tmp_path)
+    wishes = load([Path("bots")], {})  # the same folder by another name
+    for _ in range(2):
+        imported = bring_in(desired, wishes, actor="ann", root=folder.resolve())
+        assert (imported.updated, imported.unchanged) == ((), ("a", "b"))
+
+
 def test_another_folder_is_no_reason_to_delete(desired: DesiredState, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, names in ((one, "ab"), (two, "cd")):
