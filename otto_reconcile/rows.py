@@ -35,6 +35,7 @@ from otto_reconcile.resources import (
     is_reserved,
 )
 from otto_reconcile.resources.shared import Wish, is_shared
+from otto_reconcile.resources.states import faults
 from otto_reconcile.resources.tool_service import fault_of
 from otto_reconcile.shared_rows import is_shared_row, shared_from_rows
 from otto_reconcile.store.base import Document
@@ -189,7 +190,7 @@ def _states(row: Document) -> list[State] | None:
 
 
 def _journey(row: Document) -> Journey:
-    return Journey(
+    journey = Journey(
         id=id_in(row, "journey_id"),
         title=needed(row, "title"),
         description=text(row, "description") or "",
@@ -200,6 +201,10 @@ def _journey(row: Document) -> Journey:
         tags=texts(row, "tags"),
         states=_states(row),
     )
+    for fault in faults(journey, {}):
+        if fault.path[1:] != ("journey",):  # whether there is such a journey, the whole bot knows
+            raise NotUnderstood(f"state {fault.path[0]}: {fault.message}")
+    return journey
 
 
 def _term(row: Document) -> Term:
