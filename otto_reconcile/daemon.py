@@ -169,16 +169,17 @@ class Daemon:
 
     async def _host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
         """Before the restore, so that it finds them there."""
-        if self._tools is None:
+        tools = self._tools
+        if tools is None:
             return
-        url = await self._tools.start(data)
-        await port.host_tools(url)
+        url = await tools.start(data)
+        await port.host_tools(url, tools.names)
 
         async def changed() -> None:
-            await port.host_tools(url)
+            await port.host_tools(url, tools.names)
             loop.poke("tools")
 
-        self._tools.follow(changed)
+        tools.follow(changed)
 
     async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
         from otto_reconcile.otto import agent

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from otto_reconcile.port.tools import Place, tool_from_wire
+from otto_reconcile.port.tools import Place, not_there, tool_from_wire
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.wire import Wire, addressed
 
@@ -53,8 +53,12 @@ async def attach(wire: Wire, key: str, before: Iterable[str], after: Iterable[st
         await _patch(wire, key, remove=once)
         for place in once:
             extra.remove(place)
-    if added:
-        await _patch(wire, key, add=added)
+    try:
+        if added:
+            await _patch(wire, key, add=added)
+    except Failed as error:  # of a service whose tools Parlant cannot tell
+        names = [f"{tool_from_wire(place)} (its service does not answer)" for place in added]
+        raise not_there([*missing.values(), *names], made=True) from error
     return Attached([*missing.values()], changed=bool(added) or set(held) > wanted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
@@ -81,6 +82,9 @@ async def delete_journey(wire: Wire, key: str) -> None:
         conditions = (await wire.call(wire.parlant.journeys.retrieve(addressed(key)))).conditions
     except Absent:
         return
+    for condition in conditions:  # a relationship to one that is gone ends every turn in an error
+        with suppress(Absent, Failed):
+            await _release(wire, condition)
     try:
         await wire.call(wire.parlant.journeys.delete(addressed(key)))
     except Absent:  # it stumbled over a condition that is gone, and left the others

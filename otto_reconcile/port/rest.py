@@ -101,13 +101,12 @@ class RestPort:
         self._wire.judgements.forget_places()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
-    async def host_tools(self, url: str | None) -> None:
+    async def host_tools(self, url: str | None, names: Collection[str] = ()) -> None:
         """`url` is where this process hosts local tools; Parlant gets to know it when it is asked.
 
         Called again, it makes known that there may be other tools now, there and elsewhere.
         """
-        self._wire.tools.hosted = url
-        self._wire.tools.expire()
+        self._wire.tools.host(url, names)
 
     async def list_agents(self) -> Sequence[Resource]:
         await self._wire.versions.release()

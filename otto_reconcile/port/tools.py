@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from urllib.parse import quote
 
-from otto_reconcile.errors import Incomplete
+import httpx
+
+from otto_reconcile.errors import Incomplete, TargetRefused
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.resources.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
 
 if TYPE_CHECKING:
     from otto_reconcile.port.wire import Wire
+
+Offer: TypeAlias = frozenset[str] | Literal["dead", "untold"]
+"""The tools of a service; or that it does not answer, or that Parlant cannot tell them."""
 
 FRESH = 5.0
 """Seconds for which an answer of a service is good: bots that share it look one after the other."""
@@ -36,27 +42,27 @@ def split_tool(name: str) -> tuple[str, str]:
     return (service, tool) if colon else (BUILT_IN, name)
 
 
-def tool_to_wire(name: str) -> dict[str, str]:
-    """For what is surely no local tool; `Tools.place` knows those too."""
-    return Place(*split_tool(name)).to_wire()
-
-
 def tool_from_wire(place: Place) -> str:
     return short_tool(f"{place.service}:{place.tool}")
 
 
 class Tools:
-    """What Parlant's tool services offer, as they said a moment ago.
-
-    `hosted` is the URL of the service of local tools in this process, None if there is none: it is
-    registered whenever Parlant is seen without it, in a new life of Parlant for instance.
-    """
+    """What Parlant's tool services offer, as they said a moment ago."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._services: dict[str, Any] | None = None
-        self._offers: dict[str, tuple[float, frozenset[str] | None]] = {}
-        self.hosted: str | None = None
+        self._offers: dict[str, tuple[float, Offer]] = {}
+        self._hosted: str | None = None
+        self._local: frozenset[str] = frozenset()
+
+    def host(self, url: str | None, names: Iterable[str] = ()) -> None:
+        """The service of local tools in this process: it is registered whenever it is not there.
+
+        Called again, it has the next question answered by Parlant and its services anew.
+        """
+        self._hosted, self._local = url, frozenset(names)
+        self.expire()
 
     def expire(self) -> None:
         """The next question is answered by Parlant and its services again."""
@@ -72,8 +78,8 @@ class Tools:
         if self._services is None:
             client = self._wire.parlant.services
             listed = {service.name: service for service in await self._wire.call(client.list())}
-            if self.hosted is not None and not _is_at(listed.get(LOCAL), self.hosted):
-                place: Any = {"url": self.hosted}
+            if self._hosted is not None and not _is_at(listed.get(LOCAL), self._hosted):
+                place: Any = {"url": self._hosted}
                 call = client.create_or_update(LOCAL, kind="sdk", sdk=place)
                 listed[LOCAL] = await self._wire.call(call)
                 self._offers.pop(LOCAL, None)
@@ -83,7 +89,7 @@ class Tools:
     async def place(self, name: str) -> Place:
         """Where the tool is: a bare name is a local tool if there is one of that name."""
         service, tool = split_tool(short_tool(name))
-        if service == BUILT_IN and tool in (await self._offered(LOCAL) or ()):
+        if service == BUILT_IN and tool in await self._offered(LOCAL):
             service = LOCAL
         return Place(service, tool)
 
@@ -101,7 +107,9 @@ class Tools:
         for name in sorted(set(names)):
             service, tool = await self.place(name)
             offered = await self._offered(service)
-            if offered is None:
+            if offered == "untold":
+                continue
+            if offered == "dead":
                 found[name] = f"{name} (tool service {service!r} does not answer)"
             elif service not in await self.services():
                 found[name] = f"{name} (there is no tool service {service!r})"
@@ -109,32 +117,52 @@ class Tools:
                 found[name] = name
         return found
 
-    async def _offered(self, service: str) -> frozenset[str] | None:
-        """The tools of a service; none if there is no such service, None if it does not answer."""
-        if service not in await self.services():
+    async def _offered(self, service: str) -> Offer:
+        """Nothing if there is no such service."""
+        services = await self.services()
+        if service not in services:
             return frozenset()
-        at, offered = self._offers.get(service, (0.0, None))
+        if service == LOCAL and self._hosted is not None:
+            return self._local
+        at, offered = self._offers.get(service, (0.0, frozenset[str]()))
         if service not in self._offers or time.monotonic() - at > FRESH:
-            offered = await self._ask(service)
+            offered = await self._ask(services[service])
             self._offers[service] = (time.monotonic(), offered)
         return offered
 
-    async def _ask(self, service: str) -> frozenset[str] | None:
+    async def _ask(self, service: Any) -> Offer:
         try:
             async with asyncio.timeout(ANSWER):
-                call = self._wire.parlant.services.retrieve(service)
+                call = self._wire.parlant.services.retrieve(quote(service.name, safe=""))
                 return frozenset(tool.name for tool in (await self._wire.call(call)).tools or ())
         except Absent:
             return frozenset()
-        except (Failed, TimeoutError):
-            return None
+        except TimeoutError:
+            return "dead"
+        except Failed:
+            # A tool with a date among its parameters keeps Parlant's API from telling any of them.
+            return await _asked_itself(service.url) if service.kind == "sdk" else "untold"
 
 
-def not_there(missing: Iterable[str]) -> Incomplete:
-    """The error for tools that are not there, from the texts that `Tools.missing` gives."""
+def not_there(missing: Iterable[str], *, made: bool = False) -> TargetRefused:
+    """The error for tools that are not there, from the texts that `Tools.missing` gives.
+
+    `made` says that what needs them is there all the same.
+    """
+    error = Incomplete if made else TargetRefused
     texts = sorted(missing)
     what = "a tool is" if len(texts) == 1 else f"{len(texts)} tools are"
-    return Incomplete(f"{what} not there (yet): {', '.join(texts)}", status=404)
+    return error(f"{what} not there (yet): {', '.join(texts)}", status=404)
+
+
+async def _asked_itself(url: str) -> Offer:
+    """What a service of kind sdk says to us."""
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER) as http:
+            answer = (await http.get(f"{url.rstrip('/')}/tools")).json()
+            return frozenset(str(tool["name"]) for tool in answer["tools"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return "dead"
 
 
 def _is_at(service: Any, url: str) -> bool:

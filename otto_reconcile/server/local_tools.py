@@ -58,6 +58,11 @@ class LocalTools:
         await imported()
         quiet.take_over_logs()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The tools that are hosted now."""
+        return frozenset(self._server.tools if self._server is not None else ())
+
     async def start(self, data: Mapping[str, Any]) -> str:
         """Loads and hosts the tools, and gives the service's URL.
 

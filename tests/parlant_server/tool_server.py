@@ -4,6 +4,7 @@ No `annotations` future here: Parlant reads the real types of a tool.
 """
 
 import asyncio
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,8 +20,8 @@ class ToolServer:
         import parlant.sdk as p
 
         @p.tool
-        async def stock(context: p.ToolContext, item: str) -> p.ToolResult:
-            """Counts what is in stock."""
+        async def stock(context: p.ToolContext, item: str, day: date) -> p.ToolResult:
+            """Counts what is in stock. Parlant's API cannot tell a tool that has a date."""
             return p.ToolResult(data=f"3 of {item}")
 
         @p.tool

@@ -156,13 +156,13 @@ async def test_a_bare_name_is_a_local_tool_where_there_is_one(
     host: Host, tools: ToolServer
 ) -> None:
     want = wanted("stock", "look_up")
-    await host.port.host_tools(tools.url)
+    await host.port.host_tools(tools.url, tools.offers)
     await put(host, want)
     assert await attached(host) == ["built-in:look_up", "local:stock"]
     assert await unsettled(host, want) == []
     await host.rest.delete("/services/local")  # as a new life of Parlant would have lost it
-    await host.port.host_tools(tools.url)
+    await host.port.host_tools(tools.url, tools.offers)
     assert await unsettled(host, want) == []
-    assert await host.rest.exists("/services/local")
+    assert "local" in {service["name"] for service in await host.rest.get("/services")}
     assert await converge(host, wanted("look_up"), want) == [f"update guideline/{RULE}"]
     assert await attached(host) == ["built-in:look_up"]

@@ -107,7 +107,7 @@ class GuidelineAdapter:
         else:
             found = await _from_wire(wire, made, resource.bot_id, ())
         if missing:
-            raise not_there(missing.values())
+            raise not_there(missing.values(), made=True)
         return found
 
     async def _existing(self, wire: Wire, resource: Resource) -> Resource | None:
@@ -146,7 +146,7 @@ class GuidelineAdapter:
         if "metadata" in by_field:
             ensure_unset(by_field["metadata"], made, besides=judged)
         if missing:
-            raise not_there(missing)
+            raise not_there(missing, made=True)
         return ensure_kept(resource, made, [*values])
 
     async def delete(self, wire: Wire, observed: Resource) -> None:

@@ -6,11 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.errors import TargetRefused, TemporaryError
+from otto_reconcile.errors import NotApplied, TargetRefused, TemporaryError
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
+from otto_reconcile.port.disambiguating import (
+    conditions,
+    is_of_journey,
+    joined,
+    journey_meant,
+    remote_ids,
+    whole,
+)
 from otto_reconcile.port.mending import release_dangling
-from otto_reconcile.port.tools import split_tool, tool_to_wire
+from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, agent_tag, journey_tag
@@ -29,14 +37,21 @@ class RelationshipAdapter:
         tools = _tool_ends(known)
         wanted = {resource.key for resource in known}
         found: dict[str, Resource] = {}
+        covered: dict[str, set[str]] = {}
         for relationship in listed:
             for resource in _from_wire(relationship, view.bot_id, tools):
                 belongs = own.issuperset((resource.spec["source"], resource.spec["target"]))
                 if resource.key in wanted or (unmanaged and belongs):
-                    found[resource.key] = resource
-        return [resource for _, resource in sorted(found.items())]
+                    found[resource.key] = joined(found.get(resource.key), resource)
+                    if journey_meant(relationship):
+                        covered.setdefault(resource.key, set()).add(
+                            relationship.target_guideline.id
+                        )
+        return await whole(view, [found[key] for key in sorted(found)], covered)
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+        if is_of_journey(resource.spec):
+            return await self._disambiguate(wire, resource)
         # What hides it would do so at every look, which would make it again each time.
         if not fresh and (standing := await _standing(wire, resource)):
             return standing
@@ -59,6 +74,24 @@ class RelationshipAdapter:
         same = next((r for r in ours if r.key == resource.key), ours[0])
         return ensure_kept(resource, same)
 
+    async def _disambiguate(self, wire: Wire, resource: Resource) -> Resource:
+        """One to each condition, as Parlant's SDK does; one that is there is replaced."""
+        view, spec = View(wire, resource.bot_id, None), resource.spec
+        targets = await conditions(view, str(spec["target"]))
+        if not targets:
+            raise TargetRefused(f"{resource.ref}: {spec['target']} is not there", status=404)
+        end = str(spec["source"])
+        if (await _listed_by_end(wire, [end]))[1]:
+            await release_dangling(wire, end, await _query(wire, end), resource.bot_id)
+        source = await _end_to_wire(wire, "source", end)
+        for target in targets:
+            ends: Any = {**source, "target_guideline": target}
+            await wire.call(wire.parlant.relationships.create(kind=spec["kind"], **ends))
+        made = await self.observe(view, [resource], unmanaged=False)
+        if not made:
+            raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
+        return made[0]
+
     async def update(
         self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
@@ -66,15 +99,19 @@ class RelationshipAdapter:
         return await self.create(wire, resource, fresh=True)
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
-        if observed.remote_id is not None:
+        gone = 0
+        for remote_id in (ids := remote_ids(observed)):
             with suppress(Absent):
-                await wire.call(wire.parlant.relationships.delete(observed.remote_id))
-                return
+                await wire.call(wire.parlant.relationships.delete(remote_id))
+                gone += 1
+        if ids and gone == len(ids):
+            return
         # Making it again gave it another id: look for it by what it binds.
         view = View(wire, observed.bot_id, None)
         for found in await self.observe(view, [observed], unmanaged=False):
-            with suppress(Absent):
-                await wire.call(wire.parlant.relationships.delete(str(found.remote_id)))
+            for remote_id in remote_ids(found):
+                with suppress(Absent):
+                    await wire.call(wire.parlant.relationships.delete(remote_id))
 
 
 async def _own_ends(view: View) -> frozenset[str]:
@@ -166,7 +203,7 @@ async def _query(wire: Wire, end: str) -> dict[str, Any]:
     if kind == "guideline":
         return {"guideline_id": name}
     if kind == "tool":
-        return {"tool_id": ":".join(split_tool(name))}
+        return {"tool_id": ":".join(await wire.tools.place(name))}
     return {"tag_id": await _tag_id(wire, kind, name)}
 
 
@@ -175,7 +212,7 @@ async def _end_to_wire(wire: Wire, side: str, end: str) -> dict[str, Any]:
     if kind == "guideline":
         return {f"{side}_guideline": name}
     if kind == "tool":
-        return {f"{side}_tool": tool_to_wire(name)}
+        return {f"{side}_tool": await wire.tools.to_wire(name)}
     return {f"{side}_tag": await _tag_id(wire, kind, name)}
 
 
@@ -206,6 +243,8 @@ def _from_wire(relationship: Any, bot_id: str, tools: dict[str, list[str]]) -> l
     targets = _ends(
         relationship.target_guideline, relationship.target_tag, relationship.target_tool, tools
     )
+    if journey := journey_meant(relationship):
+        targets = [journey]
     return [
         make(
             "relationship",
