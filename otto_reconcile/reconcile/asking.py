@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -112,6 +112,10 @@ class Asking:
     def failing(self) -> int:
         """Questions to which no answer came, the last time that they were asked."""
         return len(self._tries)
+
+    def keep_only(self, wanted: Collection[str]) -> None:
+        """Forgets what failed and is not wanted any more; `wanted` has keys of questions."""
+        self._tries = {key: tries for key, tries in self._tries.items() if key in wanted}
 
     async def ask(
         self, bot_id: str, pairs: Mapping[Question, Resource], run_id: str

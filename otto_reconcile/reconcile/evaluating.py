@@ -129,6 +129,9 @@ class Evaluating:
         except OttoError as error:
             silent, self._message = True, error.message
         self._down = self._down + 1 if silent else 0
+        if self._asking.failing:
+            pairs = (pair for bot_id in self._bots for pair in self._unknown(bot_id))
+            self._asking.keep_only({question.key for question, _ in pairs})
         self._tell()
 
     async def _ask_all(self, run_id: str) -> bool:

@@ -152,6 +152,16 @@ async def test_a_text_without_an_answer_holds_up_no_other_and_is_asked_about_eve
     await setting.evaluating.round()
     assert setting.told["missing"] == 0
     assert setting.told["message"] is None
+    # What failed and is not wanted any more is forgotten.
+    setting.port.mute = {"three"}
+    setting.want(with_texts("a", "three"))
+    await setting.loop.reconcile_now("a")
+    await setting.evaluating.round()
+    assert setting.told["failing"] == 1
+    setting.want(with_texts("a", "one"))
+    await setting.loop.reconcile_now("a")
+    await setting.evaluating.round()
+    assert (setting.told["failing"], setting.told["missing"]) == (0, 0)
 
 
 async def test_off_asks_nothing_and_puts_back_what_is_known() -> None:
