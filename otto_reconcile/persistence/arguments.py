@@ -11,6 +11,7 @@ from otto_reconcile.errors import SettingsError
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.fitting import listed
 from otto_reconcile.persistence.sdk import Server, Tool
+from otto_reconcile.reconcile.evaluating import Mode
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ def must_be_interval(given: object) -> None:
     right = isinstance(given, int | float) and math.isfinite(given) and given > 0
     if not right:
         raise SettingsError("interval: give a number of seconds above 0")
+
+
+def mode_of(given: object) -> Mode:
+    """Raises SettingsError."""
+    if isinstance(given, bool):
+        return Mode.LAZY if given else Mode.OFF
+    if not isinstance(given, str) or given not in [*Mode]:
+        raise SettingsError(f"evaluate: give True, False or one of {', '.join(Mode)}")
+    return Mode(given)
 
 
 def _tools(given: object) -> tuple[Tool, ...]:

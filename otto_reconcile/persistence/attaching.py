@@ -7,15 +7,23 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from otto_reconcile.errors import OttoError
 from otto_reconcile.loop import Loop
-from otto_reconcile.persistence.arguments import Given, must_be_interval, must_be_persistence
+from otto_reconcile.persistence.arguments import (
+    Given,
+    mode_of,
+    must_be_interval,
+    must_be_persistence,
+)
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.plainlog import PlainLog
 from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.status import Board, Status
 from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
+from otto_reconcile.server import program
 from otto_reconcile.server.changes import ChangeHook, Touched
 from otto_reconcile.settings import DEFAULT_DATABASE
 
@@ -70,26 +78,30 @@ class Attachment:
             await self.persistence.close()
 
     async def start(
-        self, given: Given, *, interval: float, prune_unmanaged: bool, evaluate: bool
+        self, given: Given, *, interval: float, prune_unmanaged: bool, evaluate: Mode
     ) -> None:
         """Restores, and leaves the rest to a task. `attach` calls it. Raises SettingsError."""
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
         server, target = given.server, given.target
         app = app_of(server)
-        rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._noticing(app)})
-        self._port = StartPort(
-            server, rest, tools=given.tools, evaluate=evaluate, headers=given.headers
+        rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._hooked(app)})
+        port = self._port = StartPort(
+            server, rest, tools=given.tools, evaluate=False, headers=given.headers
         )
         clock = SystemClock()
+        voice = Voice(self._board, clock, PlainLog())
+        judge = program.judge_of(server)
         self._loop = Loop(
-            self._port,
+            port,
             stores,
-            Voice(self._board, clock, PlainLog()),
+            voice,
             clock,
             holder=target,  # whoever has the machine's port is the one, also right after a crash
             interval=interval,
             prune_unmanaged=prune_unmanaged,
+            evaluating=Evaluating(evaluate, rest, stores, voice, clock, judge),
         )
+        await self._offer_tools(port)
         await self._loop.restore()
         if self.status.store.state == UNAVAILABLE:
             shown = self.status.store
@@ -97,6 +109,25 @@ class Attachment:
         self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
         _running.add(self._task)
         self._task.add_done_callback(_ended)
+
+    async def _offer_tools(self, port: StartPort) -> None:
+        """A server that does not answer holds up nothing: what needs them says what it lacks."""
+        try:
+            await port.offer_tools()
+        except OttoError as error:
+            _log.warning("the program's tools are not known to Parlant: %s", error.message)
+
+    async def _finish_restoring(self) -> None:
+        """Makes what had to wait, when Parlant has judged and before the first customer comes."""
+        loop, port = self._loop, self._port
+        if loop is None or port is None or self._stopping.is_set():
+            return
+        for bot_id in sorted(port.waiting):
+            try:
+                await loop.reconcile_now(bot_id)
+            except Exception as error:  # the server has to start all the same
+                _log.warning("bot %r is not whole yet: %r", bot_id, error)
+        port.waiting.clear()
 
     async def _run(self, server: Server, loop: Loop) -> None:
         """From when the server serves: what Parlant is about to judge is to be left alone."""
@@ -111,11 +142,15 @@ class Attachment:
             loop.poke("serving")
             await loop.run(self._stopping)
 
-    def _noticing(self, app: FastAPI) -> dict[str, str]:
-        """Has foreign changes of bots told to the loop; gives the headers that mark its own."""
+    def _hooked(self, app: FastAPI) -> dict[str, str]:
+        """Has the app tell of foreign changes of bots, and of the moment before it serves.
+
+        Gives the headers that mark the loop's own calls.
+        """
         hook = ChangeHook(self._noticed)
         try:
             app.add_middleware(hook.middleware)
+            app.add_middleware(program.before_serving(self._finish_restoring))
         except RuntimeError:  # the app has been asked something already
             _log.warning(
                 "changes of bots by others are noticed at the interval only: "
@@ -127,8 +162,9 @@ class Attachment:
     def _noticed(self, touched: Touched) -> None:
         if self._loop is None:
             return
-        bot_id = touched.bot_id or self._loop.owner_of(touched.kind, touched.id)
-        self._loop.poke("noticed", [bot_id] if bot_id else None)
+        owner = touched.bot_id or self._loop.owner_of(touched.kind, touched.id)
+        if owner is not None or touched.kind != "customer":  # most customers are not ours
+            self._loop.stirred(owner)
 
 
 def _ended(task: asyncio.Task[None]) -> None:
@@ -144,7 +180,7 @@ async def attach(
     database_name: str = DEFAULT_DATABASE,
     persistence: DomainPersistence | None = None,
     tools: Iterable[Tool] | None = (),
-    evaluate: bool = True,
+    evaluate: bool | str = True,
     interval: float = 30.0,
     prune_unmanaged: bool = False,
     target: str | None = None,
@@ -155,8 +191,10 @@ async def attach(
     Call it in the body of `async with p.Server()`, before anything else calls the server's API,
     and `stop` what it gives when that has ended. A `persistence` given here is used and stays
     open; else one is made of `mongodb_uri`, and without either nothing happens (`enabled`).
-    `tools`, `evaluate` and `headers` as for `rehydrate_bots_from_persistence`; `interval` is in
-    seconds. `target` names the server in the database; without it that is machine and port.
+    `tools` and `headers` as for `rehydrate_bots_from_persistence`; `interval` is in seconds.
+    `evaluate` says when the model is asked what nobody has judged yet: True (`lazy`, while the
+    server serves), `eager` (before this returns too) or False (`off`). `target` names the server in
+    the database; without it that is machine and port.
 
     A database that does not answer is waited for: the bots come back with it. Raises SettingsError
     for a URI that no server could fit, and for any other argument that cannot be used.
@@ -169,6 +207,6 @@ async def attach(
         must_be_interval(interval)
         given = Given.of(server, target=target, tools=tools, headers=headers)
         await attachment.start(
-            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=evaluate
+            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=mode_of(evaluate)
         )
     return attachment

@@ -105,6 +105,7 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
     world = await asyncio.to_thread(_begin, persistence, port.target)
     done.errors += [one for one in persistence.recording.problems if OWN not in one]
     done.errors += [f"bot {b!r}: {why}" for b, why in sorted(world.desired.unreadable.items())]
+    await port.offer_tools()
     present = frozenset(agent.key for agent in await port.list_agents())
     reconciler = Reconciler(port, persistence.stores, SystemClock())
     run_id = uuid.uuid4().hex[:8]

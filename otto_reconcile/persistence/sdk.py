@@ -2,8 +2,8 @@
 
 The only module of this package that knows `parlant.sdk`, which the program has imported already.
 Parlant judges (evaluates) what the SDK made when the body of the `async with` ends; what came over
-REST it takes as it is. So the four kinds that the SDK can make under an id of ours are made by it
-until then, and everything else goes through the RestPort on the server's own app.
+REST it takes as it is, with what is known of an earlier judgement. So what is to be judged is made
+by the SDK until then, and everything else goes through the RestPort on the server's own app.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from otto_reconcile.port.base import Health
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.wire import addressed
-from otto_reconcile.resources import JSON, Ref, Resource
+from otto_reconcile.questions import questions_of
+from otto_reconcile.resources import JSON, Ref, Resource, make
+from otto_reconcile.server import program
 from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
 
@@ -60,8 +62,9 @@ def is_starting(server: Server) -> bool:
 class StartPort:
     """Implements `port.base.Port`. `tools` are the program's own, as `@p.tool` made them.
 
-    `headers` are those that `rest` sends. Without `evaluate` all bots are made over REST: Parlant
-    judges none of them, and asks no model.
+    `headers` are those that `rest` sends. With `evaluate` Parlant judges at the end of its start
+    what nobody has judged yet. Without, it judges nothing: all is made over REST, and journeys with
+    states, which only the SDK makes, have to wait (`waiting`) until that is over.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class StartPort:
         self._headers = dict(headers or {})
         self._tools = {tool.tool.name: tool for tool in tools}
         self._services: dict[str, frozenset[str]] = {}
+        self.waiting: set[str] = set()
+        """Bots with something that can only be made when Parlant is done with judging."""
         self._makers: dict[str, Callable[[Resource], Awaitable[Resource]]] = {
             "agent": self._agent,
             "guideline": self._guideline,
@@ -118,11 +123,23 @@ class StartPort:
     async def close(self) -> None:
         await self._rest.close()
 
+    async def offer_tools(self) -> None:
+        """Has Parlant host the program's own tools, so that whatever is made can have them."""
+        if not self._tools:
+            return
+        await self._rest.list_agents()  # where that is refused nothing could be cleared away
+        agent, guideline = await program.offer(self._server, [*self._tools.values()])
+        for kind, key in (("guideline", guideline), ("agent", agent)):
+            await self._rest.delete(make(kind, key, agent, {}, remote_id=key))
+
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
-        maker = self._makers.get(resource.kind)
+        starting, maker = is_starting(self._server), self._makers.get(resource.kind)
         if resource.spec.get("states"):
+            if starting and not self._evaluate:
+                self.waiting.add(resource.bot_id)
+                raise TargetUnavailable(f"{resource.ref} is made when the server begins to serve")
             maker = None  # the REST port hands it to Parlant's SDK whenever it comes
-        if maker is None or not self._evaluate or not is_starting(self._server):
+        if maker is None or not starting or not self._evaluate or self._is_judged(resource):
             return await self._rest.create(resource, fresh=fresh)
         # Journeys always: where one is there, the SDK would leave its conditions to all agents.
         look_first = not fresh or resource.kind == "journey"
@@ -147,6 +164,11 @@ class StartPort:
     async def delete(self, observed: Resource) -> None:
         self._not_while_judged(observed)
         await self._rest.delete(observed)
+
+    def _is_judged(self, resource: Resource) -> bool:
+        """True if all that Parlant would ask a model about it is known."""
+        questions, known = questions_of(resource), self._rest.judgements.known
+        return bool(questions) and all(question.key in known for question in questions)
 
     def _not_while_judged(self, resource: Resource) -> None:
         if resource.kind in _JUDGED and is_starting(self._server):

@@ -32,13 +32,13 @@ OPERATION = "evaluate"
 
 
 class Metered(Protocol):
-    """Counts what the model is asked, where it is asked by this process."""
+    """Knows the model, where it is asked by this process; `evaluation` is None if nobody counts."""
 
     @property
     def model(self) -> str: ...
 
     @property
-    def evaluation(self) -> Usage: ...
+    def evaluation(self) -> Usage | None: ...
 
 
 @dataclass(frozen=True, slots=True)
