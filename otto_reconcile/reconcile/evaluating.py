@@ -152,9 +152,13 @@ class Evaluating:
     async def _place(self, bot_id: str) -> None:
         waited, anew = bool(self._missing.get(bot_id) or self._unplaced(bot_id)), False
         if self._unplaced(bot_id):
-            async with self._turn:
-                if self._may_act():
-                    anew = await self._port.place(bot_id, self._unplaced(bot_id))
+            try:
+                async with self._turn:
+                    if self._may_act():
+                        anew = await self._port.place(bot_id, self._unplaced(bot_id))
+            except OttoError:
+                self._done(bot_id)  # a journey may have gone and not come back
+                raise
         self._tell_bot(bot_id)
         if anew or (self._mode is Mode.EAGER and waited and not self._waits(bot_id)):
             self._done(bot_id)
