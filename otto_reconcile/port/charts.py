@@ -63,6 +63,34 @@ def seen(states: Sequence[Mapping[str, JSON]]) -> list[JSON]:
     return _numbered(drawn)
 
 
+def recognised(shown: Sequence[JSON], states: Sequence[JSON]) -> list[JSON]:
+    """What a chart shows, in the words of the states that it is not: those that are there by name.
+
+    So that a difference tells what differs.
+    """
+    free = {state["id"]: _step(state) for state in states}
+    names: dict[str, str] = {END: END}
+    for number, said in ((one["id"], _shown(one)) for one in shown):
+        name = next((n for n, step in free.items() if step == said), None)
+        names[number] = name if name is not None else f"({number})"
+        free.pop(str(name), None)
+    known = {state["id"]: state for state in states}
+    order = [*known, *names.values()]
+    found = []
+    for one in sorted(shown, key=lambda one: order.index(names[one["id"]])):
+        name = names[one["id"]]
+        ways = [{**way, "to": names[way["to"]]} for way in one["next"]]
+        targets = [way["to"] for way in known.get(name, {}).get("next", [])]
+        ways.sort(key=lambda way: [*targets, way["to"]].index(way["to"]))
+        found.append({**known.get(name, one), "id": name, "next": ways})
+    return found if found != list(states) else list(shown)
+
+
+def _shown(state: Mapping[str, JSON]) -> _Step:
+    kind = next((kind for kind in ("chat", "tool") if kind in state), "fork")
+    return _Step(kind, state.get(kind, ""))
+
+
 def _step(state: Mapping[str, JSON]) -> _Step:
     if chat := state.get("chat"):
         return _Step("chat", _flat(chat))

@@ -171,7 +171,7 @@ async def _states(wire: Wire, key: str, known: Resource) -> list[JSON]:
     shown = charts.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
     made = wire.made_journeys.get(key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
-    return states if charts.seen(states) == shown else shown
+    return states if charts.seen(states) == shown else charts.recognised(shown, states)
 
 
 def _retrieve(wire: Wire, key: str) -> Any:
