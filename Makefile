@@ -1,9 +1,11 @@
 # Every target sets up what it needs; `make` alone lists them.
 # PYTHON=...       the interpreter for .venv (default: the newest of 3.13, 3.12, 3.11)
+# TOOLS=...        files of tools for `make run` (default: those of manifests/tools/)
 # ARGS=...         options for `make run`, such as ARGS="--port 9000"
 # PYTEST_ARGS=...  options for the tests, such as PYTEST_ARGS="-n 0 -k diff"
 
 PYTHON ?=
+TOOLS ?= $(wildcard manifests/tools/*.py)
 ARGS ?=
 PYTEST_ARGS ?=
 RELEASES ?=
@@ -22,7 +24,7 @@ LOCK := $(UV) compile --quiet --universal --python-version 3.11 --no-emit-index-
 
 help:
 	@echo "make setup    .venv with the command $(BIN)/otto-reconcile"
-	@echo "make run      otto-reconcile run, with ARGS"
+	@echo "make run      otto-reconcile run, with TOOLS and ARGS"
 	@echo "make test     check, then the tests, with PYTEST_ARGS"
 	@echo "make check    lint, format, types and layers"
 	@echo "make compat   the contract with Parlant, on each supported release: every week, say"
@@ -51,7 +53,7 @@ setup: $(RUN)
 dev: $(DEV)
 
 run: $(RUN)
-	@exec $(BIN)/otto-reconcile run $(ARGS)
+	@exec $(BIN)/otto-reconcile run $(TOOLS:%=--tools %) $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff check .

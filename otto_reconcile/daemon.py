@@ -285,7 +285,8 @@ def summary(status: Status, url: str, took: float, settings: Settings) -> str:
         lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
         lines.extend(f"         {problem}" for problem in folder["problems"][:5])
     if status.tools:
-        lines.append(f"  tools  {', '.join(status.tools['tools'])}, watched")
+        sources, names = status.tools["sources"], status.tools["tools"]
+        lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
     for bot in status.bots.values():
         if bot.sync is not Sync.SYNCED:
             lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())

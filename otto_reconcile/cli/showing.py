@@ -84,9 +84,9 @@ def _tools(tools: Mapping[str, Any]) -> Iterator[Line]:
     """The local tools, if there are any."""
     problems = list(tools.get("problems") or ())
     if tools:
-        names = ", ".join(tools.get("tools") or ())
-        tone = Tone.REMOVED if problems else Tone.PLAIN
-        yield Line(visible(f"tools      {tools.get('state')}: {names}, {tools.get('time')}"), tone)
+        sources, count = ", ".join(tools.get("sources") or ()), len(tools.get("tools") or ())
+        text = f"tools      {sources}: {count} {tools.get('state')}, {tools.get('time')}"
+        yield Line(visible(text), Tone.REMOVED if problems else Tone.PLAIN)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.harness import ROOT, Daemon, Place, wait_for
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANIFESTS = ROOT / "manifests"
 SHOWN_URL = "http://127.0.0.1:8800"
 EXITS = {"otto-reconcile diff -f hello.yaml": 2, "otto-reconcile validate typo.yaml": 1}
 
@@ -44,7 +45,7 @@ def steps() -> list[Step]:
 def daemon(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("tour")
     place = Place(folder)
-    shutil.copytree(ROOT / "manifests", place.manifests, dirs_exist_ok=True)
+    shutil.copytree(MANIFESTS, place.manifests, dirs_exist_ok=True)
     (manifest,) = (text for text in blocks("yaml") if text.startswith("# hello.yaml"))
     (folder / "hello.yaml").write_text(manifest)
     programs = folder / "bin"
@@ -53,7 +54,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory):
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m otto_reconcile "$@"\n')
     program.chmod(0o755)
     place.environ["PATH"] = f"{programs}:{place.environ['PATH']}"
-    with place.daemon("--port", "0") as running:
+    hosted = sorted(f"manifests/tools/{path.name}" for path in MANIFESTS.glob("tools/*.py"))
+    tools = [word for path in hosted for word in ("--tools", path)]
+    with place.daemon("--port", "0", *tools) as running:
         yield running
 
 
