@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from otto_reconcile.manifest.model import ShortId
-from otto_reconcile.resources.bot import CompositionMode, Criticality, Name, Text
+from otto_reconcile.resources.bot import AgentMode, Criticality, Name, Text
 
 LINES = (
     "purpose", "scope", "target_users", "use_cases", "tone", "personality", "tools",
@@ -35,7 +35,7 @@ def _tool_text(value: Any) -> Any:
 
 Words = Annotated[list[Text], BeforeValidator(_as_list)]
 ToolWords = Annotated[list[Annotated[Text, BeforeValidator(_tool_text)]], BeforeValidator(_as_list)]
-Mode = Annotated[CompositionMode, BeforeValidator(_lower)]
+Mode = Annotated[AgentMode, BeforeValidator(_lower)]
 Side = Annotated[Literal["guideline", "journey"], BeforeValidator(_lower)]
 Bearing = Annotated[
     Literal["entailment", "priority", "dependency", "disambiguation"], BeforeValidator(_lower)

@@ -176,6 +176,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("agent", {"description": "New {d}"}),
     ("agent", {"description": None}),
     ("agent", {"composition_mode": "fluid"}),
+    ("agent", {"composition_mode": "core_fluid"}),
     ("agent", {"max_engine_iterations": 9}),
     ("agent", {"message_output_mode": "block"}),
     ("agent", {"tags": ["other", "third"]}),

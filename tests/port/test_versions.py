@@ -10,10 +10,11 @@ import pytest
 
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import SettingsError, TargetRefused
+from otto_reconcile.persistence.sdk import StartPort
 from otto_reconcile.plan import Operation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import RELEASES, release_of, supported
-from otto_reconcile.resources import Bot, Resource, Snapshot, snapshot_of
+from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
 from otto_reconcile.server import embedded
 
 OLD, NEW = {"status": "ok"}, {"checks": {"event_loop": {"latency_ms": 2.5}}}
@@ -133,3 +134,11 @@ async def test_an_installed_parlant_that_cannot_be_hosted_is_named_before_it_is_
         await server.serve(lambda app, sdk: pytest.fail("prepared"))
     assert version in caught.value.message
     assert "--parlant-url" in (caught.value.hint or "")
+
+
+async def test_a_mode_that_the_sdk_cannot_read_is_said_before_it_is_tried() -> None:
+    agent = bot(composition_mode="core_fluid")[Ref("agent", "b")]
+    rest = speaking("3.3.2", NEW)
+    assert await rest.unable(agent) is None
+    said = await StartPort(object(), rest).unable(agent)
+    assert said == "Parlant's SDK has no composition mode core_fluid"

@@ -102,7 +102,7 @@ def test_each_required_field_is_missed(key: str) -> None:
         (
             {"composition_mode": "LOOSE"},
             ("/composition_mode: `composition_mode` must be one of fluid, composited, strict,"
-            " not `loose`"),
+            " core_fluid, not `loose`"),
         ),
         ({"name": "???"}, "/name: no id can be made from this name"),
         ({"id": "A b"}, ("/id: `id` may hold only lower-case letters, digits and hyphens,"
