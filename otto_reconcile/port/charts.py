@@ -41,11 +41,12 @@ class _Chart:
 def read(chart: str) -> list[JSON]:
     """The states that a chart shows."""
     found = _Chart()
-    tools = {m[1] for m in map(_STYLE.match, chart.splitlines()) if m and _TOOL_COLOUR in m[2]}
+    bare = _DECLARED.sub("", chart)  # a text may look like any line
+    tools = {m[1] for m in map(_STYLE.match, bare.split("\n")) if m and _TOOL_COLOUR in m[2]}
     for text, name in _DECLARED.findall(chart):
         kind = "tool" if name in tools else "chat"
         found.steps[name] = _Step(kind, _flat(html.unescape(text.replace("#39;", "'"))))
-    for line in _lines(_DECLARED.sub("", chart)):
+    for line in _lines(bare):
         if way := _WAY.fullmatch(line):
             found.add(way[1], END if way[2] == _START else way[2], way[3])
     return _numbered(found)

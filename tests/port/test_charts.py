@@ -44,7 +44,8 @@ def test_what_differs_is_never_taken_for_the_same(one: list[State], two: list[St
 def test_a_chart_is_read_line_by_line_whatever_its_texts_hold() -> None:
     chart = """stateDiagram-v2
     state "Say &quot;x&quot; &amp; it#39;s
-    N0 --> N1: not a way" as N0
+    N0 --> N1: not a way
+style N0 fill:#ffeeaa" as N0
     state "Look" as N1
     [*] --> N0
     N0 --> N1: when
@@ -58,7 +59,7 @@ style N1 fill:#ffeeaa,stroke:#ffeeaa"""
     assert charts.read(chart) == [
         {
             "id": "1",
-            "chat": 'Say "x" & it\'s N0 --> N1: not a way',
+            "chat": 'Say "x" & it\'s N0 --> N1: not a way style N0 fill:#ffeeaa',
             "next": [{"to": "2"}, {"to": "3", "when": "when it is so"}],
         },
         {"id": "2", "next": [{"to": "1", "when": "again"}, {"to": "end", "when": "over"}]},

@@ -19,7 +19,7 @@ from tests.port.test_contract import BOT, converge, seen
 
 VISIT, PAYING = f"{BOT}.visit", f"{BOT}.paying"
 URGENT = f"{BOT}.urgent"
-NASTY = 'Say "hello" & <b>it\'s</b> #39; 订单 {x} {{y}}\nN0 --> N1: no\n    [*] --> N0'
+NASTY = 'Say "hello" & <b>it\'s</b> #39; 订单 {x} {{y}}\nN0 --> N1: no\nstyle N0 fill:#ffeeaa'
 
 
 def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
