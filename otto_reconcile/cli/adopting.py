@@ -14,9 +14,10 @@ from otto_reconcile.applied import Applied
 from otto_reconcile.cli.bots import is_folder, write_files
 from otto_reconcile.cli.console import Output, note, say_data, say_table, write
 from otto_reconcile.cli.places import find_target, opened_store
-from otto_reconcile.errors import Conflict, OttoError
+from otto_reconcile.errors import Conflict, OttoError, TargetUnavailable
 from otto_reconcile.events import Source
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.translate import Failed
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.adopting import Adoptee, Found, LeftOut, find, managed
 from otto_reconcile.reconcile.clock import SystemClock
@@ -81,7 +82,7 @@ async def _read(
     port = _connected(settings)
     try:
         await port.health()
-        found = await find(port, bot_ids)
+        found = await _found(port, bot_ids)
         if stores is None:
             return found, None
         world = read(stores, find_target(settings).id or port.target)
@@ -95,6 +96,17 @@ async def _read(
         return found, _Known(stores, world, results)
     finally:
         await port.close()
+
+
+async def _found(port: RestPort, bot_ids: Sequence[str]) -> Found:
+    try:
+        return await find(port, bot_ids)
+    except Failed as error:
+        raise TargetUnavailable(
+            error.message,
+            hint="something there may have a name that Parlant's own API refuses to show: an empty"
+            " one, or one of more than 100 characters",
+        ) from error
 
 
 async def _standing(port: RestPort, world: World, adoptee: Adoptee) -> str:

@@ -134,10 +134,10 @@ async def make_tour(server: Any) -> None:
     await first.target.transition_to(state=p.END_JOURNEY, condition="Has enough")
 
 
-async def drop_what_rest_cannot(server: Any) -> None:
+async def drop_what_rest_cannot(server: Any, agent_id: str) -> None:
     from parlant.core.agents import AgentId, AgentStore
 
-    await server.container[AgentStore].delete_agent(AgentId("a/b"))
+    await server.container[AgentStore].delete_agent(AgentId(agent_id))
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ async def troubled(place: Place) -> AsyncIterator[Place]:
     await make_trouble(place.rest)
     await place.thread.within(make_tour(place.thread.server))
     yield place
-    await place.thread.within(drop_what_rest_cannot(place.thread.server))
+    await place.thread.within(drop_what_rest_cannot(place.thread.server, "a/b"))
 
 
 async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: Place) -> None:
@@ -261,3 +261,15 @@ async def test_without_a_place_the_manifests_go_to_standard_output(place: Place)
     missing = await place.adopt("nobody")
     assert (missing.code, missing.out) == (1, "")
     assert "there is no agent 'nobody'" in missing.err
+
+
+async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: Place) -> None:
+    server = place.thread.server
+    await place.thread.within(server.create_agent(id="long", name="n" * 101, description=""))
+    try:
+        done = await place.adopt("--manage")
+    finally:
+        await place.thread.within(drop_what_rest_cannot(server, "long"))
+    assert done.code == 1
+    assert "error: Parlant failed at GET /agents (500)\nhint: something there" in done.err
+    assert place.kept("events") == []
