@@ -97,7 +97,20 @@ def _declared(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]
             at = child(item.node, "target") or item.node
             draft.faults.add(at, "the source and the target are the same", "change one of them")
             continue
+        if form.kind == "disambiguation" and (side := _undecidable(source, target)):
+            at = child(item.node, side) or item.node
+            wanted = "a guideline" if side == "source" else "a guideline or a journey"
+            # Parlant takes any other, and then every turn of the bot ends in an error.
+            draft.faults.add(at, f"the {side} of a disambiguation is {wanted}", "name one")
+            continue
         yield Relationship(kind=form.kind, source=source, target=target), item
+
+
+def _undecidable(source: str, target: str) -> str | None:
+    """The end which a disambiguation cannot have, if there is one."""
+    if not source.startswith("guideline:"):
+        return "source"
+    return None if target.startswith(("guideline:", "journey:")) else "target"
 
 
 def _end(draft: Draft, item: Item, side: str, text: str, index: Index) -> str | None:
