@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from parlant.core.agents import AgentStore
+from parlant.core.entity_cq import EntityQueries
+from parlant.core.guidelines import GuidelineStore
 from parlant.core.journeys import JourneyStore
 
 from otto_reconcile.diff import plan
@@ -182,7 +185,18 @@ async def test_what_was_only_begun_is_known_for_ours(host: Host) -> None:
     assert counts(await held(host)) == [0, 0, 0, 2]
 
 
-async def test_one_for_a_guideline_is_for_nothing_else(host: Host) -> None:
+async def considered(thread: Any, guidelines: list[str]) -> set[str]:
+    """What Parlant itself chooses among while these guidelines apply."""
+    parlant = thread.server.container
+    agent = await parlant[AgentStore].read_agent(BOT)
+    applying = [await parlant[GuidelineStore].read_guideline(key) for key in guidelines]
+    query = parlant[EntityQueries].find_canned_responses_for_context
+    return {found.value for found in await query(agent, [], applying)}
+
+
+async def test_one_for_a_guideline_is_for_nothing_else(
+    host: Host, request: pytest.FixtureRequest
+) -> None:
     guidelines = [{"id": GREET, "condition": "Somebody greets", "canned_responses": [HELLO]}]
     wanted = snapshot_of(bot(guidelines=guidelines))
     hello = Ref("canned_response", HELLO)
@@ -198,6 +212,9 @@ async def test_one_for_a_guideline_is_for_nothing_else(host: Host) -> None:
     assert [one["fields"][0]["name"] for one in found] == ["name"]
     assert f"agent:{BOT}" not in found[0]["tags"]
     assert not plan(wanted, await seen(host, wanted), wanted).actions
+    thread = request.getfixturevalue("parlant_thread")
+    assert await thread.within(considered(thread, [])) == {"May I help?"}
+    assert len(await thread.within(considered(thread, [GREET]))) == 2
     changes = {"tags": {"remove": [f"guideline:{GREET}"]}}
     await host.rest.patch(f"/canned_responses/{found[0]['id']}", **changes)
     assert await converge(host, wanted) == [f"replace {hello}"]
