@@ -113,7 +113,7 @@ class _Change:
             if not isinstance(given, list):
                 continue  # validation says what is wrong with it
             over = [self._over(group, part) for part in given]
-            named = {part.get("key") for part in over if isinstance(part, dict)}
+            named = [part.get("key") for part in over if isinstance(part, dict)]
             rest = [
                 part for part in self._base[group]
                 if part["key"] not in named and (group, part["key"]) not in removed
@@ -123,11 +123,11 @@ class _Change:
 
     def _over(self, group: str, given: Any) -> Any:
         """The given fields of a part over those that it has."""
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or not isinstance(given.get("key") or "", str):
             return given
         key, text = given.get("key"), given.get(_TEXTS[group])
         for part in self._base[group]:
-            if part["key"] == slug(str(key)) if key else _alike(part[_TEXTS[group]], text):
+            if part["key"] == slug(key) if key else _alike(part[_TEXTS[group]], text):
                 said = {name: value for name, value in given.items() if value is not None}
                 return {**part, **said, "key": part["key"]}
         return given

@@ -107,9 +107,19 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
 
 
 def _turn(context: p.ToolContext) -> str:
-    """The id of the customer's last message; what was shown before it may be agreed to in it."""
-    said = p.ToolContextAccessor(context).current_interaction.last_customer_message_event
-    return str(said.id) if said is not None else ""
+    """The id of the first message that the customer wrote since Otto spoke last.
+
+    A message that interrupts Otto is of the same turn as the one before: nothing was shown between.
+    """
+    turn, answered = "", True
+    for event in p.ToolContextAccessor(context).current_interaction.events:
+        if event.kind is not p.EventKind.MESSAGE:
+            continue
+        if event.source is p.EventSource.CUSTOMER and answered:
+            turn, answered = str(event.id), False
+        elif event.source is p.EventSource.AI_AGENT:
+            answered = True
+    return turn
 
 
 async def _safely(work: Callable[[], Awaitable[Reply]]) -> p.ToolResult:

@@ -59,10 +59,12 @@ _LOOKS = ("list_parlant_bots", "show_parlant_bot")
 RULES = (
     Rule(
         "check-draft",
-        "There is a whole draft of a new bot, or a change that the customer wants to a bot that is "
-        "there, and it has not been checked since it was last altered",
+        "It is time to show a specification, and it has not been checked since it was last "
+        "altered: all that a new bot needs is known, the customer wants to see the draft, or it is "
+        "clear how a bot that Otto has looked up is to be changed",
         "Check it before it is shown",
         "validate_bot_spec",
+        after=("show_parlant_bot",),
     ),
     Rule(
         "show-and-ask",
@@ -75,8 +77,8 @@ RULES = (
     Rule(
         "create-after-yes",
         "Otto's last message asked for a yes to a new bot, and the customer says yes",
-        "Create the bot from exactly the specification that was shown. Then report its id, where "
-        "to chat with it, and what was not possible",
+        "Create the bot from exactly the specification that was shown. If the tool made it, report "
+        "its id, where to chat with it, and what was not possible",
         "create_parlant_bot",
         high=True,
     ),
@@ -84,8 +86,8 @@ RULES = (
         "update-after-yes",
         "Otto's last message asked for a yes to a change of a bot that is there, and the customer "
         "says yes",
-        "Make exactly the change that was shown. Then report what changed, and what was not "
-        "possible",
+        "Make exactly the change that was shown. If the tool made it, report what changed, and "
+        "what was not possible",
         "update_parlant_bot",
         high=True,
     ),
@@ -174,14 +176,16 @@ STEPS = (
     ),
     Step(
         "propose",
-        "Build guidelines and journeys from the answers. Show the whole specification in plain "
-        "words, name what was assumed, and ask for a yes",
-        "The customer has said yes, and a tool has answered that the bot was made",
+        "Build guidelines and journeys from the answers. Unless a problem, a no or an open "
+        "question comes first, show the whole specification in plain words, name what was assumed, "
+        "and ask for a yes",
+        "The customer says yes to what was shown",  # a journey moves before tools are called
     ),
     Step(
         "report",
         "Say what the tool answered: the bot's id, where to chat with it, and what was not "
-        "possible. Offer to change it or to make another",
+        "possible; or why it was not made, and what is needed. Once it is made, offer to change it "
+        "or to make another",
         "The customer has what was asked for",
     ),
 )

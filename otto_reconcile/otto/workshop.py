@@ -16,7 +16,7 @@ from otto_reconcile.events import now_utc
 from otto_reconcile.journal import Journal, Kept, Pending
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto import changes, naming, specs
-from otto_reconcile.otto.catalogue import KIND, Catalogue
+from otto_reconcile.otto.catalogue import KIND, Catalogue, Known
 from otto_reconcile.otto.consent import Consent, deletion, wish
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.port.base import Port
@@ -41,8 +41,9 @@ SHOW_FIRST = (
 class Workshop:
     """One to a daemon. What goes wrong is in the Reply.
 
-    `session` is the chat's, `turn` the customer's last message in it. A method that changes raises
-    StoreUnavailable where a wish cannot even be noted in the journal; nothing was done then.
+    `session` is the chat's, `turn` what the customer wrote since Otto spoke last. A method that
+    changes raises StoreUnavailable where a wish cannot even be noted in the journal; nothing was
+    done then.
     """
 
     def __init__(
@@ -69,14 +70,16 @@ class Workshop:
         What is valid counts as shown in this turn: the customer's next message may agree to it.
         """
         wanted = None
+        known = await self.catalogue.known()
         if name:
-            known = await self.catalogue.known()
             wanted, refusal = await self.catalogue.changeable(name, known)
             if wanted is None:
                 return refusal
         bot, refusal = _read(spec, wanted.bot if wanted is not None else None)
         if bot is None:
             return refusal
+        if taken := await self._taken(bot, known, wanted):
+            return taken
         self._consent.ask(session, turn, wish(bot))
         return _proposed(True, "The specification is valid.", bot, wanted)
 
@@ -87,8 +90,7 @@ class Workshop:
             return refusal
         async with self._turn:
             known = await self.catalogue.known()
-            taken = naming.taken(bot, known.bots) or await self.catalogue.foreign(bot, known)
-            if taken:
+            if taken := await self._taken(bot, known, None):
                 return taken
             if not self._agreed(bot, session, turn):
                 return _proposed(False, SHOW_FIRST, bot, None)
@@ -111,9 +113,8 @@ class Workshop:
             bot, refusal = _read(spec, wanted.bot)
             if bot is None:
                 return refusal
-            others = {i: w for i, w in known.bots.items() if i != bot.id}
-            if refused := naming.taken(bot, others):
-                return refused
+            if taken := await self._taken(bot, known, wanted):
+                return taken
             if not self._agreed(bot, session, turn):
                 return _proposed(False, SHOW_FIRST, bot, wanted)
             kept = await self._keep(bot.id, bot, wanted.revision, session)
@@ -151,6 +152,13 @@ class Workshop:
         )
 
     # Asking.
+
+    async def _taken(self, bot: Bot, known: Known, wanted: Wanted | None) -> Reply | None:
+        """A question if somebody else has the name or id; whoever keeps a name is not asked."""
+        if wanted is not None and folded(bot.name) == folded(wanted.bot.name):
+            return None
+        others = {i: w for i, w in known.bots.items() if wanted is None or i != bot.id}
+        return naming.taken(bot, others) or await self.catalogue.foreign(bot, known)
 
     def _agreed(self, bot: Bot, session: str, turn: str) -> bool:
         """True if the customer was shown exactly this and has answered; else it is shown now."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from tests.e2e.harness import TLS
+
 TURN = 60.0
 """Seconds that a turn may take on a busy machine."""
 
@@ -20,23 +22,38 @@ class Chat:
         self.session: str = self._call("POST", "/sessions", json={"agent_id": agent})["id"]
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
-        with httpx.Client(base_url=self._url, trust_env=False, timeout=30) as http:
-            return http.request(method, path, **more).raise_for_status().json()
+        url = f"{self._url}{path}"
+        answer = httpx.request(method, url, trust_env=False, timeout=30, verify=TLS, **more)
+        return answer.raise_for_status().json()
 
     def begin(self, text: str) -> None:
         """Writes, and waits for nothing."""
         body = {"kind": "message", "source": "customer", "message": text}
         self._call("POST", f"/sessions/{self.session}/events", json=body)
 
+    def begin_and_wait_for(self, status: str, text: str) -> None:
+        """Writes, and waits until the turn is so far."""
+        self.begin(text)
+        deadline = time.monotonic() + TURN
+        while not any(event["data"].get("status") == status for event in self._since()):
+            assert time.monotonic() < deadline, f"the turn did not come to {status!r}"
+            time.sleep(0.05)
+
+    def _since(self) -> list[dict[str, Any]]:
+        """What came after the last turn that ended; the customer's own message is the first."""
+        params = {"min_offset": self._offset, "wait_for_data": 0}
+        events: list[dict[str, Any]] = self._call(
+            "GET", f"/sessions/{self.session}/events", params=params
+        )
+        return events
+
     def say(self, text: str) -> str:
         """What Otto answers in this turn; "" if it says nothing."""
         self.begin(text)
         deadline = time.monotonic() + TURN
         while time.monotonic() < deadline:
-            # The customer's own message is the first; what the turn emits comes after it.
-            params = {"min_offset": self._offset, "wait_for_data": 0}
-            events = self._call("GET", f"/sessions/{self.session}/events", params=params)
-            if any(_ends(event) for event in events):
+            events = self._since()
+            if _ended(events):
                 return self._taken(events)
             time.sleep(0.05)
         raise AssertionError(f"the turn did not end: {events}")
@@ -50,7 +67,15 @@ class Chat:
         return " ".join(text for event in said if (text := event["data"]["message"]))
 
 
-def _ends(event: dict[str, Any]) -> bool:
-    data = event["data"]
-    ready = event["kind"] == "status" and data["status"] == "ready"
-    return bool(ready and (data.get("data") or {}).get("stage") == "completed")
+def _ended(events: list[dict[str, Any]]) -> bool:
+    """True if the turn of the last message is over; one that it interrupted ends after it too."""
+    begun = over = False
+    for event in events:
+        data = event["data"]
+        if event["kind"] == "message" and event["source"] == "customer":
+            begun = over = False
+        elif event["kind"] == "status" and data["status"] == "acknowledged":
+            begun = True
+        elif event["kind"] == "status" and data["status"] == "ready":
+            over = begun and (data.get("data") or {}).get("stage") == "completed"
+    return over

@@ -1,12 +1,13 @@
-"""A process that makes one bot through the workshop and says how far it is: to be killed.
+"""Processes that make a bot each through the workshop and say how far they are: to be killed.
 
-python -m tests.otto.maker URL FOLDER here|away NAME
+python -m tests.otto.maker URL FOLDER     a line `here|away NAME` on its input starts one
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.store.sqlite import SQLiteStore
+from tests.otto.shop import pasted
 
 
 class Away:
@@ -71,14 +73,26 @@ async def opened(url: str, folder: Path, store: Any = None) -> AsyncIterator[Sho
         kept.close() if store is None else None
 
 
-async def main(url: str, folder: Path, store: str, name: str) -> None:
-    from tests.otto.shop import pasted
-
+async def make(url: str, folder: Path, store: str, name: str) -> None:
     async with opened(url, folder, Away() if store == "away" else None) as shop:
-        print("begun", flush=True)
+        print(f"begun {os.getpid()}", flush=True)
         reply = await shop.make(pasted(name))
         print("answered" if reply["ok"] else reply, flush=True)
 
 
+def main(url: str, folder: Path) -> None:
+    """Each maker is a fork, which saves it the imports; says `ended` when one is gone."""
+    for line in sys.stdin:
+        store, name = line.rstrip("\n").split(" ", 1)
+        if child := os.fork():
+            os.waitpid(child, 0)
+            print("ended", flush=True)
+            continue
+        try:
+            asyncio.run(make(url, folder, store, name))
+        finally:
+            os._exit(0)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -10,11 +10,9 @@ from typing import Any
 import httpx
 
 from otto_reconcile.desired import Event
-from otto_reconcile.home import prepare
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.store.base import Store
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.e2e.harness import Daemon
+from tests.e2e.harness import TLS, Daemon
 
 FACTS = """\
 Purpose: Tells customers where their orders are
@@ -81,7 +79,7 @@ class There:
 
 
 def there(url: str, bot_id: str) -> There:
-    with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=30, verify=TLS) as http:
         answer = http.get(f"/agents/{bot_id}")
         agent = answer.json() if answer.is_success else {"name": "", "description": ""}
         tag = {"tag_id": f"agent:{bot_id}"}
@@ -97,31 +95,16 @@ def there(url: str, bot_id: str) -> There:
 
 def agents(url: str) -> list[str]:
     """The ids of all agents but Otto and Parlant's own."""
-    found = httpx.get(f"{url}/agents", trust_env=False, timeout=30).json()
+    found = httpx.get(f"{url}/agents", trust_env=False, timeout=30, verify=TLS).json()
     return sorted(agent["id"] for agent in found if agent["id"] != "otto")
 
 
-def kept(daemon: Daemon) -> Stores:
-    """The store of a daemon that keeps a file; close it."""
+def kept(daemon: Daemon) -> dict[str, list[Event]]:
+    """All revisions of the bots that are wanted, oldest first, from the file of the daemon."""
     folder: Path = daemon.place.folder / ".otto"
-    prepare(folder)
-    return Stores.over(SQLiteStore(folder / "otto.db"))
-
-
-def history(store: Store | Daemon, bot_id: str) -> list[Event]:
-    """All revisions of a bot, oldest first."""
-    stores = kept(store) if isinstance(store, Daemon) else Stores.over(store)
+    stores = Stores.over(SQLiteStore(folder / "otto.db"))
     try:
-        return stores.desired.history(bot_id)[::-1]
-    finally:
-        if isinstance(store, Daemon):
-            stores.store.close()
-
-
-def wanted(daemon: Daemon) -> list[str]:
-    """The ids of the bots that are wanted."""
-    stores = kept(daemon)
-    try:
-        return sorted(stores.desired.read().bots)
+        found = stores.desired.read().bots
+        return {bot_id: stores.desired.history(bot_id)[::-1] for bot_id in found}
     finally:
         stores.store.close()

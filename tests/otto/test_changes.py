@@ -98,6 +98,8 @@ def test_faults_point_into_the_change(known: Bot) -> None:
     assert set(faults(known, {"guidelines": [{"key": "person", "criticality": "LOUD"}]})) == {
         "/guidelines/0/criticality"
     }
+    for key in (7, ["greet"], {"greet": 1}):
+        assert "/guidelines/0/key" in faults(known, {"guidelines": [{"key": key}]})
     assert "no guideline or journey 'persn'" in faults(known, {"remove": ["persn"]})["/remove/0"]
     both = {"remove": ["greet"], "guidelines": [{"key": "greet", "action": "Bow"}]}
     assert "given as well" in faults(known, both)["/remove/0"]

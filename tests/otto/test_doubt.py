@@ -126,6 +126,10 @@ async def test_a_name_that_another_daemon_gave_at_the_same_time_is_told_and_repo
         (warning,) = shop.voice.board.status.warnings
         assert "2 bots are named 'contested  NAME': 'rival' (from otto) and then" in warning
         assert (await shop.make(spec("contested name", id="third")))["problem"] == "taken"
+        assert (await shop.workshop.validate({"name": "Rival"}, "rival", "s1", "t3"))["ok"]
+        # Whoever keeps the name that two have may be changed all the same.
+        assert (await shop.workshop.validate({"tone": ["grave"]}, "rival", "s1", "t4"))["ok"]
+        assert (await shop.workshop.update("rival", {"tone": ["grave"]}, "s1", "t5"))["ok"]
 
 
 async def test_nothing_is_done_that_the_customer_has_not_answered_to(

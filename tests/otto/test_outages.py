@@ -1,152 +1,164 @@
-"""Otto while the store is away, across restarts, without a model, and without a disk."""
+"""Otto across restarts, kills and outages of MongoDB; without a model; in memory only."""
 
 from __future__ import annotations
 
 import random
 import re
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from otto_reconcile.store.mongo import MongoStore
-from tests.e2e.harness import Place, wait_for
+from tests.e2e.harness import Daemon, Place, wait_for
 from tests.otto.chatting import Chat
-from tests.otto.conftest import SCRIPTED
-from tests.otto.shop import agents, history, pasted, there, wanted
-from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
+from tests.otto.conftest import SCRIPTED, UP, on
+from tests.otto.kept import Kept, nowhere, whole
+from tests.otto.shop import agents, pasted, there
+from tests.wire.server import Server
 
-DATABASE = "otto_test"
+SEED = 7
 
-pytestmark = pytest.mark.timeout(300)  # a daemon's start takes long on a busy machine
-
-
-@pytest.fixture
-def mongo() -> Iterator[Server]:
-    """A server of MongoDB's wire protocol that the test may stop and start."""
-    server = own_server()
-    try:
-        started = server.__enter__()
-    except NotRunnable as error:
-        skip_or_fail(error)
-    yield started
-    server.__exit__(None, None, None)
+pytestmark = pytest.mark.timeout(500)  # a daemon's start takes long on a busy machine
 
 
-def stored(server: Server, bot_id: str) -> list[str]:
-    """The types of the bot's events."""
-    store = MongoStore(server.uri, DATABASE)
-    try:
-        return [str(event.type) for event in history(store, bot_id)]
-    finally:
-        store.close()
-
-
-def propose(place_url: str, name: str) -> Chat:
-    chat = Chat(place_url)
+def proposed(daemon: Daemon, name: str) -> Chat:
+    """A chat in which only the yes is missing."""
+    chat = Chat(daemon.url)
     assert "Shall I create it so?" in chat.say(f"Make this: {pasted(name)}")
     return chat
 
 
-def test_while_the_store_is_away_bots_are_made_and_saved_later_even_by_the_next_process(
-    place: Place, mongo: Server
+def started(place: Place, kept: Kept) -> Daemon:
+    """The next process; what is wanted is back, all of it and nothing else, and nothing waits."""
+    daemon = place.daemon(*SCRIPTED).start().wait_up(UP)
+    daemon.wait_synced(*kept.bots())
+    assert agents(daemon.url) == kept.bots()
+    journal = place.folder / ".otto" / "journal.jsonl"
+    assert not journal.exists() or journal.read_bytes() == b""
+    return daemon
+
+
+def test_nothing_is_lost_or_doubled_by_restarts_outages_and_kills(
+    mongo: Server, tmp_path: Path
 ) -> None:
-    options = (*SCRIPTED, "--mongodb-uri", mongo.uri, "--database", DATABASE)
-    daemon = place.daemon(*options).start().wait_up()
+    rng = random.Random(SEED)
+    kept = Kept(mongo.uri, "otto_outages")
+    place = on(kept, tmp_path)
+
+    daemon = started(place, kept)
     try:
-        assert DATABASE in daemon.output
-        assert "is live" in propose(daemon.url, "Early").say("Yes")
-        assert stored(mongo, "early") == ["created"]
+        assert "is live" in proposed(daemon, "Before").say("Yes")
+        before = whole(daemon, kept, "before")
+        halfway = proposed(daemon, "Halfway").session
+        assert daemon.signal() == 0
+    finally:
+        daemon.kill()
+
+    daemon = started(place, kept)
+    try:
+        the_operator_sees_the_start(daemon, mongo, kept)
+        assert whole(daemon, kept, "before") == before
+        # A chat is Parlant's own and ends with it: the conversation begins anew.
+        chat = Chat(daemon.url)
+        assert chat.session != halfway
+        assert chat.say("Yes").startswith("What is its name?")
+        nowhere(daemon, kept, "halfway")
+
         mongo.end()
-
-        said = propose(daemon.url, "Late").say("Yes")
-        assert "The bot Late is live. It is not saved yet" in said
-        assert len(there(daemon.url, "late").guidelines) == 2
-        chat = propose(daemon.url, "Late")
-        assert "There is a bot 'Late'" in chat.say("Yes")
-        chat.say("Delete Early")
-        said = chat.say("Early")
-        assert "The bot Early is deleted" in said
-        assert "not saved yet" in said
-        assert not there(daemon.url, "early")
-
+        late = what_is_done_while_mongodb_is_down(daemon)
         mongo.start()
-        wait_for("saved", lambda: stored(mongo, "late") == ["created"])
-        wait_for("deleted", lambda: stored(mongo, "early") == ["created", "deleted"])
+        wait_for("saved", lambda: kept.events("late") == [("created", "otto", late)], 60)
+        wait_for("deleted", lambda: len(kept.events("before")) == 2)
         daemon.wait_synced("late")
-        assert agents(daemon.url) == ["late"]
+        nowhere(daemon, kept, "before")
+        late_one = whole(daemon, kept, "late")
         assert "saved what waited for the store" in daemon.output
-        store = MongoStore(mongo.uri, DATABASE)
-        made = [r for r in store.find("actions", {"bot_id": "late"}) if r["operation"] == "create"]
-        store.close()
-        assert len(made) == len({record["key"] for record in made})
-        assert {record["outcome"] for record in made} == {"succeeded"}
-        assert (place.folder / ".otto" / "journal.jsonl").read_bytes() == b""
+        each_call_is_on_record_once(kept, "late")
 
+        chat = proposed(daemon, "Risky")
+        chat.begin("Yes")
+        wait_for("the agent", lambda: there(daemon.url, "risky"), 60)
+        time.sleep(rng.uniform(0, 0.1))  # the moment is the point: parts of it may be missing
+    finally:
+        daemon.kill()
+
+    daemon = started(place, kept)
+    try:
+        assert kept.events("risky") == [("created", "otto", chat.session)]
+        risky = whole(daemon, kept, "risky")
+        assert risky.guidelines.keys() == {"risky.greet", "risky.person"}
+        assert whole(daemon, kept, "late") == late_one
+        chat = proposed(daemon, "Survivor")
         mongo.end()
-        assert "not saved yet" in propose(daemon.url, "Survivor").say("Yes")
+        chat.begin("Yes")
+        wait_for("the agent", lambda: there(daemon.url, "survivor"), 60)
     finally:
         daemon.kill()
     mongo.start()
-    with place.daemon(*options) as daemon:
-        daemon.wait_synced("survivor")
-        assert stored(mongo, "survivor") == ["created"]
-        assert agents(daemon.url) == ["late", "survivor"]
+    assert kept.events("survivor") == []  # it is in the journal only
+
+    daemon = started(place, kept)
+    try:
+        assert kept.events("survivor") == [("created", "otto", chat.session)]
+        assert whole(daemon, kept, "survivor").journeys.keys() == {"survivor.find"}
+        assert (whole(daemon, kept, "risky"), whole(daemon, kept, "late")) == (risky, late_one)
+        assert agents(daemon.url) == ["late", "risky", "survivor"]
+    finally:
+        daemon.kill()
 
 
-def test_what_was_made_is_there_after_a_restart_and_after_a_kill(place: Place) -> None:
-    """Sessions are Parlant's own and end with it; a conversation begins anew."""
-    daemon = place.daemon(*SCRIPTED).start().wait_up()
-    assert "is live" in propose(daemon.url, "Before").say("Yes")
-    before = there(daemon.url, "before")
-    propose(daemon.url, "Halfway")
-    assert daemon.signal() == 0
+def what_is_done_while_mongodb_is_down(daemon: Daemon) -> str:
+    """Makes a bot and deletes one; gives the chat in which the first was made."""
+    chat = proposed(daemon, "Late")
+    assert "The bot Late is live. It is not saved yet" in chat.say("Yes")
+    assert len(there(daemon.url, "late").guidelines) == 2
+    other = Chat(daemon.url)
+    assert "There is a bot 'Late'" in other.say(f"Make this: {pasted('late')}")
+    other.say("Delete Before")
+    said = other.say("Before")
+    assert "The bot Before is deleted" in said
+    assert "not saved yet" in said
+    assert not there(daemon.url, "before")
+    return chat.session
 
-    daemon = place.daemon(*SCRIPTED).start().wait_up()
-    assert there(daemon.url, "before") == before
-    assert agents(daemon.url) == ["before"]
-    assert Chat(daemon.url).say("Yes").startswith("What is its name?")
-    chat = propose(daemon.url, "Halfway")
-    chat.begin("Yes")
-    time.sleep(random.Random(1).uniform(0.0, 0.4))  # the moment is the point, nothing is awaited
-    daemon.kill()
 
-    with place.daemon(*SCRIPTED) as daemon:
-        assert there(daemon.url, "before") == before
-        assert len(history(daemon, "before")) == 1
-        there_is = "halfway" in wanted(daemon)
-        assert len(history(daemon, "halfway")) == there_is
-        assert agents(daemon.url) == (["before", "halfway"] if there_is else ["before"])
-        daemon.wait_synced(*agents(daemon.url))
-        parts = ["halfway.greet", "halfway.person"] if there_is else []
-        assert sorted(there(daemon.url, "halfway").guidelines) == parts
+def each_call_is_on_record_once(kept: Kept, bot_id: str) -> None:
+    made = [r for r in kept.rows("actions", bot_id) if r["operation"] == "create"]
+    assert made
+    assert len(made) == len({record["key"] for record in made})
+    assert {record["outcome"] for record in made} == {"succeeded"}
+
+
+def the_operator_sees_the_start(daemon: Daemon, mongo: Server, kept: Kept) -> None:
+    """In this order, with the database's name and without credentials."""
+    order = [
+        rf"store connected +store='MongoDB \S+ database {kept.database}'",
+        r"Parlant created +stores=default",
+        r"Otto created +id=otto",
+        r"restored +bot=before guidelines=2 journeys=1",
+        r"restore complete +bots=1 of=1",
+        r"ready +url=http://127\.0\.0\.1:\d+",
+    ]
+    places = []
+    for line in order:
+        found = re.search(line, daemon.output)
+        assert found, (line, daemon.output)
+        places.append(found.start())
+    assert places == sorted(places)
+    assert daemon.status["foreign"] == []
 
 
 def test_without_a_model_otto_is_there_and_says_so(place: Place) -> None:
-    place.write()
-    with place.daemon("--port", "0", "--nlp", "offline") as daemon:
+    with place.daemon("--port", "0", "--nlp", "offline").start() as daemon:
+        daemon.wait_up(UP)
         assert daemon.get("/agents/otto")["name"] == "Otto"
         assert "No language model is configured" in Chat(daemon.url).say("Hello")
-        order = [
-            r"store connected +store='SQLite \S*otto\.db'",
-            r"Parlant created +stores=default",
-            r"Otto created +id=otto",
-            r"restored +bot=order-desk guidelines=2 journeys=1",
-            r"restore complete +bots=1 of=1",
-            r"ready +url=http://127\.0\.0\.1:\d+",
-        ]
-        places = []
-        for line in order:
-            found = re.search(line, daemon.output)
-            assert found, line
-            places.append(found.start())
-        assert places == sorted(places)
-        assert daemon.status["foreign"] == []
 
 
 def test_ephemeral_works_in_memory_and_says_so_once(place: Place) -> None:
-    with place.daemon(*SCRIPTED, "--ephemeral") as daemon:
-        chat = propose(daemon.url, "Fleeting")
+    with place.daemon(*SCRIPTED, "--ephemeral").start() as daemon:
+        daemon.wait_up(UP)
+        chat = proposed(daemon, "Fleeting")
         assert "Nothing is kept on disk here" in chat.say("Yes")
         assert "Shall I create it so?" in chat.say(f"Make this: {pasted('Second')}")
         said = chat.say("Yes")

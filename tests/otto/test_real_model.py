@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.harness import Place, wait_for
 from tests.otto.chatting import Chat
-from tests.otto.shop import agents, history, there, wanted
+from tests.otto.shop import agents, kept, there
 
 KEY = os.environ.get("OPENAI_API_KEY", "")  # read before the tests clean their environment
 WISH = """\
@@ -32,8 +32,8 @@ def test_a_real_model_makes_a_bot(place: Place) -> None:
             if agents(daemon.url):
                 break
         (bot_id,) = agents(daemon.url)
-        wait_for("kept", lambda: wanted(daemon) == [bot_id])
-        assert history(daemon, bot_id)[0].source.session == chat.session
+        wait_for("kept", lambda: list(kept(daemon)) == [bot_id])
+        assert kept(daemon)[bot_id][0].source.session == chat.session
         bot = there(daemon.url, bot_id)
         assert "fern" in bot.name.lower()
         assert bot.guidelines

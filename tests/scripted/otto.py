@@ -2,7 +2,8 @@
 
 It asks for the first field that is open, proposes when none is, and calls a tool only where one of
 Otto's guidelines says so; told to make or change something `at once`, it is a model that breaks
-them. Any other agent introduces itself.
+them; told to take its time, one that is not done when the customer writes again. Any other agent
+introduces itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.specification import LINES
-from tests.scripted.service import Turn, service
+from tests.scripted.service import Interrupted, Turn, service
 
 FIELDS = ("name", *LINES)
 PROPOSAL = "Shall I create it so?"
@@ -57,7 +58,7 @@ class Otto:
         if tool == "delete_parlant_bot":
             return [{"bot": bot, "confirmed_name": turn.last if CONFIRM in turn.before else ""}]
         if tool == "show_parlant_bot":
-            return [{"bot": turn.last.partition(" ")[2]}]
+            return [{"bot": bot if _wants_change(turn) else turn.last.partition(" ")[2]}]
         return [{}]
 
     def goes_on(self, journey: str, turn: Turn) -> bool:
@@ -68,6 +69,8 @@ class Otto:
     def says(self, turn: Turn) -> str:
         if turn.agent != "Otto":
             return f"Hello, this is {turn.agent}."
+        if turn.last.lower().startswith("take your time"):
+            raise Interrupted
         asked = "what guides you" in turn.last.lower()
         return " ".join([*(turn.guided if asked else ()), self._answer(turn)])
 
@@ -88,12 +91,12 @@ def _before(turn: Turn) -> set[str]:
         "wants-a-bot": bool(_facts(turn)) or _pasted(turn.last) is not None,
         "check-draft": _draft(turn) is not None
         and _states_something(turn.last)
-        and not re.match("(make|change) at once|yes", last),
+        and not re.match("make at once|change|yes", last),
         "create-after-yes": _is_yes(last, PROPOSAL, turn) or last.startswith("make at once"),
         "update-after-yes": _is_yes(last, CHANGE, turn) or last.startswith("change at once"),
         "no-means-no": _no(turn),
         "list-bots": "which bots" in last,
-        "show-bot": last.startswith("show "),
+        "show-bot": last.startswith("show ") or _wants_change(turn),
         "delete-bot": last.startswith("delete ") or CONFIRM in turn.before,
     }
     return {key for key, holds in rules.items() if holds}
@@ -103,6 +106,7 @@ def _after(turn: Turn) -> set[str]:
     """Those that follow from what a tool has just answered."""
     data = turn.results[-1]
     rules = {
+        "check-draft": "specification" in data and _wants_change(turn),
         "show-and-ask": _to_be_shown(data),
         "explain-problems": bool(data.get("problems")),
         "name-taken": data.get("problem") == "taken",
@@ -118,6 +122,10 @@ def _is_yes(text: str, question: str, turn: Turn) -> bool:
 def _to_be_shown(data: Mapping[str, Any]) -> bool:
     valid = data["message"].startswith("The specification is valid")
     return valid or data.get("problem") == "unconfirmed"
+
+
+def _wants_change(turn: Turn) -> bool:
+    return re.match("change (?!at once)", turn.last.lower()) is not None
 
 
 def _no(turn: Turn) -> bool:
@@ -180,7 +188,7 @@ def _told(data: Mapping[str, Any]) -> str:
     parts += [f"{p['where']}: {p['problem']} ({p['hint']})." for p in data.get("problems", ())]
     parts += [f"This was not possible: {what}." for what in data.get("not_possible", ())]
     parts += [f"With it goes the {what}." for what in data.get("goes", ())]
-    parts += [f"{b['bot_id']} is {b['name']}." for b in data.get("bots", ()) if "name" in b]
+    parts += [f"{b['bot_id']} is {b['name']}." for b in data.get("bots", ()) if isinstance(b, dict)]
     if "bot_id" in data:
         parts.append(f"Its id is {data['bot_id']}.")
     parts += [str(data[name]) for name in ("chat", "chat_url", "question") if data.get(name)]

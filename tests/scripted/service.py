@@ -11,7 +11,9 @@ A mind that is a `Walker` too decides where a journey of any shape goes next.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +52,10 @@ class Turn:
     def before(self) -> str:
         """What the agent said last."""
         return next((text for who, text in reversed(self.said) if who == "ai_agent"), "")
+
+
+class Interrupted(Exception):
+    """Raised by `says` where the model is still at it when the customer writes again."""
 
 
 class Mind(Protocol):
@@ -99,7 +105,14 @@ class _Generator(OfflineGenerator[T], Generic[T]):
             for name, section in prompt.sections.items()
         }
         schema = self.schema
-        answer = _ANSWERS.get(schema.__name__, _nothing)(self.mind, parts)
+        if noted := os.environ.get("OTTO_TEST_ASKED"):
+            with open(noted, "a") as asked:
+                asked.write(f"{schema.__name__}\n")
+        try:
+            answer = _ANSWERS.get(schema.__name__, _nothing)(self.mind, parts)
+        except Interrupted:
+            await asyncio.Event().wait()  # Parlant cancels it
+            raise
         content = schema.model_validate({**_least(schema), **answer})
         info = GenerationInfo(schema.__name__, "scripted", 0.0, UsageInfo(0, 0))
         return SchematicGenerationResult(content=content, info=info)
@@ -141,8 +154,9 @@ def _matches(mind: Mind, parts: Parts) -> dict[str, Any]:
 
 def _tool(mind: Mind, parts: Parts) -> dict[str, Any]:
     (definition,) = (p for p in parts.values() if "tool_description" in p)
-    name = definition["tool_name"].partition(":")[2]
-    staged = any("staged_calls" in part for part in parts.values())
+    exact = definition["tool_name"]
+    name = exact.partition(":")[2]
+    staged = any(exact in part.get("staged_calls", "") for part in parts.values())
     calls = [] if staged else mind.calls(name, _turn(parts))
     return {"should_run": bool(calls), "calls": [{"args": dict(call)} for call in calls]}
 
