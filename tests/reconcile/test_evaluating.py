@@ -117,9 +117,9 @@ async def test_what_another_daemon_learned_meanwhile_is_not_asked_again() -> Non
     for setting in (one, other):
         await setting.loop.restore()
     await one.evaluating.round()
-    await one.loop._leadership.resign()
-    await other.loop._lead()
-    await other.loop._read()
+    await one.loop._target.leadership.resign()
+    await other.loop._target.lead()
+    await other.loop._target.read()
     await other.loop.reconcile_now("a")
     await other.evaluating.round()
     assert other.port.asked == []

@@ -1,0 +1,199 @@
+"""All that is done for one target, a step at a time; `loop.Loop` says when.
+
+A step never raises for a store or target that is away: it tells the voice and says False.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterable
+
+from otto_reconcile.errors import OttoError, StoreUnavailable
+from otto_reconcile.plan import Result
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.calm import Calm
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.evaluating import Evaluating
+from otto_reconcile.reconcile.knowledge import Knowledge
+from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
+from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
+from otto_reconcile.reconcile.world import Stores, World, foreign
+
+_log = logging.getLogger("otto_reconcile.loop")
+
+VERIFY = 1.0
+"""Seconds after a change until it is looked at again."""
+
+
+class Tending:
+    """One target, and what is known of it."""
+
+    def __init__(
+        self,
+        port: Port,
+        stores: Stores,
+        voice: Voice,
+        clock: Clock,
+        *,
+        holder: str,
+        prune_unmanaged: bool,
+        late: Late | None,
+        evaluating: Evaluating | None,
+    ) -> None:
+        self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
+        self._prune, self._late, self._evaluating = prune_unmanaged, late, evaluating
+        self.leadership = Leadership(stores.leases, port.target, holder, clock)
+        self._reconciler = Reconciler(
+            port,
+            stores,
+            clock,
+            told=voice.outcome,
+            leading=lambda: self.leadership.leading,
+            token=lambda: self.leadership.token,
+            overtaken=self.leadership.overtaken,
+        )
+        self.queue, self._calm = WorkQueue(clock), Calm()
+        self.known = Knowledge(stores, port.target, self._reconciler)
+        self.turn = asyncio.Lock()  # the target is changed by one at a time
+        status = voice.board.status
+        status.store.label = stores.store.label
+        status.target.label = status.target_id = port.target
+
+    @property
+    def may_act(self) -> bool:
+        """True if bots may be looked at now: this daemon leads, and knows what is wanted."""
+        known = self.known.world is not None
+        unsaved = self._late is not None and self._late.waiting
+        return known and not unsaved and self.leadership.leading and self._voice.target_up
+
+    def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
+        """Asks for a look at each of them."""
+        run_id = uuid.uuid4().hex[:8]
+        for bot_id in bot_ids:
+            self.queue.add(bot_id, reason, run_id=run_id, priority=priority)
+
+    async def lead(self) -> None:
+        """Takes or renews the lease."""
+        led = self.leadership.leading
+        try:
+            other = await self.leadership.renew()
+            if self.leadership.leading and not led:
+                await asyncio.to_thread(self._stores.audit.close_open, self._port.target)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return
+        if other is not None:
+            self._voice.target(WAITING, f"{other} leads this target")
+
+    async def read(self) -> bool:
+        """Reads all that is kept, and queues what is wanted otherwise than before."""
+        try:
+            reading = await self.known.read(absorb=self.leadership.leading)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
+        self._voice.store(None)
+        self._voice.world(self.known.current, reading.warnings)
+        self.enqueue(reading.changed, "desired", URGENT)
+        return True
+
+    async def probe(self) -> bool:
+        """Asks whether the target is there and lives the life that we know; restores it if not."""
+        up = self._voice.target_up
+        try:
+            async with self.turn:
+                world = self.known.current
+                found = await epoch.ensure(self._port, self._stores, world, self._clock)
+                self.known.current.epoch = world.epoch
+                if found.life is epoch.Life.NEW:
+                    if self._evaluating is not None:
+                        await self._evaluating.begin()
+                    await self._restore(world, found.present)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
+        except OttoError as error:
+            self._voice.target(UNAVAILABLE, error.message)
+            return False
+        if found.life is epoch.Life.NEW and not self._voice.target_up:
+            return False  # it went away again
+        if found.life is epoch.Life.CANARY_LOST:
+            self._voice.warn("the canary tag was deleted by somebody; it is set again")
+        self._voice.target(CONNECTED)
+        self._voice.epoch(world.epoch)
+        if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
+            self.enqueue(self.known.bot_ids, "target is back", URGENT)
+        return True
+
+    async def _restore(self, world: World, present: frozenset[str]) -> None:
+        run_id = uuid.uuid4().hex[:8]
+        self.queue.drop(world.desired.bots)
+        await restore(
+            world, present, self._reconciler, self._voice, self._clock, run_id, self._conclude
+        )
+        self.known.carry_over(world, *world.bot_ids)
+        left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
+        self.enqueue(left, "restored", URGENT)
+
+    async def list_foreign(self) -> None:
+        """Notes the agents that are nobody's here."""
+        try:
+            agents = await self._port.list_agents()
+        except OttoError as error:
+            self._voice.target(UNAVAILABLE, error.message)
+            return
+        found = foreign(self.known.current, agents)
+        self._voice.board.status.foreign = tuple(action.ref.key for action in found)
+
+    async def step(self, item: Item) -> None:
+        """One look at one bot."""
+        calm = self._calm.wait(item.bot_id, self._clock.monotonic())
+        hold = None
+        if calm > 0 and "desired" not in item.reasons:
+            hold = f"healed too often in a short time; next heal in {calm:.0f} s"
+            self.queue.add(item.bot_id, "calm", run_id=item.run_id, priority=ROUTINE, after=calm)
+        try:
+            await self.look(item.bot_id, item.run_id, hold)
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            self.queue.failed(item.bot_id, run_id=item.run_id)
+
+    async def look(self, bot_id: str, run_id: str, hold: str | None = None) -> BotResult:
+        """Raises StoreUnavailable. `hold` says why what differs is to be left as it is."""
+        async with self.turn:
+            world = self.known.current
+            (result,) = await self._reconciler.look(
+                world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold
+            )
+            self.known.carry_over(world, bot_id)
+        if result.held is not None:
+            self._voice.warn("healing is held back", bot=bot_id, why=result.held, run=run_id)
+        self._conclude(result, run_id)
+        return result
+
+    def _conclude(self, result: BotResult, run_id: str) -> None:
+        """Status, and when to look again."""
+        bot_id, failures, delay = result.bot_id, 0, None
+        if result.target_gone is not None:
+            self._voice.target(UNAVAILABLE, result.target_gone)
+        if result.error is not None or result.failures:
+            least = max((outcome.delay for outcome in result.failures), default=0.0)
+            failures, delay = self.queue.failed(bot_id, run_id=run_id, least=least)
+        else:
+            self.queue.succeeded(bot_id)
+            if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
+                self._calm.healed(bot_id, self._clock.monotonic())
+                self.queue.add(bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY)
+        if bot_id in self.known.bot_ids:
+            self._voice.bot(result, failures, delay)
+        else:
+            self._voice.board.keep_only(self.known.bot_ids)
+        if self._evaluating is not None:
+            self._evaluating.looked(result)
