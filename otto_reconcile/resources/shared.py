@@ -149,10 +149,11 @@ def weave(bot: Bot, library: Iterable[SharedDocument]) -> Bot:
     for document in documents:
         if isinstance(document, Glossary) and document.used_by.picks(bot):
             bot = _with_parts(bot, document)
-    named = services_named(bot)
-    for document in documents:
-        if isinstance(document, SharedToolService) and document.id in named:
-            bot = _with_service(bot, document)
+    services = [document for document in documents if isinstance(document, SharedToolService)]
+    named = services_named(bot) if services else frozenset()
+    for service in services:
+        if service.id in named:
+            bot = _with_service(bot, service)
     return bot
 
 
