@@ -15,6 +15,9 @@ from otto_reconcile.resources.bot import Bot, Part
 from otto_reconcile.resources.kinds import get_kind
 from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot
 
+_IDENTITIES = ("id", "name")
+"""What holds a part's key where none of its kind's fields does."""
+
 
 class Misfit(ValueError):
     """A resource that no bot can have as it is; the text says why."""
@@ -27,8 +30,9 @@ def part_of(resource: Resource) -> Mapping[str, JSON]:
     """
     _, model = _group_of(resource.kind)
     values = _values(model, resource)
-    if "id" in model.model_fields:
-        values["id"] = resource.key
+    told = get_kind(resource.kind).by_name
+    if identity := next((n for n in _IDENTITIES if n in model.model_fields and n not in told), ""):
+        values[identity] = resource.key
     _validate(model, values)
     return values
 

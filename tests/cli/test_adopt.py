@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from otto_reconcile import manifest
-from otto_reconcile.resources import Bot
+from otto_reconcile.resources import Bot, Snapshot, snapshot_of
+from otto_reconcile.resources.gathering import bot_of
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Done, Otto
 from tests.cli.command import manifest as small
@@ -273,3 +274,29 @@ async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: P
     assert done.code == 1
     assert "error: Parlant failed at GET /agents (500)\nhint: something there" in done.err
     assert place.kept("events") == []
+
+
+def test_what_a_bot_expands_to_gathers_to_that_bot_again() -> None:
+    """Every kind that a bot may have on a server of others, with the tools' service."""
+    bot = Bot.from_document(
+        {
+            "id": "b",
+            "name": "B",
+            "composition_mode": "strict",
+            "tags": ["vip"],
+            "guidelines": [
+                {"id": "b.g", "condition": "c", "tools": ["sky:weather"], "priority": 2}
+            ],
+            "journeys": [{"id": "j", "title": "t", "description": "", "conditions": []}],
+            "terms": [{"id": "b.t", "name": "n", "description": "d", "synonyms": ["s"]}],
+            "relationships": [
+                {"kind": "overlap", "source": "guideline:b.g", "target": "tool:sky:weather"}
+            ],
+            "variables": [{"name": "v", "tool": "sky:weather", "values": {"default": 1}}],
+            "capabilities": [{"title": "c", "description": "d"}],
+            "tool_services": [{"name": "sky", "kind": "mcp", "url": "http://sky:80"}],
+        }
+    )
+    whole = snapshot_of(bot)
+    parts = Snapshot(resource for resource in whole.values() if resource.kind != "tag")
+    assert bot_of("b", parts).digest() == bot.digest()
