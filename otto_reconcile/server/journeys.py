@@ -1,6 +1,6 @@
 """Makes journeys with their states, as only Parlant's SDK can: the one place. `daemon` calls it.
 
-Nothing is evaluated: Parlant asks a model only when its own start ends, which ours never does.
+Parlant judges none of it: what is known of a model's judgement goes along as metadata.
 """
 
 from __future__ import annotations
@@ -42,7 +42,19 @@ class JourneyMaker:
             labels=spec.get("labels", ()),
             priority=spec.get("priority", 0),
         )
+        self._leave_unjudged(made)
         await _Building(journey, places, metadata).run(made.initial_state)
+
+    def _leave_unjudged(self, made: p.Journey) -> None:
+        """Takes it off the SDK's own list of what a model judges at the end of Parlant's start.
+
+        There is no other way to say no; what is gone by then would make that start fail.
+        """
+        keys = {made.id, *(condition.id for condition in made.conditions)}
+        for name in ("_journey_evaluations", "_guideline_evaluations"):
+            listed = getattr(self._server, name, {})
+            for key in keys & listed.keys():
+                del listed[key]
 
 
 class _Building:
