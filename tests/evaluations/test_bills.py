@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.e2e.harness import Daemon, Place, bot, wait_for
 from tests.evaluations.judge import INPUT, LIKELY, OUTPUT
@@ -49,11 +53,6 @@ class Model:
         self._mute.touch() if on else self._mute.unlink()
 
 
-def condition_metadata(daemon: Daemon, journey_id: str) -> list[dict[str, Any]]:
-    found = daemon.get("/guidelines", tag_id=f"journey:{journey_id}")
-    return [guideline["metadata"] for guideline in found]
-
-
 def judged(daemon: Daemon, *bot_ids: str) -> None:
     """Waits until all is in place and nothing waits for a judgement."""
     daemon.wait_synced(*bot_ids)
@@ -66,80 +65,99 @@ def judged(daemon: Daemon, *bot_ids: str) -> None:
     wait_for("all judged", settled)
 
 
-def test_no_restart_and_no_copy_is_paid_for(tmp_path: Path) -> None:
-    model = Model(tmp_path)
-    environ = {"OTTO_TEST_ASKED": str(model.asked)}
-    first = tmp_path / "first"
-    first.mkdir()
-    place = Place(first, **environ)
-    place.write()
-    place.write("walk.yaml", WALK)
-    with place.daemon(*RUN) as daemon:
+LIKES = {"agent_intention_condition": LIKELY, "continuous": True}
+
+
+def is_judged(daemon: Daemon, guideline_id: str) -> bool:
+    return bool(LIKES.items() <= daemon.guideline(guideline_id)["metadata"].items())
+
+
+def are_conditions_judged(daemon: Daemon, journey_id: str) -> bool:
+    found = daemon.get("/guidelines", tag_id=f"journey:{journey_id}")
+    return all(LIKES.items() <= guideline["metadata"].items() for guideline in found)
+
+
+@dataclass
+class Life:
+    """A first life: its folder, its model, and what was asked and told in it, step by step."""
+
+    place: Place
+    model: Model
+    calls: dict[str, int] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+    actions: str = ""
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    folder = tmp_path_factory.mktemp("bills")
+    model = Model(folder)
+    life = Life(Place(folder, OTTO_TEST_ASKED=str(model.asked)), model)
+    life.place.write()
+    life.place.write("walk.yaml", WALK)
+    with life.place.daemon(*RUN) as daemon:
         judged(daemon, "order-desk", "walk")
-        assert model.calls == FIRST
-        likely = {"agent_intention_condition": LIKELY, "continuous": True}
-        wait_for("judged", lambda: likely.items() <= _metadata(daemon, "small-talk").items())
-        wait_for(
-            "conditions judged",
-            lambda: all(
-                likely.items() <= metadata.items()
-                for metadata in condition_metadata(daemon, "order-desk.return-item")
-            ),
-        )
-        spent = {"calls": FIRST, "input_tokens": FIRST * INPUT, "output_tokens": FIRST * OUTPUT}
-        assert daemon.status["usage"]["evaluation"] == spent
-        assert daemon.status["evaluations"]["run"].items() >= spent.items()
-
-        place.write(text=bot(action="Ask for the order number"))
-        wait_for("one changed", lambda: model.calls == FIRST + CALLS)
+        life.calls["first start"], life.status = model.calls, daemon.status
+        wait_for("a guideline", lambda: is_judged(daemon, "order-desk.small-talk"))
+        wait_for("conditions", lambda: are_conditions_judged(daemon, "order-desk.return-item"))
+        new = "Ask for the order number"
+        life.place.write(text=bot(action=new))
+        wait_for("new", lambda: daemon.guideline("order-desk.order-status")["action"] == new)
+        wait_for("one more", lambda: is_judged(daemon, "order-desk.order-status"))
         judged(daemon, "order-desk")
-        wait_for("judged", lambda: likely.items() <= _metadata(daemon, "order-status").items())
-
-        place.write("copy.yaml", bot("copy", "Copy", "Ask for the order number"))
+        life.calls["one changed"] = model.calls
+        life.place.write("copy.yaml", bot("copy", "Copy", new))
         judged(daemon, "order-desk", "copy", "walk")
-        assert likely.items() <= daemon.guideline("copy.order-status")["metadata"].items()
-        assert model.calls == FIRST + CALLS
-        shown = place.command("actions", "--bot", "order-desk", "-o", "json").stdout
-        assert '"kind": "evaluation"' in shown
-        assert '"input_tokens"' in shown
+        assert is_judged(daemon, "copy.order-status")
+        life.calls["one copied"] = model.calls
+        life.actions = life.place.command("actions", "--bot", "order-desk", "-o", "json").stdout
+    return life
 
-    with place.daemon(*RUN) as daemon:
+
+def test_each_text_is_asked_about_once_and_the_price_is_told(life: Life) -> None:
+    changed = FIRST + CALLS
+    assert life.calls == {"first start": FIRST, "one changed": changed, "one copied": changed}
+    spent = {"calls": FIRST, "input_tokens": FIRST * INPUT, "output_tokens": FIRST * OUTPUT}
+    assert life.status["usage"]["evaluation"] == spent
+    assert life.status["evaluations"]["run"].items() >= spent.items()
+    records = [r for r in json.loads(life.actions) if r["kind"] == "evaluation"]
+    told = {change["field"]: change["after"] for change in records[0]["changes"]}
+    assert (told["calls"], told["input_tokens"]) == (CALLS, CALLS * INPUT)
+
+
+def test_a_new_machine_with_the_same_store_pays_nothing(life: Life, tmp_path: Path) -> None:
+    before = life.model.calls
+    (tmp_path / ".otto").mkdir(mode=0o700)
+    shutil.copy(life.place.folder / ".otto" / "otto.db", tmp_path / ".otto" / "otto.db")
+    place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked))
+    with place.daemon(*RUN, "--evaluate", "eager") as daemon:
         judged(daemon, "order-desk", "copy", "walk")
-        assert likely.items() <= _metadata(daemon, "order-status").items()
-        assert all(
-            likely.items() <= metadata.items()
-            for metadata in condition_metadata(daemon, "copy.return-item")
-        )
+        assert is_judged(daemon, "order-desk.order-status")
+    assert life.model.calls == before
+
+
+def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life) -> None:
+    before = life.model.calls
+    with life.place.daemon(*RUN) as daemon:
+        judged(daemon, "order-desk", "copy", "walk")
+        assert is_judged(daemon, "order-desk.order-status")
+        assert are_conditions_judged(daemon, "copy.return-item")
         assert daemon.status["usage"]["evaluation"]["calls"] == 0
-        assert model.calls == FIRST + CALLS
-        _without_an_answer(model, daemon)
+        assert life.model.calls == before
 
-    total, second = model.calls, tmp_path / "second"
-    (second / ".otto").mkdir(parents=True, mode=0o700)
-    shutil.copy(first / ".otto" / "otto.db", second / ".otto" / "otto.db")
-    with Place(second, **environ).daemon(*RUN, "--evaluate", "eager") as daemon:
-        judged(daemon, "order-desk", "copy", "walk")
-        assert likely.items() <= _metadata(daemon, "order-status").items()
-    assert model.calls == total
+        life.model.mute(True)
+        life.place.write("new.yaml", bot("new", "New", "Say that nobody has said this yet"))
+        daemon.wait_synced("new")
 
+        def why() -> str:
+            evaluations = daemon.status["evaluations"]
+            return str(evaluations["message"] or "") if evaluations["failing"] else ""
 
-def _without_an_answer(model: Model, daemon: Daemon) -> None:
-    """A bot is served, and judged once the model answers again."""
-    model.mute(True)
-    daemon.place.write("copy.yaml", bot("copy", "Copy", "Ask for something else"))
-    told = wait_for(
-        "told of the failure",
-        lambda: daemon.status["evaluations"]["failing"] and daemon.status["evaluations"],
-    )
-    assert "guideline copy.order-status: the model gave no judgement" in told["message"]
-    assert "the quota is used up" in told["message"]
-    assert daemon.bot("copy")["unevaluated"] == 1
-    assert daemon.guideline("copy.order-status")["metadata"] == {}
-    model.mute(False)
-    judged(daemon, "copy")
-    assert "Traceback" not in daemon.output
-
-
-def _metadata(daemon: Daemon, guideline: str) -> dict[str, Any]:
-    metadata: dict[str, Any] = daemon.guideline(f"order-desk.{guideline}")["metadata"]
-    return metadata
+        told = wait_for("told of the failure", why)
+        assert "guideline new.order-status: the model gave no judgement" in told
+        assert "the quota is used up" in told
+        assert daemon.bot("new")["unevaluated"] == 1
+        assert daemon.guideline("new.order-status")["metadata"] == {}
+        life.model.mute(False)
+        judged(daemon, "new")
+        assert "Traceback" not in daemon.output
