@@ -85,9 +85,8 @@ class Attachment:
         server, target = given.server, given.target
         app = app_of(server)
         rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._hooked(app)})
-        port = self._port = StartPort(
-            server, rest, tools=given.tools, evaluate=False, headers=given.headers
-        )
+        port = StartPort(server, rest, tools=given.tools, evaluate=False, waits=True)
+        self._port = port
         clock = SystemClock()
         voice = Voice(self._board, clock, PlainLog())
         judge = program.judge_of(server)

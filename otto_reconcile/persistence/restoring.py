@@ -16,12 +16,14 @@ from otto_reconcile.persistence.arguments import Given, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.asking import Asking
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
 from otto_reconcile.reconcile.world import RESTORING, World, read
 from otto_reconcile.rows import OWN
+from otto_reconcile.server import program
 
 _log = logging.getLogger("otto_reconcile.persistence")
 
@@ -92,10 +94,11 @@ class _Done:
 async def _restore_into(
     given: Given, evaluate: bool, persistence: DomainPersistence, done: _Done
 ) -> None:
-    headers = given.headers
-    rest = RestPort.over_asgi(app_of(given.server), given.target, headers)
-    port = StartPort(given.server, rest, tools=given.tools, evaluate=evaluate, headers=headers)
+    server, stores = given.server, await asyncio.to_thread(lambda: persistence.stores)
+    rest = RestPort.over_asgi(app_of(server), given.target, given.headers)
+    port = StartPort(server, rest, tools=given.tools, evaluate=evaluate)
     try:
+        await Asking(rest, stores, SystemClock(), program.judge_of(server)).begin()
         await _restore(port, persistence, done)
     finally:
         await port.close()

@@ -13,15 +13,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import httpx
-
 from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import differences, ensure_kept
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.tools import split_tool
-from otto_reconcile.port.wire import addressed
 from otto_reconcile.questions import questions_of
 from otto_reconcile.resources import JSON, Ref, Resource, make
 from otto_reconcile.server import program
@@ -62,9 +58,10 @@ def is_starting(server: Server) -> bool:
 class StartPort:
     """Implements `port.base.Port`. `tools` are the program's own, as `@p.tool` made them.
 
-    `headers` are those that `rest` sends. With `evaluate` Parlant judges at the end of its start
-    what nobody has judged yet. Without, it judges nothing: all is made over REST, and journeys with
-    states, which only the SDK makes, have to wait (`waiting`) until that is over.
+    With `evaluate` Parlant judges at the end of its start what nobody has judged yet; without, all
+    is made over REST, and it asks no model. Journeys with states, which only the SDK can make, it
+    judges in any case; if it `waits`, they are not made until that is over, and `waiting` has the
+    bots that lack them.
     """
 
     def __init__(
@@ -74,16 +71,14 @@ class StartPort:
         *,
         tools: Iterable[Tool] = (),
         evaluate: bool = True,
-        headers: Mapping[str, str] | None = None,
+        waits: bool = False,
     ) -> None:
-        self._server, self._rest, self._evaluate = server, rest, evaluate
+        self._server, self._rest = server, rest
+        self._evaluate, self._waits = evaluate, waits
         rest.host_journeys(JourneyMaker(server))
         rest.host_canned(CannedMaker(server))
-        self._headers = dict(headers or {})
-        self._tools = {tool.tool.name: tool for tool in tools}
-        self._services: dict[str, frozenset[str]] = {}
+        self._tools = tuple(tools)
         self.waiting: set[str] = set()
-        """Bots with something that can only be made when Parlant is done with judging."""
         self._makers: dict[str, Callable[[Resource], Awaitable[Resource]]] = {
             "agent": self._agent,
             "guideline": self._guideline,
@@ -115,6 +110,9 @@ class StartPort:
     async def unable(self, resource: Resource) -> str | None:
         if resource.spec.get("composition_mode") == "core_fluid":
             return "Parlant's SDK has no composition mode core_fluid"
+        if resource.spec.get("states") and self._waits and is_starting(self._server):
+            self.waiting.add(resource.bot_id)
+            return f"{resource.ref} is made when the server begins to serve"
         return await self._rest.unable(resource)
 
     def sweep(self) -> AbstractAsyncContextManager[None]:
@@ -128,16 +126,13 @@ class StartPort:
         if not self._tools:
             return
         await self._rest.list_agents()  # where that is refused nothing could be cleared away
-        agent, guideline = await program.offer(self._server, [*self._tools.values()])
+        agent, guideline = await program.offer(self._server, self._tools)
         for kind, key in (("guideline", guideline), ("agent", agent)):
             await self._rest.delete(make(kind, key, agent, {}, remote_id=key))
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         starting, maker = is_starting(self._server), self._makers.get(resource.kind)
         if resource.spec.get("states"):
-            if starting and not self._evaluate:
-                self.waiting.add(resource.bot_id)
-                raise TargetUnavailable(f"{resource.ref} is made when the server begins to serve")
             maker = None  # the REST port hands it to Parlant's SDK whenever it comes
         if maker is None or not starting or not self._evaluate or self._is_judged(resource):
             return await self._rest.create(resource, fresh=fresh)
@@ -224,7 +219,7 @@ class StartPort:
 
         spec = resource.spec
         agent = await self._server.get_agent(id=resource.bot_id)
-        refs = {name: ref for name in spec.get("tools", ()) if (ref := await self._tool(name))}
+        refs = await self._places(spec.get("tools", ()))
         made = await agent.create_guideline(
             id=p.GuidelineId(resource.key),
             condition=spec["condition"],
@@ -300,25 +295,12 @@ class StartPort:
     async def _tags(self, spec: Mapping[str, JSON]) -> list[p.Tag]:
         return [await self._server.get_tag(name=name) for name in spec.get("tags", ())]
 
-    async def _tool(self, name: str) -> p.ToolRef | None:
-        """What the SDK takes for a tool that is known; of others REST will say that it is not."""
+    async def _places(self, names: Iterable[str]) -> dict[str, p.ToolRef]:
+        """What the SDK takes for those that are there; of others REST will say so."""
         import parlant.sdk as p
 
-        service, tool = split_tool(name)
-        if name in self._tools:
-            return self._tools[name]
-        if service not in self._services:
-            self._services[service] = await self._tools_of(service)
-        return p.ToolId(service, tool) if tool in self._services[service] else None
-
-    async def _tools_of(self, service: str) -> frozenset[str]:
-        transport = httpx.ASGITransport(app_of(self._server), raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://parlant", headers=self._headers
-        ) as client:
-            answer = await client.get(f"/services/{addressed(service)}")
-        tools = answer.json().get("tools") if answer.is_success else None
-        return frozenset(tool["name"] for tool in tools or ())
+        found = {name: await self._rest.tool(name) for name in names}
+        return {name: p.ToolId(*place) for name, place in found.items() if place is not None}
 
 
 def _refusal(resource: Resource, error: Exception) -> TargetRefused:

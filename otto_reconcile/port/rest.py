@@ -23,6 +23,7 @@ from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.survey import Survey, survey
+from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import MakeCanned, MakeJourney, Wire
@@ -107,6 +108,11 @@ class RestPort:
         Called again, it makes known that there may be other tools now, there and elsewhere.
         """
         self._wire.tools.host(url, names)
+
+    async def tool(self, name: str) -> Place | None:
+        """Where a tool is; None if it is not there, or its service does not answer."""
+        tools = self._wire.tools
+        return None if await tools.missing([name]) else await tools.place(name)
 
     async def list_agents(self) -> Sequence[Resource]:
         await self._wire.versions.release()

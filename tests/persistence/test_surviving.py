@@ -46,6 +46,8 @@ def test_a_conversation_goes_on_in_its_session_after_a_kill(
     tmp_path: Path, clinic: dict[str, str]
 ) -> None:
     with Program(tmp_path, HOST, **clinic) as program:
+        judging = set(program.asked)
+        assert len(judging) > 3
         chat = Conversation(str(program.http.base_url), "healthcare")
         assert chat.say(WANTS) == "Find out why they want to be seen"
         assert "Monday 10 AM" in chat.say("My head aches")
@@ -55,9 +57,11 @@ def test_a_conversation_goes_on_in_its_session_after_a_kill(
         assert "2030-05-06" in said  # what the tool was told
         before = events(program, chat.session)
         program.kill()
+    (tmp_path / "home" / "evaluation_cache.json").unlink()  # as on a machine that never judged
     with Program(tmp_path, HOST, **clinic) as program:
         assert program.get(f"/sessions/{chat.session}")["agent_id"] == "healthcare"
         assert events(program, chat.session) == before
         chat.goes_on(program)
         assert "Mega Insurance" in chat.say("The patient wants to know about insurance")
         assert events(program, chat.session)[: len(before)] == before
+        assert not judging & set(program.asked)
