@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
-from otto_reconcile.cli.inputs import Brought, bring_all
+from otto_reconcile.cli.inputs import Brought, Inputs, bring_all
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
@@ -23,6 +23,7 @@ from otto_reconcile.render.plans import plan_lines
 from otto_reconcile.render.tables import Table
 from otto_reconcile.resources import Bot, Snapshot, snapshot_of
 from otto_reconcile.settings import Settings
+from otto_reconcile.weaving import users
 
 _POLL = 0.1
 
@@ -62,8 +63,7 @@ def run_apply(
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        named = {loaded.bot.id for loaded in inputs.bots}
-        wait_for(settings, dict(_awaited(named, *bots)), wait)
+        wait_for(settings, _awaited(inputs, after, *bots), wait)
     return 1 if brought.withheld else 0
 
 
@@ -93,13 +93,22 @@ def _dry_lines(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> Ite
 
 
 def _awaited(
-    named: Collection[str], before: Mapping[str, Wanted], after: Mapping[str, Wanted]
-) -> Iterator[tuple[str, Wanted]]:
-    """The bots that were named, and those that are changed by what they share."""
-    for bot_id, now in after.items():
-        changed = now.bot != _bot(before.get(bot_id)) and not now.bot.suspended
-        if bot_id in named or changed:
-            yield bot_id, now
+    inputs: Inputs, desired: Desired, before: Mapping[str, Wanted], after: Mapping[str, Wanted]
+) -> dict[str, Wanted]:
+    """The bots that were named, and those that what was named concerns, if not suspended.
+
+    A bot that has a shared document is waited for even if the document is as it was: the daemon,
+    which watches the folder, may have been first with the change.
+    """
+    named = {loaded.bot.id for loaded in inputs.bots}
+    shared = (loaded.document.stream for loaded in inputs.manifests.shared)
+    concerned = {bot_id for name in shared for bot_id in users(name, desired)}
+    concerned |= {i for i, now in after.items() if now.bot != _bot(before.get(i))}
+    return {
+        bot_id: now
+        for bot_id, now in after.items()
+        if bot_id in named or (bot_id in concerned and not now.bot.suspended)
+    }
 
 
 def _bot(wanted: Wanted | None) -> Bot | None:

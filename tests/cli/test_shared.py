@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from otto_reconcile.manifest import load
+from otto_reconcile.resources.shared import weave
 from tests.cli.command import Otto, manifest
+
+Announce = Callable[..., dict[str, Any]]
 
 WORDS = """\
 apiVersion: otto/v1
@@ -63,3 +70,19 @@ def test_one_that_left_the_folder_goes_and_all_at_once_stay(otto: Otto) -> None:
         (otto.folder / f"manifests/{name}.yaml").unlink()
     kept = results(otto, "-f", "manifests", "--prune")
     assert kept == {"a": "withheld", "b": "withheld", "glossary/words": "unchanged"}
+
+
+def test_wait_is_for_the_bots_that_have_it_even_if_the_daemon_was_first(
+    otto: Otto, daemon: Announce
+) -> None:
+    path = otto.write("all.yaml", manifest() + "---\n" + WORDS)
+    words = otto.write("words.yaml", WORDS)
+    otto("apply", "-f", path)
+    (bot,) = load([path], environ={}).bots
+    synced = {"bot_id": "desk", "revision": 1, "sync": "Synced", "health": "Healthy"}
+    daemon({**synced, "digest": bot.bot.digest()})
+    early = otto("apply", "-f", words, "--wait", "--timeout", 0.5)
+    assert (early.code, "not Synced: desk" in early.err) == (1, True)
+    (glossary,) = load([words], environ={}).shared
+    daemon({**synced, "digest": weave(bot.bot, [glossary.document]).digest()})
+    assert otto("apply", "-f", words, "--wait", "--timeout", 20).code == 0
