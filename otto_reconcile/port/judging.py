@@ -87,15 +87,19 @@ async def place(view: View, resources: Sequence[Resource]) -> None:
 
     What is not there, or not as it is wanted, is left to the next look and counts as not placed.
     """
-    listed = {guideline.id: guideline for guideline in await view.guidelines()}
+    wire, listed = view.wire, {}
+    if any(resource.kind == "guideline" for resource in resources):
+        listed = {guideline.id: guideline for guideline in await view.guidelines()}
     for resource in resources:
         if resource.kind == "guideline":
             if _is_same(listed.get(resource.key), resource):
-                judged = view.wire.judgements.metadata_of(resource)
-                await _set(view.wire, listed[resource.key], judged)
-                view.wire.judgements.place(resource)
-        elif resource.kind == "journey":
-            await _place_conditions(view.wire, resource, await view.conditions(resource.key))
+                judged = wire.judgements.metadata_of(resource)
+                await _set(wire, listed[resource.key], judged)
+                wire.judgements.place(resource)
+        elif resource.key in wire.new_conditions:
+            await place_new_conditions(wire, resource, wire.new_conditions[resource.key])
+        else:
+            await _place_conditions(wire, resource, await view.conditions(resource.key))
 
 
 def _is_same(guideline: Any, resource: Resource) -> bool:
@@ -113,11 +117,19 @@ async def _place_conditions(wire: Wire, journey: Resource, guidelines: Sequence[
             wire.judgements.place(journey, [question])
 
 
-async def place_new_conditions(wire: Wire, journey: Resource, keys: Sequence[str]) -> None:
+async def place_new_conditions(
+    wire: Wire, journey: Resource, keys: Sequence[str], *, later: bool = False
+) -> None:
     """The same for a journey made just now, whose condition guidelines have these ids, in order.
 
-    A failure is no failure of the journey: it is tried again.
+    With `later` they are only remembered: it takes a call for each, ever dearer the more guidelines
+    there are, and a restore must not wait for that. A failure is no failure of the journey: it is
+    tried again.
     """
+    wire.new_conditions.pop(journey.key, None)
+    if later:
+        wire.new_conditions[journey.key] = keys
+        return
     for question, key in zip(conditions_of(journey), keys, strict=True):
         if judged := wire.judgements.of(question):
             with suppress(OttoError):

@@ -209,7 +209,7 @@ class RestPort:
             return False
         await judging.unbind(self._wire, journey)
         await adapter.delete(self._wire, found[0])
-        await adapter.create(self._wire, journey, True)
+        await adapter.create(self._wire, journey, False)
         return True
 
     async def close(self) -> None:

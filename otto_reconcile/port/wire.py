@@ -82,6 +82,7 @@ class Wire:
         self.tools = Tools(self)
         self.versions = Versions(self, version)
         self.judgements = Judgements()
+        self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `judging`
         self.make_canned: MakeCanned | None = None
         self.make_journey: MakeJourney | None = None
         self.made_journeys: dict[str, Made] = {}

@@ -51,6 +51,7 @@ class Evaluating:
         self._asking = Asking(port, stores, clock, metered)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
+        self._serving = False
         self._down = 0  # rounds in a row in which nobody answered
         self._message: str | None = None
         self._last: dict[str, Any] | None = None
@@ -102,6 +103,7 @@ class Evaluating:
 
     async def run(self) -> None:
         """For ever: a round whenever there is something to do."""
+        self._serving = True
         while True:
             if self._down:
                 await self._clock.wait(self._never, CONNECTION.delay(self._down))
@@ -151,7 +153,8 @@ class Evaluating:
 
     async def _place(self, bot_id: str) -> None:
         waited, anew = bool(self._missing.get(bot_id) or self._unplaced(bot_id)), False
-        if self._unplaced(bot_id):
+        started = self._clock.monotonic()
+        if unplaced := self._unplaced(bot_id):
             try:
                 async with self._turn:
                     if self._may_act():
@@ -159,6 +162,8 @@ class Evaluating:
             except OttoError:
                 self._done(bot_id)  # a journey may have gone and not come back
                 raise
+        if unplaced and self._serving:  # chats come first
+            await self._clock.wait(self._never, self._clock.monotonic() - started)
         self._tell_bot(bot_id)
         if anew or (self._mode is Mode.EAGER and waited and not self._waits(bot_id)):
             self._done(bot_id)

@@ -133,6 +133,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(life: Life, tmp_path: Pa
     with place.daemon(*RUN, "--evaluate", "eager") as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
+        assert are_conditions_judged(daemon, "order-desk.return-item")
     assert life.model.calls == before
 
 
@@ -141,7 +142,7 @@ def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life
     with life.place.daemon(*RUN) as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
-        assert are_conditions_judged(daemon, "copy.return-item")
+        wait_for("conditions", lambda: are_conditions_judged(daemon, "copy.return-item"))
         assert daemon.status["usage"]["evaluation"]["calls"] == 0
         assert life.model.calls == before
 

@@ -42,7 +42,7 @@ class JourneyAdapter:
         if not fresh and (existing := await _existing(wire, resource)):
             return await bring(self, wire, resource, existing)
         try:
-            return await self._post(wire, resource)
+            return await self._post(wire, resource, later=fresh)
         except Failed:  # what Parlant says to an id that it has, and where it stops half-way
             existing = await _existing(wire, resource)
             if existing is None:
@@ -62,11 +62,12 @@ class JourneyAdapter:
             await delete_orphans(wire, resource.spec.get("conditions", ()))
             raise
 
-    async def _post(self, wire: Wire, resource: Resource) -> Resource:
+    async def _post(self, wire: Wire, resource: Resource, *, later: bool = False) -> Resource:
+        """With `later` its conditions wait for what a model has judged of them: see `judging`."""
         spec = resource.spec
         conditions = spec.get("conditions", [])
         if spec.get("states"):
-            return await _with_states(wire, resource)
+            return await _with_states(wire, resource, later)
         values = given(
             id=resource.key,
             title=spec["title"],
@@ -80,7 +81,7 @@ class JourneyAdapter:
         made = await wire.call(wire.parlant.journeys.create(**values))
         if len(made.conditions) != len(conditions):
             raise NotApplied(f"Parlant accepted {resource.ref} but did not keep: conditions")
-        await place_new_conditions(wire, resource, made.conditions)
+        await place_new_conditions(wire, resource, made.conditions, later=later)
         # Their texts would cost another call: the answer has their ids, in number and order.
         return ensure_kept(resource, await _from_wire(wire, made, resource.bot_id, conditions))
 
@@ -123,7 +124,7 @@ def unmade(wire: Wire, resource: Resource) -> str | None:
     return UNMADE if resource.spec.get("states") and wire.make_journey is None else None
 
 
-async def _with_states(wire: Wire, resource: Resource) -> Resource:
+async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     """Made by the SDK, in one go but for its tags; the states are then read back."""
     if wire.make_journey is None:
         raise TargetRefused(f"{resource.ref}: {UNMADE}", status=422)
@@ -146,7 +147,7 @@ async def _with_states(wire: Wire, resource: Resource) -> Resource:
         await wire.call(wire.parlant.journeys.update(addressed(resource.key), tags=adding))
     view = View(wire, resource.bot_id, None)
     journey = await wire.call(_retrieve(wire, resource.key))
-    await place_new_conditions(wire, resource, journey.conditions)
+    await place_new_conditions(wire, resource, journey.conditions, later=later)
     return ensure_kept(resource, await _observed(view, journey, resource))
 
 
