@@ -52,6 +52,7 @@ class Tools:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._services: dict[str, Any] | None = None
+        self._last: dict[str, Any] = {}
         self._offers: dict[str, tuple[float, Offer]] = {}
         self._hosted: str | None = None
         self._local: frozenset[str] = frozenset()
@@ -74,16 +75,25 @@ class Tools:
         self._services = None
 
     async def services(self) -> dict[str, Any]:
-        """Parlant's services by name; whether they answer it does not say."""
+        """Parlant's services by name; whether they answer it does not say.
+
+        While Parlant waits for one of them, it lists none: then those that were there last.
+        """
         if self._services is None:
             client = self._wire.parlant.services
-            listed = {service.name: service for service in await self._wire.call(client.list())}
+            try:
+                async with asyncio.timeout(ANSWER):
+                    found = await self._wire.call(client.list())
+            except TimeoutError:
+                self._services = self._last
+                return self._last
+            listed = {service.name: service for service in found}
             if self._hosted is not None and not _is_at(listed.get(LOCAL), self._hosted):
                 place: Any = {"url": self._hosted}
                 call = client.create_or_update(LOCAL, kind="sdk", sdk=place)
                 listed[LOCAL] = await self._wire.call(call)
                 self._offers.pop(LOCAL, None)
-            self._services = listed
+            self._services = self._last = listed
         return self._services
 
     async def place(self, name: str) -> Place:

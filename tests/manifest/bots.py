@@ -15,6 +15,7 @@ from otto_reconcile.resources import (
     Relationship,
     State,
     Term,
+    ToolService,
     Transition,
 )
 from otto_reconcile.resources.bot import (
@@ -119,7 +120,7 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
         tags=draw(many(tag)), labels=draw(st.dictionaries(any_text, any_text, max_size=2)),
         annotations=draw(data), guidelines=guidelines, journeys=journeys, terms=terms,
         canned_responses=canned, variables=draw(variables()), capabilities=draw(capabilities()),
-        customers=draw(customers(bot_id)),
+        customers=draw(customers(bot_id)), tool_services=draw(tool_services(bot_id)),
     )  # fmt: skip
     related = draw(relationships(bot))
     if guidelines and journeys and draw(st.booleans()):
@@ -214,6 +215,16 @@ def customers(bot_id: str) -> st.SearchStrategy[list[Customer]]:
         tags=many(tag),
     )
     return st.lists(one, max_size=2, unique_by=lambda customer: customer.id)
+
+
+def tool_services(bot_id: str) -> st.SearchStrategy[list[ToolService]]:
+    """Of each kind at most one, with names that no other bot has."""
+    host = st.from_regex(r"https?://[a-z]{1,9}(:[1-9][0-9]{1,3})", fullmatch=True)
+    sdk = st.builds(ToolService, name=st.just(f"{bot_id}-s"), kind=st.just("sdk"), url=host)
+    api = st.builds(
+        ToolService, name=st.just(f"{bot_id}-o"), kind=st.just("openapi"), url=host, source=text
+    )
+    return st.tuples(maybe(sdk), maybe(api)).map(lambda some: [s for s in some if s is not None])
 
 
 @st.composite

@@ -12,6 +12,7 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import Incomplete, TargetUnavailable
+from otto_reconcile.masking import shown
 from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
 from tests.parlant_server.tool_server import McpServer, ToolServer
 from tests.port.conftest import Host
@@ -166,3 +167,13 @@ async def test_a_bare_name_is_a_local_tool_where_there_is_one(
     assert "local" in {service["name"] for service in await host.rest.get("/services")}
     assert await converge(host, wanted("look_up"), want) == [f"update guideline/{RULE}"]
     assert await attached(host) == ["built-in:look_up"]
+
+
+def test_credentials_in_an_address_are_never_shown() -> None:
+    service = {"name": "crm", "kind": "sdk", "url": "http://me:hush@127.0.0.1:1/"}
+    (action,) = (
+        a for a in plan(wanted(services=[service]), Snapshot(), Snapshot()).acting
+        if a.ref.kind == "tool_service"
+    )  # fmt: skip
+    told = {change.field: shown(change)[1] for change in action.changes}
+    assert told == {"kind": "sdk", "url": "(masked)"}

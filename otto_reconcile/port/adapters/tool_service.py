@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,9 @@ from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed
 from otto_reconcile.resources import Resource, make
+
+REACH = 10.0
+"""Seconds that Parlant gets to reach a service: it tries for half a minute, in which bots wait."""
 
 
 class ToolServiceAdapter:
@@ -31,8 +35,9 @@ class ToolServiceAdapter:
         values: Any = {spec["kind"]: given(url=spec["url"], source=spec.get("source"))}
         services, key = wire.parlant.services, addressed(resource.key)
         try:
-            made = await wire.call(services.create_or_update(key, kind=spec["kind"], **values))
-        except Failed as error:
+            async with asyncio.timeout(REACH):
+                made = await wire.call(services.create_or_update(key, kind=spec["kind"], **values))
+        except (Failed, TimeoutError) as error:
             what = "its description" if spec["kind"] == "openapi" else "the service"
             raise TargetUnavailable(
                 f"Parlant cannot reach tool service {resource.key!r}",
