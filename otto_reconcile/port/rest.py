@@ -151,7 +151,7 @@ class RestPort:
     async def unable(self, resource: Resource) -> str | None:
         if resource.kind == "canned_response" and (why := unbound(self._wire, resource)):
             return why
-        if resource.kind == "journey" and (why := unmade(self._wire, resource)):
+        if resource.kind == "journey" and (why := await unmade(self._wire, resource)):
             return why
         return (await self._wire.versions.release()).unable(resource)
 

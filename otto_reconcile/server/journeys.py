@@ -1,6 +1,6 @@
 """Makes journeys with their states, as only Parlant's SDK can: the one place. `daemon` calls it.
 
-Parlant judges none of it: what is known of a model's judgement goes along as metadata.
+What is known of a model's judgement goes along as metadata.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 class JourneyMaker:
-    """`port.wire.MakeJourney` on a Parlant server in this process."""
+    """`port.wire.MakeJourney` on a Parlant server in this process.
 
-    def __init__(self, server: p.Server) -> None:
-        self._server = server
+    With `judged`, Parlant has a model judge at the end of its start what is made before that.
+    """
+
+    def __init__(self, server: p.Server, *, judged: bool = True) -> None:
+        self._server, self._judged = server, judged
 
     async def __call__(
         self,
@@ -42,7 +45,8 @@ class JourneyMaker:
             labels=spec.get("labels", ()),
             priority=spec.get("priority", 0),
         )
-        self._leave_unjudged(made)
+        if not self._judged:
+            self._leave_unjudged(made)
         await _Building(journey, places, metadata).run(made.initial_state)
 
     def _leave_unjudged(self, made: p.Journey) -> None:

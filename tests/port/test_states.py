@@ -73,7 +73,7 @@ def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
 @pytest.fixture
 async def inside(host: Host, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     server = request.getfixturevalue("parlant_thread").server
-    host.port.inner.host_journeys(JourneyMaker(server))
+    host.port.inner.host_journeys(JourneyMaker(server, judged=False))
     yield host
     for action in plan(Snapshot(), await seen(host, snapshot_of(bot())), Snapshot()):
         if action.observed is not None and action.ref.kind in ("relationship", "journey"):
@@ -169,11 +169,16 @@ async def test_states_that_are_wanted_no_more_go(inside: Host) -> None:
 @only_inside
 async def test_a_tool_that_is_not_there_is_named_and_nothing_is_left(inside: Host) -> None:
     wanted = snapshot_of(bot(slots="elsewhere:slots"))
-    agent = wanted[Ref("agent", BOT)]
-    await converge(inside, Snapshot([agent, wanted[Ref("tag", "vip")]]))
+    visit = wanted[Ref("journey", VISIT)]
+    await converge(inside, Snapshot([wanted[Ref("agent", BOT)], wanted[Ref("tag", "vip")]]))
     with pytest.raises(TargetRefused, match="elsewhere:slots"):
-        await inside.port.create(wanted[Ref("journey", VISIT)])
+        await inside.port.create(visit)
     assert not await inside.rest.exists(f"/journeys/{VISIT}")
+    assert await inside.port.unable(visit) is None  # it is tried
+    await converge(inside, snapshot_of(bot()))
+    why = await inside.port.unable(visit)  # but not where there is one already
+    assert why is not None
+    assert "elsewhere:slots" in why
 
 
 @only_inside

@@ -119,9 +119,23 @@ UNMADE = (
 )
 
 
-def unmade(wire: Wire, resource: Resource) -> str | None:
-    """Why this journey cannot be made on the target; None if it can."""
-    return UNMADE if resource.spec.get("states") and wire.make_journey is None else None
+async def unmade(wire: Wire, resource: Resource) -> str | None:
+    """Why this journey cannot be made on the target; None if it can.
+
+    One that is there is not given up for another whose tools are not there: nothing would be left.
+    """
+    if not resource.spec.get("states"):
+        return None
+    if wire.make_journey is None:
+        return UNMADE
+    if resource.key not in wire.made_journeys:
+        return None
+    missing = await wire.tools.missing(_tools(resource))
+    return not_there(missing.values()).message if missing else None
+
+
+def _tools(journey: Resource) -> list[str]:
+    return sorted({tool for state in journey.spec["states"] for tool in state.get("tools", ())})
 
 
 async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
@@ -129,7 +143,7 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     if wire.make_journey is None:
         raise TargetRefused(f"{resource.ref}: {UNMADE}", status=422)
     spec = resource.spec
-    tools = sorted({tool for state in spec["states"] for tool in state.get("tools", ())})
+    tools = _tools(resource)
     if missing := await wire.tools.missing(tools):
         raise not_there(missing.values())
     places = {tool: await wire.tools.place(tool) for tool in tools}
