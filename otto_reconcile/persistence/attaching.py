@@ -204,8 +204,9 @@ async def attach(
     attachment = Attachment(used, owned=persistence is None)
     if attachment.enabled:
         must_be_interval(interval)
+        mode = mode_of(evaluate)
         given = Given.of(server, target=target, tools=tools, headers=headers)
         await attachment.start(
-            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=mode_of(evaluate)
+            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=mode
         )
     return attachment

@@ -41,10 +41,10 @@ async def rehydrate_bots_from_persistence(
 
     Gives `enabled`, `bots_restored`, `guidelines_restored`, `journeys_restored`, `errors` (a list
     of sentences), `id_mapping` (stored bot id to agent id; they are the same) and `message`.
-    `tools` are the program's own tools (`@p.tool`) that stored guidelines may name. Without
-    `evaluate` Parlant is not asked to judge the bots: no model is needed for the start. `headers`
-    go with calls of the server's API, where its policy asks for a token; they are secret. Never
-    raises: what cannot be restored is an error, and the rest is restored.
+    `tools` are the program's own tools (`@p.tool`) that stored bots may name. Without `evaluate`
+    Parlant has nothing to judge but journeys with states: no model is needed for a start without
+    these. `headers` go with calls of the server's API, where its policy asks for a token; they are
+    secret. Never raises: what cannot be restored is an error, and the rest is restored.
     """
     done, enabled = _Done(), False
     try:

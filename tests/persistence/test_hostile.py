@@ -193,6 +193,9 @@ async def test_wrong_arguments_are_named(wrong: dict[str, Any], said: str) -> No
     for interval in (0, -1, "x", float("nan"), None):
         with pytest.raises(SettingsError, match="interval: "):
             await attached(server, persistence=memory, interval=interval)
+    for evaluate in (7, "now", None):
+        with pytest.raises(SettingsError, match="evaluate: "):
+            await attached(server, persistence=memory, evaluate=evaluate)
 
 
 @pytest.mark.parametrize(

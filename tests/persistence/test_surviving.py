@@ -1,4 +1,4 @@
-"""A conversation with a bot of ours that outlives `kill -9` of the program that hosts it."""
+"""Conversations with a bot of ours that outlive `kill -9` of the program that hosts it."""
 
 from __future__ import annotations
 
@@ -41,27 +41,40 @@ def events(program: Program, session: str) -> list[dict[str, Any]]:
     return found
 
 
+def until_offered(program: Program) -> Conversation:
+    """Begins, and comes through the journey's first tool."""
+    chat = Conversation(str(program.http.base_url), "healthcare")
+    assert chat.say(WANTS) == "Find out why they want to be seen"
+    assert "Monday 10 AM" in chat.say("My head aches")
+    return chat
+
+
+def to_the_end(chat: Conversation) -> None:
+    assert "Repeat what was agreed" in chat.say("The patient chooses a time")
+    said = chat.say("The patient says that it is right")
+    assert "Say that the appointment is made" in said
+    assert "2030-05-06" in said  # what the second tool was told
+
+
 @pytest.mark.timeout(300)
-def test_a_conversation_goes_on_in_its_session_after_a_kill(
+def test_conversations_go_on_in_their_sessions_after_a_kill(
     tmp_path: Path, clinic: dict[str, str]
 ) -> None:
     with Program(tmp_path, HOST, **clinic) as program:
         judging = set(program.asked)
         assert len(judging) > 3
-        chat = Conversation(str(program.http.base_url), "healthcare")
-        assert chat.say(WANTS) == "Find out why they want to be seen"
-        assert "Monday 10 AM" in chat.say("My head aches")
-        assert "Repeat what was agreed" in chat.say("The patient chooses a time")
-        said = chat.say("The patient says that it is right")
-        assert "Say that the appointment is made" in said
-        assert "2030-05-06" in said  # what the tool was told
-        before = events(program, chat.session)
+        ended, midway = until_offered(program), until_offered(program)
+        to_the_end(ended)
+        before = [events(program, chat.session) for chat in (ended, midway)]
         program.kill()
     (tmp_path / "home" / "evaluation_cache.json").unlink()  # as on a machine that never judged
     with Program(tmp_path, HOST, **clinic) as program:
-        assert program.get(f"/sessions/{chat.session}")["agent_id"] == "healthcare"
-        assert events(program, chat.session) == before
-        chat.goes_on(program)
-        assert "Mega Insurance" in chat.say("The patient wants to know about insurance")
-        assert events(program, chat.session)[: len(before)] == before
+        for chat, were in zip((ended, midway), before, strict=True):
+            assert program.get(f"/sessions/{chat.session}")["agent_id"] == "healthcare"
+            assert events(program, chat.session) == were
+            chat.goes_on(program)
+        assert "Mega Insurance" in ended.say("The patient wants to know about insurance")
+        to_the_end(midway)
+        for chat, were in zip((ended, midway), before, strict=True):
+            assert events(program, chat.session)[: len(were)] == were
         assert not judging & set(program.asked)
