@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from otto_reconcile.manifest.drafting import Draft, Item
+from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete, shortened
 from otto_reconcile.manifest.model import CustomerForm, GuidelineForm
 from otto_reconcile.manifest.nodes import Node, child, find

@@ -3,69 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
+from otto_reconcile.manifest.basics import Identified
+from otto_reconcile.manifest.drafts import GROUPS, NATURAL, SOURCES_OF_IDS, Draft, Item
 from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
 from otto_reconcile.manifest.model import (
-    BotForm,
-    CannedResponseForm,
-    CapabilityForm,
-    CustomerForm,
-    GuidelineForm,
-    Identified,
-    JourneyForm,
     MetadataForm,
     RelationshipForm,
     SpecForm,
-    TermForm,
     ToolServiceForm,
-    VariableForm,
 )
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
+from otto_reconcile.manifest.secrets import mask
 from otto_reconcile.manifest.shared_model import (
     FORMS,
-    GlossaryForm,
     SharedMetadataForm,
-    SharedServiceForm,
 )
 from otto_reconcile.manifest.variables import Data, to_data
 from otto_reconcile.manifest.wording import near, short, validate
-from otto_reconcile.resources import JSON, Masked
+from otto_reconcile.resources import JSON
 
-GROUPS: dict[str, type[BaseModel]] = {
-    "guidelines": GuidelineForm,
-    "journeys": JourneyForm,
-    "terms": TermForm,
-    "canned_responses": CannedResponseForm,
-    "variables": VariableForm,
-    "capabilities": CapabilityForm,
-    "customers": CustomerForm,
-}
-SOURCES_OF_IDS = {
-    "guidelines": "condition",
-    "journeys": "title",
-    "terms": "name",
-    "canned_responses": "value",
-    "variables": "name",
-    "capabilities": "title",
-    "customers": "id",
-}
-_NOUNS = {"Bot": "bot", "Glossary": "glossary", "ToolService": "tool service"}
-NATURAL = frozenset({"variables", "capabilities", "customers"})
-"""Groups whose items have no id but what is named in SOURCES_OF_IDS, as it is."""
-_MAY_BE_SECRET = {
-    "guidelines": ("condition", "action", "description", "metadata"),
-    "journeys": ("title", "description", "conditions"),
-    "terms": ("name", "description", "synonyms"),
-    "canned_responses": ("value", "fields", "signals", "metadata"),
-    "variables": ("description", "values"),
-    "capabilities": ("description", "signals"),
-    "customers": ("name", "metadata"),
-}
 _ELSEWHERE = {
     "Bot": {
         **dict.fromkeys(MetadataForm.model_fields, "metadata"),
@@ -73,46 +34,6 @@ _ELSEWHERE = {
     }
 }
 """Where a key belongs that stands in the wrong place."""
-
-
-@dataclass
-class Item:
-    """A part of a bot or a relationship with its place; `id` is complete."""
-
-    node: Node
-    form: BaseModel
-    id: str = ""
-
-
-@dataclass
-class Draft:
-    """A document on its way to a Bot, or to what bots share, whose id is in `bot_id` then.
-
-    `form` is None if something in it is wrong. `shared` are the parts that it gets of glossaries.
-    `broken` has (group, complete id) of items in which something is wrong; `unsure` is True if
-    there are items of which not even the id is known. `scopes` has the guidelines that stand in a
-    journey, each with it.
-    """
-
-    faults: Faults
-    root: Node
-    form: BotForm | GlossaryForm | SharedServiceForm | None
-    bot_id: str = ""
-    kind: str = "Bot"
-    groups: dict[str, list[Item]] = field(default_factory=dict)
-    relationships: list[Item] = field(default_factory=list)
-    tool_services: list[Item] = field(default_factory=list)
-    masked: dict[str, Masked] = field(default_factory=dict)
-    secrets: Mapping[Path, Masked] = field(default_factory=dict)
-    broken: list[tuple[str, str]] = field(default_factory=list)
-    unsure: bool = False
-    scopes: list[tuple[Node, Node]] = field(default_factory=list)
-    shared: set[tuple[str, str]] = field(default_factory=set)
-
-    @property
-    def noun(self) -> str:
-        """What messages call it."""
-        return _NOUNS[self.kind]
 
 
 def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
@@ -133,7 +54,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
     made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
     made.bot_id = _bot_id(made, value)
     _read_parts(made, value, wrong)
-    _mask(made)
+    mask(made)
     return made
 
 
@@ -306,39 +227,3 @@ def _check_twice(made: Draft, group: str) -> None:
 
 def _natural(group: str, keys: Mapping[Any, Any]) -> Any:
     return keys.get(SOURCES_OF_IDS[group]) if group in NATURAL else None
-
-
-def _mask(made: Draft) -> None:
-    for path, masked in sorted(made.secrets.items(), key=lambda pair: repr(pair[0])):
-        place = _masked_path(made, path)
-        if place is None:
-            at = find(made.root, path)
-            hint = "only descriptions, conditions, actions and the like may hold one"
-            made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
-        elif place:
-            made.masked[place] = masked
-
-
-def _masked_path(made: Draft, path: Path) -> str | None:
-    """The path as a Bot has it; "" if its item is wrong anyway; None if it may not be there."""
-    if path == ("spec", "description"):  # a name is how people are shown the bot everywhere
-        return str(path[1])
-    if made.kind == "ToolService" and path in (("spec", "url"), ("spec", "source")):
-        return str(path[1])
-    group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
-    if group == "tool_services" and path[3] in ("url", "source"):
-        node = find(made.root, path[:3])
-        names = (i.form.model_dump()["name"] for i in made.tool_services if i.node is node)
-        return next((f"{group}/{name}/{path[3]}" for name in names), "")
-    if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
-        return None
-    node = find(made.root, path[:3])
-    id_ = next((item.id for item in made.groups.get(group, ()) if item.node is node), None)
-    if id_ is None:
-        return ""
-    return "/".join((group, *(pointer_part(part) for part in (id_, *path[3:]))))
-
-
-def pointer_part(part: str | int) -> str:
-    """One step of a path as text, written as JSON pointers write it."""
-    return str(part).replace("~", "~0").replace("/", "~1")

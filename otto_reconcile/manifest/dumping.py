@@ -10,10 +10,11 @@ import yaml
 from yaml.representer import SafeRepresenter
 
 from otto_reconcile.manifest.contents import canned_name
-from otto_reconcile.manifest.drafting import NATURAL, pointer_part
+from otto_reconcile.manifest.drafts import NATURAL
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.model import API_VERSION
 from otto_reconcile.manifest.references import Index, written
+from otto_reconcile.manifest.secrets import pointer_part
 from otto_reconcile.manifest.states import bound, scoped, written_states
 from otto_reconcile.manifest.variables import escape
 from otto_reconcile.manifest.yaml_text import resolve

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 
 from otto_reconcile.manifest.contents import canned_id, check_contents
-from otto_reconcile.manifest.drafting import GROUPS, NATURAL, Draft, Item
+from otto_reconcile.manifest.drafts import GROUPS, NATURAL, Draft, Item
 from otto_reconcile.manifest.model import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from otto_reconcile.errors import InvalidInput, Problem
-from otto_reconcile.manifest.drafting import Draft, draft
+from otto_reconcile.manifest.drafting import draft
+from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.files import read_all
 from otto_reconcile.manifest.linking import link
 from otto_reconcile.manifest.nodes import Faults

@@ -5,21 +5,31 @@ The descriptions are what editors show; keep them in the words of docs/manifests
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 
+from otto_reconcile.manifest.basics import (
+    CANNED,
+    EXACT,
+    LABELS,
+    MODE,
+    PRIORITY,
+    TAGS,
+    Form,
+    Identified,
+    Positive,
+    ShortId,
+    Switch,
+    Whole,
+    described,
+)
 from otto_reconcile.manifest.checks import Cron, Free, Template, Values
-from otto_reconcile.manifest.variables import FromVariable
 from otto_reconcile.manifest.wording import said
-from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.resources.bot import (
     AgentMode,
     CompositionMode,
@@ -37,68 +47,32 @@ from otto_reconcile.resources.bot import (
 API_VERSION = "otto/v1"
 
 
-def _reread(value: Any) -> Any:
-    return resolve(str(value)) if isinstance(value, FromVariable) else value
-
-
-def _described(text: str) -> Any:
-    return Field(default=None, description=text)
-
-
-ShortId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=200)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(_reread)]
-Positive: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_reread)]
-Switch: TypeAlias = Annotated[bool, BeforeValidator(_reread)]
-
-_ID = (
-    "Short id: lower-case letters, digits and hyphens. On the target it stands behind the bot's"
-    " id and a dot. Without it, one is made from the text."
-)
-_EXACT = "In place of `id`: the complete id as the target has it, for what another program made."
-_TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
-_LABELS = "Labels on the target."
-_MODE = "How freely the answer is worded; overrides the bot's mode."
-_CANNED = "Ids of canned responses of this bot. Those that are named anywhere are used only there."
-_PRIORITY = "Where several match, the higher number comes first. Default 0."
-
-
-class Form(BaseModel):
-    """Base of all mappings in a manifest: no unknown keys, no silent conversion."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Identified(Form):
-    id: ShortId | None = _described(_ID)
-    exact_id: ExactId | None = _described(_EXACT)
-
-
 class GuidelineForm(Identified):
     """When this is so, do that."""
 
     condition: Text = Field(description="When this guideline applies, as a sentence.")
-    action: str | None = _described("What the bot then does.")
-    description: str | None = _described("More about it, for the bot and for people.")
-    criticality: Criticality | None = _described("How much it matters. Default medium.")
-    composition_mode: CompositionMode | None = _described(_MODE)
-    enabled: Switch | None = _described("False switches the guideline off. Default true.")
-    priority: Whole | None = _described(_PRIORITY)
-    track: Switch | None = _described(
+    action: str | None = described("What the bot then does.")
+    description: str | None = described("More about it, for the bot and for people.")
+    criticality: Criticality | None = described("How much it matters. Default medium.")
+    composition_mode: CompositionMode | None = described(MODE)
+    enabled: Switch | None = described("False switches the guideline off. Default true.")
+    priority: Whole | None = described(PRIORITY)
+    track: Switch | None = described(
         "Whether the bot remembers that it has done this, and does not do it again. Default true."
     )
-    labels: list[str] | None = _described(_LABELS)
-    tags: list[TagName] | None = _described(_TAGS)
-    metadata: Free | None = _described("Data for the engine. Only the keys that stand here count.")
-    tools: list[Text] | None = _described(
+    labels: list[str] | None = described(LABELS)
+    tags: list[TagName] | None = described(TAGS)
+    metadata: Free | None = described("Data for the engine. Only the keys that stand here count.")
+    tools: list[Text] | None = described(
         "Tools that the guideline may use: `service:tool`, or `tool` for one hosted with the bot."
     )
-    canned_responses: list[Text] | None = _described(_CANNED)
+    canned_responses: list[Text] | None = described(CANNED)
 
 
 class TransitionForm(Form):
     """A way on."""
 
-    when: Text | None = _described("When it is taken. Only the one way of a state needs none.")
+    when: Text | None = described("When it is taken. Only the one way of a state needs none.")
     to: Text = Field(description="Id of a state of this journey, or `end`.")
 
 
@@ -114,22 +88,22 @@ Ways: TypeAlias = Annotated[
 class StateForm(Form):
     """A step of a journey: one of chat, tool, tools, fork and journey."""
 
-    id: ShortId | None = _described("Unique in the journey; needed where something leads back.")
-    chat: Text | None = _described("What the bot says or asks.")
-    tool: Text | None = _described("The tool that is called: `service:tool`, or `tool`.")
-    tools: list[Text] | None = _described("Several tools; `instruction` says what each is for.")
-    instruction: Text | None = _described("How the tool is to be used.")
-    fork: list[TransitionForm] | None = _described("Nothing is said; one of these ways is taken.")
-    journey: Text | None = _described("Id of another journey of this bot, which is gone through.")
-    next: Ways | None = _described(
+    id: ShortId | None = described("Unique in the journey; needed where something leads back.")
+    chat: Text | None = described("What the bot says or asks.")
+    tool: Text | None = described("The tool that is called: `service:tool`, or `tool`.")
+    tools: list[Text] | None = described("Several tools; `instruction` says what each is for.")
+    instruction: Text | None = described("How the tool is to be used.")
+    fork: list[TransitionForm] | None = described("Nothing is said; one of these ways is taken.")
+    journey: Text | None = described("Id of another journey of this bot, which is gone through.")
+    next: Ways | None = described(
         "Where it goes on: the id of a state, `end`, or a list of ways, each with `when` and `to`."
         " Without it: to the state below, and from the last to the end."
     )
-    description: Text | None = _described("More about it, for the bot and for people.")
-    canned_responses: list[Text] | None = _described(_CANNED)
-    composition_mode: CompositionMode | None = _described(_MODE)
-    labels: list[str] | None = _described(_LABELS)
-    metadata: Free | None = _described("Data for the engine.")
+    description: Text | None = described("More about it, for the bot and for people.")
+    canned_responses: list[Text] | None = described(CANNED)
+    composition_mode: CompositionMode | None = described(MODE)
+    labels: list[str] | None = described(LABELS)
+    metadata: Free | None = described("Data for the engine.")
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -148,12 +122,12 @@ class JourneyForm(Identified):
     title: Name = Field(description="Name of the journey, at most 100 characters.")
     description: str = Field(description="What happens on the way, step by step.")
     conditions: list[Text] = Field(description="When the journey starts: any one of these.")
-    labels: list[str] | None = _described(_LABELS)
-    priority: Whole | None = _described(_PRIORITY)
-    composition_mode: CompositionMode | None = _described(_MODE)
-    tags: list[TagName] | None = _described(_TAGS)
-    guidelines: list[GuidelineForm] | None = _described("What the bot does when, in this journey.")
-    states: list[StateForm] | None = _described("Its steps, the first one first.")
+    labels: list[str] | None = described(LABELS)
+    priority: Whole | None = described(PRIORITY)
+    composition_mode: CompositionMode | None = described(MODE)
+    tags: list[TagName] | None = described(TAGS)
+    guidelines: list[GuidelineForm] | None = described("What the bot does when, in this journey.")
+    states: list[StateForm] | None = described("Its steps, the first one first.")
 
 
 class TermForm(Identified):
@@ -161,8 +135,8 @@ class TermForm(Identified):
 
     name: Name = Field(description="The word, at most 100 characters.")
     description: Text = Field(description="What it means.")
-    synonyms: list[Text] | None = _described("Other words for the same.")
-    tags: list[TagName] | None = _described(_TAGS)
+    synonyms: list[Text] | None = described("Other words for the same.")
+    tags: list[TagName] | None = described(TAGS)
 
 
 class CannedFieldForm(Form):
@@ -179,28 +153,28 @@ class CannedResponseForm(Identified):
     value: Template = Field(
         description="The text. `{{field}}` is filled with the value of a field."
     )
-    fields: list[CannedFieldForm] | None = _described("What is to be filled in, by the model.")
-    signals: list[Text] | None = _described("What customers say that this may answer.")
-    field_dependencies: list[Text] | None = _described(
+    fields: list[CannedFieldForm] | None = described("What is to be filled in, by the model.")
+    signals: list[Text] | None = described("What customers say that this may answer.")
+    field_dependencies: list[Text] | None = described(
         "Fields of tools or retrievers without which this is not considered."
     )
-    tags: list[TagName] | None = _described(_TAGS)
-    metadata: Free | None = _described("Data that goes with the message. Only these keys count.")
+    tags: list[TagName] | None = described(TAGS)
+    metadata: Free | None = described("Data that goes with the message. Only these keys count.")
 
 
 class VariableForm(Form):
     """Something that the bot knows of a customer."""
 
     name: Text = Field(description="What the bot calls it, and its identity within this bot.")
-    description: str | None = _described("What it says.")
-    tool: Text | None = _described("The tool that finds the value: `service:tool`, or `tool`.")
-    freshness_rules: Cron | None = _described(
+    description: str | None = described("What it says.")
+    tool: Text | None = described("The tool that finds the value: `service:tool`, or `tool`.")
+    freshness_rules: Cron | None = described(
         "When the tool is asked again, as a cron expression: `0 8 * * *` is daily at eight."
     )
-    values: Values | None = _described(
+    values: Values | None = described(
         "Values by whom they are for: `default`, `tag:NAME`, `customer:ID`."
     )
-    tags: list[TagName] | None = _described(_TAGS)
+    tags: list[TagName] | None = described(TAGS)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -214,17 +188,17 @@ class CapabilityForm(Form):
 
     title: Name = Field(description="What it is, at most 100 characters; its identity.")
     description: Text = Field(description="What the bot can do, in a sentence or two.")
-    signals: list[Text] | None = _described("What customers say who need it.")
-    tags: list[TagName] | None = _described(_TAGS)
+    signals: list[Text] | None = described("What customers say who need it.")
+    tags: list[TagName] | None = described(TAGS)
 
 
 class CustomerForm(Form):
     """A customer whom the bot knows by a fixed id. Bots may share one."""
 
     id: ExactId = Field(description="Complete id of the customer on the target.")
-    name: Text | None = _described("Their name. Default the id.")
-    metadata: dict[str, str] | None = _described("Texts by name. Only the keys here count.")
-    tags: list[TagName] | None = _described("Tags that they have, beside those of others.")
+    name: Text | None = described("Their name. Default the id.")
+    metadata: dict[str, str] | None = described("Texts by name. Only the keys here count.")
+    tags: list[TagName] | None = described("Tags that they have, beside those of others.")
 
 
 class RelationshipForm(Form):
@@ -255,7 +229,7 @@ class ServiceForm(Form):
         description="Where Parlant reaches it: http://HOST:PORT (an MCP server behind that at"
         " /mcp); for openapi, the address of the API."
     )
-    source: Text | None = _described(
+    source: Text | None = described(
         "Of openapi: the URL of the OpenAPI description, or a file on Parlant's machine."
     )
 
@@ -271,44 +245,44 @@ class ToolServiceForm(ServiceForm):
 class MetadataForm(Form):
     """Which bot this is."""
 
-    id: ShortId | None = _described(
+    id: ShortId | None = described(
         "Id of the bot, and of its agent on every target, for ever: lower-case letters, digits"
         " and hyphens."
     )
-    exact_id: ExactId | None = _described(_EXACT)
-    labels: dict[str, str] | None = _described("Your own; they never reach a target.")
-    annotations: Free | None = _described("Your own data; it never reaches a target.")
+    exact_id: ExactId | None = described(EXACT)
+    labels: dict[str, str] | None = described("Your own; they never reach a target.")
+    annotations: Free | None = described("Your own data; it never reaches a target.")
 
 
 class SpecForm(Form):
     """The bot."""
 
     name: Name = Field(description="What customers see, at most 100 characters.")
-    description: str | None = _described("Who the bot is and what it is for.")
-    composition_mode: AgentMode | None = _described(
+    description: str | None = described("Who the bot is and what it is for.")
+    composition_mode: AgentMode | None = described(
         "How freely answers are worded: fluid, composited, or strict (only prepared answers)."
         " core_fluid is fluid without prepared answers, as a server has it by default."
     )
-    max_engine_iterations: Positive | None = _described(
+    max_engine_iterations: Positive | None = described(
         "How many rounds of tool use an answer may take. Default 3."
     )
-    message_output_mode: MessageOutputMode | None = _described(
+    message_output_mode: MessageOutputMode | None = described(
         "Whether an answer comes as a whole (block) or as it is written (stream)."
     )
-    tags: list[TagName] | None = _described(_TAGS)
-    guidelines: list[GuidelineForm] | None = _described("What the bot does when.")
-    journeys: list[JourneyForm] | None = _described("Ways through longer conversations.")
-    terms: list[TermForm] | None = _described("Words of the bot's trade.")
-    relationships: list[RelationshipForm] | None = _described(
+    tags: list[TagName] | None = described(TAGS)
+    guidelines: list[GuidelineForm] | None = described("What the bot does when.")
+    journeys: list[JourneyForm] | None = described("Ways through longer conversations.")
+    terms: list[TermForm] | None = described("Words of the bot's trade.")
+    relationships: list[RelationshipForm] | None = described(
         "How guidelines, journeys, tags and tools bear on each other."
     )
-    tool_services: list[ToolServiceForm] | None = _described("Services with tools, by URL.")
-    canned_responses: list[CannedResponseForm] | None = _described(
+    tool_services: list[ToolServiceForm] | None = described("Services with tools, by URL.")
+    canned_responses: list[CannedResponseForm] | None = described(
         "Answers that are worded beforehand."
     )
-    variables: list[VariableForm] | None = _described("What the bot knows of its customers.")
-    capabilities: list[CapabilityForm] | None = _described("What the bot can do for them.")
-    customers: list[CustomerForm] | None = _described("Customers with a fixed id, and their tags.")
+    variables: list[VariableForm] | None = described("What the bot knows of its customers.")
+    capabilities: list[CapabilityForm] | None = described("What the bot can do for them.")
+    customers: list[CustomerForm] | None = described("Customers with a fixed id, and their tags.")
 
 
 class BotForm(Form):

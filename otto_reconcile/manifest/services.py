@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otto_reconcile.manifest.drafting import Draft, Item
+from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.nodes import child, find
 from otto_reconcile.resources import ToolService
 from otto_reconcile.resources.tool_service import address, fault_of

@@ -9,15 +9,13 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, RootModel, model_validator
 
+from otto_reconcile.manifest.basics import Form, ShortId, Switch
 from otto_reconcile.manifest.model import (
     BotForm,
     CannedResponseForm,
-    Form,
     GuidelineForm,
     MetadataForm,
     ServiceForm,
-    ShortId,
-    Switch,
     TermForm,
 )
 from otto_reconcile.manifest.wording import said

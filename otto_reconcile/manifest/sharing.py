@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pydantic import ValidationError
 
 from otto_reconcile.errors import Problem
+from otto_reconcile.manifest.basics import Identified
 from otto_reconcile.manifest.contents import canned_id, check_canned
-from otto_reconcile.manifest.drafting import Draft, Item
+from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete
-from otto_reconcile.manifest.model import GuidelineForm, Identified
+from otto_reconcile.manifest.model import GuidelineForm
 from otto_reconcile.manifest.nodes import child, find
 from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
 from otto_reconcile.resources import JSON, Bot

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.manifest.contents import canned_id, canned_name, check_canned
-from otto_reconcile.manifest.drafting import Draft, Item
+from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete, derived_from_name, shortened
 from otto_reconcile.manifest.model import JourneyForm, StateForm
 from otto_reconcile.manifest.nodes import Path, child, find

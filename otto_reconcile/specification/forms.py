@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from otto_reconcile.manifest.model import ShortId
+from otto_reconcile.manifest.basics import ShortId
 from otto_reconcile.resources.bot import AgentMode, Criticality, Name, Text
 
 LINES = (

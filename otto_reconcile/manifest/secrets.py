@@ -1,0 +1,53 @@
+"""Where secrets may stand in a manifest, and how their places are called. For drafting."""
+
+from __future__ import annotations
+
+from otto_reconcile.manifest.drafts import GROUPS, Draft
+from otto_reconcile.manifest.nodes import Path, find
+
+_MAY_BE_SECRET = {
+    "guidelines": ("condition", "action", "description", "metadata"),
+    "journeys": ("title", "description", "conditions"),
+    "terms": ("name", "description", "synonyms"),
+    "canned_responses": ("value", "fields", "signals", "metadata"),
+    "variables": ("description", "values"),
+    "capabilities": ("description", "signals"),
+    "customers": ("name", "metadata"),
+}
+
+
+def mask(made: Draft) -> None:
+    """Notes where the document's secrets stand in its bot; a fault for those that may not."""
+    for path, masked in sorted(made.secrets.items(), key=lambda pair: repr(pair[0])):
+        place = _masked_path(made, path)
+        if place is None:
+            at = find(made.root, path)
+            hint = "only descriptions, conditions, actions and the like may hold one"
+            made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
+        elif place:
+            made.masked[place] = masked
+
+
+def _masked_path(made: Draft, path: Path) -> str | None:
+    """The path as a Bot has it; "" if its item is wrong anyway; None if it may not be there."""
+    if path == ("spec", "description"):  # a name is how people are shown the bot everywhere
+        return str(path[1])
+    if made.kind == "ToolService" and path in (("spec", "url"), ("spec", "source")):
+        return str(path[1])
+    group = str(path[1]) if len(path) > 3 and path[0] == "spec" else ""
+    if group == "tool_services" and path[3] in ("url", "source"):
+        node = find(made.root, path[:3])
+        names = (i.form.model_dump()["name"] for i in made.tool_services if i.node is node)
+        return next((f"{group}/{name}/{path[3]}" for name in names), "")
+    if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
+        return None
+    node = find(made.root, path[:3])
+    id_ = next((item.id for item in made.groups.get(group, ()) if item.node is node), None)
+    if id_ is None:
+        return ""
+    return "/".join((group, *(pointer_part(part) for part in (id_, *path[3:]))))
+
+
+def pointer_part(part: str | int) -> str:
+    """One step of a path as text, written as JSON pointers write it."""
+    return str(part).replace("~", "~0").replace("/", "~1")
