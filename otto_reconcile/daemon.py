@@ -22,7 +22,8 @@ from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.late import Late
-from otto_reconcile.reconcile.status import Board, Status, Sync
+from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.summary import looked_at, summary
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
@@ -258,42 +259,11 @@ class Daemon:
         """Says once what there is, as soon as every bot has been looked at."""
         deadline = self._clock.monotonic() + FIRST_LOOKS
         status = self._voice.board.status
-        while self._clock.monotonic() < deadline and not _looked_at(status):
+        while self._clock.monotonic() < deadline and not looked_at(status):
             await self._clock.wait(self._never, 0.05)
         took = time.monotonic() - self._started
-        self._say(summary(status, url, took, self._settings))
-
-
-def _looked_at(status: Status) -> bool:
-    return status.target.state == "Connected" and all(
-        bot.sync is not Sync.UNKNOWN for bot in status.bots.values()
-    )
-
-
-def summary(status: Status, url: str, took: float, settings: Settings) -> str:
-    """What a person wants to see once everything is up; `took` is in seconds."""
-    synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
-    lines = [
-        f"otto-reconcile is up after {took:.1f} s: {synced} of {len(status.bots)} bots Synced",
-        f"  API    {url}",
-        f"  chat   {url}/chat/",
-        f"  store  {status.store.label} ({status.store.state})",
-        f"  target {status.target.label} ({status.target.state})",
-    ]
-    folder = status.manifests
-    if folder:
-        lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
-        lines.extend(f"         {problem}" for problem in folder["problems"][:5])
-    if status.tools:
-        sources, names = status.tools["sources"], status.tools["tools"]
-        lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
-    for bot in status.bots.values():
-        if bot.sync is not Sync.SYNCED:
-            lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())
-    if settings.parlant_url is None and _is_offline(settings):
-        lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
-    lines.append("Ctrl-C stops it.")
-    return "\n".join(lines)
+        answers = self._settings.parlant_url is not None or not _is_offline(self._settings)
+        self._say(summary(status, url, took, answers=answers))
 
 
 def _is_offline(settings: Settings) -> bool:
