@@ -159,7 +159,7 @@ class Daemon:
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._voice.say("Parlant created", stores="default")
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
-            port.host_journeys(JourneyMaker(sdk, judged=False))
+            port.host_journeys(JourneyMaker(sdk))
             port.host_canned(CannedMaker(sdk))
             made.append(self._loop(port, target, self._evaluating(port, meter)))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})

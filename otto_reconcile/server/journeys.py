@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class JourneyMaker:
     """`port.wire.MakeJourney` on a Parlant server in this process.
 
-    With `judged`, Parlant has a model judge at the end of its start what is made before that.
+    What is made before Parlant ends its start in the usual way, a model judges then.
     """
 
-    def __init__(self, server: p.Server, *, judged: bool = True) -> None:
-        self._server, self._judged = server, judged
+    def __init__(self, server: p.Server) -> None:
+        self._server = server
 
     async def __call__(
         self,
@@ -45,20 +45,7 @@ class JourneyMaker:
             labels=spec.get("labels", ()),
             priority=spec.get("priority", 0),
         )
-        if not self._judged:
-            self._leave_unjudged(made)
         await _Building(journey, places, metadata).run(made.initial_state)
-
-    def _leave_unjudged(self, made: p.Journey) -> None:
-        """Takes it off the SDK's own list of what a model judges at the end of Parlant's start.
-
-        There is no other way to say no; what is gone by then would make that start fail.
-        """
-        keys = {made.id, *(condition.id for condition in made.conditions)}
-        for name in ("_journey_evaluations", "_guideline_evaluations"):
-            listed = getattr(self._server, name, {})
-            for key in keys & listed.keys():
-                del listed[key]
 
 
 class _Building:
