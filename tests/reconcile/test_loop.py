@@ -14,7 +14,8 @@ from otto_reconcile.desired import Source
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.status import Sync
-from otto_reconcile.resources import Ref, Relationship, make
+from otto_reconcile.resources import Bot, Ref, Relationship, make
+from otto_reconcile.resources.bot import Customer
 from tests.reconcile.fakes import Setting, bot
 
 
@@ -170,6 +171,26 @@ async def test_the_last_user_of_a_shared_tag_takes_it_along() -> None:
     async with running(setting):
         await until(lambda: setting.voice.board.status.bots["one"].revision == 2)
         assert Ref("tag", "shared") in setting.port.held
+
+
+async def test_bots_that_want_a_shared_thing_otherwise_do_not_undo_each_other() -> None:
+    def desk(bot_id: str, name: str, **metadata: str) -> Bot:
+        ann = Customer(id="ann", name=name, tags=["vip"], metadata=metadata)
+        return bot(bot_id, customers=[ann])
+
+    setting = Setting(interval=0.05)
+    setting.want(desk("alpha", "Ann", town="Bonn"), desk("beta", "Anna", shoes="41"))
+    await setting.loop.restore()
+    async with running(setting):
+        await until(lambda: setting.voice.board.status.bots["beta"].sync is Sync.OUT_OF_SYNC)
+        ref = Ref("customer", "ann")
+        assert setting.port.held[ref].spec["name"] == "Ann"
+        message = setting.voice.board.status.bots["beta"].message
+        assert message is not None
+        assert "bot 'alpha' wants another name" in message
+        setting.want(desk("alpha", "Anna", town="Bonn"))
+        await until(lambda: setting.voice.board.status.bots["beta"].sync is Sync.SYNCED)
+        assert setting.port.held[ref].spec["name"] == "Anna"
 
 
 async def test_a_fault_of_ours_is_said_and_does_not_end_the_loop() -> None:
