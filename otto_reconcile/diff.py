@@ -63,7 +63,7 @@ def plan(
     actions = [_hold(action, policy) for action in actions]
     rebound = _rebindings(actions, desired, observed, applied)
     actions = [*actions, *(_hold(action, policy) for action in rebound)]
-    return Plan(tuple(_without_ground(sorted(_with_needs(actions), key=sort_key))))
+    return Plan(tuple(_within_bounds(sorted(_with_needs(actions), key=sort_key))))
 
 
 def _wanted(
@@ -238,6 +238,33 @@ def _with_needs(actions: list[Action]) -> Iterator[Action]:
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             needs.update(binders.get(action.ref, ()))
         yield replace(action, needs=frozenset(needs)) if needs else action
+
+
+def _within_bounds(actions: list[Action]) -> list[Action]:
+    """Holds back what hangs on something that will not be made: it would apply where it may not."""
+    while True:
+        actions = list(_without_ground(actions))
+        reasons = {
+            Ref(*str(action.desired.spec["source"]).split(":", 1)): action.skipped
+            for action in actions
+            if action.ref.kind == BINDING and action.operation is Operation.CREATE
+            if action.skipped and action.desired and action.desired.spec["kind"] == "dependency"
+        }
+        if not any(_hangs(action, reasons) for action in actions):
+            return actions
+        actions = [
+            replace(action, skipped=reasons[action.ref]) if _hangs(action, reasons) else action
+            for action in actions
+        ]
+
+
+def _hangs(action: Action, reasons: Mapping[Ref, str | None]) -> bool:
+    return (
+        action.operation is Operation.CREATE
+        and action.acts
+        and action.ref.kind in ("guideline", "journey")
+        and action.ref in reasons
+    )
 
 
 def _without_ground(actions: list[Action]) -> Iterator[Action]:

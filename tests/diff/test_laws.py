@@ -140,3 +140,36 @@ def test_a_held_bot_is_compared_but_left_alone(older, newer):
     result = plan(desired, on_target(older), applied, Policy(held={"desk": "suspended"}))
     assert not result.acting
     assert all(a.skipped == "suspended" for a in result if a.operation is not Operation.FORGET)
+
+
+def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
+    bot = Bot(
+        id="desk",
+        name="Desk",
+        guidelines=[
+            {"id": "desk.urgent", "condition": "It cannot wait"},
+            {"id": "desk.calm", "condition": "They are angry"},
+        ],
+        journeys=[
+            {"id": "desk.visit", "title": "Visit", "description": "A time", "conditions": ["Visit"]}
+        ],
+        relationships=[
+            {
+                "kind": "dependency",
+                "source": "guideline:desk.urgent",
+                "target": "journey:desk.visit",
+            },
+            {
+                "kind": "priority",
+                "source": "guideline:desk.urgent",
+                "target": "guideline:desk.calm",
+            },
+        ],
+    )
+    unable = {Ref("journey", "desk.visit"): "it cannot hold states"}
+    target = Model(Snapshot())
+    result = plan(snapshot_of(bot), Snapshot(), Snapshot(), Policy(unable=unable))
+    target.apply(result)
+    assert {str(ref) for ref in target.held} == {"agent/desk", "guideline/desk.calm"}
+    reasons = {a.ref.key: a.skipped for a in result.skipped}
+    assert reasons["desk.urgent"] == "it needs journey/desk.visit"
