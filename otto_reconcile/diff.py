@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from otto_reconcile.order import BINDING, sort_key
-from otto_reconcile.plan import Action, Cause, Change, Operation, Plan
+from otto_reconcile.plan import NEEDS, Action, Cause, Change, Operation, Plan
 from otto_reconcile.resources import (
     JSON,
     Field,
@@ -272,7 +272,7 @@ def _without_ground(actions: list[Action]) -> Iterator[Action]:
     unmade: set[Ref] = set()
     for action in actions:
         if action.acts and (missing := sorted(action.needs & unmade)):
-            action = replace(action, skipped=f"it needs {missing[0]}")
+            action = replace(action, skipped=f"{NEEDS}{missing[0]}")
         if action.operation is Operation.CREATE and not action.acts:
             unmade.add(action.ref)
         yield action

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from otto_reconcile.resources import JSON, Ref, Resource
 
+NEEDS = "it needs "
+"""How the reason begins for what is held back only because something else is."""
+
 
 class Operation(StrEnum):
     CREATE = "create"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.masking import MASKED
-from otto_reconcile.plan import Action, Operation, Outcome, Result
+from otto_reconcile.plan import NEEDS, Action, Operation, Outcome, Result
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.world import Planned
@@ -59,8 +60,8 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, cause, message)
     suspended = planned.wanted is not None and planned.wanted.bot.suspended
     if planned.plan.skipped and not suspended:
-        held = planned.plan.skipped[0].skipped
-        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, f"held back: {held}")
+        held = f"held back: {_held(planned.plan.skipped)}"
+        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, held)
     if suspended:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
         return _words(sync, Health.SUSPENDED, cause, "suspended")
@@ -68,6 +69,19 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         why = result.held or "waiting: another daemon leads"
         return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
     return _words(Sync.SYNCED, Health.HEALTHY, None, None)
+
+
+def _held(skipped: Sequence[Action]) -> str:
+    """Each reason once, with the first that it is given for; what follows from others is last."""
+    groups: dict[str, list[Action]] = {}
+    for action in skipped:
+        groups.setdefault(str(action.skipped), []).append(action)
+    told = []
+    for reason in sorted(groups, key=lambda reason: reason.startswith(NEEDS)):
+        first, *others = groups[reason]
+        more = f" and {len(others)} more" if others else ""
+        told.append(f"{phrase(first)}{more}: {reason}")
+    return "; ".join(told)
 
 
 def _health(planned: Planned) -> Health:

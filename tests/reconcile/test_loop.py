@@ -14,7 +14,7 @@ from otto_reconcile.desired import Source
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.status import Sync
-from otto_reconcile.resources import Bot, Ref, Relationship, make
+from otto_reconcile.resources import Bot, Ref, Relationship, Resource, make
 from otto_reconcile.resources.bot import Customer
 from tests.reconcile.fakes import Setting, bot
 
@@ -191,6 +191,35 @@ async def test_bots_that_want_a_shared_thing_otherwise_do_not_undo_each_other() 
         setting.want(desk("alpha", "Anna", town="Bonn"))
         await until(lambda: setting.voice.board.status.bots["beta"].sync is Sync.SYNCED)
         assert setting.port.held[ref].spec["name"] == "Anna"
+
+
+async def test_what_is_held_back_is_named_with_each_reason_once() -> None:
+    setting = Setting()
+    journey = {"title": "t", "description": "d", "conditions": ["c"]}
+    setting.want(
+        bot(
+            "desk",
+            guidelines=[{"id": "desk.urgent", "condition": "It cannot wait"}],
+            journeys=[{"id": "desk.a", **journey}, {"id": "desk.b", **journey}],
+            relationships=[
+                {
+                    "kind": "dependency",
+                    "source": "guideline:desk.urgent",
+                    "target": "journey:desk.a",
+                }
+            ],
+        )
+    )
+
+    async def unable(resource: Resource) -> str | None:
+        return "no states here" if resource.kind == "journey" else None
+
+    setting.port.unable = unable  # type: ignore[method-assign]
+    await setting.loop.restore()
+    assert setting.voice.board.status.bots["desk"].message == (
+        "held back: create journey desk.a and 1 more: no states here; "
+        "create guideline desk.urgent and 1 more: it needs journey/desk.a"
+    )
 
 
 async def test_a_fault_of_ours_is_said_and_does_not_end_the_loop() -> None:
