@@ -230,14 +230,32 @@ def _with_needs(actions: list[Action]) -> Iterator[Action]:
         assert action.observed is not None
         for ref in get_kind(BINDING).needs(action.observed):
             binders.setdefault(ref, set()).add(action.ref)
+    bounds = _bounds(actions)
     for action in actions:
         needs: set[Ref] = set()
         if action.desired is not None:
             kind = get_kind(action.ref.kind)
             needs.update(ref for ref in kind.needs(action.desired) if ref in made)
+        if action.operation is Operation.CREATE:
+            needs.update(bounds.get(action.ref, set()) & made)
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             needs.update(binders.get(action.ref, ()))
         yield replace(action, needs=frozenset(needs)) if needs else action
+
+
+def _bounds(actions: list[Action]) -> dict[Ref, set[Ref]]:
+    """By guideline the journeys that it is only for: without them it would apply everywhere."""
+    bounds: dict[Ref, set[Ref]] = {}
+    for action in actions:
+        if action.ref.kind != BINDING or action.operation is not Operation.CREATE:
+            continue
+        assert action.desired is not None
+        ends = (Ref(*str(action.desired.spec[side]).split(":", 1)) for side in ("source", "target"))
+        source, target = ends
+        kinds = (action.desired.spec["kind"], source.kind, target.kind)
+        if kinds == ("dependency", "guideline", "journey"):
+            bounds.setdefault(source, set()).add(target)
+    return bounds
 
 
 def _within_bounds(actions: list[Action]) -> list[Action]:
@@ -268,11 +286,12 @@ def _hangs(action: Action, reasons: Mapping[Ref, str | None]) -> bool:
 
 
 def _without_ground(actions: list[Action]) -> Iterator[Action]:
-    """Holds back what needs something that will not be made, as nothing would come of it."""
-    unmade: set[Ref] = set()
+    """Holds back what needs something that will not be made, and says where that began."""
+    unmade: dict[Ref, str] = {}
     for action in actions:
-        if action.acts and (missing := sorted(action.needs & unmade)):
-            action = replace(action, skipped=f"{NEEDS}{missing[0]}")
+        if action.acts and (missing := sorted(action.needs & unmade.keys())):
+            action = replace(action, skipped=unmade[missing[0]])
         if action.operation is Operation.CREATE and not action.acts:
-            unmade.add(action.ref)
+            rests = action.skipped is not None and action.skipped.startswith(NEEDS)
+            unmade[action.ref] = str(action.skipped) if rests else f"{NEEDS}{action.ref}"
         yield action

@@ -7,6 +7,7 @@
      │    ├── guideline 40
      │    ├── canned response 45      (bears the tags of guidelines and states, made or not)
      │    ├── journey 50
+     │    ├── guideline 51            (one that is only for a journey which is made too)
      │    └── relationship 60         (among guidelines, journeys, agents, tags and tools)
      └── customer 25
 
@@ -31,10 +32,15 @@ _MAKES = (Operation.CREATE, Operation.UPDATE, Operation.REPLACE)
 
 def sort_key(action: Action) -> tuple[int, int, str, str, str]:
     """The order of doing; total, since a plan has at most one action to a Ref and phase."""
-    level = get_kind(action.ref.kind).level
-    phase = _phase(action)
+    phase, level = _phase(action), _level(action)
     up_or_down = level if phase == 2 else -level
     return phase, up_or_down, action.bot_id, action.ref.key, str(action.operation)
+
+
+def _level(action: Action) -> int:
+    level = get_kind(action.ref.kind).level
+    needs_journey = any(ref.kind == "journey" for ref in action.needs)
+    return max(level, get_kind("journey").level + 1) if needs_journey else level
 
 
 def _phase(action: Action) -> int:

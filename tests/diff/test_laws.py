@@ -142,8 +142,8 @@ def test_a_held_bot_is_compared_but_left_alone(older, newer):
     assert all(a.skipped == "suspended" for a in result if a.operation is not Operation.FORGET)
 
 
-def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
-    bot = Bot(
+def scoped() -> Bot:
+    return Bot(
         id="desk",
         name="Desk",
         guidelines=[
@@ -166,6 +166,10 @@ def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
             },
         ],
     )
+
+
+def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
+    bot = scoped()
     unable = {Ref("journey", "desk.visit"): "it cannot hold states"}
     target = Model(Snapshot())
     result = plan(snapshot_of(bot), Snapshot(), Snapshot(), Policy(unable=unable))
@@ -173,3 +177,10 @@ def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
     assert {str(ref) for ref in target.held} == {"agent/desk", "guideline/desk.calm"}
     reasons = {a.ref.key: a.skipped for a in result.skipped}
     assert reasons["desk.urgent"] == "it needs journey/desk.visit"
+
+
+def test_a_guideline_is_made_after_the_journey_that_it_is_for_and_not_if_that_fails():
+    actions = plan(snapshot_of(scoped()), Snapshot(), Snapshot()).acting
+    order = [action.ref.key for action in actions if action.ref.kind in ("guideline", "journey")]
+    assert order == ["desk.calm", "desk.visit", "desk.urgent"]
+    assert Ref("journey", "desk.visit") in actions[-3].needs
