@@ -36,6 +36,7 @@ from otto_reconcile.resources.gathering import Misfit, bot_of, part_of
 from otto_reconcile.resources.guideline import HOSTED
 from otto_reconcile.resources.tool_service import fault_of
 
+_CALLED = {"applies_to": "bond to a guideline or state"}
 _ROUNDS = 10
 
 
@@ -208,7 +209,8 @@ async def _settle(
         if ref.kind != "agent":
             _check(draft, ref, part)
     for _ in range(_ROUNDS):
-        _unbind(draft, {end for other in drafts for end in other.ends})
+        while _unbind(draft, {end for other in drafts for end in other.ends}):
+            pass  # what was left out with it may have been the end of another
         try:
             bot = bot_of(draft.bot_id, Snapshot(draft.parts.values()))
         except Misfit as error:
@@ -258,18 +260,27 @@ def _unwritable(bot: Bot) -> str | None:
     return None if loaded.bot.digest() == bot.digest() else "a manifest cannot hold it exactly"
 
 
-def _unbind(draft: _Draft, ends: Collection[str]) -> None:
-    """Takes out relationships with what is in no bot: on another server they could not be made."""
+def _unbind(draft: _Draft, ends: Collection[str]) -> bool:
+    """Takes out relationships with what is in no bot: on another server they could not be made.
+
+    With them what depends on it: alone it would apply everywhere. True if there were any.
+    """
+    before = len(draft.parts)
     for ref, part in sorted(draft.parts.items()):
         for end in (part.spec["source"], part.spec["target"]) if ref.kind == BINDING else ():
             if end not in ends and not str(end).startswith(("tag:", "tool:")):
-                draft.leave(ref, f"{str(end).replace(':', ' ', 1)} is in no manifest")
+                named = str(end).replace(":", " ", 1)
+                draft.leave(ref, f"{named} is in no manifest")
+                if part.spec["kind"] == "dependency" and end == part.spec["target"]:
+                    dependent = Ref(*str(part.spec["source"]).split(":", 1))
+                    draft.leave(dependent, f"it is only for {named}, which is in no manifest")
+    return len(draft.parts) < before
 
 
 def _take_out(draft: _Draft, action: Action, wanted: Mapping[Ref, Resource]) -> None:
     """What the action is about; if that is shared (a tag), whatever needs it."""
     ref = action.ref
-    fields = ", ".join(change.field for change in action.changes)
+    fields = ", ".join(_CALLED.get(change.field, change.field) for change in action.changes)
     gone = action.operation is Operation.CREATE
     if ref.kind == "agent" and action.observed is not None:
         draft.parts[ref] = _without(draft.parts[ref], *(c.field for c in action.changes))

@@ -146,6 +146,10 @@ async def troubled(place: Place) -> AsyncIterator[Place]:
     await make_shop(place.rest)
     await make_trouble(place.rest)
     await place.thread.within(make_tour(place.thread.server))
+    urgent = {"id": "guide.urgent", "condition": "u", "tags": ["agent:guide"]}
+    await place.rest.post("/guidelines", **urgent)
+    ends = {"source_guideline": "guide.urgent", "target_tag": "journey:guide.tour"}
+    await place.rest.post("/relationships", kind="dependency", **ends)
     yield place
     await place.thread.within(drop_what_rest_cannot(place.thread.server, "a/b"))
 
@@ -184,18 +188,22 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
     assert [capability["signals"] for capability in shop["capabilities"]] == [["s"]]
     assert bots["second"].composition_mode == "strict"
     assert [g.id for g in bots["second"].guidelines] == ["torn"]
-    assert bots["guide"].journeys == []
+    assert (bots["guide"].journeys, bots["guide"].guidelines) == ([], [])
     guide = (place.otto.folder / "bots" / "guide.yaml").read_text()
     for said in ("journey guide.tour: its states", "Ask which museum", "Has enough"):
         assert said in guide
     bound = "priority:guideline:shop.order->guideline:shared"
+    scope = "dependency:guideline:guide.urgent->journey:guide.tour"
     wrote, *lines = done.err.splitlines()
     assert wrote == "3 files written"
     told = sorted(line.removeprefix("left out: ") for line in lines)
     assert [re.sub(r": its .*|the tag \S+", "", line) for line in told] == [
         "agent a/b",
         "agent o2: this name is Otto's",
+        "guide: guideline guide.urgent: it is only for journey guide.tour, which is in no manifest",
         "guide: journey guide.tour",
+        f"guide: relationship {scope}: journey guide.tour is in no manifest",
+        "guide: tools of guideline guide.urgent",
         "guideline everybody: it is for all agents",
         "second: guideline shared: it belongs to agent shop too",
         "second: guideline x y",
