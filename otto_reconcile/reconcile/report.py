@@ -13,6 +13,9 @@ from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.world import Planned
 
+MOST_FAILURES = 10
+"""So many are told one by one; `actions` has them all."""
+
 
 def bot_fields(result: BotResult, now: datetime) -> dict[str, Any]:
     """The fields of BotStatus that this look decides."""
@@ -54,10 +57,7 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
     actions = [a for a in planned.plan if a.operation not in (Operation.REPORT, Operation.FORGET)]
     cause = str(actions[0].cause) if actions else None
     if result.failures:
-        message = "; ".join(_failure(o) for o in result.failures[:3])
-        if len(result.failures) > 3:
-            message += f"; and {len(result.failures) - 3} more"
-        return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, cause, message)
+        return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, cause, _failed(result.failures))
     suspended = planned.wanted is not None and planned.wanted.bot.suspended
     if planned.plan.skipped and not suspended:
         held = f"held back: {_held(planned.plan.skipped)}"
@@ -69,6 +69,16 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         why = result.held or "waiting: another daemon leads"
         return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
     return _words(Sync.SYNCED, Health.HEALTHY, None, None)
+
+
+def _failed(failures: Sequence[Outcome]) -> str:
+    """What failed by itself, before what was not tried for it; of that, three at most."""
+    failed = [o for o in failures if o.result is Result.FAILED][:MOST_FAILURES]
+    untried = [o for o in failures if o.result is not Result.FAILED]
+    shown = [*failed, *untried][: max(3, len(failed))]
+    told = [_failure(outcome) for outcome in shown]
+    more = [f"and {len(failures) - len(shown)} more"] if len(failures) > len(shown) else []
+    return "; ".join([*told, *more])
 
 
 def _held(skipped: Sequence[Action]) -> str:
