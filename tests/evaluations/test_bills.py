@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.e2e.harness import Daemon, Place, bot, wait_for
 from tests.evaluations.judge import INPUT, LIKELY, OUTPUT
+from tests.wire.server import NotRunnable, own_server, skip_or_fail
 
 RUN = ("--port", "0", "--nlp", "tests.evaluations.judge:factory")
 CALLS = 3
@@ -89,10 +91,21 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+def mongodb() -> Iterator[str]:
+    """The URI of a server of MongoDB's wire protocol."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(own_server()).uri
+        except NotRunnable as error:
+            skip_or_fail(error)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> Life:
     folder = tmp_path_factory.mktemp("bills")
     model = Model(folder)
-    life = Life(Place(folder, OTTO_TEST_ASKED=str(model.asked)), model)
+    place = Place(folder, OTTO_TEST_ASKED=str(model.asked), MONGODB_URI=mongodb)
+    life = Life(place, model)
     life.place.write()
     life.place.write("walk.yaml", WALK)
     with life.place.daemon(*RUN) as daemon:
@@ -119,17 +132,19 @@ def test_each_text_is_asked_about_once_and_the_price_is_told(life: Life) -> None
     assert life.calls == {"first start": FIRST, "one changed": changed, "one copied": changed}
     spent = {"calls": FIRST, "input_tokens": FIRST * INPUT, "output_tokens": FIRST * OUTPUT}
     assert life.status["usage"]["evaluation"] == spent
-    assert life.status["evaluations"]["run"].items() >= spent.items()
+    run = life.status["evaluations"]["run"]  # the last one: bots that come apart have one each
+    assert 0 < run["calls"] <= FIRST
+    assert run["input_tokens"] == run["calls"] * INPUT
     records = [r for r in json.loads(life.actions) if r["kind"] == "evaluation"]
     told = {change["field"]: change["after"] for change in records[0]["changes"]}
     assert (told["calls"], told["input_tokens"]) == (CALLS, CALLS * INPUT)
 
 
-def test_a_new_machine_with_the_same_store_pays_nothing(life: Life, tmp_path: Path) -> None:
+def test_a_new_machine_with_the_same_store_pays_nothing(
+    life: Life, mongodb: str, tmp_path: Path
+) -> None:
     before = life.model.calls
-    (tmp_path / ".otto").mkdir(mode=0o700)
-    shutil.copy(life.place.folder / ".otto" / "otto.db", tmp_path / ".otto" / "otto.db")
-    place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked))
+    place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked), MONGODB_URI=mongodb)
     with place.daemon(*RUN, "--evaluate", "eager") as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
