@@ -61,10 +61,9 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One file of tests stays in one process, so that its servers are started once. One process more
-# than there are processors: the tests wait a good part of their time for the servers.
+# One file of tests stays in one process, so that its servers are started once.
 test: check
-	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # RELEASES="3.2" for some of them; not part of `make test`, since it installs other versions.
 compat: $(DEV)

@@ -57,7 +57,7 @@ def bot(
     return BOT.format(id=bot_id, name=name, action=action)
 
 
-def wait_for(what: str, check: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true answer of `check`; AssertionError with the last answer when time is up."""
     deadline = time.monotonic() + seconds
     answer: Any = None
@@ -170,7 +170,7 @@ class Daemon:
         guideline: dict[str, Any] = self.get(f"/guidelines/{guideline_id}")["guideline"]
         return guideline
 
-    def wait_synced(self, *bot_ids: str, seconds: float = 30.0) -> None:
+    def wait_synced(self, *bot_ids: str, seconds: float = 60.0) -> None:
         def synced() -> bool:
             bots = [self.bot(bot_id) for bot_id in bot_ids]
             return all(b.get("sync") == "Synced" and b["health"] == "Healthy" for b in bots)

@@ -124,7 +124,7 @@ def test_of_many_threads_each_generation_has_one_winner(store: Store, sort: str)
     for thread in threads:
         thread.join()
     generations = list(range(store.find("leases")[0]["token"]))
-    if sort == "ferret":  # its updates are not atomic: leases must not be trusted to it
+    if sort in ("ferret", "mongomock"):  # their updates are not atomic: no leases for them
         assert set(replaced) >= set(generations)
     else:
         assert sorted(replaced) == generations
