@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from otto_reconcile.port.adapters.base import Adapter
+from otto_reconcile.port.adapters.base import Adapter, Remaking, bring
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire
 from otto_reconcile.resources import Resource
@@ -47,10 +47,17 @@ async def with_strays(
     return [*listed, *(item for item in strays if item is not None and not _has_agent(item))]
 
 
-async def standing(adapter: Adapter, wire: Wire, resource: Resource) -> Resource | None:
+async def _standing(adapter: Adapter, wire: Wire, resource: Resource) -> Resource | None:
     """What is there already of what is to be created, if anything."""
     view = View(wire, resource.bot_id, None)
     return next(iter(await adapter.observe(view, [resource], unmanaged=False)), None)
+
+
+async def brought(adapter: Remaking, wire: Wire, resource: Resource, fresh: bool) -> Resource:
+    """`Adapter.create` of a kind to which a target gives ids: made unless it stands already."""
+    if not fresh and (there := await _standing(adapter, wire, resource)):
+        return await bring(adapter, wire, resource, there)
+    return await adapter.post(wire, resource)
 
 
 def _has_agent(item: Any) -> bool:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.plan import Change
-from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
-from otto_reconcile.port.matching import matched, standing, with_strays
+from otto_reconcile.port.adapters.base import ensure_kept, given, register, values_of
+from otto_reconcile.port.matching import brought, matched, with_strays
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
@@ -34,9 +34,7 @@ class CapabilityAdapter:
         ]
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
-        if not fresh and (there := await standing(self, wire, resource)):
-            return await bring(self, wire, resource, there)
-        return await self.post(wire, resource)
+        return await brought(self, wire, resource, fresh)
 
     async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec

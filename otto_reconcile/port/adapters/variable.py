@@ -11,14 +11,13 @@ from typing import Any
 
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import (
-    bring,
     ensure_kept,
     ensure_unset,
     given,
     register,
     values_of,
 )
-from otto_reconcile.port.matching import matched, standing, with_strays
+from otto_reconcile.port.matching import brought, matched, with_strays
 from otto_reconcile.port.tools import Place, not_there, tool_from_wire
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import View
@@ -68,9 +67,7 @@ class VariableAdapter:
         return await _from_wire(view.wire, item, values, key, view.bot_id)
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
-        if not fresh and (there := await standing(self, wire, resource)):
-            return await bring(self, wire, resource, there)
-        return await self.post(wire, resource)
+        return await brought(self, wire, resource, fresh)
 
     async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec = resource.spec
