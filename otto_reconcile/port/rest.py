@@ -21,6 +21,7 @@ from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.adapters.base import differences
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
+from otto_reconcile.port.asgi import InProcess
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.tools import Place
@@ -71,7 +72,7 @@ class RestPort:
         timeout: float = TIMEOUT,
     ) -> RestPort:
         """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = InProcess(app, raise_app_exceptions=False)
         http = httpx.AsyncClient(
             base_url="http://parlant", transport=transport, headers=dict(headers or {})
         )

@@ -31,6 +31,8 @@ class SystemClock:
         return time.monotonic()
 
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
+        # Not `wait_for`: Python 3.11's loses a cancellation that meets the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await event.wait()
         return event.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -74,6 +75,16 @@ class _Ending:
 
     def _force(self) -> None:
         if not self.done.wait(self._grace):
-            _log.warning("ended after %.1f s with work still under way", self._grace)
+            _log.warning(
+                "ended after %.1f s with work still under way: %s", self._grace, self._under_way()
+            )
             logging.shutdown()
             os._exit(1 if self._code is None else self._code)
+
+    def _under_way(self) -> str:
+        """The names of the tasks that go on, for whoever has to find out why."""
+        names: set[str] = set()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # they change while they are counted
+                names = {task.get_name() for task in asyncio.all_tasks(self._loop)}
+        return ", ".join(sorted(names)) or "unknown"
