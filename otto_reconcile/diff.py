@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from otto_reconcile.order import BINDING, sort_key
+from otto_reconcile.order import BINDING, in_order
 from otto_reconcile.plan import NEEDS, Action, Cause, Change, Operation, Plan
 from otto_reconcile.resources import (
     JSON,
@@ -63,7 +63,7 @@ def plan(
     actions = [_hold(action, policy) for action in actions]
     rebound = _rebindings(actions, desired, observed, applied)
     actions = [*actions, *(_hold(action, policy) for action in rebound)]
-    return Plan(tuple(_within_bounds(sorted(_with_needs(actions), key=sort_key))))
+    return Plan(tuple(_without_ground(in_order(_with_needs(list(_hung(actions)))))))
 
 
 def _wanted(
@@ -221,8 +221,36 @@ def _hold(action: Action, policy: Policy) -> Action:
     return replace(action, skipped=reason) if reason is not None else action
 
 
+def _hung(actions: list[Action]) -> Iterator[Action]:
+    """Holds back what depends on something by a relationship that will not be made."""
+    reasons = {
+        end: action.skipped
+        for action, end, _ in _dependencies(actions)
+        if action.skipped is not None
+    }
+    for action in actions:
+        hangs = action.operation is Operation.CREATE and action.ref in reasons and action.acts
+        yield replace(action, skipped=reasons[action.ref]) if hangs else action
+
+
+def _dependencies(actions: list[Action]) -> Iterator[tuple[Action, Ref, Ref]]:
+    """Each dependency to be made, what depends, and on what."""
+    for action in actions:
+        if action.ref.kind != BINDING or action.operation is not Operation.CREATE:
+            continue
+        assert action.desired is not None
+        if action.desired.spec["kind"] == "dependency":
+            source, target = (
+                Ref(*str(action.desired.spec[side]).split(":", 1)) for side in ("source", "target")
+            )
+            yield action, source, target
+
+
 def _with_needs(actions: list[Action]) -> Iterator[Action]:
-    """Each action with the Refs among `actions` that have to succeed before it."""
+    """Each action with the Refs among `actions` that have to succeed before it.
+
+    What depends on something needs it too: alone it would apply where it may not.
+    """
     made = {a.ref for a in actions if a.operation in (Operation.CREATE, Operation.REPLACE)}
     undone = [a for a in actions if a.operation is Operation.DELETE and a.ref.kind == BINDING]
     binders: dict[Ref, set[Ref]] = {}
@@ -230,59 +258,19 @@ def _with_needs(actions: list[Action]) -> Iterator[Action]:
         assert action.observed is not None
         for ref in get_kind(BINDING).needs(action.observed):
             binders.setdefault(ref, set()).add(action.ref)
-    bounds = _bounds(actions)
+    grounds: dict[Ref, set[Ref]] = {}
+    for _, source, target in _dependencies(actions):
+        grounds.setdefault(source, set()).add(target)
     for action in actions:
         needs: set[Ref] = set()
         if action.desired is not None:
             kind = get_kind(action.ref.kind)
             needs.update(ref for ref in kind.needs(action.desired) if ref in made)
         if action.operation is Operation.CREATE:
-            needs.update(bounds.get(action.ref, set()) & made)
+            needs.update(grounds.get(action.ref, set()) & made)
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             needs.update(binders.get(action.ref, ()))
         yield replace(action, needs=frozenset(needs)) if needs else action
-
-
-def _bounds(actions: list[Action]) -> dict[Ref, set[Ref]]:
-    """By guideline the journeys that it is only for: without them it would apply everywhere."""
-    bounds: dict[Ref, set[Ref]] = {}
-    for action in actions:
-        if action.ref.kind != BINDING or action.operation is not Operation.CREATE:
-            continue
-        assert action.desired is not None
-        ends = (Ref(*str(action.desired.spec[side]).split(":", 1)) for side in ("source", "target"))
-        source, target = ends
-        kinds = (action.desired.spec["kind"], source.kind, target.kind)
-        if kinds == ("dependency", "guideline", "journey"):
-            bounds.setdefault(source, set()).add(target)
-    return bounds
-
-
-def _within_bounds(actions: list[Action]) -> list[Action]:
-    """Holds back what hangs on something that will not be made: it would apply where it may not."""
-    while True:
-        actions = list(_without_ground(actions))
-        reasons = {
-            Ref(*str(action.desired.spec["source"]).split(":", 1)): action.skipped
-            for action in actions
-            if action.ref.kind == BINDING and action.operation is Operation.CREATE
-            if action.skipped and action.desired and action.desired.spec["kind"] == "dependency"
-        }
-        if not any(_hangs(action, reasons) for action in actions):
-            return actions
-        actions = [
-            replace(action, skipped=reasons[action.ref]) if _hangs(action, reasons) else action
-            for action in actions
-        ]
-
-
-def _hangs(action: Action, reasons: Mapping[Ref, str | None]) -> bool:
-    return (
-        action.operation is Operation.CREATE
-        and action.acts
-        and action.ref.kind in ("guideline", "journey")
-        and action.ref in reasons
-    )
 
 
 def _without_ground(actions: list[Action]) -> Iterator[Action]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.plan import Cause, Operation
-from otto_reconcile.resources import Bot, Ref, Snapshot, make, snapshot_of
+from otto_reconcile.resources import Bot, Ref, Relationship, Snapshot, make, snapshot_of
 from tests.diff.bots import bots, texts
 from tests.diff.model import Model, _filled
 
@@ -184,3 +184,26 @@ def test_a_guideline_is_made_after_the_journey_that_it_is_for_and_not_if_that_fa
     order = [action.ref.key for action in actions if action.ref.kind in ("guideline", "journey")]
     assert order == ["desk.calm", "desk.visit", "desk.urgent"]
     assert Ref("journey", "desk.visit") in actions[-3].needs
+
+
+def test_a_guideline_is_made_after_another_that_it_depends_on():
+    bot = scoped()
+    ends = {"source": "guideline:desk.calm", "target": "guideline:desk.urgent"}
+    bot = bot.model_copy(
+        update={"relationships": [*bot.relationships, Relationship(kind="dependency", **ends)]}
+    )
+    actions = plan(snapshot_of(bot), Snapshot(), Snapshot()).acting
+    order = [action.ref.key for action in actions if action.ref.kind in ("guideline", "journey")]
+    assert order == ["desk.visit", "desk.urgent", "desk.calm"]
+    calm = next(action for action in actions if action.ref.key == "desk.calm")
+    assert Ref("guideline", "desk.urgent") in calm.needs
+
+
+def test_what_depends_in_a_ring_is_planned_all_the_same():
+    ends = [("desk.calm", "desk.urgent"), ("desk.urgent", "desk.calm")]
+    ring = [
+        Relationship(kind="dependency", source=f"guideline:{one}", target=f"guideline:{other}")
+        for one, other in ends
+    ]
+    bot = scoped().model_copy(update={"relationships": ring})
+    assert len(plan(snapshot_of(bot), Snapshot(), Snapshot()).acting) == len(snapshot_of(bot))
