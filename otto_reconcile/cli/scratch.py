@@ -6,6 +6,7 @@ can be played through exactly as the daemon would do it, and nothing is changed 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ class ScratchStore:
         store = self._readable(collection)
         return store.find(collection, where, order=order, limit=limit, fields=fields)
 
-    def changes(self) -> Iterator[None] | None:
+    def changes(self, until: threading.Event) -> Iterator[None] | None:
         return None
 
     def close(self) -> None:

@@ -39,13 +39,11 @@ def watch(stores: Stores, changed: asyncio.Event, done: threading.Event) -> thre
 
 
 def _follow(stores: Stores, tell: Callable[[], None], done: threading.Event) -> None:
-    changes = stores.store.changes()
+    changes = stores.store.changes(done)
     if changes is None:
         _poll(stores, tell, done)
         return
     for _ in changes:
-        if done.is_set():
-            return
         tell()
 
 

@@ -14,6 +14,7 @@ blocking and may be called from any thread.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -104,13 +105,14 @@ class Store(Protocol):
         """Those that fit, in order (1 up, -1 down), at most `limit` (0: all); `fields` projects."""
         ...
 
-    def changes(self) -> Iterator[None] | None:
+    def changes(self, until: threading.Event) -> Iterator[None] | None:
         """An endless iterator that yields whenever another writer may have changed something.
 
         MongoDB: a change stream where there is one. SQLite: PRAGMA data_version, polled. None
         where the store cannot tell and the caller has to poll the newest event. The iterator
-        blocks until there is something; it ends within about a second of `close`, and with
-        StoreUnavailable when the store does not answer. Raises StoreUnavailable likewise.
+        blocks until there is something; it ends within about a second of `until` being set or of
+        `close`, and with StoreUnavailable when the store does not answer. Raises StoreUnavailable
+        likewise.
         """
         ...
 

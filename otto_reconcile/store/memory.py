@@ -81,7 +81,7 @@ class MemoryStore:
             found = ordered(found, order)[: limit or None]
             return [copied(_projected(document, fields)) for document in found]
 
-    def changes(self) -> Iterator[None] | None:
+    def changes(self, until: threading.Event) -> Iterator[None] | None:
         return None
 
     def close(self) -> None:

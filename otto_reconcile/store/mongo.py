@@ -144,22 +144,22 @@ class MongoStore:
                 cursor = cursor.sort(list(order))
             return list(cursor.limit(limit))
 
-    def changes(self) -> Iterator[None] | None:
+    def changes(self, until: threading.Event) -> Iterator[None] | None:
         with self._asking():
             try:
                 hello = self._client.admin.command("hello")
             except errors.OperationFailure:  # a server too old or too small for change streams
                 return None
-        return self._changes() if "setName" in hello else None
+        return self._changes(until) if "setName" in hello else None
 
     def close(self) -> None:
         self._closed.set()
         self._client.close()
 
-    def _changes(self) -> Iterator[None]:
+    def _changes(self, until: threading.Event) -> Iterator[None]:
         pipeline = [{"$match": {"ns.coll": {"$in": list(WATCHED)}}}]
         with self._asking(), self._database.watch(pipeline, max_await_time_ms=1000) as stream:
-            while not self._closed.is_set():
+            while not (until.is_set() or self._closed.is_set()):
                 if stream.try_next() is not None:
                     yield
 

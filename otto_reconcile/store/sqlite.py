@@ -98,18 +98,18 @@ class SQLiteStore:
             return documents
         return [{name: d[name] for name in fields if name in d} for d in documents]
 
-    def changes(self) -> Iterator[None] | None:
-        return self._changes()
+    def changes(self, until: threading.Event) -> Iterator[None] | None:
+        return self._changes(until)
 
     def close(self) -> None:
         self._closed.set()
         with self._lock:
             self._drop()
 
-    def _changes(self) -> Iterator[None]:
+    def _changes(self, until: threading.Event) -> Iterator[None]:
         with self._translated(), self._open() as connection:
             seen, clock = _versions(connection)
-            while not self._closed.wait(_POLL):
+            while not (until.wait(_POLL) or self._closed.is_set()):
                 version = connection.execute("PRAGMA data_version").fetchone()[0]
                 if version == seen:
                     continue

@@ -269,9 +269,9 @@ def test_many_documents(store: Store) -> None:
 def test_a_store_says_whether_it_notices_changes(store: Store, sort: str) -> None:
     if sort == "mongomock":
         with pytest.raises(NotImplementedError):  # it does not know `hello`
-            store.changes()
+            store.changes(threading.Event())
         return
-    assert (store.changes() is None) == (sort != "sqlite")
+    assert (store.changes(threading.Event()) is None) == (sort != "sqlite")
 
 
 def test_after_close_operations_say_so(store: Store, sort: str) -> None:

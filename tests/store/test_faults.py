@@ -211,7 +211,7 @@ def test_a_place_that_goes_bad_after_it_was_opened_is_an_outage(
     for file in folder.iterdir():
         file.rename(tmp_path / file.name)
     harm(folder)
-    changes = store.changes()
+    changes = store.changes(threading.Event())
     assert changes is not None
     for asked in (lambda: store.find("events"), store.ping, lambda: next(changes)):
         with pytest.raises(StoreUnavailable) as raised:
@@ -263,9 +263,10 @@ def test_a_full_disk_is_said_and_survived(tmp_path: Path, at: Open) -> None:
     assert len(at(tmp_path / "otto.db").find("events")) >= 2
 
 
-def test_changes_of_another_process_are_noticed(tmp_path: Path, at: Open) -> None:
-    store = at(tmp_path / "otto.db")
-    changes = store.changes()
+@pytest.mark.parametrize("ended_by", ["close", "event"])
+def test_changes_of_another_process_are_noticed(tmp_path: Path, at: Open, ended_by: str) -> None:
+    store, over = at(tmp_path / "otto.db"), threading.Event()
+    changes = store.changes(over)
     assert changes is not None
     noticed: list[None] = []
 
@@ -283,8 +284,8 @@ def test_changes_of_another_process_are_noticed(tmp_path: Path, at: Open) -> Non
         return bool(noticed)
 
     until(write_until_noticed)
-    store.close()
-    thread.join(timeout=5)
+    store.close() if ended_by == "close" else over.set()
+    thread.join(timeout=30)
     assert not thread.is_alive()
     assert noticed
 
