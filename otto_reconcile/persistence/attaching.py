@@ -17,7 +17,8 @@ from otto_reconcile.persistence.arguments import (
 )
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.plainlog import PlainLog
-from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
+from otto_reconcile.persistence.sdk import Server, Tool, app_of
+from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode

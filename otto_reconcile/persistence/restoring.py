@@ -14,7 +14,8 @@ from otto_reconcile.applied import Epoch
 from otto_reconcile.errors import OttoError
 from otto_reconcile.persistence.arguments import Given, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
-from otto_reconcile.persistence.sdk import Server, StartPort, Tool, app_of
+from otto_reconcile.persistence.sdk import Server, Tool, app_of
+from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.asking import Asking
 from otto_reconcile.reconcile.clock import SystemClock

@@ -10,7 +10,7 @@ import pytest
 
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import SettingsError, TargetRefused
-from otto_reconcile.persistence.sdk import StartPort
+from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.plan import Operation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import RELEASES, release_of, supported
