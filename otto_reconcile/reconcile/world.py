@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from otto_reconcile import guard
 from otto_reconcile.applied import Applied, AppliedSets, Epoch
@@ -18,13 +19,12 @@ from otto_reconcile.leases import Leases
 from otto_reconcile.observed import observe
 from otto_reconcile.plan import Action, Cause, Operation, Plan
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.sharing import Wishes
 from otto_reconcile.resources import (
-    JSON,
     OTTO,
     Bot,
     Ref,
     Resource,
-    Shape,
     Snapshot,
     get_kind,
     is_reserved,
@@ -102,20 +102,9 @@ class World:
         used = {ref for other in others for ref in (*self.wanted(other), *self.last(other))}
         return frozenset(given_up & used)
 
-    def contested(self, bot_id: str) -> dict[Ref, str]:
-        """What this bot wants otherwise than one before it which shares it, with the reason.
-
-        The bots would undo each other's changes for ever: the first of them by id has its way.
-        """
-        reasons: dict[Ref, str] = {}
-        ours = (r for r in self.wanted(bot_id).values() if r.spec and get_kind(r.kind).shared)
-        for resource in ours:
-            for other in sorted(b for b in self.desired.bots if b < bot_id):
-                theirs = self.wanted(other).get(resource.ref)
-                if theirs is not None and (names := _contradictions(resource, theirs)):
-                    reasons[resource.ref] = f"bot {other!r} wants another {' and '.join(names)}"
-                    break
-        return reasons
+    @cached_property
+    def wishes(self) -> Wishes:
+        return Wishes(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
 
     def follow(self, before: World) -> None:
         """Takes over from the world before what this one could not have read."""
@@ -251,25 +240,11 @@ async def plan_bot(
     else:
         observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
-    policy = replace(policy, unable=world.contested(bot_id) | await _unable(port, desired))
+    policy = replace(
+        policy, unable=world.wishes.contested(bot_id, desired) | await _unable(port, desired)
+    )
     made = plan(desired, observed, applied, policy)
     return Planned(bot_id, world.desired.bots.get(bot_id), desired, observed, applied, made)
-
-
-def _contradictions(one: Resource, other: Resource) -> list[str]:
-    """The fields that both declare, and otherwise."""
-    kind = get_kind(one.kind)
-    return [
-        name
-        for name in sorted(one.spec.keys() & other.spec.keys())
-        if _differ(kind.field(name).shape, one.spec[name], other.spec[name])
-    ]
-
-
-def _differ(shape: Shape, one: JSON, other: JSON) -> bool:
-    if shape is Shape.MAPPING:
-        return any(one[key] != other[key] for key in one.keys() & other.keys())
-    return bool(one != other)
 
 
 async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:
