@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -142,11 +143,13 @@ class Daemon:
 
     @property
     def status(self) -> dict[str, Any]:
+        """What this process says; nothing is taken from one that was killed before it."""
         path = self.place.folder / ".otto" / "status.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {"bots": [], "target": {}, "store": {}, "manifests": {}}
+        with contextlib.suppress(OSError, ValueError):
+            status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if self.process is not None and status["pid"] == self.process.pid:
+                return status
+        return {"bots": [], "target": {}, "store": {}, "manifests": {}}
 
     def bot(self, bot_id: str) -> dict[str, Any]:
         return next((b for b in self.status["bots"] if b["bot_id"] == bot_id), {})
@@ -171,6 +174,8 @@ class Daemon:
         return guideline
 
     def wait_synced(self, *bot_ids: str, seconds: float = 60.0) -> None:
+        """Until they are said to be; after a change wait for what it does first, or it is old."""
+
         def synced() -> bool:
             bots = [self.bot(bot_id) for bot_id in bot_ids]
             return all(b.get("sync") == "Synced" and b["health"] == "Healthy" for b in bots)
