@@ -1,4 +1,4 @@
-"""A Parlant server in a subprocess: started, restarted empty on its port, ended by pid."""
+"""A Parlant server in a subprocess: started, restarted empty on its port, ended as by a crash."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import httpx
 
@@ -23,44 +23,59 @@ class ParlantProcess:
 
     def __init__(self) -> None:
         self.port = 0
+        self.pid = 0
         self._home = tempfile.TemporaryDirectory(prefix="parlant-test-")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._parent: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def start(self) -> None:
         """Starts it on its old port, or on a free one, and waits until it serves."""
-        home = Path(self._home.name)
-        report = home / "report.json"
+        report = Path(self._home.name) / "report.json"
         report.unlink(missing_ok=True)
-        environ = {**os.environ, "PARLANT_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.parlant_server.serving", str(report)]
-        with (home / "output.txt").open("ab") as output:
-            self._process = subprocess.Popen(
-                [*command, str(self.port)], env=environ, cwd=home, stdout=output, stderr=output
-            )
+        self.pid = self._order(f"start {self.port} {report}")
         self._wait(report)
+
+    def _order(self, command: str) -> int:
+        if self._parent is None:
+            self._parent = self._begin()
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(f"{command}\n")
+        return int(self._parent.stdout.readline() or self._failed())
+
+    def _begin(self) -> subprocess.Popen[str]:
+        home = Path(self._home.name)
+        environ = {**os.environ, "PARLANT_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)}
+        with (home / "output.txt").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.parlant_server.serving"],
+                env=environ,
+                cwd=home,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                bufsize=1,
+            )
 
     def _wait(self, report: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
             if report.exists():
-                self.port = json.loads(report.read_text())["port"]
+                said = json.loads(report.read_text())
+                if said.get("failed"):
+                    break
+                self.port = said["port"]
                 if self._healthy():
                     return
             time.sleep(0.05)
+        self._failed()
+
+    def _failed(self) -> NoReturn:
         output = (Path(self._home.name) / "output.txt").read_text(errors="replace")[-3000:]
-        self.stop()
         raise RuntimeError(f"the Parlant server of the tests did not start:\n{output}")
 
     def _healthy(self) -> bool:
@@ -71,10 +86,9 @@ class ParlantProcess:
 
     def stop(self) -> None:
         """Ends it at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(30)
-            self._process = None
+        if self.pid:
+            self._order("stop")
+            self.pid = 0
 
     def restart(self) -> None:
         """A new life on the same port: everything that it held is gone."""
@@ -91,5 +105,6 @@ class ParlantProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        if self._parent is not None:
+            self._parent.communicate()  # at the end of its input it ends, and its child with it
         self._home.cleanup()
