@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,9 @@ def _tools(given: object) -> tuple[Tool, ...]:
     tools = listed(given) or []
     if not isinstance(tools, list) or not all(hasattr(tool, "tool") for tool in tools):
         raise SettingsError("tools: give a list of functions that @p.tool marks")
+    names = Counter(tool.tool.name for tool in tools)
+    for name in sorted(name for name in names if names[name] > 1):
+        raise SettingsError(f"tools: two are named {name!r}, and Parlant would have one of them")
     return tuple(tools)
 
 

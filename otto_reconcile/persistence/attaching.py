@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from otto_reconcile.errors import OttoError
+from otto_reconcile.errors import OttoError, SettingsError
 from otto_reconcile.loop import Loop
 from otto_reconcile.persistence.arguments import (
     Given,
@@ -50,6 +50,7 @@ class Attachment:
         self._port: StartPort | None = None
         self._loop: Loop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._app: FastAPI | None = None
 
     @property
     def enabled(self) -> bool:
@@ -75,6 +76,8 @@ class Attachment:
             await asyncio.wait({self._task})
         if self._port is not None:
             await self._port.close()
+        if self._app is not None:
+            self._app.state.otto_reconcile, self._app = None, None
         if self._owned:
             await self.persistence.close()
 
@@ -82,9 +85,9 @@ class Attachment:
         self, given: Given, *, interval: float, prune_unmanaged: bool, evaluate: Mode
     ) -> None:
         """Restores, and leaves the rest to a task. `attach` calls it. Raises SettingsError."""
-        stores = await asyncio.to_thread(lambda: self.persistence.stores)
         server, target = given.server, given.target
-        app = app_of(server)
+        app = self._claimed(app_of(server))
+        stores = await asyncio.to_thread(lambda: self.persistence.stores)
         rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._hooked(app)})
         port = StartPort(server, rest, tools=given.tools, evaluate=False, waits=True)
         self._port = port
@@ -109,6 +112,13 @@ class Attachment:
         self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
         _running.add(self._task)
         self._task.add_done_callback(_ended)
+
+    def _claimed(self, app: FastAPI) -> FastAPI:
+        """The app, this loop's from now on: two would do all twice, and pay for it twice."""
+        if getattr(app.state, "otto_reconcile", None) is not None:
+            raise SettingsError("server: a loop is attached to it already; `stop` that first")
+        app.state.otto_reconcile, self._app = self, app
+        return app
 
     async def _offer_tools(self, port: StartPort) -> None:
         """A server that does not answer holds up nothing: what needs them says what it lacks."""
@@ -201,13 +211,19 @@ async def attach(
     """
     if persistence is not None:
         must_be_persistence(persistence)
+        if persistence.closed:
+            raise SettingsError("persistence: it was closed; make another")
     used = persistence or DomainPersistence(mongodb_uri, database_name)
     attachment = Attachment(used, owned=persistence is None)
     if attachment.enabled:
         must_be_interval(interval)
         mode = mode_of(evaluate)
         given = Given.of(server, target=target, tools=tools, headers=headers)
-        await attachment.start(
-            given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=mode
-        )
+        try:
+            await attachment.start(
+                given, interval=interval, prune_unmanaged=prune_unmanaged, evaluate=mode
+            )
+        except BaseException:
+            await attachment.stop()
+            raise
     return attachment

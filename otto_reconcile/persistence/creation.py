@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.cells import id_in
@@ -19,7 +19,11 @@ from otto_reconcile.store.base import Document
 
 _log = logging.getLogger("otto_reconcile.persistence")
 
-_NAMED_BY = {"guidelines": "condition", "journeys": "title", "terms": "name"}
+_NAMED_BY = {
+    "guidelines": ("condition", "action"),
+    "journeys": ("title", "description"),
+    "terms": ("name", "description"),
+}
 _KEYS = {"guidelines": "guideline_id", "journeys": "journey_id", "terms": "term_id"}
 
 Part = Mapping[str, Any]
@@ -91,22 +95,32 @@ def _parts(group: str, bot_id: str, given: object, problems: list[str]) -> list[
     if parts is not None and not isinstance(parts, list):
         problems.append(f"{group} of bot {bot_id!r}: not a list of mappings; it was left out")
         return []
-    found = []
+    found: list[Document] = []
     for place, part in enumerate(parts or ()):
         if isinstance(part, Mapping):
-            found.append(_part(group, bot_id, {str(k): listed(v) for k, v in part.items()}))
+            found.append(_part(group, bot_id, {str(k): listed(v) for k, v in part.items()}, found))
         else:
             problems.append(f"{group} of bot {bot_id!r}: no {place} is no mapping; it was left out")
     return found
 
 
-def _part(group: str, bot_id: str, part: Document) -> Document:
+def _part(group: str, bot_id: str, part: Document, before: Sequence[Document]) -> Document:
     if group not in _KEYS:  # relationships have no ids
         return {**part, "bot_id": bot_id}
     key = _KEYS[group]
     part_id = part.get(key) or part.get("id")
     if part_id is None:
-        text = str(part.get(_NAMED_BY[group]) or "")
-        part_id = ids.complete(bot_id, ids.derived(text))
+        part_id = _made_up(group, bot_id, part, before)
         _log.warning("bot %s: %s has no %s and gets %s", bot_id, group, key, part_id)
     return {**part, key: str(part_id), "bot_id": bot_id}
+
+
+def _made_up(group: str, bot_id: str, part: Document, before: Sequence[Document]) -> str:
+    """Of the first text; of both texts, where a part before it has the first and not the second."""
+    first, second = _NAMED_BY[group]
+    text = str(part.get(first) or "")
+    short = ids.complete(bot_id, ids.derived(text))
+    same = [row for row in before if row[_KEYS[group]] == short]
+    if all(row.get(second) == part.get(second) for row in same):
+        return short
+    return ids.complete(bot_id, ids.derived(f"{text} {part.get(second)}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -63,8 +63,12 @@ def understood(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot, list[st
     return bot, problems
 
 
-def refuse_taken(store: Store, bot: Bot, known: Bot | None) -> None:
-    """Raises PermanentError for a part whose id another bot's part has: they would be one row."""
+def taken(store: Store, bot: Bot, known: Bot | None) -> dict[tuple[str, str], str]:
+    """The new parts, by collection and id, whose id another bot's part has, with the reason.
+
+    They would be one row.
+    """
+    lost = {}
     for name in PARTS:
         key = COLLECTIONS[name].keys[0]
         before = {part.id for part in getattr(known, name)} if known is not None else set()
@@ -74,7 +78,17 @@ def refuse_taken(store: Store, bot: Bot, known: Bot | None) -> None:
         found = store.find(name, {key: {"$in": new}}, fields=(key, "bot_id"))
         for row in found:
             if str(row.get("bot_id")) != bot.id:
-                raise PermanentError(f"{key} {row[key]!r} is that of bot {row.get('bot_id')!r}")
+                lost[name, str(row[key])] = f"{key} {row[key]!r} is that of bot {row['bot_id']!r}"
+    return lost
+
+
+def without(rows: Rows, lost: Collection[tuple[str, str]]) -> dict[str, list[Document]]:
+    """The rows but those, by collection and id."""
+    keys = {name: COLLECTIONS[name].keys[0] for name in rows}
+    return {
+        name: [row for row in of_name if (name, str(row.get(keys[name]))) not in lost]
+        for name, of_name in rows.items()
+    }
 
 
 def documents(store: Store, collection: str, wanted: Sequence[Wanted]) -> Iterator[Document]:

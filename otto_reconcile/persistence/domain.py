@@ -59,8 +59,16 @@ class DomainPersistence:
         return self._opening.enabled
 
     @property
+    def closed(self) -> bool:
+        """True after `close`: it does not open again. Always False for a store given to `over`."""
+        return self._opening.closed
+
+    @property
     def stores(self) -> Stores:
-        """All that is kept, over the open store. Blocking. Raises SettingsError."""
+        """All that is kept, over the open store. Blocking. Raises SettingsError.
+
+        Raises StoreUnavailable where it was closed before it was opened.
+        """
         return self._opening.stores
 
     async def connect(self) -> tuple[bool, str]:

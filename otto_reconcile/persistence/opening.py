@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from otto_reconcile.errors import SettingsError
+from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.settings import Settings
 from otto_reconcile.store import open_store
@@ -23,6 +23,8 @@ class Opening:
         self._database = database
         self._stores: Stores | None = None
         self._owned = True
+        self.closed = False
+        """True after `close`, for good; never for a store that was given."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -38,9 +40,14 @@ class Opening:
 
     @property
     def stores(self) -> Stores:
-        """All that is kept. Blocking. Raises SettingsError, also where it is not enabled."""
+        """All that is kept. Blocking. Raises SettingsError, also where it is not enabled.
+
+        Raises StoreUnavailable where it was closed before it was opened.
+        """
         with self._lock:
             if self._stores is None:
+                if self.closed:
+                    raise StoreUnavailable("the database was closed before it was used")
                 self._stores = Stores.over(self._opened())
             return self._stores
 
@@ -52,8 +59,10 @@ class Opening:
 
     def close(self) -> None:
         """Idempotent; blocking."""
-        if self._owned and self._stores is not None:
-            self._stores.store.close()
+        with self._lock:
+            self.closed = self._owned
+            if self._owned and self._stores is not None:
+                self._stores.store.close()
 
     def _opened(self) -> Store:
         if self._uri is None:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from otto_reconcile.cells import NotUnderstood, id_in
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import Conflict, NotFound, PermanentError
+from otto_reconcile.errors import Conflict, NotFound, PermanentError, StoreUnavailable
 from otto_reconcile.events import Wanted
-from otto_reconcile.persistence.documents import documents, refuse_taken, understood
+from otto_reconcile.persistence.documents import documents, taken, understood, without
 from otto_reconcile.persistence.fitting import refuse_unfit
 from otto_reconcile.persistence.opening import Opening
 from otto_reconcile.projections import Rows
@@ -40,6 +40,7 @@ class Recording:
         self._opening = opening
         self._absorbed = float("-inf")
         self._writing = threading.Lock()
+        self._away: tuple[float, StoreUnavailable] | None = None
         self.problems: tuple[str, ...] = ()
         """What was not understood of the rows that other programs wrote, at the last look."""
 
@@ -56,8 +57,19 @@ class Recording:
         With `strict` all of them must be understood; else what was not is given back. Raises
         PermanentError and Conflict.
         """
+        asked = time.monotonic()
         with self._writing:
-            return self._recorded(bot_id, rows, strict, source or Source(KIND))
+            self._share_failure(asked)
+            try:
+                return self._recorded(bot_id, rows, strict, source or Source(KIND))
+            except StoreUnavailable as error:
+                self._away = (time.monotonic(), error)
+                raise
+
+    def _share_failure(self, asked: float) -> None:
+        """Who waited while another found the database away need not find that out once more."""
+        if self._away is not None and asked < self._away[0]:
+            raise StoreUnavailable(self._away[1].message, hint=self._away[1].hint)
 
     def _recorded(
         self, bot_id: str, rows: Callable[[Bot | None], Rows], strict: bool, source: Source
@@ -66,11 +78,14 @@ class Recording:
         stores = self._opening.stores
         for _ in range(_TRIES):
             known, revision = self._known(bot_id)
-            bot, problems = understood(bot_id, rows(known), known)
+            given = rows(known)
+            bot, problems = understood(bot_id, given, known)
+            if lost := taken(stores.store, bot, known):
+                bot, problems = understood(bot_id, without(given, lost), known)
+                problems = [*lost.values(), *problems]
             if problems and strict:
                 raise PermanentError("; ".join(problems))
             refuse_unfit(bot)
-            refuse_taken(stores.store, bot, known)
             try:
                 stores.desired.put(bot, source=source, actor=actor(os.environ), expect=revision)
             except Conflict:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from otto_reconcile.applied import Epoch
 from otto_reconcile.errors import OttoError
-from otto_reconcile.persistence.arguments import Given, must_be_persistence
+from otto_reconcile.persistence.arguments import Given, mode_of, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk import Server, Tool, app_of
 from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.asking import Asking
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.evaluating import Mode
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
@@ -34,7 +34,7 @@ async def rehydrate_bots_from_persistence(
     persistence: DomainPersistence,
     *,
     tools: Iterable[Tool] | None = (),
-    evaluate: bool = True,
+    evaluate: bool | str = True,
     target: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -53,7 +53,8 @@ async def rehydrate_bots_from_persistence(
         enabled = persistence.enabled
         if enabled:
             given = Given.of(server, target=target, tools=tools, headers=headers)
-            await _restore_into(given, evaluate, persistence, done)
+            judged = mode_of(evaluate) is not Mode.OFF
+            await _restore_into(given, judged, persistence, done)
     except OttoError as error:
         done.errors.append(error.message)
     except Exception as error:  # the server has to start all the same
@@ -106,7 +107,8 @@ async def _restore_into(
 
 
 async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done) -> None:
-    world = await asyncio.to_thread(_begin, persistence, port.target)
+    world = await asyncio.to_thread(_read, persistence, port.target)
+    await epoch.ensure(port, persistence.stores, world, SystemClock())
     done.errors += [one for one in persistence.recording.problems if OWN not in one]
     done.errors += [f"bot {b!r}: {why}" for b, why in sorted(world.desired.unreadable.items())]
     await port.offer_tools()
@@ -118,13 +120,10 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
             _count(world, result, done)
 
 
-def _begin(persistence: DomainPersistence, target: str) -> World:
-    """What is wanted, read whole, at the beginning of a new life of the target."""
+def _read(persistence: DomainPersistence, target: str) -> World:
+    """What is wanted, read whole."""
     persistence.recording.absorb()
-    world = read(persistence.stores, target, restoring=True)
-    world.epoch = Epoch(f"restored-{secrets.token_hex(6)}", SystemClock().now())
-    persistence.stores.applied.begin_epoch(target, world.epoch)
-    return world
+    return read(persistence.stores, target, restoring=True)
 
 
 def _count(world: World, result: BotResult, done: _Done) -> None:

@@ -54,7 +54,7 @@ class Maker:
         }
 
     def of(self, kind: str) -> Callable[[Resource], Awaitable[Resource]] | None:
-        """Makes one of that kind, and raises whatever the SDK does; None if the SDK is not asked."""
+        """Makes one of that kind, and raises whatever the SDK does; None if it is not asked."""
         return self._makers.get(kind)
 
     async def _complete(self, wanted: Resource, made: Mapping[str, JSON]) -> Resource:

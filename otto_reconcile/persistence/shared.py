@@ -17,8 +17,8 @@ async def initialize_persistence(
     database does not answer yet: writes then answer False until it does.
     """
     global _shared
-    await shutdown_persistence()
-    _shared = DomainPersistence(mongodb_uri, database_name)
+    before, _shared = _shared, DomainPersistence(mongodb_uri, database_name)
+    await before.close()
     return await _shared.connect()
 
 

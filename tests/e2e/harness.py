@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.e2e.forking import Forked
+
 ROOT = Path(__file__).parents[2]
 TLS = ssl.create_default_context()
 """Made once: each client would take 50 ms of work for one of its own, also where none is used."""
@@ -102,22 +104,38 @@ class Place:
     def daemon(self, *arguments: str, **environ: str) -> Daemon:
         return Daemon(self, arguments, environ)
 
+    def forked(self, *arguments: str, **environ: str) -> Daemon:
+        """The same in a process that has imported Parlant already: where the start is no matter."""
+        return Daemon(self, arguments, environ, forked=True)
+
 
 class Daemon:
     """`with place.daemon("--port", "0") as daemon:`; ended by SIGTERM, with its output kept."""
 
-    def __init__(self, place: Place, arguments: tuple[str, ...], environ: dict[str, str]) -> None:
-        self.place = place
+    def __init__(
+        self,
+        place: Place,
+        arguments: tuple[str, ...],
+        environ: dict[str, str],
+        *,
+        forked: bool = False,
+    ) -> None:
+        self.place, self._forked = place, forked
         self._arguments, self._environ = arguments, environ
         self._output = place.folder / f"output-{time.monotonic_ns()}.txt"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> Self:
+        arguments = ["run", *self._arguments]
+        folder, environ = self.place.folder, {**self.place.environ, **self._environ}
+        if self._forked:
+            self.process = Forked(arguments, folder, environ, self._output)
+            return self
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "otto_reconcile", "run", *self._arguments],
-                cwd=self.place.folder,
-                env={**self.place.environ, **self._environ},
+                [sys.executable, "-m", "otto_reconcile", *arguments],
+                cwd=folder,
+                env=environ,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

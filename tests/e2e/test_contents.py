@@ -74,7 +74,7 @@ def counts(daemon: Daemon) -> list[int]:
 def test_all_are_put_there_kept_and_restored_once_each(place: Place) -> None:
     place.write("desk.yaml", BOT)
     run = ("--port", "0", "--nlp", "offline", "--interval", "1")
-    with place.daemon(*run) as daemon:
+    with place.forked(*run) as daemon:
         wait_for("all but the tool", lambda: degraded_for(daemon, "crm:orders"))
         first = everything(daemon)
         assert [len(first[path]) for path in PATHS] == [2, 1, 1, 2]
@@ -84,7 +84,7 @@ def test_all_are_put_there_kept_and_restored_once_each(place: Place) -> None:
         assert "agent:desk" not in hello["tags"]
         harm(daemon)
         wait_for("all is mended", lambda: everything(daemon) == first)
-    with place.daemon(*run) as daemon:
+    with place.forked(*run) as daemon:
         assert everything(daemon) == first
         place.write("desk.yaml", BOT.replace('    - {name: orders, tool: "crm:orders"}\n', ""))
         daemon.wait_synced("desk")

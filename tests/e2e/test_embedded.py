@@ -15,10 +15,15 @@ from tests.e2e.harness import Daemon, Place, bot, wait_for
 PORT = ("--port", "0")
 
 
+HOLDER = "tool-holder"
+"""Not ours: an agent that a Parlant of the tests has when it starts."""
+
+
 def everything(daemon: Daemon) -> dict[str, object]:
     """What Parlant holds of our bots, with the ids that customers and widgets depend on."""
     agents = sorted(daemon.get("/agents"), key=lambda a: a["id"])
-    guidelines = daemon.get("/guidelines")
+    agents = [a for a in agents if a["id"] != HOLDER]
+    guidelines = [g for g in daemon.get("/guidelines") if f"agent:{HOLDER}" not in g["tags"]]
     journeys = daemon.get("/journeys")
     return {
         "agents": [(a["id"], a["name"], a["description"]) for a in agents],
@@ -56,7 +61,7 @@ def actions(place: Place, *arguments: str) -> list[dict[str, object]]:
 
 def test_changes_by_others_are_noticed_and_healed_and_on_record(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         status = "/guidelines/order-desk.order-status"
         daemon.call("PATCH", status, {"action": "Send them away"})
         wait_for(
@@ -83,7 +88,7 @@ def test_changes_by_others_are_noticed_and_healed_and_on_record(place: Place) ->
 
 def test_what_others_add_is_reported_and_left(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         added = {"condition": "Somebody else's", "tags": ["agent:order-desk"], "id": "theirs"}
         daemon.call("POST", "/guidelines", added)
         wait_for("reported", lambda: "guideline/theirs" in daemon.bot("order-desk")["unmanaged"])
@@ -93,7 +98,7 @@ def test_what_others_add_is_reported_and_left(place: Place) -> None:
 
 def test_prune_unmanaged_deletes_what_others_added(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT, "--prune-unmanaged") as daemon:
+    with place.forked(*PORT, "--prune-unmanaged") as daemon:
         added = {"condition": "Somebody else's", "tags": ["agent:order-desk"], "id": "theirs"}
         daemon.call("POST", "/guidelines", added)
         gone = f"{daemon.url}/guidelines/theirs"
@@ -103,7 +108,7 @@ def test_prune_unmanaged_deletes_what_others_added(place: Place) -> None:
 
 def test_manifests_are_imported_as_they_are_saved(place: Place) -> None:
     path = place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         saved = time.monotonic()
         path.write_text(bot(action="Look it up first"))
         wait_for("revision 2", lambda: daemon.bot("order-desk")["revision"] == 2, 5)
@@ -123,7 +128,7 @@ def test_manifests_are_imported_as_they_are_saved(place: Place) -> None:
 
 def test_a_wrong_manifest_is_refused_as_a_whole_and_the_good_state_stays(place: Place) -> None:
     path = place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         broken = bot(action="New text").replace("criticality: high", "criticalty: high")
         path.write_text(broken)
         line = 1 + broken[: broken.index("criticalty")].count("\n")
@@ -140,7 +145,7 @@ def test_a_wrong_manifest_is_refused_as_a_whole_and_the_good_state_stays(place: 
 
 def test_half_written_files_swap_files_and_bursts_make_one_quiet_import(place: Place) -> None:
     path = place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         whole = bot(action="Written in pieces")
         with path.open("w") as file:
             for start in range(0, len(whole), 100):
@@ -161,7 +166,7 @@ def test_half_written_files_swap_files_and_bursts_make_one_quiet_import(place: P
 def test_an_emptied_folder_deletes_nothing(place: Place) -> None:
     place.write()
     place.write("second.yaml", bot("help-desk", "Help Desk"))
-    with place.daemon(*PORT, "--interval", "1") as daemon:
+    with place.forked(*PORT, "--interval", "1") as daemon:
         for path in place.manifests.glob("*.yaml"):
             path.unlink()
         wait_for("the guard speaks", lambda: "refused to delete all bots" in daemon.output)
@@ -179,7 +184,7 @@ def test_an_emptied_folder_deletes_nothing(place: Place) -> None:
 
 def test_a_customer_hears_that_no_model_is_configured(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         session = daemon.call("POST", "/sessions", {"agent_id": "order-desk"})
         events = f"/sessions/{session['id']}/events"
         sent = time.monotonic()
@@ -197,7 +202,7 @@ def test_a_customer_hears_that_no_model_is_configured(place: Place) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_frees_the_port(place: Place, number: int) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         port = httpx.URL(daemon.url).port
         started = time.monotonic()
         assert daemon.signal(number) == 0
@@ -211,7 +216,7 @@ def test_a_signal_ends_it_and_frees_the_port(place: Place, number: int) -> None:
 
 def test_a_second_daemon_on_the_same_data_directory_is_refused(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         assert daemon.process is not None
         second = place.command("run", *PORT)
         assert second.returncode == 1
@@ -233,7 +238,7 @@ def test_a_taken_port_is_said_at_once(place: Place) -> None:
 
 def test_hangup_looks_at_everything(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT, "--interval", "3600") as daemon:
+    with place.forked(*PORT, "--interval", "3600") as daemon:
         assert daemon.process is not None
         before = daemon.output.count("SIGHUP")
         daemon.process.send_signal(signal.SIGHUP)
@@ -243,7 +248,7 @@ def test_hangup_looks_at_everything(place: Place) -> None:
 
 def test_suspended_bots_are_left_alone_until_resumed(place: Place) -> None:
     place.write()
-    with place.daemon(*PORT) as daemon:
+    with place.forked(*PORT) as daemon:
         assert place.command("suspend", "order-desk").returncode == 0
         wait_for("suspended", lambda: daemon.bot("order-desk")["health"] == "Suspended")
         daemon.call("PATCH", "/agents/order-desk", {"description": "Changed by hand"})

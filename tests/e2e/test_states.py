@@ -64,7 +64,7 @@ def test_states_are_made_kept_and_healed(place: Place) -> None:
     path = place.write("clinic.yaml", text)
     tools = place.folder / "tools.py"
     tools.write_text(TOOLS)
-    with place.daemon(*PORT, "--tools", str(tools)) as daemon:
+    with place.forked(*PORT, "--tools", str(tools)) as daemon:
         daemon.wait_synced("clinic")
         first = chart(daemon)
         assert "Look the week up" in first
@@ -88,7 +88,7 @@ def test_states_are_made_kept_and_healed(place: Place) -> None:
         assert [(a["key"], a["cause"]) for a in replaced] == [("clinic.visit", "PendingChange")]
         assert chart(daemon) == first
         assert daemon.get("/relationships")  # nothing dangles
-    with place.daemon(*PORT, "--tools", str(tools)) as daemon:
+    with place.forked(*PORT, "--tools", str(tools)) as daemon:
         daemon.wait_synced("clinic")
         assert chart(daemon) == first
         done = place.command("diff")

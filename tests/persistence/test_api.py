@@ -325,6 +325,19 @@ async def test_a_broken_part_is_left_out_and_the_rest_is_mirrored() -> None:
     assert not await persist_bot_creation(persistence, "b", "B", guidelines=guidelines)
     assert "g-1" in str(persistence.problem)
     assert [row["guideline_id"] for row in await persistence.list_guidelines("b")] == ["g-2"]
+    guidelines = [
+        {"id": "g-2", "condition": "They leave", "tools": ["wave"]},
+        {"id": "g-3", "condition": "They come"},
+    ]
+    bonds = [{"kind": "priority", "source": "g-2", "target": "g-3"}]
+    assert not await persist_bot_creation(
+        persistence, "c", "C", guidelines=guidelines, relationships=bonds
+    )
+    assert "'g-2' is that of bot 'b'" in str(persistence.problem)
+    assert [row["guideline_id"] for row in await persistence.list_guidelines("c")] == ["g-3"]
+    assert await persistence.list_tool_mappings("c") == []
+    assert persistence.stores.desired.get("c").bot.relationships == []
+    assert [row["condition"] for row in await persistence.list_guidelines("b")] == ["They ask"]
 
 
 @pytest.mark.parametrize(
@@ -340,11 +353,16 @@ async def test_a_bot_that_cannot_be_mirrored_is_no_exception(arguments: tuple[An
 async def test_a_part_without_an_id_gets_the_same_one_each_time() -> None:
     persistence = DomainPersistence.over(MemoryStore())
     for _ in range(2):
-        parts = [{"condition": "They ask where it is"}]
+        parts = [
+            {"condition": "They ask where it is", "action": action}
+            for action in ("Ask for the number", "Be kind", "Be kind")
+        ]
         assert await persist_bot_creation(persistence, "b", "B", guidelines=parts)
     (event,) = persistence.stores.desired.history("b")
     assert event.bot is not None
-    assert event.bot.guidelines[0].id.startswith("b.they-ask-where-it-is-")
+    first, second = event.bot.guidelines
+    assert first.id.startswith("b.they-ask-where-it-is-")
+    assert {first.action, second.action} == {"Ask for the number", "Be kind"}
 
 
 def test_importing_the_library_imports_neither_parlant_nor_a_driver() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +22,7 @@ from otto_reconcile.persistence import (
     shutdown_persistence,
 )
 from otto_reconcile.store.memory import MemoryStore
+from tests.e2e.harness import wait_for
 
 HALF = "\ud800"  # half of a pair, as a program that cuts texts makes it
 HUGE = "x" * 17_000_000
@@ -27,6 +32,12 @@ NOWHERE = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100"
 create: Any = persist_bot_creation
 rehydrate: Any = rehydrate_bots_from_persistence
 attached: Any = attach
+
+
+class Tool:
+    """As far as it is looked at before use, what `@p.tool` makes."""
+
+    tool = SimpleNamespace(name="find")
 
 
 class Nasty:
@@ -174,6 +185,7 @@ async def test_what_is_no_persistence_is_an_answer_and_no_exception(
     [
         ({"tools": 7}, "tools: "),
         ({"tools": [7]}, "tools: "),
+        ({"tools": [Tool(), Tool()]}, "tools: two are named 'find'"),
         ({"headers": "x"}, "headers: "),
         ({"headers": {"a": 1}}, "headers: "),
         ({"target": 7}, "target: "),
@@ -196,6 +208,8 @@ async def test_wrong_arguments_are_named(wrong: dict[str, Any], said: str) -> No
     for evaluate in (7, "now", None):
         with pytest.raises(SettingsError, match="evaluate: "):
             await attached(server, persistence=memory, evaluate=evaluate)
+        restored = await rehydrate(server, memory, evaluate=evaluate)
+        assert restored["errors"][0].startswith("evaluate: ")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +243,42 @@ async def test_a_persistence_that_was_closed_is_away(mongodb: str, database: str
     for read in (persistence.list_bots(), persistence.get_bot("b")):
         with pytest.raises(StoreUnavailable):
             await read
+    unused = DomainPersistence(mongodb, database)
+    await unused.close()
+    assert await unused.persist_bot("c", "C") is False
+    assert "was closed" in str(unused.problem)
+    assert await unused.connect() == (False, unused.problem)
+    for closed in (persistence, unused):
+        with pytest.raises(SettingsError, match="persistence: it was closed"):
+            await attached(SimpleNamespace(port=1, container=None), persistence=closed)
+
+
+async def test_initializing_at_once_leaves_one_open(mongodb: str, database: str) -> None:
+    def clients() -> int:
+        return sum("pymongo_kill_cursors" in thread.name for thread in threading.enumerate())
+
+    before = clients()
+    done = await asyncio.gather(*(initialize_persistence(mongodb, database) for _ in range(3)))
+    assert [ok for ok, _ in done] == [True] * 3
+    assert await get_persistence().persist_bot("b", "B")
+    await shutdown_persistence()
+    await asyncio.to_thread(wait_for, "the others are closed", lambda: clients() <= before)
+
+
+async def test_writes_that_wait_for_one_another_find_out_once_that_the_database_is_away() -> None:
+    class Slow(MemoryStore):
+        asked = 0
+
+        def find(self, *args: Any, **options: Any) -> Any:
+            self.asked += 1
+            time.sleep(0.3)  # as a driver does before it gives up
+            raise StoreUnavailable("the store is away")
+
+    store = Slow()
+    persistence = DomainPersistence.over(store)
+    done = await asyncio.gather(*(persistence.persist_bot(f"b-{n}", "B") for n in range(5)))
+    assert done == [False] * 5
+    assert store.asked < 5
+    asked = store.asked
+    assert await persistence.persist_bot("b", "B") is False
+    assert store.asked > asked  # who comes later asks anew

@@ -15,7 +15,7 @@ from bson import ObjectId
 from fastapi import FastAPI
 
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.persistence import (
     DomainPersistence,
     attach,
@@ -427,10 +427,21 @@ async def test_attaching_late_or_without_a_database_is_no_error(
     await persist_bot_creation(persistence, "b-1", "One")
     async with body() as (server, http):
         assert await get(http, "/agents") == []  # from here on no hook can be put in
+        first = await rehydrate_bots_from_persistence(server, persistence, evaluate="off")
         attachment = await attach(server, persistence=persistence)
         assert [agent["id"] for agent in await get(http, "/agents")] == ["b-1"]
         assert "noticed at the interval only" in caplog.text
+        with pytest.raises(SettingsError, match="server: a loop is attached to it already"):
+            await attach(server, persistence=persistence)
+        again = await rehydrate_bots_from_persistence(server, persistence)
+        assert first["bots_restored"] == again["bots_restored"] == 1
+        life = persistence.stores.applied.epoch(target_of(server))
+        assert life is not None
+        assert [tag["name"] for tag in await get(http, "/tags")] == [life.name]
+        assert "canary" not in caplog.text  # nobody has deleted it
         await attachment.stop()
+        anew = await attach(server, persistence=persistence)
+        await anew.stop()
         nothing = await attach(server)
         assert nothing.enabled is False
         await nothing.stop()
