@@ -11,13 +11,12 @@ import parlant.sdk as p
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.otto.replies import Reply, fitted, reply
-from otto_reconcile.otto.words import CHANGE, DRAFT, SPECIFICATION
+from otto_reconcile.otto.words import DRAFT, SHOWN
 from otto_reconcile.otto.workshop import Workshop
 
 _log = logging.getLogger("otto_reconcile.otto")
 
-Spec = Annotated[str, p.ToolParameterOptions(description=SPECIFICATION)]
-Change = Annotated[str, p.ToolParameterOptions(description=CHANGE)]
+Shown = Annotated[str, p.ToolParameterOptions(description=SHOWN)]
 Draft = Annotated[str, p.ToolParameterOptions(description=DRAFT)]
 Name = Annotated[str, p.ToolParameterOptions(description="The bot's id or its name.")]
 # Optional is the spelling of what may be left out that Parlant knows.
@@ -49,30 +48,30 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
     ) -> p.ToolResult:
         """Checks a specification, or a change to a bot, before it is shown. Changes nothing.
 
-        What is valid has to be shown to the customer then. The answer to a change has a list of
-        all that it changes, adds and removes.
+        What is valid has to be shown to the customer then, and has a draft, by which it is made
+        after a yes. The answer to a change has a list of all that it changes, adds and removes.
         """
         return await _safely(
             lambda: workshop.validate(spec_json, bot or "", context.session_id, _turn(context))
         )
 
     @p.tool
-    async def create_parlant_bot(context: p.ToolContext, spec_json: Spec) -> p.ToolResult:
-        """Creates a new bot from the specification that was checked and shown last.
+    async def create_parlant_bot(context: p.ToolContext, spec_json: Shown) -> p.ToolResult:
+        """Creates a new bot from the draft that was checked and shown last.
 
-        It works only after the customer has answered to that specification. If it differs in
-        anything, nothing is created, and it has to be shown and agreed to first.
+        It works only after the customer has answered to that draft. Of anything else nothing is
+        created; it has to be shown and agreed to first.
         """
         return await _safely(lambda: workshop.create(spec_json, context.session_id, _turn(context)))
 
     @p.tool
     async def update_parlant_bot(
-        context: p.ToolContext, bot: Name, spec_json: Change
+        context: p.ToolContext, bot: Name, spec_json: Shown
     ) -> p.ToolResult:
-        """Makes the change to a bot that was checked and shown last.
+        """Makes the change to a bot that was checked and shown last, from its draft.
 
         What the change does not name stays as it is; only what remove names is removed. It works
-        only after the customer has answered to exactly this change.
+        only after the customer has answered to this draft.
         """
         return await _safely(
             lambda: workshop.update(bot, spec_json, context.session_id, _turn(context))

@@ -33,8 +33,12 @@ of the keys of guidelines and journeys; remove_relationships, a list of objects 
 relationships. Look the keys up; do not invent them."""
 
 DRAFT = f"""\
-For a new bot the whole specification, for a bot that is there only the change; exactly what will \
-be given when the customer has said yes. A new bot: {SPECIFICATION} A change: {CHANGE}"""
+For a new bot the whole specification, for a bot that is there only the change. A new bot: \
+{SPECIFICATION} A change: {CHANGE}"""
+
+SHOWN = """\
+The draft that the check of what was shown has answered, such as draft-1a2b3c. Where there is \
+none, all of it as JSON text; that has to be shown first then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ RULES = (
     Rule(
         "create-after-yes",
         "Otto's last message asked for a yes to a new bot, and the customer says yes",
-        "Create the bot from exactly the specification that was shown. If the tool made it, report "
-        "its id, where to chat with it, and what was not possible",
+        "Create the bot from the draft that was shown. If the tool made it, report its id, where "
+        "to chat with it, and what was not possible",
         "create_parlant_bot",
         high=True,
     ),
@@ -86,8 +90,8 @@ RULES = (
         "update-after-yes",
         "Otto's last message asked for a yes to a change of a bot that is there, and the customer "
         "says yes",
-        "Make exactly the change that was shown. If the tool made it, report what changed, and "
-        "what was not possible",
+        "Make the change from the draft that was shown. If the tool made it, report what changed, "
+        "and what was not possible",
         "update_parlant_bot",
         high=True,
     ),

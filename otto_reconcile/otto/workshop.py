@@ -17,7 +17,7 @@ from otto_reconcile.journal import Journal, Kept, Pending
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto import changes, naming, specs
 from otto_reconcile.otto.catalogue import KIND, Catalogue, Known
-from otto_reconcile.otto.consent import Consent, deletion, wish
+from otto_reconcile.otto.consent import Consent, deletion, draft, wish
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
@@ -75,24 +75,24 @@ class Workshop:
             wanted, refusal = await self.catalogue.changeable(name, known)
             if wanted is None:
                 return refusal
-        bot, refusal = _read(spec, wanted.bot if wanted is not None else None)
+        bot, refusal = self._read(spec, wanted.bot if wanted is not None else None, session)
         if bot is None:
             return refusal
         if taken := await self._taken(bot, known, wanted):
             return taken
-        self._consent.ask(session, turn, wish(bot))
+        self._consent.ask(session, turn, wish(bot), spec)
         return _proposed(True, "The specification is valid.", bot, wanted)
 
     async def create(self, spec: object, session: str, turn: str) -> Reply:
         """A new bot; a name or id that is taken gets a question instead."""
-        bot, refusal = _read(spec, None)
+        bot, refusal = self._read(spec, None, session)
         if bot is None:
             return refusal
         async with self._turn:
             known = await self.catalogue.known()
             if taken := await self._taken(bot, known, None):
                 return taken
-            if not self._agreed(bot, session, turn):
+            if not self._agreed(bot, spec, session, turn):
                 return _proposed(False, SHOW_FIRST, bot, None)
             kept = await self._keep(bot.id, bot, 0, session)
         if kept.refused is not None:
@@ -110,12 +110,12 @@ class Workshop:
             wanted, refusal = await self.catalogue.changeable(name, known)
             if wanted is None:
                 return refusal
-            bot, refusal = _read(spec, wanted.bot)
+            bot, refusal = self._read(spec, wanted.bot, session)
             if bot is None:
                 return refusal
             if taken := await self._taken(bot, known, wanted):
                 return taken
-            if not self._agreed(bot, session, turn):
+            if not self._agreed(bot, spec, session, turn):
                 return _proposed(False, SHOW_FIRST, bot, wanted)
             kept = await self._keep(bot.id, bot, wanted.revision, session)
         if kept.refused is not None:
@@ -153,6 +153,16 @@ class Workshop:
 
     # Asking.
 
+    def _read(self, spec: object, known: Bot | None, session: str) -> tuple[Bot | None, Reply]:
+        """The new bot, or `known` after the change; else what is wrong with it."""
+        try:
+            text = self._consent.text(session, spec)
+            bot = specs.read(text) if known is None else changes.changed(known, text)
+        except InvalidInput as error:
+            return None, fitted(invalid(error))
+        refusal = naming.reserved(bot)
+        return (None, refusal) if refusal else (bot, {})
+
     async def _taken(self, bot: Bot, known: Known, wanted: Wanted | None) -> Reply | None:
         """A question if somebody else has the name or id; whoever keeps a name is not asked."""
         if wanted is not None and folded(bot.name) == folded(wanted.bot.name):
@@ -160,11 +170,11 @@ class Workshop:
         others = {i: w for i, w in known.bots.items() if wanted is None or i != bot.id}
         return naming.taken(bot, others) or await self.catalogue.foreign(bot, known)
 
-    def _agreed(self, bot: Bot, session: str, turn: str) -> bool:
+    def _agreed(self, bot: Bot, spec: object, session: str, turn: str) -> bool:
         """True if the customer was shown exactly this and has answered; else it is shown now."""
         if self._consent.answered(session, turn, wish(bot)):
             return True
-        self._consent.ask(session, turn, wish(bot))
+        self._consent.ask(session, turn, wish(bot), spec)
         return False
 
     def _once(self, session: str) -> list[str]:
@@ -231,20 +241,10 @@ def _with(message: str, kept: Kept) -> str:
     return message if kept.saved else f"{message} {NOT_SAVED}"
 
 
-def _read(spec: object, known: Bot | None) -> tuple[Bot | None, Reply]:
-    """The new bot, or `known` after the change; else what is wrong with it."""
-    try:
-        bot = specs.read(spec) if known is None else changes.changed(known, spec)
-    except InvalidInput as error:
-        return None, fitted(invalid(error))
-    refusal = naming.reserved(bot)
-    return (None, refusal) if refusal else (bot, {})
-
-
 def _proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
     """What the customer is to be shown: of a new bot its size, of a change what it changes."""
     what = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
-    data = reply(ok, message, bot_id=bot.id, name=bot.name, **what)
+    data = reply(ok, message, bot_id=bot.id, name=bot.name, draft=draft(wish(bot)), **what)
     if not ok:
         data["problem"] = "unconfirmed"
     if wanted is not None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.e2e.harness import Place
-from tests.parlant_server.fixtures import parlant_process, plain_http  # noqa: F401  (a fixture)
+from tests.parlant_server.fixtures import parlant_process  # noqa: F401  (a fixture)
 from tests.parlant_server.process import ParlantProcess
 from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
 
@@ -24,16 +22,8 @@ def place(tmp_path: Path) -> Place:
 @pytest.fixture
 def parlant(parlant_process: ParlantProcess) -> ParlantProcess:  # noqa: F811
     """The shared Parlant elsewhere, empty."""
-    try:
-        asyncio.run(_emptied(parlant_process.url))
-    except httpx.HTTPError:  # a test left it stopped, or broken
-        parlant_process.restart()
+    parlant_process.restart()
     return parlant_process
-
-
-async def _emptied(url: str) -> None:
-    async with plain_http(url):
-        pass
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class Forked:
     def __init__(
         self, arguments: Sequence[str], cwd: Path, env: dict[str, str], output: Path
     ) -> None:
+        output.touch()  # the child opens it only in its own time
         request = {"arguments": arguments, "cwd": str(cwd), "env": env, "output": str(output)}
         self.pid = int(_ask(request))
         self.returncode: int | None = None

@@ -15,15 +15,10 @@ from tests.e2e.harness import Daemon, Place, bot, wait_for
 PORT = ("--port", "0")
 
 
-HOLDER = "tool-holder"
-"""Not ours: an agent that a Parlant of the tests has when it starts."""
-
-
 def everything(daemon: Daemon) -> dict[str, object]:
     """What Parlant holds of our bots, with the ids that customers and widgets depend on."""
     agents = sorted(daemon.get("/agents"), key=lambda a: a["id"])
-    agents = [a for a in agents if a["id"] != HOLDER]
-    guidelines = [g for g in daemon.get("/guidelines") if f"agent:{HOLDER}" not in g["tags"]]
+    guidelines = daemon.get("/guidelines")
     journeys = daemon.get("/journeys")
     return {
         "agents": [(a["id"], a["name"], a["description"]) for a in agents],

@@ -144,6 +144,15 @@ def test_what_otto_was_interrupted_in_showing_is_not_made(shop: Daemon, kept: Ke
     whole(shop, kept, "unseen")
 
 
+def test_a_draft_is_named_or_repeated_word_for_word(shop: Daemon, kept: Kept) -> None:
+    chat = proposed(shop, f"Make this: {pasted('Repeated')}")
+    assert "is live" in chat.say("Yes, word for word")
+    whole(shop, kept, "repeated")
+    chat.say('Change Repeated to {"tone": ["grave"]}')
+    assert "Repeated is changed." in chat.say("Yes, word for word")
+    assert "Tone: grave" in whole(shop, kept, "repeated").description
+
+
 def test_braces_and_quotes_break_nothing(shop: Daemon, kept: Kept) -> None:
     chat = Chat(shop.url)
     odd = "Say {name} and \"{{both}}\" and '{0}' and 100 % \\n {"

@@ -98,3 +98,42 @@ async def test_with_store_and_journal_away_nothing_is_done(
         with pytest.raises(StoreUnavailable, match="cannot be written"):
             await shop.make(pasted("Nowhere"))
         assert [agent.ref.key for agent in await shop.port.list_agents()] == []
+
+
+async def test_what_was_shown_is_made_by_its_draft_and_nothing_else_is(
+    parlant_url: str, parlant_rest: Rest, tmp_path: Path
+) -> None:
+    async with opened(parlant_url, tmp_path) as shop:
+        first = await shop.workshop.validate(pasted("Early"), "", "s", "1")
+        shown = await shop.workshop.validate(pasted("Drafted"), "", "s", "2")
+        for draft in (first["draft"], "draft-000000"):
+            refused = await shop.workshop.create(draft, "s", "3")
+            assert refused["problems"][0]["problem"].startswith(f"{draft} is not what was shown")
+        assert (await shop.workshop.create(shown["draft"], "other", "3"))["ok"] is False
+        early = await shop.workshop.create(shown["draft"], "s", "2")
+        assert early["problem"] == "unconfirmed"
+        assert early["draft"] == shown["draft"]
+        assert shop.stores.desired.read().bots == {}
+        made = await shop.workshop.create(f'"{shown["draft"]}"', "s", "3")
+        assert made["ok"]
+        assert made["live"]
+        assert list(shop.stores.desired.read().bots) == ["drafted"]
+
+
+async def test_a_draft_of_a_change_is_shown_again_if_the_bot_has_changed_meanwhile(
+    parlant_url: str, parlant_rest: Rest, tmp_path: Path
+) -> None:
+    async with opened(parlant_url, tmp_path) as shop:
+        await shop.make(pasted("Moved"))
+        grave = json.dumps({"tone": ["grave"]})
+        shown = await shop.workshop.validate(grave, "moved", "s", "1")
+        quick = json.dumps({"personality": ["quick"]})
+        other = await shop.workshop.validate(quick, "moved", "t", "1")
+        assert (await shop.workshop.update("moved", other["draft"], "t", "2"))["ok"]
+        again = await shop.workshop.update("moved", shown["draft"], "s", "2")
+        assert again["problem"] == "unconfirmed"
+        assert again["changes"] == ['tone: ["friendly"] becomes ["grave"]']
+        assert (await shop.workshop.update("moved", again["draft"], "s", "3"))["ok"]
+        description = shop.stores.desired.get("moved").bot.description or ""
+        assert "Tone: grave" in description
+        assert "Personality: quick" in description

@@ -19,6 +19,8 @@ from tests.parlant_server.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 START = 90.0
+READY = "Server is ready to accept requests."
+"""What Parlant logs when it knows itself that it serves."""
 
 
 def documented() -> list[str]:
@@ -89,7 +91,8 @@ class Program:
     def _serves(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.output
-        return self.http.get("/healthz").is_success
+        # Parlant never ends if it is interrupted between the two.
+        return self.http.get("/healthz").is_success and READY in self.output
 
     def __exit__(
         self,
@@ -104,7 +107,12 @@ class Program:
         if self._process is None:
             return
         self._process.send_signal(signal.SIGINT)
-        code = self._process.wait(30)
+        try:
+            code = self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGUSR1)
+            until("it says what it waits for", lambda: "Stack for" in self.output)
+            raise AssertionError(f"it does not end: {self.output}") from None
         self._process = None
         self.http.close()
         assert code == 0, self.output

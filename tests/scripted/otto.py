@@ -1,9 +1,9 @@
 """Plays Otto: a customer states facts as `Field: value`, or pastes a specification, and says yes.
 
 It asks for the first field that is open, proposes when none is, and calls a tool only where one of
-Otto's guidelines says so; told to make or change something `at once`, it is a model that breaks
-them; told to take its time, one that is not done when the customer writes again. Any other agent
-introduces itself.
+Otto's guidelines says so; with the draft of what was shown, unless the yes is to be `word for
+word`. Told to make or change something `at once`, it is a model that breaks them; told to take its
+time, one that is not done when the customer writes again. Any other agent introduces itself.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Otto:
     def calls(self, tool: str, turn: Turn) -> Sequence[Mapping[str, str]]:
         bot = _target(turn)
         if tool == "create_parlant_bot":
-            return [{"spec_json": _draft(turn) or ""}]
+            return [{"spec_json": _agreed(turn)}]
         if tool == "validate_bot_spec":
             return [{"spec_json": _draft(turn) or "", **({"bot": bot} if bot else {})}]
         if tool == "update_parlant_bot":
-            return [{"bot": bot, "spec_json": _draft(turn) or ""}]
+            return [{"bot": bot, "spec_json": _agreed(turn)}]
         if tool == "delete_parlant_bot":
             return [{"bot": bot, "confirmed_name": turn.last if CONFIRM in turn.before else ""}]
         if tool == "show_parlant_bot":
@@ -167,6 +167,13 @@ def _draft(turn: Turn) -> str | None:
         return None
     lists = {name: [] if facts[name] == "none" else [facts[name]] for name in LINES}
     return json.dumps({"name": facts["name"], **lists, **DEFAULTS})
+
+
+def _agreed(turn: Turn) -> str:
+    """The draft that was shown last; all of it where there is none, or the customer wants it so."""
+    drafts = [str(data["draft"]) for data in turn.earlier if "draft" in data]
+    in_full = _pasted(turn.last) is not None or "word for word" in turn.last
+    return drafts[-1] if drafts and not in_full else _draft(turn) or ""
 
 
 def _target(turn: Turn) -> str:

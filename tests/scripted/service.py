@@ -40,6 +40,8 @@ class Turn:
     agent: str
     said: tuple[tuple[str, str], ...]
     results: tuple[Mapping[str, Any], ...]
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """What tools answered in the turns before."""
     guided: tuple[str, ...] = ()
     """While it speaks: the actions of the guidelines and journey steps that are in force."""
 
@@ -123,16 +125,18 @@ TEXT = "text of the section"
 
 
 def _turn(parts: Parts) -> Turn:
-    said, results = [], []
+    said, earlier, results = [], [], []
     history = parts.get(BuiltInSection.INTERACTION_HISTORY.name, {}).get("interaction_events", [])
     for event in map(json.loads, history):
         if event["event_kind"] == "message":
             said.append((event["event_source"], event["data"]["message"]))
+        elif event["event_kind"] == "tool":
+            earlier += [call["result"] for call in event["data"]["tool_calls"]]
     staged = parts.get(BuiltInSection.STAGED_EVENTS.name, {}).get("staged_events_as_dict", [])
     for event in map(json.loads, staged if isinstance(staged, list) else []):
         results += [call["result"] for call in event["data"]["tool_calls"]]
     agent = parts.get(BuiltInSection.AGENT_IDENTITY.name, {}).get("agent_name", "")
-    return Turn(agent, tuple(said), tuple(results))
+    return Turn(agent, tuple(said), tuple(results), tuple(earlier))
 
 
 def _matches(mind: Mind, parts: Parts) -> dict[str, Any]:
