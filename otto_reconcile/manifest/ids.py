@@ -35,6 +35,14 @@ def derived_from_name(name: str) -> str:
     return start if start and lossless else derived(name)
 
 
+def of_bot(name: str) -> str:
+    """The id of a bot without one: the slug, or with a hash where letters of the name are lost."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    lost = any(letter.isalnum() and not letter.isascii() for letter in plain)
+    start = slug(name)[:LONGEST].strip("-")
+    return derived(name) if lost or not start else start
+
+
 def complete(bot_id: str, short: str) -> str:
     """`order-desk` and `order-status` give `order-desk.order-status`."""
     return f"{bot_id}.{short}"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ID = OTTO
 NAME = "Otto"
+ITERATIONS = 6
+"""Rounds of tools in a turn: a bot of some pages is looked up, and a draft mended, in one."""
 
 
 async def make(server: p.Server, workshop: Workshop) -> None:
@@ -32,6 +34,7 @@ async def make(server: p.Server, workshop: Workshop) -> None:
         id=ID,
         name=NAME,
         description=DESCRIPTION,
+        max_engine_iterations=ITERATIONS,
         perceived_performance_policy=p.NullPerceivedPerformancePolicy(),
     )
     entries = tools.make(workshop)

@@ -6,6 +6,7 @@ What cannot be known while the store is away is said to be unknown, never guesse
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from otto_reconcile.otto.paging import paged
 from otto_reconcile.otto.replies import Reply, fitted, reply
 from otto_reconcile.port.base import Port
 from otto_reconcile.resources import OTTO, Bot, Resource
+
+PAGE = 20
+"""Bots on a page of the list."""
 
 KIND = "otto"
 """The kind of source of what was wanted in a chat; `session` is the chat's."""
@@ -66,8 +70,8 @@ class Catalogue:
                 bots[pending.bot_id] = _wanted(pending)
         return Known(dict(sorted(bots.items())), doubt, whole=read is not None)
 
-    async def list(self) -> Reply:
-        """Every bot with its id; Otto is none of them."""
+    async def list(self, page: int = 1) -> Reply:
+        """The bots with their ids, page by page; Otto is none of them."""
         known = await self.known()
         if not known.whole:
             return await self._reported(known)
@@ -84,7 +88,12 @@ class Catalogue:
         count = {0: "There are no bots yet.", 1: "There is 1 bot."}
         message = count.get(len(found), f"There are {len(found)} bots.")
         message = f"{message} {known.doubt}".strip()
-        return fitted(reply(True, message, bots=found, chat_url=self._chat_url()))
+        pages = max(1, math.ceil(len(found) / PAGE))
+        if not 1 <= page <= pages:
+            return reply(False, f"{message} The list has the pages 1 to {pages}.", page=page)
+        part = found[(page - 1) * PAGE : page * PAGE]
+        more = {"page": page, "pages": pages} if pages > 1 else {}
+        return fitted(reply(True, message, bots=part, **more, chat_url=self._chat_url()))
 
     async def show(self, name: str, page: int = 1) -> Reply:
         """One bot as a specification, page by page: `update` takes any of it back."""

@@ -31,11 +31,10 @@ def changed(known: Bot, text: object) -> Bot:
     data = specs.plain_data(text)
     if not isinstance(data, dict):
         raise specs.fault("/: a change is a JSON object")
-    if not is_short(known.id):
-        raise specs.fault(f"/id: the bot {known.id!r} cannot be changed by a specification")
     if data.get("id", known.id) != known.id:
         raise specs.fault("/id: a bot keeps its id", "leave it out, or make another bot")
-    return _Change(known, {name: value for name, value in data.items() if value is not None}).made()
+    given = {n: value for n, value in data.items() if value is not None and n != "id"}
+    return _Change(known, given).made()
 
 
 def told(known: Bot, bot: Bot) -> list[str]:
@@ -81,16 +80,21 @@ class _Change:
 
     def __init__(self, known: Bot, data: Mapping[str, Any]) -> None:
         self._known, self._data = known, data
-        self._base: dict[str, Any] = specs.written(known)
+        self._as = known.id if is_short(known.id) else "bot"
+        """The bot's id while it is a specification, which knows short ones only."""
+        self._base: dict[str, Any] = {**specs.written(known), "id": self._as}
         self._base.pop("relationships", None)
         parts: tuple[Guideline | Journey, ...] = (*known.guidelines, *known.journeys)
-        self._exact = {complete(known.id, specs.key_of(known.id, p.id)): p.id for p in parts}
+        self._exact = {complete(self._as, specs.key_of(known.id, p.id)): p.id for p in parts}
 
     def made(self) -> Bot:
         removed = self._removed()
         new = specification.validate(self._laid_over(removed))
         ties = self._ties(new, removed)
-        lines = any(name in self._data for name in specification.LINES)
+        lines = any(
+            name in self._data and self._data[name] != self._base[name]
+            for name in specification.LINES
+        )
         own = ("name", "composition_mode", "max_engine_iterations")
         fields = {name: getattr(new, name) for name in own if name in self._data}
         return self._known.model_copy(
@@ -134,11 +138,16 @@ class _Change:
 
     def _pieces(self, known: Sequence[Piece], new: Sequence[Piece]) -> list[Piece]:
         """In the order that they had; of one that was there, only what was said is new."""
-        by_id = {self._exact.get(piece.id, piece.id): piece for piece in new}
+        by_id = {self._real(piece.id): piece for piece in new}
         before = {piece.id for piece in known}
         pieces = [p.model_copy(update=_said(by_id[p.id])) for p in known if p.id in by_id]
-        pieces += [piece for i, piece in by_id.items() if i not in before]
+        pieces += [p.model_copy(update={"id": i}) for i, p in by_id.items() if i not in before]
         return pieces
+
+    def _real(self, made: str) -> str:
+        """The complete id of a part, also of a bot or a part that another program named."""
+        own = complete(self._known.id, made.removeprefix(f"{self._as}."))
+        return self._exact.get(made, own)
 
     def _removed(self) -> set[tuple[str, str]]:
         """Group and key of every part to be taken away."""
@@ -186,7 +195,7 @@ class _Change:
 
     def _way_through(self, group: str, key: str) -> str | None:
         """The title of a journey that has this one as a part."""
-        part_id = self._exact[complete(self._known.id, key)]
+        part_id = self._exact[complete(self._as, key)]
         titles = (
             journey.title
             for journey in self._known.journeys
@@ -198,7 +207,7 @@ class _Change:
 
     def _ties(self, new: Bot, removed: set[tuple[str, str]]) -> list[Relationship]:
         gone = {
-            f"{group.removesuffix('s')}:{self._exact[complete(self._known.id, key)]}"
+            f"{group.removesuffix('s')}:{self._exact[complete(self._as, key)]}"
             for group, key in removed
         }
         cut = self._cut()
@@ -235,7 +244,7 @@ class _Change:
             ends = {}
             for side in ("source", "target"):
                 kind, _, made = getattr(tie, side).partition(":")
-                ends[side] = f"{kind}:{self._exact.get(made, made)}"
+                ends[side] = f"{kind}:{self._real(made)}"
             yield tie.model_copy(update=ends)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from otto_reconcile.otto import specs
 from otto_reconcile.resources import Bot
@@ -20,6 +20,7 @@ class _Question:
     what: str
     turn: str
     text: object
+    done: bool = False
 
 
 class Consent:
@@ -31,13 +32,13 @@ class Consent:
     def ask(self, session: str, turn: str, what: str, text: object = None) -> None:
         """Notes that this is being shown; the same again does not count as another question."""
         asked = self._asked.get(session)
-        if asked is None or asked.what != what:
+        if asked is None or asked.what != what or asked.done:
             self._asked[session] = _Question(what, turn, self.text(session, text))
 
     def answered(self, session: str, turn: str, what: str) -> bool:
         """True if this was the last thing shown, and the customer has written since."""
         asked = self._asked.get(session)
-        return asked is not None and asked.what == what and asked.turn != turn
+        return asked is not None and asked.what == what and asked.turn != turn and not asked.done
 
     def text(self, session: str, given: object) -> object:
         """The text that was shown last, where its draft is named; all else as it is given.
@@ -56,7 +57,8 @@ class Consent:
 
     def close(self, session: str) -> None:
         """It is done; the same once more is a new question."""
-        self._asked.pop(session, None)
+        if session in self._asked:
+            self._asked[session] = replace(self._asked[session], done=True)
 
 
 def draft(what: str) -> str:
@@ -70,5 +72,5 @@ def wish(bot: Bot) -> str:
 
 
 def deletion(bot: Bot) -> str:
-    """This bot, gone, whatever its revision."""
-    return f"delete {bot.id}"
+    """Exactly this bot, gone."""
+    return f"delete {bot.id} {bot.digest()}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from otto_reconcile.desired import Wanted
+from otto_reconcile.otto import showing
 from otto_reconcile.otto.replies import Reply, fitted, reply
 from otto_reconcile.resources import Bot, folded, is_reserved
 
@@ -41,12 +42,6 @@ def question(message: str) -> Reply:
 
 def ask_back(bot: Bot) -> Reply:
     """What a deletion would take away, and what has to be said to confirm it."""
-    goes = [f"guideline: {g.condition}" for g in bot.guidelines]
-    goes += [f"journey: {j.title}" for j in bot.journeys]
-    goes += [f"term: {t.name}" for t in bot.terms]
-    goes += [f"canned response: {c.value}" for c in bot.canned_responses]
-    goes += [f"variable: {v.name}" for v in bot.variables]
-    goes += [f"capability: {c.title}" for c in bot.capabilities]
     return fitted(
         reply(
             False,
@@ -54,7 +49,7 @@ def ask_back(bot: Bot) -> Reply:
             "confirmation. Only the customer's next message can confirm.",
             bot_id=bot.id,
             name=bot.name,
-            goes=goes,
+            goes=showing.goes(bot),
             question=f"Ask the customer to write the name {bot.name} to confirm.",
         )
     )

@@ -41,7 +41,8 @@ def plain_data(text: object) -> JSON:
 
     Models wrap JSON in a fence, or send an object that arrives as Python's own notation.
     """
-    found = dict(text) if isinstance(text, Mapping) else _parsed(_unfenced(str(text or "").strip()))
+    plain = _as_json(text) if isinstance(text, Mapping) else str(text or "")
+    found = _parsed(_unfenced(plain.strip()))
     cut = [
         Problem("", 0, 0, f"{place}: this text is cut, its end was never shown", _WHOLE)
         for place in _cuts(found, "")
@@ -58,7 +59,12 @@ def _parsed(plain: str) -> JSON:
         found = None if _is_json(plain) else _literal(plain)
         if not isinstance(found, dict):
             raise
-        return found
+    return specification.plain_data(_as_json(found), file="specification")
+
+
+def _as_json(data: Mapping[str, JSON]) -> str:
+    """Python's own data as text, so that it goes through the same checks as text does."""
+    return json.dumps(data, default=str, skipkeys=True)
 
 
 def _is_json(text: str) -> bool:

@@ -4,12 +4,13 @@ Imports Parlant. Annotations are read when a tool is made: no `from __future__` 
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Optional
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Optional
 
 import parlant.sdk as p
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.otto.news import News
 from otto_reconcile.otto.replies import Reply, fitted, reply
 from otto_reconcile.otto.words import DRAFT, SHOWN
 from otto_reconcile.otto.workshop import Workshop
@@ -28,7 +29,7 @@ Changed = Annotated[
 ]
 Page = Annotated[
     Optional[int],  # noqa: UP045
-    p.ToolParameterOptions(description="Which page of a long specification; 1 if left out."),
+    p.ToolParameterOptions(description="Which page of a long answer; 1 if left out."),
 ]
 Confirmation = Annotated[
     Optional[str],  # noqa: UP045
@@ -41,6 +42,7 @@ Confirmation = Annotated[
 
 def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
     """The tools by name."""
+    news = News()
 
     @p.tool
     async def validate_bot_spec(
@@ -52,7 +54,9 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         after a yes. The answer to a change has a list of all that it changes, adds and removes.
         """
         return await _safely(
-            lambda: workshop.validate(spec_json, bot or "", context.session_id, _turn(context))
+            news,
+            context,
+            lambda: workshop.validate(spec_json, bot or "", context.session_id, _turn(context)),
         )
 
     @p.tool
@@ -62,7 +66,9 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         It works only after the customer has answered to that draft. Of anything else nothing is
         created; it has to be shown and agreed to first.
         """
-        return await _safely(lambda: workshop.create(spec_json, context.session_id, _turn(context)))
+        return await _safely(
+            news, context, lambda: workshop.create(spec_json, context.session_id, _turn(context))
+        )
 
     @p.tool
     async def update_parlant_bot(
@@ -74,7 +80,9 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         only after the customer has answered to this draft.
         """
         return await _safely(
-            lambda: workshop.update(bot, spec_json, context.session_id, _turn(context))
+            news,
+            context,
+            lambda: workshop.update(bot, spec_json, context.session_id, _turn(context)),
         )
 
     @p.tool
@@ -83,20 +91,24 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
     ) -> p.ToolResult:
         """Deletes a bot. The first call only says what would go and what to ask for."""
         return await _safely(
-            lambda: workshop.delete(bot, confirmed_name or "", context.session_id, _turn(context))
+            news,
+            context,
+            lambda: workshop.delete(bot, confirmed_name or "", context.session_id, _turn(context)),
         )
 
     @p.tool
-    async def list_parlant_bots(context: p.ToolContext) -> p.ToolResult:
-        """Lists all bots with their ids."""
-        return await _safely(workshop.catalogue.list)
+    async def list_parlant_bots(context: p.ToolContext, page: Page = None) -> p.ToolResult:
+        """Lists the bots with their ids, many of them page by page; pages says how many."""
+        return await _safely(news, context, lambda: workshop.catalogue.list(page or 1))
 
     @p.tool
     async def show_parlant_bot(
         context: p.ToolContext, bot: Name, page: Page = None
     ) -> p.ToolResult:
         """Gives the specification of one bot, a long one page by page; pages says how many."""
-        return await _safely(lambda: workshop.catalogue.show(bot, 1 if page is None else page))
+        return await _safely(
+            news, context, lambda: workshop.catalogue.show(bot, 1 if page is None else page)
+        )
 
     made = (
         create_parlant_bot, update_parlant_bot, delete_parlant_bot, list_parlant_bots,
@@ -121,10 +133,12 @@ def _turn(context: p.ToolContext) -> str:
     return turn
 
 
-async def _safely(work: Callable[[], Awaitable[Reply]]) -> p.ToolResult:
+async def _safely(
+    news: News, context: p.ToolContext, work: Callable[[], Coroutine[Any, Any, Reply]]
+) -> p.ToolResult:
     """To Parlant an exception is an error of which the customer hears nothing."""
     try:
-        data = await work()
+        data = await news.finish(context.session_id, work())
     except OttoError as error:
         data = fitted(reply(False, error.message))
     except Exception:

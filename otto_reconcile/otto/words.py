@@ -18,11 +18,12 @@ SPECIFICATION = """\
 The whole specification as one JSON object, written as text. Fields, all required: name; purpose, \
 scope, target_users, use_cases, tone, personality, tools, constraints, guardrails (each a list of \
 texts, empty where there is nothing to say); guidelines (a list of objects with condition, action, \
-and where useful description, criticality LOW, MEDIUM or HIGH, and key); journeys (a list of \
-objects with title, description, conditions as a list, and where useful key). Optional: \
-relationships (a list of objects with type ENTAILMENT, PRIORITY, DEPENDENCY or DISAMBIGUATION, \
-source, and target or targets, each a key, a condition or a title); composition_mode FLUID, \
-COMPOSITED or STRICT; max_engine_iterations."""
+and where useful description, criticality LOW, MEDIUM or HIGH, key, and tools, a list of exact \
+names that the customer gave); journeys (a list of objects with title, description, conditions as \
+a list, and where useful key). Optional: id, only if the customer gave one; relationships (a list \
+of objects with type ENTAILMENT, PRIORITY, DEPENDENCY or DISAMBIGUATION, source, and target or \
+targets, each a key, a condition or a title); composition_mode FLUID, COMPOSITED or STRICT; \
+max_engine_iterations."""
 
 CHANGE = """\
 Only what changes, as one JSON object, written as text, with the fields of a specification. What \
@@ -68,13 +69,13 @@ RULES = (
         "clear how a bot that Otto has looked up is to be changed",
         "Check it before it is shown",
         "validate_bot_spec",
-        after=("show_parlant_bot",),
+        after=("show_parlant_bot", *_WISHES),  # what was a matter of form is mended and checked
     ),
     Rule(
         "show-and-ask",
         "A tool has just answered that a specification is valid, or that it has to be shown first",
-        "Show it in plain words: of a new bot all of it, of a change all that the answer lists. "
-        "Name what was assumed. Ask for a yes",
+        "Show all that the answer lists, in plain words. Name what was assumed and what is not "
+        "possible. Ask for a yes",
         high=True,
         after=_WISHES,
     ),
@@ -119,16 +120,17 @@ RULES = (
     Rule(
         "list-bots",
         "The customer asks which bots there are",
-        "Name them with their ids",
+        "Name them with their ids; of many say how many there are, and offer the next page",
         "list_parlant_bots",
     ),
     Rule(
         "show-bot",
         "The customer asks about one bot, or wants to change a bot that Otto has not looked up "
         "since it was last changed",
-        "Look the bot up, all pages that are needed. Say what was asked about it. If it is to be "
-        "changed and it is not clear how, ask",
+        "Look the bot up, page by page as far as is needed. Say what was asked about it. If it is "
+        "to be changed and it is not clear how, ask",
         "show_parlant_bot",
+        after=("show_parlant_bot",),
     ),
     Rule(
         "delete-bot",
@@ -142,7 +144,7 @@ RULES = (
     Rule(
         "say-not-saved",
         "A tool has just answered that something is not saved, not kept, not known, not checked or "
-        "not possible",
+        "not possible, or that something was done meanwhile",
         "Tell the customer exactly that, and what happens next if the answer says so",
         high=True,
         after=(*_WISHES, *_LOOKS, "delete_parlant_bot"),

@@ -19,6 +19,7 @@ from otto_reconcile.otto import changes, naming, specs
 from otto_reconcile.otto.catalogue import KIND, Catalogue, Known
 from otto_reconcile.otto.consent import Consent, deletion, draft, wish
 from otto_reconcile.otto.replies import Reply, fitted, invalid, live, not_possible, reply
+from otto_reconcile.otto.showing import shown, unserved
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.resources import Bot, folded
@@ -90,13 +91,15 @@ class Workshop:
             return refusal
         async with self._turn:
             known = await self.catalogue.known()
-            if taken := await self._taken(bot, known, None):
-                return taken
-            if not self._agreed(bot, spec, session, turn):
-                return _proposed(False, SHOW_FIRST, bot, None)
-            kept = await self._keep(bot.id, bot, 0, session)
+            kept = self._kept_already(bot, known, session)
+            if kept is None:
+                if taken := await self._taken(bot, known, None):
+                    return taken
+                if not self._agreed(bot, spec, session, turn):
+                    return _proposed(False, SHOW_FIRST, bot, None)
+                kept = await self._keep(bot.id, bot, 0, session)
         if kept.refused is not None:
-            return naming.question(f"It was not made: {kept.refused}.")
+            return await self._refused(f"It was not made: {kept.refused}.", bot)
         self._consent.close(session)
         result = await self._bring(bot.id, bot, session, kept)
         message = f"The bot {bot.name} is live." if live(result) else f"{bot.name} is not live yet."
@@ -113,13 +116,15 @@ class Workshop:
             bot, refusal = self._read(spec, wanted.bot, session)
             if bot is None:
                 return refusal
-            if taken := await self._taken(bot, known, wanted):
-                return taken
-            if not self._agreed(bot, spec, session, turn):
-                return _proposed(False, SHOW_FIRST, bot, wanted)
-            kept = await self._keep(bot.id, bot, wanted.revision, session)
+            kept = self._kept_already(bot, known, session)
+            if kept is None:
+                if taken := await self._taken(bot, known, wanted):
+                    return taken
+                if not self._agreed(bot, spec, session, turn):
+                    return _proposed(False, SHOW_FIRST, bot, wanted)
+                kept = await self._keep(bot.id, bot, wanted.revision, session)
         if kept.refused is not None:
-            return naming.question(f"It was not changed: {kept.refused}.")
+            return _stays(f"It was not changed: {kept.refused}.")
         self._consent.close(session)
         result = await self._bring(bot.id, bot, session, kept)
         failed = not_possible(result)
@@ -140,7 +145,7 @@ class Workshop:
                 return naming.ask_back(bot)
             kept = await self._keep(bot.id, None, wanted.revision, session)
         if kept.refused is not None:
-            return naming.question(f"It was not deleted: {kept.refused}.")
+            return _stays(f"It was not deleted: {kept.refused}.")
         self._consent.close(session)
         result = await self._bring(bot.id, None, session, kept)
         failed = not_possible(result)
@@ -186,6 +191,19 @@ class Workshop:
 
     # Wanting.
 
+    def _kept_already(self, bot: Bot, known: Known, session: str) -> Kept | None:
+        """Where this chat has had exactly this kept: the customer wrote on before hearing of it."""
+        wanted = known.bots.get(bot.id)
+        if wanted is None or wanted.source.session != session or wish(wanted.bot) != wish(bot):
+            return None
+        waits = any(pending.bot_id == bot.id for pending in self._journal.pending)
+        return Kept(saved=not waits)
+
+    async def _refused(self, message: str, bot: Bot) -> Reply:
+        """A question where it was the name that somebody else took; else the reason alone."""
+        taken = await self._taken(bot, await self.catalogue.known(), None)
+        return naming.question(message) if taken else _stays(message)
+
     async def _keep(self, bot_id: str, bot: Bot | None, revision: int, session: str) -> Kept:
         follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
         expect = None if follows else revision
@@ -218,6 +236,7 @@ class Workshop:
     ) -> Reply:
         failed = not_possible(result)
         sentences = [message, *([LATER] if failed else []), *self._namesake(bot, kept), *extra]
+        failed += unserved(bot)
         if bot.suspended:
             sentences.append("It is suspended: Parlant keeps it as it was until it is resumed.")
         return fitted(
@@ -241,12 +260,19 @@ def _with(message: str, kept: Kept) -> str:
     return message if kept.saved else f"{message} {NOT_SAVED}"
 
 
+def _stays(message: str) -> Reply:
+    """Nothing was done."""
+    return reply(False, message, problem="refused")
+
+
 def _proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
-    """What the customer is to be shown: of a new bot its size, of a change what it changes."""
+    """What the customer is to be shown: of a new bot all of it, of a change what it changes."""
     what = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
     data = reply(ok, message, bot_id=bot.id, name=bot.name, draft=draft(wish(bot)), **what)
     if not ok:
         data["problem"] = "unconfirmed"
-    if wanted is not None:
+    if wanted is None:
+        data |= {"to_show": shown(bot), "not_possible": unserved(bot)}
+    else:
         data["changes"] = changes.told(wanted.bot, bot)
     return fitted(data)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 OTTO = "otto"
 """The id and, however it is written, the name of the agent that this tool puts on a server."""
 
 
 def folded(name: str) -> str:
-    """The same text for names that differ only in case or in white space."""
-    return " ".join(name.split()).casefold()
+    """The same text for names that look the same: case, white space and Unicode's forms aside."""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def is_reserved(*names: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from otto_reconcile.manifest.ids import LONGEST, complete, derived, slug
+from otto_reconcile.manifest.ids import LONGEST, complete, derived, of_bot, slug
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find
 from otto_reconcile.manifest.references import cycles
 from otto_reconcile.manifest.wording import near, short
@@ -30,11 +30,9 @@ class Builder:
         self.form = form
         self.root = root
         self.faults = faults
-        self.bot_id = form.id or slug(form.name)[:LONGEST].strip("-")
+        self.bot_id = form.id or of_bot(form.name)
 
     def build(self) -> Bot | None:
-        if not self.bot_id:
-            self.fault(("name",), "no id can be made from this name", "add an `id`")
         guidelines = self.ids("guidelines", self.form.guidelines, lambda g: g.condition)
         journeys = self.ids("journeys", self.form.journeys, lambda j: j.title)
         relationships = self.relationships(guidelines, journeys)

@@ -149,3 +149,35 @@ def test_pages_have_everything_once_and_any_of_them_can_be_given_back() -> None:
     shown = [g for page in pages for g in page.get("guidelines", [])]
     assert shown == whole["guidelines"]
     assert {name for page in pages for name in page} == whole.keys()
+
+
+def test_a_bot_that_another_program_made_can_be_changed() -> None:
+    """Its id, and those of its parts, are Parlant's own."""
+    greet = Guideline(id="gq7Rt2_x", condition="The customer greets", action="Nod")
+    bye = Guideline(id="Xy12AbC_d.bye", condition="The customer leaves", action="Wave")
+    bot = Bot(id="Xy12AbC_d", name="Hexon", description="Tracks", guidelines=[greet, bye])
+    assert changed(bot, specs.written(bot)) == bot
+    change = {
+        "guidelines": [
+            {"condition": "the customer greets", "action": "Bow"},
+            {"key": "new", "condition": "They ask", "action": "Answer"},
+        ],
+        "relationships": [{"type": "PRIORITY", "source": "new", "target": "bye"}],
+    }
+    after = changed(bot, change)
+    assert after.id == bot.id
+    assert [(g.id, g.action) for g in after.guidelines] == [
+        ("gq7Rt2_x", "Bow"),
+        ("Xy12AbC_d.bye", "Wave"),
+        ("Xy12AbC_d.new", "Answer"),
+    ]
+    assert after.relationships == [
+        Relationship(
+            kind="priority",
+            source="guideline:Xy12AbC_d.new",
+            target="guideline:Xy12AbC_d.bye",
+        )
+    ]
+    assert [g.id for g in changed(after, {"remove": ["bye"]}).guidelines] == [
+        "gq7Rt2_x", "Xy12AbC_d.new"
+    ]  # fmt: skip

@@ -44,7 +44,11 @@ def test_a_conversation_with_a_field_that_is_asked_for_becomes_a_bot(
     assert chat.say(rest.replace("Tone: friendly\n", "")).startswith("What is its tone?")
     assert chat.say("Yes, make it").startswith("What is its tone?")
     said = chat.say("Tone: formal")
-    assert "This is Order Finder, with 2 guidelines and 1 journeys. Shall I create it so?" in said
+    for line in ("Scope: Orders of this shop", "Tone: formal", "Guardrails: Never promise a date"):
+        assert f"- {line}\n" in said
+    assert "- Guideline: The customer greets -> Greet back and name the shop\n" in said
+    assert "- Journey: Find an order, when The customer asks where an order is. Ask for" in said
+    assert said.endswith("Shall I create it so?")
     nowhere(shop, kept, "order-finder")
     assert kept.events("order-finder") == []
     said = chat.say("Yes, please")
@@ -74,8 +78,7 @@ def test_ottos_journey_is_walked_step_by_step_and_its_rules_are_in_force(
     assert chat.say(f"{FACTS.splitlines()[0]}{ask}").startswith(f"{gather} What is its scope?")
     said = chat.say(f"{FACTS}{ask}")
     assert propose in said
-    assert rules["check-draft"] in said
-    assert rules["show-and-ask"] in said
+    assert rules["show-and-ask"] in said  # which the answer of the check has brought about
     assert gather not in said
     said = chat.say(f"Yes.{ask}")
     assert report in said
@@ -122,7 +125,7 @@ def test_what_was_not_shown_is_not_made_whatever_the_model_does(shop: Daemon, ke
     hasty.say("Yes")
     hurried = json.dumps({"tone": ["hurried"]})
     said = hasty.say(f"Change at once Hasty to {hurried}")
-    assert 'It tone: ["friendly"] becomes ["hurried"]. Shall I change it so?' in said
+    assert 'It tone: ["friendly"] becomes ["hurried"].\nShall I change it so?' in said
     assert len(kept.events("hasty")) == 1
 
     chat = Chat(shop.url)
@@ -151,6 +154,45 @@ def test_a_draft_is_named_or_repeated_word_for_word(shop: Daemon, kept: Kept) ->
     chat.say('Change Repeated to {"tone": ["grave"]}')
     assert "Repeated is changed." in chat.say("Yes, word for word")
     assert "Tone: grave" in whole(shop, kept, "repeated").description
+
+
+def test_tools_that_nobody_has_are_named_before_the_yes_and_after_it(
+    shop: Daemon, kept: Kept
+) -> None:
+    tools = ["look_up_order: finds an order", "send email"]
+    guidelines = [{"condition": "They ask", "action": "Look", "tools": ["shop:look_up_order"]}]
+    text = pasted("Tooly", tools=tools, guidelines=guidelines, relationships=[])
+    chat = Chat(shop.url)
+    missing = "not possible: the tool 'send email': no guideline of the bot has one"
+    for said in (chat.say(f"Make this: {text}"), chat.say("Yes")):
+        assert missing in said
+        assert "the tool 'look_up_order" not in said
+    assert "is live" in said
+    assert "shop:look_up_order" in said  # there is no such tool service
+
+
+def test_a_yes_that_is_said_twice_makes_one_bot_and_is_answered(shop: Daemon, kept: Kept) -> None:
+    chat = proposed(shop, f"Make this: {pasted('Hurried')}")
+    chat.begin_and_wait_for("processing", "Yes")
+    said = chat.say("Yes please, go on")
+    assert "The bot Hurried is live." in said
+    assert "already" not in said
+    whole(shop, kept, "hurried")
+    assert kept.events("hurried") == [("created", "otto", chat.session)]
+
+
+def test_a_deletion_takes_only_what_was_named(shop: Daemon, kept: Kept) -> None:
+    chat = created(shop, "Guarded")
+    chat.say("Delete Guarded")
+    other = Chat(shop.url)
+    vip = json.dumps({"guidelines": [{"key": "vip", "condition": "A VIP writes", "action": "Bow"}]})
+    other.say(f"Change Guarded to {vip}")
+    assert "Guarded is changed." in other.say("Yes")
+    said = chat.say("Guarded")
+    assert "With it goes the guideline: A VIP writes" in said
+    assert "guarded.vip" in whole(shop, kept, "guarded").guidelines
+    assert "The bot Guarded is deleted" in chat.say("Guarded")
+    nowhere(shop, kept, "guarded")
 
 
 def test_braces_and_quotes_break_nothing(shop: Daemon, kept: Kept) -> None:

@@ -103,3 +103,16 @@ def test_ottos_texts_have_no_braces_and_no_two_rules_are_the_same() -> None:
         len({rule.key for rule in RULES}) == len({rule.condition for rule in RULES}) == len(RULES)
     )
     assert all(len(text) < 1200 for text in texts)
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_engine_iterations": 10**20}, {"purpose": ["half \ud800"]}]
+)
+def test_pythons_notation_is_checked_as_json_is(change: dict[str, Any]) -> None:
+    found = []
+    for text in (json.dumps(spec(**change)), str(spec(**change)), spec(**change)):
+        with pytest.raises(InvalidInput) as caught:
+            specs.read(text)
+        found.append(specs.problems(caught.value))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0]["where"].startswith("line 1, column ")

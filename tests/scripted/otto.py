@@ -110,7 +110,8 @@ def _after(turn: Turn) -> set[str]:
         "show-and-ask": _to_be_shown(data),
         "explain-problems": bool(data.get("problems")),
         "name-taken": data.get("problem") == "taken",
-        "say-not-saved": data.get("saved") is False or bool(data.get("not_possible")),
+        "say-not-saved": data.get("saved") is False
+        or bool(data.get("not_possible") or data.get("meanwhile")),
     }
     return {key for key, holds in rules.items() if holds}
 
@@ -187,10 +188,11 @@ def _target(turn: Turn) -> str:
 
 def _told(data: Mapping[str, Any]) -> str:
     if _to_be_shown(data):
-        parts = f"{data['guidelines']} guidelines and {data['journeys']} journeys"
-        changes = [f"It {change}." for change in data.get("changes", ())]
+        lines = [f"- {line}" for line in data.get("to_show", ())]
+        lines += [f"It {change}." for change in data.get("changes", ())]
+        lines += [f"This is not possible: {what}." for what in data.get("not_possible", ())]
         question = CHANGE if "changes" in data else PROPOSAL
-        return " ".join([f"This is {data['name']}, with {parts}.", *changes, question])
+        return "\n".join([f"This is {data['name']}.", *lines, question])
     parts = [data["message"]]
     parts += [f"{p['where']}: {p['problem']} ({p['hint']})." for p in data.get("problems", ())]
     parts += [f"This was not possible: {what}." for what in data.get("not_possible", ())]
@@ -199,6 +201,7 @@ def _told(data: Mapping[str, Any]) -> str:
     if "bot_id" in data:
         parts.append(f"Its id is {data['bot_id']}.")
     parts += [str(data[name]) for name in ("chat", "chat_url", "question") if data.get(name)]
+    parts += [f"Meanwhile: {text}" for text in data.get("meanwhile", ())]
     if "specification" in data:
         parts.append(json.dumps(data["specification"]))
     return " ".join(parts)

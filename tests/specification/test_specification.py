@@ -104,7 +104,6 @@ def test_each_required_field_is_missed(key: str) -> None:
             ("/composition_mode: `composition_mode` must be one of fluid, composited, strict,"
             " core_fluid, not `loose`"),
         ),
-        ({"name": "???"}, "/name: no id can be made from this name"),
         ({"id": "A b"}, ("/id: `id` may hold only lower-case letters, digits and hyphens,"
                         " and starts with no hyphen")),
         ({"guidelines": [{"condition": "c"}, {"condition": "c"}], "relationships": []},
@@ -160,3 +159,13 @@ def test_is_told_from_a_manifest() -> None:
 def test_exports_as_a_manifest() -> None:
     text = manifest.dump([specification.validate(whole())])
     assert "  description: |-\n    Purpose: Helps with orders\n" in text
+
+
+def test_a_name_whose_letters_an_id_cannot_have_makes_one_of_its_own() -> None:
+    made = {name: specification.validate(whole(name=name)).id for name in NAMES}
+    assert made["Bob's Café"] == "bob-s-cafe"
+    assert made["客服 AI"].startswith("ai-")
+    assert len(set(made.values())) == len(NAMES)
+
+
+NAMES = ("Bob's Café", "客服 AI", "销售 AI", "AI", "日本", "???", "🤖")
