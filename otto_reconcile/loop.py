@@ -132,7 +132,10 @@ class Loop:
         leading = asyncio.create_task(self._kept(self._keep_leading), name="leading")
         try:
             await self.save_late()
-            if await self._target.read() and self._target.leadership.leading:
+            read = await self._target.read()
+            if not read and self._late is not None:
+                await self._late.put_back(self._target.known.world)
+            if read and self._target.leadership.leading:
                 await self._target.probe()
                 self._voice.publish()
                 if self._evaluating is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
-from otto_reconcile.events import Source, utc
+from otto_reconcile.events import Source, Wanted, utc
 from otto_reconcile.resources import Bot
 
 
@@ -29,6 +29,13 @@ class Pending:
     actor: str
     time: datetime
     entry_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What it makes of the bot; its revision is not known yet. None: the bot is to go."""
+        if self.bot is None:
+            return None
+        return Wanted(self.bot, 0, self.source, self.actor, self.time)
 
     def to_document(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from otto_reconcile.desired import DesiredState, Wanted
 from otto_reconcile.errors import OttoError, StoreUnavailable
-from otto_reconcile.journal import Journal, Pending
+from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto import naming, specs
 from otto_reconcile.otto.paging import paged
@@ -64,10 +64,10 @@ class Catalogue:
             doubt = UNREAD if read is None else AS_READ
         bots = dict(read or {})
         for pending in self._journal.pending:
-            if pending.bot is None:
+            if pending.wanted is None:
                 bots.pop(pending.bot_id, None)
             else:
-                bots[pending.bot_id] = _wanted(pending)
+                bots[pending.bot_id] = pending.wanted
         return Known(dict(sorted(bots.items())), doubt, whole=read is not None)
 
     async def list(self, page: int = 1) -> Reply:
@@ -189,11 +189,6 @@ class Catalogue:
 
 def _name(agent: Resource) -> str:
     return str(agent.spec.get("name", ""))
-
-
-def _wanted(pending: Pending) -> Wanted:
-    assert pending.bot is not None
-    return Wanted(pending.bot, 0, pending.source, pending.actor, pending.time)
 
 
 def _origin(wanted: Wanted) -> str:

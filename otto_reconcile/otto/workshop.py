@@ -218,10 +218,9 @@ class Workshop:
                 return await self._loop.reconcile_now(bot_id)
         except StoreUnavailable:
             pass  # it went away after it had taken the wish
-        source = Source(KIND, session=session)
-        wanted = Wanted(bot, 0, source, ACTOR, self._now()) if bot is not None else None
+        pending = Pending(bot_id, bot, None, Source(KIND, session=session), ACTOR, self._now())
         try:
-            return await self._loop.carry_out(bot_id, wanted)
+            return await self._loop.carry_out(bot_id, pending.wanted)
         except OttoError as error:
             return BotResult(bot_id, error=error)
 

@@ -66,6 +66,15 @@ class Late:
         self._applied.clear()
         return drained
 
+    async def put_back(self, world: World | None) -> None:
+        """Brings the target to all that waits: after a restart with the store still away."""
+        newest = {pending.bot_id: pending for pending in self._journal.pending}
+        for bot_id, pending in newest.items():
+            try:
+                await self.carry_out(world, bot_id, pending.wanted)
+            except OttoError as error:
+                self._voice.warn("not put back yet", bot=bot_id, why=error.message)
+
     async def carry_out(self, world: World | None, bot_id: str, wanted: Wanted | None) -> BotResult:
         """Brings the target to what is wanted of this bot (None: gone), on nobody's record yet.
 

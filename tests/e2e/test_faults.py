@@ -163,6 +163,7 @@ def test_the_whole_way_over_mongodb(place: Place, parlant: ParlantProcess, mongo
         assert place.command("status", **uri).returncode == 0
 
 
+@pytest.mark.timeout(300)
 def test_mongodb_down_at_start_and_later(
     place: Place, parlant: ParlantProcess, mongodb: Server
 ) -> None:

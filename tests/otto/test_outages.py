@@ -94,6 +94,13 @@ def test_nothing_is_lost_or_doubled_by_restarts_outages_and_kills(
         wait_for("the agent", lambda: there(daemon.url, "survivor"), 60)
     finally:
         daemon.kill()
+
+    daemon = place.daemon(*SCRIPTED).start().wait_up(UP)
+    try:
+        assert len(there(daemon.url, "survivor").guidelines) == 2  # with MongoDB still away
+        assert agents(daemon.url) == ["survivor"]
+    finally:
+        daemon.kill()
     mongo.start()
     assert kept.events("survivor") == []  # it is in the journal only
 
