@@ -75,17 +75,18 @@ class Journal:
         with self._lock:
             return bool(self._writes.keys() - self._under_way or self._records)
 
-    def put(self, pending: Pending, desired: DesiredState) -> Kept:
+    def put(self, pending: Pending, desired: DesiredState | None) -> Kept:
         """Notes the write, tries it, and crosses it out if the store took or refused it.
 
-        One that follows a write that waits, waits too. Raises StoreUnavailable only if it cannot
+        One that follows a write that waits, waits too, and so does one without `desired`, where the
+        store is known to be away. Raises StoreUnavailable only if it cannot
         even be noted; then nothing was done.
         """
         with self._lock:
             follows = any(p.bot_id == pending.bot_id for p in self._writes.values())
             self._file.append(pending.to_document())
             self._writes[pending.entry_id] = pending
-            if follows:
+            if follows or desired is None:
                 return Kept(saved=False)
             self._under_way.add(pending.entry_id)
         try:

@@ -97,7 +97,7 @@ class Workshop:
                     return taken
                 if not self._agreed(bot, spec, session, turn):
                     return _proposed(False, SHOW_FIRST, bot, None)
-                kept = await self._keep(bot.id, bot, 0, session)
+                kept = await self._keep(bot.id, bot, 0, session, known)
         if kept.refused is not None:
             return await self._refused(f"It was not made: {kept.refused}.", bot)
         self._consent.close(session)
@@ -122,7 +122,7 @@ class Workshop:
                     return taken
                 if not self._agreed(bot, spec, session, turn):
                     return _proposed(False, SHOW_FIRST, bot, wanted)
-                kept = await self._keep(bot.id, bot, wanted.revision, session)
+                kept = await self._keep(bot.id, bot, wanted.revision, session, known)
         if kept.refused is not None:
             return _stays(f"It was not changed: {kept.refused}.")
         self._consent.close(session)
@@ -143,7 +143,7 @@ class Workshop:
             if not asked or folded(confirmed) != folded(bot.name):
                 self._consent.ask(session, turn, deletion(bot))
                 return naming.ask_back(bot)
-            kept = await self._keep(bot.id, None, wanted.revision, session)
+            kept = await self._keep(bot.id, None, wanted.revision, session, known)
         if kept.refused is not None:
             return _stays(f"It was not deleted: {kept.refused}.")
         self._consent.close(session)
@@ -204,12 +204,16 @@ class Workshop:
         taken = await self._taken(bot, await self.catalogue.known(), None)
         return naming.question(message) if taken else _stays(message)
 
-    async def _keep(self, bot_id: str, bot: Bot | None, revision: int, session: str) -> Kept:
+    async def _keep(
+        self, bot_id: str, bot: Bot | None, revision: int, session: str, known: Known
+    ) -> Kept:
+        """A store that has just not answered is not waited for once more."""
         follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
         expect = None if follows else revision
         source = Source(KIND, session=session)
         pending = Pending(bot_id, bot, expect, source, ACTOR, self._now())
-        return await asyncio.to_thread(self._journal.put, pending, self._desired)
+        desired = None if known.doubt else self._desired
+        return await asyncio.to_thread(self._journal.put, pending, desired)
 
     async def _bring(self, bot_id: str, bot: Bot | None, session: str, kept: Kept) -> BotResult:
         """Parlant after the wish; what does not work now is the loop's to try again."""

@@ -204,3 +204,31 @@ async def test_a_bot_too_long_for_one_answer_is_shown_in_pages_and_changed_witho
         f"big.{g['key']}": (g["condition"], g["action"])  # type: ignore[index, call-overload]
         for g in after["guidelines"]  # type: ignore[union-attr]
     }
+
+
+class Frozen(Away):
+    """A store that is waited for in vain each time it is asked anything."""
+
+    waits = 0
+
+    def __getattr__(self, name: str) -> Any:
+        refuse = super().__getattr__(name)
+
+        def wait(*args: Any, **options: Any) -> None:
+            self.waits += 1
+            refuse()
+
+        return wait
+
+
+async def test_a_store_that_does_not_answer_is_waited_for_once_in_a_wish(
+    parlant_url: str, parlant_rest: Rest, tmp_path: Path
+) -> None:
+    frozen = Frozen()
+    async with opened(parlant_url, tmp_path, frozen) as shop:
+        shown = await shop.workshop.validate(pasted("Patient"), "", "s", "1")
+        frozen.waits = 0
+        made = await shop.workshop.create(shown["draft"], "s", "2")
+        assert (made["live"], made["saved"]) == (True, False)
+        assert frozen.waits == 1
+        assert there(parlant_url, "patient")
