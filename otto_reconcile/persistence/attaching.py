@@ -22,6 +22,7 @@ from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
+from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status
 from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
 from otto_reconcile.server import program
@@ -88,6 +89,7 @@ class Attachment:
         server, target = given.server, given.target
         app = self._claimed(app_of(server))
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
+        journal = await asyncio.to_thread(lambda: self.persistence.recording.journal)
         rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._hooked(app)})
         port = StartPort(server, rest, tools=given.tools, evaluate=False, waits=True)
         self._port = port
@@ -102,6 +104,7 @@ class Attachment:
             holder=target,  # whoever has the machine's port is the one, also right after a crash
             interval=interval,
             prune_unmanaged=prune_unmanaged,
+            late=None if journal is None else Late(journal, stores, port, voice, clock),
             evaluating=Evaluating(evaluate, rest, stores, voice, clock, judge),
         )
         await self._offer_tools(port)

@@ -50,8 +50,9 @@ async def persist_bot_creation(
     `guideline_id`, `journey_id`, `term_id` or `id`; a guideline's `tools` become tool mappings. A
     part without an id gets one made of its text, under which a restart brings it back. None means
     that there are none. A part that is not understood is left out and logged; where the bot's own
-    fields are not understood, nothing is recorded. `session` is the chat in which the bot was
-    wished for.
+    fields are not understood, nothing is recorded. While the database is away the answer is False
+    too; with a `journal` the bot is noted there, and recorded when the database answers. `session`
+    is the chat in which the bot was wished for.
     """
     given = {
         "guidelines": guidelines,
@@ -76,8 +77,7 @@ async def persist_bot_creation(
         for group, parts in given.items():
             rows[group] = _parts(group, bot_id, parts, problems)
         source = Source(KIND, session=None if session is None else str(session))
-        record = persistence.recording.record
-        problems += record(bot_id, lambda known: rows, strict=False, source=source)
+        problems += persistence.recording.record_or_note(bot_id, rows, source=source)
         if problems:
             raise PermanentError("; ".join(problems))
 

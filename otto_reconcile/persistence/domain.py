@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from otto_reconcile.cells import NotUnderstood, id_in
-from otto_reconcile.errors import OttoError, PermanentError
+from otto_reconcile.errors import OttoError, PermanentError, SettingsError
 from otto_reconcile.persistence.documents import must_belong, with_document
 from otto_reconcile.persistence.fitting import listed
 from otto_reconcile.persistence.opening import DISABLED, Opening
@@ -33,24 +34,35 @@ class DomainPersistence:
     when the database does not answer or was closed, SettingsError for a URI or a name that no
     database could have, and PermanentError for a bot that cannot be read: an empty list always
     means that there is nothing.
+
+    `journal` is a folder of this program alone. What `persist_bot_creation` is given while the
+    database is away is noted there, and recorded when it is back, also by the next process.
     """
 
-    def __init__(self, mongodb_uri: str | None, database_name: str = DEFAULT_DATABASE) -> None:
-        self._hold(Opening(mongodb_uri, database_name))
+    def __init__(
+        self,
+        mongodb_uri: str | None,
+        database_name: str = DEFAULT_DATABASE,
+        *,
+        journal: str | Path | None = None,
+    ) -> None:
+        self._hold(Opening(mongodb_uri, database_name), journal)
 
-    def _hold(self, opening: Opening) -> None:
+    def _hold(self, opening: Opening, journal: str | Path | None) -> None:
         self._opening = opening
         self._told_disabled = False
-        self.recording = Recording(opening)
+        if not isinstance(journal, str | Path | None):
+            raise SettingsError("journal: give the path of a folder")
+        self.recording = Recording(opening, None if journal is None else Path(journal))
         """The same, blocking, for the other modules of this package."""
         self.problem: str | None = None
         """Why the last write that answered False did so, or the last such `connect`."""
 
     @classmethod
-    def over(cls, store: Store) -> DomainPersistence:
+    def over(cls, store: Store, *, journal: str | Path | None = None) -> DomainPersistence:
         """On a store that is open already (SQLite, memory); whoever opened it closes it."""
         persistence = cls(None)
-        persistence._hold(Opening.of(store))
+        persistence._hold(Opening.of(store), journal)
         return persistence
 
     @property

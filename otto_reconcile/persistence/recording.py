@@ -10,11 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from otto_reconcile.cells import NotUnderstood, id_in
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import Conflict, NotFound, PermanentError, StoreUnavailable
-from otto_reconcile.events import Wanted
+from otto_reconcile.events import Wanted, now_utc
+from otto_reconcile.journal import Journal, Pending
 from otto_reconcile.persistence.documents import documents, taken, understood, without
 from otto_reconcile.persistence.fitting import refuse_unfit
 from otto_reconcile.persistence.opening import Opening
@@ -36,8 +38,9 @@ _log = logging.getLogger("otto_reconcile.persistence")
 class Recording:
     """What is wanted, in one database. Raises SettingsError and StoreUnavailable everywhere."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
+    def __init__(self, opening: Opening, journal: Path | None = None) -> None:
+        self._opening, self._folder = opening, journal
+        self._journal: Journal | None = None
         self._absorbed = float("-inf")
         self._writing = threading.Lock()
         self._away: tuple[float, StoreUnavailable] | None = None
@@ -65,6 +68,42 @@ class Recording:
             except StoreUnavailable as error:
                 self._away = (time.monotonic(), error)
                 raise
+
+    def record_or_note(
+        self, bot_id: str, rows: Rows, *, source: Source | None = None
+    ) -> tuple[str, ...]:
+        """Wants the bot that these rows mean, all of it, and gives back what was not understood.
+
+        Where the database is away, it is noted in the journal, if there is one, and saved later.
+        Raises PermanentError, Conflict and, whether it was noted or not, StoreUnavailable.
+        """
+        source = source or Source(KIND)
+        try:
+            return self.record(bot_id, lambda known: rows, strict=False, source=source)
+        except StoreUnavailable as error:
+            journal = self.journal
+            if journal is None:
+                raise
+            bot, _ = understood(bot_id, rows, None)
+            refuse_unfit(bot)
+            noted = Pending(bot_id, bot, None, source, actor(os.environ), now_utc())
+            journal.put(noted, None)
+            why = f"{error.message}; it is noted in {self._folder}, and saved when that answers"
+            raise StoreUnavailable(why, hint=error.hint) from error
+
+    @property
+    def journal(self) -> Journal | None:
+        """What waits for the database, if the program named a folder for that.
+
+        Raises StoreUnavailable where the folder cannot be used.
+        """
+        if self._journal is None and self._folder is not None:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreUnavailable(f"journal: {self._folder}: {error.strerror}") from error
+            self._journal = Journal(self._folder)
+        return self._journal
 
     def _share_failure(self, asked: float) -> None:
         """Who waited while another found the database away need not find that out once more."""
@@ -135,7 +174,12 @@ class Recording:
 
     def absorb(self) -> tuple[str, ...]:
         """Records what other programs wrote into the collections; gives `problems`."""
-        found = self._opening.stores.desired.absorb().problems
+        stores = self._opening.stores
+        if self.journal is not None and self.journal.waiting:
+            drained = self.journal.drain(stores.desired, stores.audit)
+            for sentence in drained.problems:
+                _log.warning("%s", sentence)
+        found = stores.desired.absorb().problems
         for problem in found:
             if problem not in self.problems:
                 _log.warning("%s", problem)

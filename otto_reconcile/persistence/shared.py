@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.settings import DEFAULT_DATABASE
 
@@ -9,15 +11,19 @@ _shared = DomainPersistence(None)
 
 
 async def initialize_persistence(
-    mongodb_uri: str | None, database_name: str = DEFAULT_DATABASE
+    mongodb_uri: str | None,
+    database_name: str = DEFAULT_DATABASE,
+    *,
+    journal: str | Path | None = None,
 ) -> tuple[bool, str]:
     """Connects the shared persistence, in place of an earlier one: (it answers, a sentence).
 
     Never raises. Without a URI it is disabled. With one it is `enabled` from now on even if the
-    database does not answer yet: writes then answer False until it does.
+    database does not answer yet: writes then answer False until it does. `journal` as for
+    `DomainPersistence`.
     """
     global _shared
-    before, _shared = _shared, DomainPersistence(mongodb_uri, database_name)
+    before, _shared = _shared, DomainPersistence(mongodb_uri, database_name, journal=journal)
     await before.close()
     return await _shared.connect()
 
