@@ -263,7 +263,8 @@ class Daemon:
             await self._clock.wait(self._never, 0.05)
         took = time.monotonic() - self._started
         answers = self._settings.parlant_url is not None or not _is_offline(self._settings)
-        self._say(summary(status, url, took, answers=answers))
+        unsaved = len(self._journal.pending)
+        self._say(summary(status, url, took, answers=answers, unsaved=unsaved))
 
 
 def _is_offline(settings: Settings) -> bool:

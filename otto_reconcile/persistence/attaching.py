@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status
-from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
+from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.server import program
 from otto_reconcile.server.changes import ChangeHook, Touched
 from otto_reconcile.settings import DEFAULT_DATABASE
@@ -109,9 +109,6 @@ class Attachment:
         )
         await self._offer_tools(port)
         await self._loop.restore()
-        if self.status.store.state == UNAVAILABLE:
-            shown = self.status.store
-            PlainLog().warning("store unavailable", store=shown.label, why=shown.message)
         self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
         _running.add(self._task)
         self._task.add_done_callback(_ended)

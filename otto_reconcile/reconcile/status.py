@@ -78,10 +78,13 @@ class BotStatus:
 
 @dataclass(slots=True)
 class Connection:
-    """The store or the target: `state` is Connected, Unavailable, Waiting or Restoring."""
+    """The store or the target: `state` is Connected, Unavailable, Waiting or Restoring.
+
+    It is Unknown until the first answer, or the first that stays out.
+    """
 
     label: str
-    state: str = "Unavailable"
+    state: str = "Unknown"
     since: str | None = None
     message: str | None = None
 

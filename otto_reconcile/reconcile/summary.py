@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otto_reconcile.reconcile.status import Status, Sync
+from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 
 
 def looked_at(status: Status) -> bool:
@@ -12,19 +12,23 @@ def looked_at(status: Status) -> bool:
     )
 
 
-def summary(status: Status, url: str, took: float, *, answers: bool) -> str:
+def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: int = 0) -> str:
     """What a person wants to see once everything is up.
 
-    `took` is in seconds; without `answers` no language model is there for customers.
+    `took` is in seconds; without `answers` no language model is there for customers; `unsaved`
+    are the changes in the journal.
     """
     synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
     lines = [
         f"otto-reconcile is up after {took:.1f} s: {synced} of {len(status.bots)} bots Synced",
         f"  API    {url}",
         f"  chat   {url}/chat/",
-        f"  store  {status.store.label} ({status.store.state})",
-        f"  target {status.target.label} ({status.target.state})",
+        f"  store  {_connection(status.store)}",
+        f"  target {_connection(status.target)}",
     ]
+    if unsaved:
+        what = "1 change waits" if unsaved == 1 else f"{unsaved} changes wait"
+        lines.append(f"  journal: {what} to be saved in the store")
     folder = status.manifests
     if folder:
         lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
@@ -32,10 +36,18 @@ def summary(status: Status, url: str, took: float, *, answers: bool) -> str:
     if status.tools:
         sources, names = status.tools["sources"], status.tools["tools"]
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
-    for bot in status.bots.values():
-        if bot.sync is not Sync.SYNCED:
-            lines.append(f"  {bot.bot_id}: {bot.sync}, {bot.health}: {bot.message or ''}".rstrip())
+    lines.extend(_bot(bot) for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
     if not answers:
         lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
     lines.append("Ctrl-C stops it.")
     return "\n".join(lines)
+
+
+def _connection(connection: Connection) -> str:
+    why = f": {connection.message}" if connection.message else ""
+    return f"{connection.label} ({connection.state}{why})"
+
+
+def _bot(bot: BotStatus) -> str:
+    why = f": {bot.message}" if bot.message else ""
+    return f"  {bot.bot_id}: {bot.sync}, {bot.health}{why}"

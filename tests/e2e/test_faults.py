@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -171,6 +172,9 @@ def test_mongodb_down_at_start_and_later(
     mongodb.stop()
     with on_mongodb(place, mongodb, parlant) as daemon:
         assert daemon.status["store"]["state"] == "Unavailable"
+        assert daemon.output.count("store unavailable") == 1
+        assert re.search(r"store  MongoDB .* \(Unavailable: .+\)", daemon.output)
+        assert "(Unknown)" in daemon.output  # nobody has looked at the target yet
         assert httpx.get(f"{parlant.url}/agents/order-desk").status_code == 404
         mongodb.start()
         wait_for("converged", lambda: daemon.bot("order-desk").get("sync") == "Synced", 90)

@@ -99,6 +99,16 @@ class Silent:
     def warning(self, event: str, /, **fields: Any) -> None: ...
 
 
+class Heard(Silent):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[tuple[str, dict[str, Any]]] = []
+
+    def warning(self, event: str, /, **fields: Any) -> None:
+        self.warnings.append((event, fields))
+
+
 class ManualClock(SystemClock):
     """Real waits; `monotonic` can be moved ahead by hand."""
 
@@ -115,7 +125,8 @@ class Setting:
     def __init__(self, **options: Any) -> None:
         self.port, self.clock = FakePort(), ManualClock()
         self.stores = Stores.over(MemoryStore())
-        self.voice = Voice(Board(None), self.clock, Silent())
+        self.heard = Heard()
+        self.voice = Voice(Board(None), self.clock, self.heard)
         self.options = options
         self.loop = self.another()
 

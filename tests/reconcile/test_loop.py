@@ -11,7 +11,7 @@ import pytest
 
 from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import TargetRefused
+from otto_reconcile.errors import StoreUnavailable, TargetRefused
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.resources import Bot, Ref, Relationship, Resource, make
@@ -300,3 +300,21 @@ async def test_otto_is_never_restored_whatever_the_event_log_says() -> None:
     setting.want(bot("otto"), bot("desk"))
     await setting.loop.restore()
     assert setting.agents() == {"desk"}
+
+
+async def test_a_store_that_is_away_from_the_start_is_said_once_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting = Setting()
+
+    def away(*arguments: object, **options: object) -> None:
+        raise StoreUnavailable("nobody answers")
+
+    for name in ("find", "swap", "insert", "put", "batch", "delete"):
+        monkeypatch.setattr(setting.stores.store, name, away)
+    await setting.loop.restore()
+    await setting.loop.restore()
+    status = setting.voice.board.status
+    assert (status.store.state, status.target.state) == ("Unavailable", "Unknown")
+    (event, fields), *more = setting.heard.warnings
+    assert (event, fields["why"], more) == ("store unavailable", "nobody answers", [])
