@@ -60,8 +60,8 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
                 hint="stop it, or choose another --data-dir",
             )
         log = logs.configure(settings.log_format)
-        keeps_nothing = settings.ephemeral and settings.mongodb_uri is None
-        journal = Journal(None if keeps_nothing or other is not None else settings.data_dir)
+        nowhere = settings.ephemeral or other is not None
+        journal = Journal(None if nowhere else settings.data_dir)
         stores = Stores.over(open_store(settings))
         board = Board(settings.data_dir if other is None else None)
         voice = Voice(board, SystemClock(), log)
@@ -193,7 +193,7 @@ class Daemon:
             self._stores.desired,
             self._journal,
             lambda: server.chat_url,
-            ephemeral=settings.ephemeral and settings.mongodb_uri is None,
+            ephemeral=settings.ephemeral,
         )
         await agent.make(sdk, workshop)
         self._voice.say("Otto created", id=agent.ID)

@@ -55,6 +55,11 @@ class Settings:
                 )
         if self.mongodb_uri is not None:
             _check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
+            if self.ephemeral:
+                raise SettingsError(
+                    "--ephemeral keeps nothing, and MONGODB_URI (--mongodb-uri) keeps all of it",
+                    hint="unset MONGODB_URI, or leave --ephemeral out",
+                )
 
 
 def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:

@@ -86,6 +86,20 @@ def test_a_mistake_is_one_error_and_exit_code_1(
     assert len(done.err.splitlines()) <= 2
 
 
+def test_ephemeral_beside_a_database_is_refused(otto: Otto) -> None:
+    for options, environ in (
+        (["--mongodb-uri", "mongodb://127.0.0.1:1/"], {}),
+        ([], {"MONGODB_URI": "mongodb://127.0.0.1:1/"}),
+    ):
+        done = otto("run", "--ephemeral", *options, **environ)
+        assert done.code == 1
+        error, hint = done.err.splitlines()
+        assert "--ephemeral" in error
+        assert "MONGODB_URI (--mongodb-uri)" in error
+        assert hint == "hint: unset MONGODB_URI, or leave --ephemeral out"
+        assert list(otto.folder.iterdir()) == []
+
+
 def test_what_nobody_foresaw_is_no_traceback(otto: Otto) -> None:
     otto.write(".otto/status.json", json.dumps({"pid": 1, "bots": 5}))
     done = otto("status")

@@ -345,7 +345,7 @@ def test_a_uri_that_cannot_be_used(uri: str) -> None:
 
 
 def test_open_store_chooses(tmp_path: Path, at: Open) -> None:
-    named = Settings(data_dir=tmp_path, mongodb_uri="mongodb://h:1/", ephemeral=True)
+    named = Settings(data_dir=tmp_path, mongodb_uri="mongodb://h:1/")
     sorts = []
     for settings in (
         Settings(data_dir=tmp_path / "unused", ephemeral=True),
