@@ -105,7 +105,6 @@ class Daemon:
             self._tools.check()
         await asyncio.to_thread(self._try_store)
         self._voice.publish()
-        await self._folder.import_now()
         try:
             if self._settings.parlant_url is None:
                 await self._embedded(stopping)
@@ -132,6 +131,7 @@ class Daemon:
             await self._tools.prepare(self._settings.data_dir / "parlant")
         try:
             await self._host_tools(port, loop, {})
+            await self._folder.import_now()
             await _until(stopping, loop.restore())
             await self._live(loop, stopping, without_credentials(url).rstrip("/"))
         finally:
@@ -164,6 +164,7 @@ class Daemon:
             made.append(self._loop(port, target, self._evaluating(port, meter)))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
+            await self._folder.import_now()  # not before: a run that cannot start wants nothing new
             await made[0].restore()
 
         await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)

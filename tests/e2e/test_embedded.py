@@ -231,6 +231,24 @@ def test_a_taken_port_is_said_at_once(place: Place) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_run_that_cannot_start_has_changed_nothing(place: Place) -> None:
+    place.write()
+    (place.folder / "broken.py").write_text("this is no Python\n")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wrong = {
+            "--port": str(taken.getsockname()[1]),
+            "--nlp": "nonsense",
+            "--tools": "broken.py",
+        }
+        for option, value in wrong.items():
+            done = place.command("run", *PORT, option, value)
+            assert done.returncode == 1, (option, done.stderr)
+            assert value in done.stderr
+            assert "order-desk" not in place.command("get").stdout, option
+
+
 def test_hangup_looks_at_everything(place: Place) -> None:
     place.write()
     with place.forked(*PORT, "--interval", "3600") as daemon:
