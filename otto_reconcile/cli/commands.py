@@ -104,7 +104,11 @@ def status(
     data_dir: o.DataDir = o.DATA_DIR,
     output: o.Shown = Output.TABLE,
 ) -> int:
-    """Show the running daemon and each bot. Exit code 0 if all are Synced, 2 if not."""
+    """Show the running daemon and each bot.
+
+    Exit code 0 if all are Synced, 2 if not, or if manifests or tools are refused or deletions
+    withheld.
+    """
     from otto_reconcile.cli.showing import run_status
 
     return run_status(o.settings_of(data_dir=data_dir), bot, output)

@@ -18,7 +18,7 @@ _FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_chan
 
 
 def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
-    """0 if all that is shown is Synced, 2 if not."""
+    """0 if all that is shown is Synced and nothing is refused, 2 if not."""
     daemon = the_daemon(settings)
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
@@ -31,7 +31,7 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
         if output is Output.TABLE:
             say_lines(_header(daemon))
         say_table(Table(_COLUMNS, [[bot.get(name) for name in _FIELDS] for bot in bots]), output)
-    return 0 if _all_well(daemon, bots) else 2
+    return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
 
 
 def _one(bots: list[Mapping[str, Any]], bot_id: str) -> Mapping[str, Any]:
@@ -47,6 +47,11 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
         _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
     )
     return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
+
+
+def _all_taken(daemon: Daemon) -> bool:
+    """True if the manifests and the local tools are in force as they stand in their files."""
+    return not any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
 
 
 def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:

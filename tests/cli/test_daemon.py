@@ -87,10 +87,25 @@ def test_what_is_not_connected_is_not_synced(otto: Otto, daemon: Announce, which
     assert ": Unavailable, it does not answer" in done.out
 
 
-def test_problems_of_the_import_are_shown(otto: Otto, daemon: Announce) -> None:
-    problems = ["manifests/a.yaml:3:5: unknown key"]
-    daemon(SYNCED, manifests={"folder": "manifests", "state": "Refused", "problems": problems})
-    assert problems[0] in otto("status").out
+@pytest.mark.parametrize(
+    ("which", "state", "problem"),
+    [
+        ("manifests", "Refused", "manifests/a.yaml:3:5: unknown key"),
+        ("manifests", "Imported", "refused to delete all bots of this folder at once: a, b"),
+        ("tools", "Refused", "tools.py:3: there is no such name"),
+    ],
+)
+def test_what_is_refused_or_withheld_is_shown_and_not_well(
+    otto: Otto, daemon: Announce, which: str, state: str, problem: str
+) -> None:
+    document = {"folder": "manifests", "sources": ["tools.py"], "state": state}
+    daemon(SYNCED, **{which: {**document, "problems": [problem]}})
+    done = otto("status")
+    assert (done.code, problem in done.out) == (2, True)
+    assert otto("status", "-o", "json").code == 2
+    assert otto("status", "desk").code == 0
+    daemon(SYNCED, **{which: {**document, "problems": []}})
+    assert otto("status").code == 0
 
 
 def test_others_text_steers_no_terminal(otto: Otto, daemon: Announce) -> None:
