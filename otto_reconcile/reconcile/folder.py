@@ -18,17 +18,12 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
 from otto_reconcile.reconcile.voice import Voice
 
-QUIET = 0.4
-"""Seconds without a change that end a burst."""
 SECOND_LOOK = 0.6
 """Seconds after which a file that could not be read is looked at again."""
-RECHECK = 1.0
-"""Seconds between two looks at the folder without a notice: a folder can be moved away and back."""
-
-Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 class Folder:
@@ -47,7 +42,7 @@ class Folder:
 
         False if the store was away: then nothing was written and it has to be tried again.
         """
-        seen = await asyncio.to_thread(fingerprint, self._path)
+        seen = await asyncio.to_thread(_look, self._path)
         if not await asyncio.to_thread(self._path.is_dir):
             self._say(f"{self._path} is not a folder: nothing is imported", seen)
             return True
@@ -126,12 +121,12 @@ class Folder:
 
     async def _at_rest_and_new(self) -> bool:
         """True if the folder differs from what was imported, once nobody is writing any more."""
-        seen = await asyncio.to_thread(fingerprint, self._path)
+        seen = await asyncio.to_thread(_look, self._path)
         if seen == self._done:
             return False
         while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
             await self._clock.wait(self._never, QUIET / 4)
-            seen = await asyncio.to_thread(fingerprint, self._path)
+            seen = await asyncio.to_thread(_look, self._path)
         return seen != self._done
 
     async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
@@ -165,7 +160,6 @@ class Folder:
             step=int(QUIET * 1000),
             rust_timeout=int(RECHECK * 1000),
             yield_on_timeout=True,
-            raise_interrupt=False,
             ignore_permission_denied=True,
         ):
             yield
@@ -179,13 +173,7 @@ def _newest(seen: Fingerprint) -> int:
     return max((changed for _, changed, _, _ in seen if changed <= now), default=0)
 
 
-def fingerprint(folder: Path) -> Fingerprint:
-    """What the folder's manifests look like from outside; equal if surely nothing was saved."""
-    found = []
-    for path in manifest.files_below(folder):
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
+def _look(folder: Path) -> Fingerprint:
+    """The fingerprint of its manifests; of a folder that is not there it is that of no other."""
+    found = fingerprint(manifest.files_below(folder))
+    return found if folder.is_dir() else (*found, (str(folder), 0, 0, 0))

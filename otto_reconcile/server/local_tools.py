@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import SettingsError, TargetUnavailable
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.server import ports, quiet
 from otto_reconcile.server.importing import imported, settle_environment
@@ -25,14 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otto_reconcile.server")
 
-QUIET = 0.4
-"""Seconds without a change that end a burst: editors write in steps."""
-RECHECK = 1.0
-"""Seconds between two looks at the files without a notice of the system."""
 START, SHUTDOWN = 10.0, 2.0
 """Seconds that the service gets to listen, and that calls under way get to end."""
-
-Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 class LocalTools:
@@ -72,7 +67,7 @@ class LocalTools:
         import parlant.sdk as p
 
         tools = await asyncio.to_thread(self._files.load)
-        self._seen = await asyncio.to_thread(fingerprint, self._files.files)
+        self._seen = await self._look()
         port = self._stack.enter_context(ports.reserved())
         self._server = p.PluginServer(
             [*tools.values()], port=port, host=ports.HOST, plugin_data=data, hosted=True
@@ -123,7 +118,7 @@ class LocalTools:
             self._state("Refused", [problem])
             return False
         finally:
-            self._seen = await asyncio.to_thread(fingerprint, self._files.files)
+            self._seen = await self._look()
         self._server.tools = tools
         self._tell()
         return True
@@ -139,20 +134,22 @@ class LocalTools:
                 recursive=False,
                 rust_timeout=int(RECHECK * 1000),
                 yield_on_timeout=True,
-                raise_interrupt=False,
             ):
                 return
         except OSError:  # a folder that is gone, or too many watches
             await self._clock.wait(self._never, RECHECK)
 
     async def _at_rest_and_new(self) -> bool:
-        seen = await asyncio.to_thread(fingerprint, self._files.files)
+        seen = await self._look()
         while seen != self._seen:
             await self._clock.wait(self._never, QUIET)
-            before, seen = seen, await asyncio.to_thread(fingerprint, self._files.files)
+            before, seen = seen, await self._look()
             if seen == before:
                 return seen != self._seen
         return False
+
+    async def _look(self) -> Fingerprint:
+        return await asyncio.to_thread(fingerprint, sorted(self._files.files))
 
     def _tell(self) -> None:
         assert self._server is not None
@@ -168,15 +165,3 @@ class LocalTools:
             "problems": problems,
             "time": self._clock.now().isoformat(timespec="seconds"),
         }
-
-
-def fingerprint(files: frozenset[Path]) -> Fingerprint:
-    """What the files look like from outside; equal if surely nothing was saved."""
-    found = []
-    for path in sorted(files):
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)

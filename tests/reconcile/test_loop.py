@@ -280,6 +280,22 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     await task
 
 
+async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Path) -> None:
+    setting = Setting()
+    path, board = tmp_path / "manifests", setting.voice.board
+    folder = Folder(path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    await folder.import_now()
+    assert board.status.manifests["state"] == "Refused"
+    stopping = asyncio.Event()
+    task = asyncio.create_task(folder.follow(stopping))
+    path.mkdir()
+    await until(lambda: board.status.manifests["state"] == "Imported")
+    path.rmdir()
+    await until(lambda: board.status.manifests["state"] == "Refused")
+    stopping.set()
+    await task
+
+
 async def test_a_database_put_in_place_of_another_is_noticed() -> None:
     """The same revision number with other content, as after a restored backup."""
     setting = Setting(interval=0.05)
