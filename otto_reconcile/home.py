@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from otto_reconcile.errors import SettingsError
 
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
+TRIES, PAUSE = 4, 0.05
+"""How often, and with how many seconds between, `owned` asks for the lock."""
 _NAME = re.compile("[0-9a-f]{12}")
 
 
@@ -41,9 +44,7 @@ def owned(folder: Path) -> Iterator[int | None]:
     """
     descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             yield _number(os.read(descriptor, 20))
             return
         os.ftruncate(descriptor, 0)
@@ -51,6 +52,33 @@ def owned(folder: Path) -> Iterator[int | None]:
         yield None
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Takes the lock; more than one try, since `is_owned` of another process holds it a moment."""
+    for left in range(TRIES, 0, -1):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE if left > 1 else 0.0)
+        else:
+            return True
+    return False
+
+
+def is_owned(folder: Path) -> bool:
+    """True if a daemon has the directory now. To read the folder is enough to know."""
+    try:
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY)
+    except OSError:  # no daemon was ever here, or its directory is not ours to read
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _number(text: bytes) -> int:

@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from otto_reconcile import home
+
 STATUS_FILE = "status.json"
 
 
@@ -191,17 +193,4 @@ def read_status(folder: Path) -> Mapping[str, Any] | None:
         document: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return document if alive(int(document.get("pid", 0))) else None
-
-
-def alive(pid: int) -> bool:
-    """True if a process of this number runs."""
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return document if home.is_owned(folder) else None

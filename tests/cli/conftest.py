@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from otto_reconcile import home
 from tests.cli.command import ROOT, Otto
 from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
 
@@ -26,7 +27,16 @@ def otto(tmp_path: Path) -> Otto:
 
 
 @pytest.fixture
-def daemon(otto: Otto) -> Callable[..., dict[str, Any]]:
+def owned(otto: Otto) -> Iterator[None]:
+    """The data directory has a daemon: this process."""
+    folder = otto.folder / ".otto"
+    home.prepare(folder)
+    with home.owned(folder):
+        yield
+
+
+@pytest.fixture
+def daemon(otto: Otto, owned: None) -> Callable[..., dict[str, Any]]:
     """Writes the status of a daemon that runs: this process. Gives the document."""
 
     def announce(*bots: dict[str, Any], **fields: Any) -> dict[str, Any]:

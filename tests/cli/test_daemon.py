@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from otto_reconcile import home
 from tests.cli.command import Otto, manifest
 
 Announce = Callable[..., dict[str, Any]]
@@ -38,9 +42,45 @@ def test_without_a_daemon_it_says_what_to_do(otto: Otto, command: list[str]) -> 
     assert hint.startswith("hint: start one with `otto-reconcile run`")
 
 
-def test_a_daemon_that_died_is_none(otto: Otto, daemon: Announce) -> None:
-    daemon(SYNCED, pid=2**22 + 7)
-    assert otto("status").code == 1
+def test_a_daemon_that_died_is_none_whoever_has_its_pid_now(otto: Otto) -> None:
+    with home.owned(otto.folder):
+        pass
+    left = json.dumps({"pid": os.getpid(), "bots": [SYNCED], "store": {}, "target": {}})
+    otto.write("status.json", left)
+    assert otto("status", "--data-dir", ".").code == 1
+    (otto.folder / home.LOCK_FILE).unlink()
+    assert otto("status", "--data-dir", ".").code == 1
+
+
+def test_a_daemon_is_found_where_its_folder_can_only_be_read(otto: Otto, daemon: Announce) -> None:
+    daemon(SYNCED, pid=2**22 + 7)  # of another namespace
+    folder = otto.folder / ".otto"
+    for path, mode in ((folder / home.LOCK_FILE, 0o400), (folder, 0o500)):
+        path.chmod(mode)
+    try:
+        assert otto("status").code == 0
+    finally:
+        folder.chmod(0o700)
+
+
+def test_looking_for_a_daemon_keeps_none_from_starting(tmp_path: Path) -> None:
+    with home.owned(tmp_path):
+        pass
+    looking = threading.Event()
+
+    def look() -> None:
+        while not looking.is_set():
+            home.is_owned(tmp_path)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(50):
+            with home.owned(tmp_path) as other:
+                assert other is None
+    finally:
+        looking.set()
+        thread.join()
 
 
 def test_all_synced(otto: Otto, daemon: Announce) -> None:
@@ -154,7 +194,7 @@ def test_a_target_that_is_not_up_yet(otto: Otto, daemon: Announce) -> None:
     assert "not up yet" in done.err
 
 
-def test_the_daemons_address_given_by_hand_is_the_daemons_target(otto: Otto) -> None:
+def test_the_daemons_address_given_by_hand_is_the_daemons_target(otto: Otto, owned: None) -> None:
     from otto_reconcile.cli.places import find_target
     from otto_reconcile.settings import Settings
 

@@ -100,7 +100,7 @@ def test_ephemeral_beside_a_database_is_refused(otto: Otto) -> None:
         assert list(otto.folder.iterdir()) == []
 
 
-def test_what_nobody_foresaw_is_no_traceback(otto: Otto) -> None:
+def test_what_nobody_foresaw_is_no_traceback(otto: Otto, owned: None) -> None:
     otto.write(".otto/status.json", json.dumps({"pid": 1, "bots": 5}))
     done = otto("status")
     assert done.code == 1
