@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
-from otto_reconcile.cli.inputs import Brought, Inputs, bring_all
+from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
@@ -41,6 +41,8 @@ def run_apply(
     inputs = read_inputs(paths)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
+    if not prune:  # else the guard has the say over a folder that was emptied
+        refuse_nothing(inputs, paths)
     if wait is not None and not dry_run:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:

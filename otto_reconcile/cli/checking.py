@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.failures import tell_problems
-from otto_reconcile.cli.inputs import Inputs, read
+from otto_reconcile.cli.inputs import Inputs, read, refuse_nothing
 from otto_reconcile.cli.places import find_target
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
@@ -26,6 +26,7 @@ def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> in
     inputs = Inputs()
     try:
         inputs = read(paths)
+        refuse_nothing(inputs, paths)
         if settings.parlant_url is not None:
             asyncio.run(_refuse_unfit(inputs, settings))
     except InvalidInput as invalid:

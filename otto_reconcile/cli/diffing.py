@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from otto_reconcile import settings as environment
 from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
-from otto_reconcile.cli.inputs import Brought, bring_all
+from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.places import Target, find_target, opened_store
 from otto_reconcile.cli.scratch import ScratchStore
@@ -32,6 +32,8 @@ def run_diff(
 ) -> int:
     """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared."""
     inputs = read_inputs(paths) if paths else None
+    if inputs is not None and inputs.folder is None:  # a folder may have been emptied
+        refuse_nothing(inputs, paths)
     target = find_target(settings)
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))

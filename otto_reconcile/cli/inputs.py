@@ -11,7 +11,7 @@ from pathlib import Path
 
 from otto_reconcile import manifest, specification
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
 from otto_reconcile.resources import is_reserved
@@ -49,6 +49,16 @@ def read(paths: Sequence[str]) -> Inputs:
         raise InvalidInput(problems)
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     return Inputs(manifests, specifications, folders[0] if len(folders) == 1 else None)
+
+
+def refuse_nothing(inputs: Inputs, paths: Sequence[str]) -> None:
+    """Raises OttoError if the files hold nothing at all: what was meant is elsewhere."""
+    if inputs.manifests.wishes or inputs.specifications:
+        return
+    names = ["standard input" if path == "-" else path for path in paths]
+    looked = ", ".join(f"*{suffix}" for suffix in (".yaml", ".yml", ".json"))
+    folders = any(Path(path).is_dir() for path in paths)
+    raise OttoError(f"no manifests in {', '.join(names)}{f': {looked}' if folders else ''}")
 
 
 def _specification(path: str) -> str | None:

@@ -84,6 +84,31 @@ def test_a_wrong_file_in_a_folder_changes_nothing(otto: Otto) -> None:
     assert bots(otto) == {}
 
 
+@pytest.mark.parametrize("command", [["apply", "-f"], ["validate"], ["diff", "-f"]])
+def test_nothing_to_read_is_an_error(otto: Otto, command: list[str]) -> None:
+    path = otto.write("comments.yaml", "# nothing yet\n---\n")
+    done = otto(*command, path)
+    assert (done.code, done.err) == (1, f"error: no manifests in {path}\n")
+    done = otto(*command, "-")
+    assert (done.code, done.err) == (1, "error: no manifests in standard input\n")
+    if command[0] != "diff":
+        otto.write("empty/readme.txt", "no manifest")
+        done = otto(*command, "empty")
+        assert (done.code, done.out) == (1, "")
+        assert done.err == "error: no manifests in empty: *.yaml, *.yml, *.json\n"
+    assert not (otto.folder / ".otto").exists()
+
+
+def test_a_folder_that_was_emptied_is_no_way_round_the_guard(otto: Otto) -> None:
+    path = otto.write("manifests/desk.yaml", manifest())
+    otto("apply", "-f", "manifests")
+    path.unlink()
+    assert otto("apply", "-f", "manifests").code == 1
+    done = otto("apply", "-f", "manifests", "--prune")
+    assert (done.code, "refused to delete all bots" in done.err) == (1, True)
+    assert sorted(bots(otto)) == ["desk"]
+
+
 def test_apply_creates_updates_and_leaves_alone(otto: Otto) -> None:
     path = otto.write("desk.yaml", manifest())
     first = otto("apply", "-f", path, "-o", "json").json()
