@@ -8,10 +8,14 @@ import sys
 
 def main() -> int:
     """Runs the command that is named; gives 0 (done, same), 1 (error) or 2 (different)."""
-    from otto_reconcile.cli.failures import guarded
+    try:
+        from otto_reconcile.cli.failures import guarded
 
-    code = guarded(_run)
-    return guarded(_flush) or code
+        code = guarded(_run)
+        return guarded(_flush) or code
+    except KeyboardInterrupt:  # while that was imported, so that nothing of it can be used
+        sys.stderr.write("error: interrupted\n")
+        return 1
 
 
 def _run() -> int:

@@ -108,6 +108,18 @@ def test_what_nobody_foresaw_is_no_traceback(otto: Otto, owned: None) -> None:
     assert "Traceback" in otto("status", OTTO_DEBUG="1").err
 
 
+def test_an_interrupt_at_any_moment_is_no_traceback(otto: Otto) -> None:
+    """Where the first import outside the standard library is the moment, and where a later one."""
+    path = otto.environ["PYTHONPATH"]
+    for name in ("typer", "yaml"):
+        text = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+        otto.write(f"interrupts/{name}.py", text)
+        folder = str(otto.folder / "interrupts")
+        done = otto("validate", PYTHONPATH=os.pathsep.join([folder, path]))
+        assert (done.code, done.err) == (1, "error: interrupted\n")
+        (otto.folder / f"interrupts/{name}.py").unlink()
+
+
 def test_empty_environment_variables_count_as_unset(otto: Otto) -> None:
     names = ["OTTO_DATA_DIR", "OTTO_PARLANT_URL", "MONGODB_URI", "MONGODB_DATABASE_NAME"]
     done = otto("get", **dict.fromkeys(names, ""))
