@@ -73,7 +73,7 @@ def _show(brought: Brought, desired: Desired, output: Output) -> None:
     rows = []
     revisions = {bot_id: one.revision for bot_id, one in desired.bots.items()}
     revisions |= {name: one.revision for name, one in desired.shared.items()}
-    for word in ("created", "updated", "unchanged", "deleted", "withheld"):
+    for word in ("created", "updated", "moved", "unchanged", "deleted", "withheld"):
         for bot_id in getattr(brought, word):
             rows.append((bot_id, word, revisions.get(bot_id)))
     rows.sort()

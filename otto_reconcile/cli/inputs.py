@@ -111,6 +111,7 @@ class Brought:
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
@@ -118,11 +119,12 @@ class Brought:
 
     @property
     def changes(self) -> bool:
-        return bool(self.created or self.updated or self.deleted)
+        return bool(self.created or self.updated or self.moved or self.deleted)
 
     def add(self, imported: Imported) -> None:
-        for name in ("created", "updated", "unchanged", "deleted", "withheld"):
+        for name in ("created", "updated", "moved", "unchanged", "deleted", "withheld"):
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
+        self.warnings += imported.warnings
         if imported.guarded is not None:
             self.warnings.append(f"{imported.guarded.message}; {imported.guarded.hint}")
 

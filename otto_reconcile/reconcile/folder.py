@@ -94,11 +94,14 @@ class Folder:
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
             self._voice.warn(problems[0])
+        for warning in imported.warnings:
+            self._voice.warn(warning)
         if imported.changes:
             self._voice.say(
                 "manifests imported",
                 created=" ".join(imported.created) or None,
                 updated=" ".join(imported.updated) or None,
+                moved=" ".join(imported.moved) or None,
                 deleted=" ".join(imported.deleted) or None,
                 unchanged=len(imported.unchanged),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +19,22 @@ from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 class Imported:
     """What an import did; all are ids of bots and names of shared documents, sorted.
 
-    `withheld` are deletions that the guard refused, for the reason in `guarded`.
+    `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
+    that the guard refused, for the reason in `guarded`. `warnings` name what a person decides.
     """
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     guarded: Guarded | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
-        return bool(self.created or self.updated or self.deleted)
+        return bool(self.created or self.updated or self.moved or self.deleted)
 
 
 def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedWish, ...]:
@@ -61,11 +64,14 @@ def bring_in(
 ) -> Imported:
     """Wants bots and shared documents so; what came from the folder `root` and left it is deleted.
 
-    Without `root`, or without `prune`, nothing is deleted. Raises StoreUnavailable.
+    What came from another folder and is in this one belongs to this one from now on. Without
+    `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
+    Raises StoreUnavailable.
     """
     known = desired.read()
     before, sources = wishes_of(known), _sources(known)
-    new, updated, unchanged, moved = [], [], [], set()
+    owner = root if prune else None
+    new, updated, moved, unchanged, again = [], [], [], [], set()
     for loaded in wishes:
         name = stream_of(loaded.wish)
         wanted = before.get(name)
@@ -75,19 +81,23 @@ def bring_in(
             updated.append(loaded)
         elif root is not None and _has_moved(sources[name], loaded.file, root):
             updated.append(loaded)
-            moved.add(name)
+            again.add(name)
+        elif owner is not None and _is_from_elsewhere(sources[name], owner):
+            moved.append(loaded)
+            again.add(name)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = _departed(known, wishes, root if prune else None)
+    gone, withheld, guarded = _departed(known, wishes, owner)
     place = str(root) if root is not None else None
     pairs = [
         (w.wish, Source(kind=kind, path=w.file, root=place, commit=commit))
-        for w in (*new, *updated)
+        for w in (*new, *updated, *moved)
     ]
-    desired.put_many(pairs, actor=actor, moved=moved)
+    desired.put_many(pairs, actor=actor, moved=again)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
-    return Imported(_names(new), _names(updated), gone, _names(unchanged), withheld, guarded)
+    done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
+    return Imported(*done, withheld, guarded, tuple(_left_behind(sources, wishes, owner)))
 
 
 def wishes_of(desired: Desired) -> dict[str, Wish]:
@@ -146,6 +156,31 @@ def _within(file: str, root: Path) -> tuple[str, ...]:
 
 def _is_from(source: Source, root: Path) -> bool:
     return source.kind == "manifest" and source.root == str(root)
+
+
+def _is_from_elsewhere(source: Source, root: Path) -> bool:
+    """True if it came from a manifest, but not as one of this folder."""
+    return source.kind == "manifest" and source.root != str(root)
+
+
+def _left_behind(
+    sources: Mapping[str, Source], wishes: tuple[LoadedWish, ...], root: Path | None
+) -> Iterator[str]:
+    """A sentence for each other folder that this one takes from, if it does not have all of it.
+
+    It may be this one in a new place, without what was deleted meanwhile; or a folder of its own.
+    """
+    if root is None:
+        return
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    elsewhere = {n: s for n, s in sources.items() if s.root and _is_from_elsewhere(s, root)}
+    for other in sorted({str(source.root) for n, source in elsewhere.items() if n in there}):
+        left = sorted(n for n, s in elsewhere.items() if s.root == other and n not in there)
+        if left:
+            yield (
+                f"{root} takes over from {other}, and does not have {', '.join(left)}; "
+                f"if that is meant, name them: otto-reconcile delete {' '.join(left)}"
+            )
 
 
 def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:

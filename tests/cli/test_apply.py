@@ -210,6 +210,25 @@ def test_prune_keeps_what_the_guard_keeps(otto: Otto) -> None:
     assert len(bots(otto)) == 4
 
 
+def test_a_fresh_checkout_takes_over_and_names_what_is_left(otto: Otto) -> None:
+    for name in ("a", "b", "c"):
+        otto.write(f"first/{name}.yaml", manifest(name))
+        if name != "c":
+            otto.write(f"second/{name}.yaml", manifest(name))
+    otto("apply", "-f", "first", "--prune")
+    assert otto("apply", "-f", "second", "--prune", "--dry-run").code == 2
+    done = otto("apply", "-f", "second", "--prune")
+    rows = [line.split() for line in done.out.splitlines()[1:]]
+    assert (done.code, rows) == (0, [["a", "moved", "2"], ["b", "moved", "2"]])
+    assert "otto-reconcile delete c" in done.err
+    assert sorted(bots(otto)) == ["a", "b", "c"]
+    done = otto("apply", "-f", "second", "--prune")
+    assert (done.err, [line.split()[1] for line in done.out.splitlines()]) == (
+        "",
+        ["RESULT", "unchanged", "unchanged"],
+    )
+
+
 def test_apply_records_the_git_commit(otto: Otto) -> None:
     path = otto.write("repo/desk.yaml", manifest())
     git = ["git", "-C", str(path.parent), "-c", "user.name=a", "-c", "user.email=a@b"]

@@ -110,3 +110,59 @@ def test_another_folder_is_no_reason_to_delete(desired: DesiredState, tmp_path: 
     write(one, "")
     assert bring(desired, one).withheld == ("a", "b")
     assert here(desired) == ["a", "b", "c", "d"]
+
+
+def roots(desired: DesiredState, *bot_ids: str) -> list[str | None]:
+    bots = desired.read().bots
+    return [bots[bot_id].source.root for bot_id in bot_ids]
+
+
+@pytest.mark.parametrize("changed", ["", "a"])
+def test_a_folder_in_a_new_place_takes_its_bots_over_and_names_what_it_has_not(
+    desired: DesiredState, tmp_path: Path, changed: str
+) -> None:
+    """As a checkout of another commit, in a folder of its own."""
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    for folder in (one, two, three):
+        folder.mkdir()
+    write(one, "abcd")
+    bring(desired, one)
+    write(two, "abc")
+    if changed:
+        (two / "a.yaml").write_text(MANIFEST.format("a").replace("Helps.", "Otherwise."))
+    imported = bring(desired, two)
+    assert imported.updated == tuple(changed)
+    assert imported.moved == tuple(sorted(set("abc") - set(changed)))
+    assert (imported.deleted, imported.withheld) == ((), ())
+    (warning,) = imported.warnings
+    assert f"takes over from {one.resolve()}" in warning
+    assert warning.endswith("otto-reconcile delete d")
+    assert here(desired) == list("abcd")
+    assert roots(desired, *"abcd") == [*[str(two.resolve())] * 3, str(one.resolve())]
+    again = bring(desired, two)
+    assert (again.unchanged, again.moved, again.warnings) == (tuple("abc"), (), ())
+    write(two, "ab")
+    assert bring(desired, two).deleted == ("c",)
+
+
+def test_what_no_folder_had_belongs_to_the_one_that_has_it(
+    desired: DesiredState, tmp_path: Path
+) -> None:
+    write(tmp_path, "ab")
+    bring_in(desired, load([tmp_path / "a.yaml"], {}), actor="ann")
+    desired.put(Bot(id="b", name="b", description="Helps."), source=Source("chat"), actor="ann")
+    imported = bring(desired, tmp_path)
+    assert (imported.moved, imported.unchanged, imported.warnings) == (("a",), ("b",), ())
+    assert roots(desired, "a", "b") == [str(tmp_path.resolve()), None]
+
+
+def test_what_is_only_applied_stays_whose_it_was(desired: DesiredState, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        write(folder, "a")
+    bring(desired, one)
+    wishes = load([two], {})
+    imported = bring_in(desired, wishes, actor="ann", root=two.resolve(), prune=False)
+    assert (imported.unchanged, imported.moved) == (("a",), ())
+    assert roots(desired, "a") == [str(one.resolve())]
