@@ -93,9 +93,10 @@ class Journal:
             why = save(pending, desired)
             self._done(pending.entry_id)
         except StoreUnavailable:
+            return Kept(saved=False)
+        finally:  # whatever happened, `drain` may have it now
             with self._lock:
                 self._under_way.discard(pending.entry_id)
-            return Kept(saved=False)
         return Kept(saved=why is None, refused=why)
 
     def note(self, records: Sequence[Record]) -> None:

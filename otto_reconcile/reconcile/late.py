@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 from otto_reconcile.applied import Applied
@@ -32,6 +33,8 @@ class Late:
         self._memory = Stores.over(MemoryStore())
         self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
         self._applied: dict[str, Applied | None] = {}
+        self._saving: dict[str, Applied | None] = {}
+        self._turn = asyncio.Lock()
         self._told: str | None = None
         voice.standing = journal.unsaved
         if journal.damaged:
@@ -40,12 +43,21 @@ class Late:
     @property
     def waiting(self) -> bool:
         """True if something is to be saved as soon as the store answers."""
-        return self._journal.waiting
+        return self._journal.waiting or bool(self._applied or self._saving)
 
     async def save(self) -> bool:
         """Saves what waits; False if the store does not answer yet."""
+        async with self._turn:
+            # Taken first: what `carry_out` adds while this is saved is for the next time.
+            self._saving, self._applied = self._applied, {}
+            try:
+                return await self._try_to_save()
+            finally:
+                self._applied, self._saving = {**self._saving, **self._applied}, {}
+
+    async def _try_to_save(self) -> bool:
         try:
-            drained = await asyncio.to_thread(self._save)
+            drained = await asyncio.to_thread(self._save, [*self._saving.values()])
         except StoreUnavailable:
             return False
         except OttoError as error:
@@ -53,17 +65,17 @@ class Late:
                 self._told = error.message
                 self._voice.warn("what waits cannot be saved", why=error.message)
             return False
+        self._saving = {}
         self._voice.stand_by(drained.problems)
         if drained.saved:
             self._voice.say("saved what waited for the store", bots=" ".join(drained.saved))
         return True
 
-    def _save(self) -> Drained:
+    def _save(self, applied: Sequence[Applied | None]) -> Drained:
         drained = self._journal.drain(self._stores.desired, self._stores.audit)
-        sets = [applied for applied in self._applied.values() if applied is not None]
+        sets = [one for one in applied if one is not None]
         if sets:
             self._stores.applied.save(self._port.target, sets)
-        self._applied.clear()
         return drained
 
     async def put_back(self, world: World | None) -> None:
@@ -85,7 +97,8 @@ class Late:
         bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
         if wanted is not None:
             bots[bot_id] = woven(wanted, known.desired)
-        applied = {i: a for i, a in (known.applied | self._applied).items() if a is not None}
+        late = self._saving | self._applied
+        applied = {i: a for i, a in (known.applied | late).items() if a is not None}
         overlay = replace(
             known,
             desired=replace(known.desired, bots=dict(sorted(bots.items()))),

@@ -51,6 +51,19 @@ def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> 
     assert names(stores, "clerk") == ["Clerk"]
 
 
+def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stores.desired), "put", lambda *args, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            journal.put(pending(a_bot()), stores.desired)
+    assert journal.waiting
+    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+    assert names(stores, "clerk") == ["Clerk"]
+
+
 def test_what_the_store_did_not_take_is_there_in_the_next_process(
     stores: Stores, tmp_path: Path
 ) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from otto_reconcile.applied import Applied
-from otto_reconcile.desired import Source
+from otto_reconcile.desired import Source, Wanted
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
+from otto_reconcile.journal import Journal
 from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.resources import Bot, Ref, Relationship, Resource, make
 from otto_reconcile.resources.bot import Customer
@@ -334,3 +337,52 @@ async def test_a_store_that_is_away_from_the_start_is_said_once_with_its_reason(
     assert (status.store.state, status.target.state) == ("Unavailable", "Unknown")
     (event, fields), *more = setting.heard.warnings
     assert (event, fields["why"], more) == ("store unavailable", "nobody answers", [])
+
+
+async def test_what_is_carried_out_while_the_store_takes_the_rest_is_saved_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting = Setting()
+    late = Late(Journal(None), setting.stores, setting.port, setting.voice, setting.clock)
+    applied, going_on = setting.stores.applied, threading.Event()
+    begun = asyncio.Event()
+    loop, save = asyncio.get_running_loop(), applied.save
+
+    def slow(target: str, sets: Sequence[Applied]) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert going_on.wait(20)
+        save(target, sets)
+
+    async def carry_out(name: str) -> None:
+        now = setting.clock.now()
+        await late.carry_out(None, name, Wanted(bot(name), 1, Source("otto"), "tests", now))
+
+    monkeypatch.setattr(type(applied), "save", lambda self, *arguments: slow(*arguments))
+    await carry_out("first")
+    saving = asyncio.create_task(late.save())
+    await begun.wait()
+    await carry_out("second")
+    going_on.set()
+    assert await saving
+    assert late.waiting
+    assert await late.save()
+    assert not late.waiting
+    assert sorted(applied.load("fake")) == ["first", "second"]
+
+
+async def test_what_could_not_be_saved_stays_to_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting()
+    late = Late(Journal(None), setting.stores, setting.port, setting.voice, setting.clock)
+    applied = setting.stores.applied
+    wanted = Wanted(bot("desk"), 1, Source("otto"), "tests", setting.clock.now())
+    await late.carry_out(None, "desk", wanted)
+    with monkeypatch.context() as patch:
+
+        def away(*arguments: object) -> None:
+            raise StoreUnavailable("nobody answers")
+
+        patch.setattr(type(applied), "save", away)
+        assert not await late.save()
+    assert late.waiting
+    assert await late.save()
+    assert list(applied.load("fake")) == ["desk"]
