@@ -64,6 +64,10 @@ class Audit:
         """What `intend` and `conclude` write, for a batch with the applied sets'."""
         return Write("put", "actions", [_document(record) for record in records])
 
+    def dropping(self, action_ids: Sequence[str]) -> Write:
+        """What takes records away of calls that were intended and never made."""
+        return Write("delete", "actions", [{"action_id": action_id} for action_id in action_ids])
+
     def find(
         self,
         *,

@@ -24,6 +24,7 @@ from otto_reconcile.plan import Action, Operation, Outcome, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.aftermath import applied_after, concluded
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
 from otto_reconcile.resources import Snapshot
 from otto_reconcile.store.base import Write
@@ -65,11 +66,26 @@ class BotResult:
 
 @dataclass
 class _Work:
-    """One bot on its way: its plan, and the record of each action."""
+    """One bot on its way: its plan, and the record of each action.
+
+    `again` are the intents of actions that were not tried again, for the same reason.
+    """
 
     planned: Planned
     records: list[Record] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+
+    def conclude(self, ended: list[datetime], repeats: Repeats) -> None:
+        """Each record gets its outcome; what is not tried again for the same reason needs none."""
+        done = zip(self.records, self.outcomes, ended, strict=True)
+        self.records = []
+        for record, outcome, at in done:
+            if outcome.result is Result.SKIPPED and repeats.has(outcome):
+                self.again.append(record.action_id)
+            else:
+                self.records.append(concluded(record, outcome, at))
+        repeats.settle(self.planned.bot_id, self.outcomes)
 
 
 Told = Callable[[str, Outcome], None]
@@ -99,6 +115,7 @@ class Reconciler:
         self._told = told
         self._leading = leading
         self._token, self._overtaken = token, overtaken
+        self._repeats = Repeats()
         self._unsaved: list[tuple[World, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
 
@@ -179,9 +196,7 @@ class Reconciler:
             work.outcomes = await apply(
                 work.planned.plan, self._port, fresh=absent, told=told, leading=self._leading
             )
-            work.records = [
-                concluded(*pair) for pair in zip(work.records, work.outcomes, ended, strict=True)
-            ]
+            work.conclude(ended, self._repeats)
         try:
             await self.flush()
             await self._saved(world, works, token)
@@ -196,11 +211,14 @@ class Reconciler:
             await asyncio.to_thread(self._after, world, works, token)
         except Conflict:
             self._overtaken()
-            await asyncio.to_thread(self._stores.store.batch, [self._ended(works)])
+            await asyncio.to_thread(self._stores.store.batch, self._ended(works))
 
-    def _ended(self, works: list[_Work]) -> Write:
+    def _ended(self, works: list[_Work]) -> list[Write]:
+        audit = self._stores.audit
         records = [record for work in works for record in work.records if work.outcomes]
-        return self._stores.audit.writing(records)
+        again = [action_id for work in works for action_id in work.again]
+        writes = (audit.writing(records), audit.dropping(again))
+        return [write for write in writes if write.documents]
 
     def _before(self, world: World, works: list[_Work], token: int | None) -> None:
         """Claims first: what is begun and then lost to a crash is known to be ours."""
@@ -225,7 +243,7 @@ class Reconciler:
             elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
         writes.append(stores.applied.writing(world.target, saved, token))
-        writes.append(self._ended(works))
+        writes += self._ended(works)
         stores.store.batch([write for write in writes if write.documents])
         world.applied.update({applied.bot_id: applied for applied in saved})
         for bot_id in dropped:

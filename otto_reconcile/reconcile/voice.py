@@ -12,6 +12,7 @@ from otto_reconcile.plan import Outcome, Result
 from otto_reconcile.reconcile import report
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.status import Board, Health, Sync
 from otto_reconcile.reconcile.world import World
 
@@ -32,6 +33,7 @@ class Log(Protocol):
 class Voice:
     def __init__(self, board: Board, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
+        self._repeats = Repeats()
         self.standing: Callable[[], tuple[str, ...]] = tuple
         """Warnings that hold until a person has dealt with them."""
 
@@ -60,18 +62,18 @@ class Voice:
 
     def _say(self, good: bool, event: str, *, quietly: bool = False, **fields: Any) -> None:
         shown = {name: value for name, value in fields.items() if value is not None}
-        log = self._log.debug if quietly else self._log.info
-        (log if good else self._log.warning)(event, **shown)
+        loud = self._log.info if good else self._log.warning
+        (self._log.debug if quietly else loud)(event, **shown)
 
     def outcome(self, run_id: str, outcome: Outcome) -> None:
-        """One line for each call to the target."""
+        """One line for each call to the target; one that failed so before is told in debug only."""
         action = outcome.action
         good = outcome.result is Result.SUCCEEDED
         restoring = self.board.status.target.state == RESTORING
         self._say(
             good,
             str(action.operation) if good else f"{action.operation} {outcome.result}",
-            quietly=restoring,
+            quietly=restoring if good else self._repeats.has(outcome),
             bot=action.bot_id,
             kind=action.ref.kind,
             key=action.ref.key,
@@ -116,6 +118,7 @@ class Voice:
         later = None if delay is None else self._clock.now() + timedelta(seconds=delay)
         next_try = later.isoformat(timespec="seconds") if later is not None else None
         self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
+        self._repeats.settle(result.bot_id, result.outcomes)
 
     def restored(self, run_id: str, restored: int, wanted: int, seconds: float) -> None:
         self.board.status.restore = {

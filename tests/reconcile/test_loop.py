@@ -386,3 +386,33 @@ async def test_what_could_not_be_saved_stays_to_be_saved(monkeypatch: pytest.Mon
     assert late.waiting
     assert await late.save()
     assert list(applied.load("fake")) == ["desk"]
+
+
+async def test_what_fails_again_as_before_is_said_and_recorded_once() -> None:
+    setting = Setting(interval=0.05)
+    setting.want(bot("desk"))
+    tries, why = 0, "no room"
+
+    def refuse() -> None:
+        nonlocal tries
+        tries += 1
+        raise TargetRefused(why, status=422)
+
+    def records(outcome: str) -> int:
+        return len(setting.stores.audit.find(outcome=outcome))
+
+    def said(error: str) -> int:
+        return sum(fields.get("error") == error for _, fields in setting.heard.warnings)
+
+    setting.port.before_call = refuse
+    await setting.loop.restore()
+    async with running(setting):
+        await until(lambda: tries >= 3)
+        assert said("no room") == 1
+        why = "not allowed"
+        await until(lambda: said("not allowed"))
+        await until(lambda: records("failed") >= tries)
+    assert records("failed") == tries
+    assert records("skipped") == 1
+    assert {record.outcome for record in setting.stores.audit.find()} == {"failed", "skipped"}
+    assert said("not tried: it needs agent/desk") == 1
