@@ -49,6 +49,10 @@ class AppliedSets:
         sets = (_from_document(document) for document in found)
         return {applied.bot_id: applied for applied in sets if applied is not None}
 
+    def bot_ids(self) -> frozenset[str]:
+        """The bots of which something is on any target."""
+        return frozenset(d["bot_id"] for d in self._store.find("applied", fields=("bot_id",)))
+
     def save(self, target: str, sets: Sequence[Applied]) -> None:
         self._store.batch([self.writing(target, sets)])
 

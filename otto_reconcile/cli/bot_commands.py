@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -204,33 +205,32 @@ Reason = Annotated[
 ]
 
 
-@app.command(epilog=example("otto-reconcile suspend order-desk --reason 'audit until Friday'"))
-def suspend(
-    bots: o.BotArguments,
-    reason: Reason = None,
-    output: o.Shown = Output.TABLE,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-) -> int:
-    """Leave bots as they are, whatever is wanted, until they are resumed."""
-    from otto_reconcile.cli.removing import run_suspend
+def _switch(suspended: bool) -> Callable[..., int]:
+    """What `suspend` and `resume` are: the same but for this."""
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_suspend(settings, bots, True, reason, output)
+    def command(
+        bots: o.BotArguments,
+        reason: Reason = None,
+        output: o.Shown = Output.TABLE,
+        data_dir: o.DataDir = o.DATA_DIR,
+        mongodb_uri: o.MongodbUri = None,
+        database: o.Database = o.DATABASE,
+    ) -> int:
+        from otto_reconcile.cli.removing import run_suspend
+
+        settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+        return run_suspend(settings, bots, suspended, reason, output)
+
+    return command
 
 
-@app.command(epilog=example("otto-reconcile resume order-desk"))
-def resume(
-    bots: o.BotArguments,
-    reason: Reason = None,
-    output: o.Shown = Output.TABLE,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-) -> int:
-    """Reconcile bots again that were suspended."""
-    from otto_reconcile.cli.removing import run_suspend
-
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_suspend(settings, bots, False, reason, output)
+app.command(
+    "suspend",
+    help="Leave bots as they are, whatever is wanted, until they are resumed.",
+    epilog=example("otto-reconcile suspend order-desk --reason 'audit until Friday'"),
+)(_switch(True))
+app.command(
+    "resume",
+    help="Reconcile bots again that were suspended.",
+    epilog=example("otto-reconcile resume order-desk"),
+)(_switch(False))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import typer
 
 from otto_reconcile import settings as environment
+from otto_reconcile.applied import AppliedSets
 from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
@@ -36,7 +37,7 @@ def run_delete(
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         found = desired.read()
-        applied = {document["bot_id"] for document in store.find("applied", fields=("bot_id",))}
+        applied = AppliedSets(store).bot_ids()
         known = applied | found.shared.keys() | found.unreadable_shared.keys()
         _refuse_unknown([name for name in names if name not in known], found)
         for bot_id in names if output is Output.TABLE else ():
