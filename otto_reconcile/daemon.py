@@ -67,10 +67,12 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
         voice = Voice(board, SystemClock(), log)
         try:
             daemon = Daemon(settings, stores, journal, voice, say, started, prune_unmanaged)
-            return run_until_signalled(daemon.main)
+            code = run_until_signalled(daemon.main)
         finally:
             stores.store.close()
             board.withdraw()
+        voice.say("stopped")
+        return code
 
 
 class Daemon:

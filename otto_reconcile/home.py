@@ -27,6 +27,12 @@ def prepare(folder: Path) -> None:
         probe = folder / f".probe-{os.getpid()}"
         probe.touch(mode=0o600)
         probe.unlink()
+    except (FileExistsError, NotADirectoryError) as error:
+        file = "a file, not a folder" if isinstance(error, FileExistsError) else "below a file"
+        raise SettingsError(
+            f"the data directory {folder} is {file}",
+            hint="choose another with --data-dir",
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(

@@ -47,14 +47,14 @@ class Settings:
         if self.evaluate not in (None, "off", "lazy", "eager"):
             raise SettingsError(f"--evaluate {self.evaluate}: use off, lazy or eager")
         if self.parlant_url is not None:
-            _check_url("--parlant-url", self.parlant_url, ("http", "https"))
+            check_url("--parlant-url", self.parlant_url)
             if self.tools and not _is_loopback(self.parlant_url):
                 raise SettingsError(
                     "--tools hosts tools on loopback, where a Parlant elsewhere cannot reach them",
                     hint="host them beside it, and name them by URL as a tool service",
                 )
         if self.mongodb_uri is not None:
-            _check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
+            check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
             if self.ephemeral:
                 raise SettingsError(
                     "--ephemeral keeps nothing, and MONGODB_URI (--mongodb-uri) keeps all of it",
@@ -62,7 +62,8 @@ class Settings:
                 )
 
 
-def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
+def check_url(option: str, url: str, schemes: tuple[str, ...] = ("http", "https")) -> None:
+    """Raises SettingsError, naming the option, for what is not the URL of such a server."""
     try:
         parts = urlsplit(url)
     except ValueError as error:

@@ -176,7 +176,11 @@ def adopt(
     from otto_reconcile.cli.adopting import run_adopt
 
     settings = o.settings_of(
-        data_dir=data_dir, parlant_url=server, mongodb_uri=mongodb_uri, database=database
+        url_option="--from",
+        data_dir=data_dir,
+        parlant_url=server,
+        mongodb_uri=mongodb_uri,
+        database=database,
     )
     return run_adopt(settings, bots or [], output, manage=manage, force=force, output=shown)
 

@@ -11,7 +11,7 @@ import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, say, say_data, say_table, write
-from otto_reconcile.cli.places import opened_store
+from otto_reconcile.cli.places import opened_store, place_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound, OttoError, PermanentError
 from otto_reconcile.events import Wanted, WantedShared
@@ -53,7 +53,8 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
             Table(_COLUMNS, sorted(rows, key=lambda row: str(row[0]))), output or Output.TABLE
         )
     else:
-        say("no bots yet: otto-reconcile apply -f FILE, or put manifests into the watched folder")
+        hint = "otto-reconcile apply -f FILE, or put manifests into the watched folder"
+        say(f"no bots yet in {place_of(settings)}: {hint}")
     return 0
 
 

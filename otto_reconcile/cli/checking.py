@@ -73,9 +73,8 @@ def _listed(problems: Sequence[Problem]) -> list[dict[str, object]]:
 
 def _valid(inputs: Inputs) -> str:
     found = (*inputs.manifests.wishes, *inputs.specifications)
-    shared = len(inputs.manifests.shared)
-    what = _count(len(inputs.bots), "bot")
-    what += f" and {_count(shared, 'shared document')}" if shared else ""
+    counts = (len(inputs.bots), "bot"), (len(inputs.manifests.shared), "shared document")
+    what = " and ".join(_count(number, thing) for number, thing in counts if number)
     files = _count(len({one.file for one in found}), "file")
     return f"{what} in {files} {'is' if len(found) == 1 else 'are'} valid"
 

@@ -22,6 +22,7 @@ __all__ = ["app"]
     )
 )
 def run(
+    context: typer.Context,
     data_dir: o.DataDir = o.DATA_DIR,
     manifests: o.Manifests = o.MANIFESTS,
     port: o.Port = o.PORT,
@@ -41,6 +42,7 @@ def run(
     """Start the daemon: watch the manifests and keep the bots as they are wanted."""
     from otto_reconcile.cli.run import run_daemon
 
+    o.refuse_for_elsewhere(context, parlant_url)
     settings = o.settings_of(
         data_dir=data_dir,
         manifests=manifests,
@@ -195,7 +197,7 @@ def validate(
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate
 
-    settings = o.settings_of(data_dir=data_dir, parlant_url=target)
+    settings = o.settings_of(url_option="--target", data_dir=data_dir, parlant_url=target)
     return run_validate(paths or [str(manifests)], output, settings)
 
 

@@ -63,8 +63,20 @@ def _usage(error: Exception) -> None:
     message: str = getattr(error, "format_message", error.__str__)()
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "otto-reconcile")
-    message = message.replace("Value error, ", "").strip().rstrip(".")  # pydantic's own words
-    tell(message, f"{command} --help shows what there is")
+    tell(_plain(message, error.__cause__), f"{command} --help shows what there is")
+
+
+def _plain(message: str, cause: object) -> str:
+    """Without the words that pydantic, which checks values for Typer, has for programmers."""
+    for fault in getattr(cause, "errors", list)():
+        wanted = _WANTED.get(fault["type"])
+        if wanted is not None:
+            message = message.replace(fault["msg"], f"{fault['input']!r} is not {wanted}")
+    message = message.replace("Value error, ", "").replace("Input should be", "it has to be")
+    return message.strip().rstrip(".")
+
+
+_WANTED = {"int_parsing": "a whole number", "float_parsing": "a number"}
 
 
 def _write(lines: list[str]) -> None:

@@ -9,7 +9,14 @@ import typer
 
 from otto_reconcile.cli.completing import bot_ids
 from otto_reconcile.cli.console import Output
-from otto_reconcile.settings import DEFAULT_DATABASE, DEFAULT_PORT, Settings, headers_from
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.settings import (
+    DEFAULT_DATABASE,
+    DEFAULT_PORT,
+    Settings,
+    check_url,
+    headers_from,
+)
 
 
 def _option(*names: str, env: str | None = None, **more: Any) -> Any:
@@ -105,6 +112,23 @@ PORT = DEFAULT_PORT
 DATABASE = DEFAULT_DATABASE
 
 
-def settings_of(**options: Any) -> Settings:
-    """The settings that the options of a command make. Raises SettingsError."""
+def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Settings:
+    """The settings that the options of a command make. Raises SettingsError.
+
+    `url_option` is what the command calls the URL of the Parlant server.
+    """
+    if (url := options.get("parlant_url")) is not None:
+        check_url(url_option, url)
     return Settings(headers=headers_from(), **options)
+
+
+def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:
+    """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
+    for name in ("port", "nlp"):
+        source = context.get_parameter_source(name)
+        if parlant_url is not None and source is not None and source.name == "COMMANDLINE":
+            raise SettingsError(
+                f"--{name} is for a Parlant in this process, and --parlant-url (OTTO_PARLANT_URL)"
+                " names one elsewhere",
+                hint="leave one of the two out",
+            )

@@ -65,6 +65,16 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
         store.close()
 
 
+def place_of(settings: Settings) -> str:
+    """Where that store is, as a person would look for it."""
+    from otto_reconcile.store import FILE
+
+    if settings.mongodb_uri is not None:
+        return f"{without_credentials(settings.mongodb_uri)} database {settings.database}"
+    path = settings.data_dir / FILE
+    return str(path) if path.exists() else f"{path} (there is no such file)"
+
+
 def _kept_in(daemon: Daemon | None) -> str:
     """The label of the daemon's store, "" where it is not known."""
     return str((daemon or {}).get("store", {}).get("label") or "")

@@ -69,6 +69,15 @@ def test_help_imports_nothing_heavy(otto: Otto, arguments: list[str], heavy: set
         (["diff", "--parlant-url", "nowhere"], "--parlant-url"),
         (["get", "--mongodb-uri", "nowhere"], "--mongodb-uri"),
         (["apply", "-f", "missing.yaml"], "missing.yaml:1:1"),
+        (["validate", "--target", "nowhere"], "--target: 'nowhere'"),
+        (["adopt", "--from", "nowhere"], "--from: 'nowhere'"),
+        (["run", "--port", "abc"], "'--port' (env var: 'OTTO_PORT'): 'abc' is not a whole number"),
+        (["run", "--interval", "abc"], "'abc' is not a number"),
+        (["actions", "--limit", "-1"], "it has to be greater than or equal to 0"),
+        (["run", "--parlant-url", "http://x", "--port", "9000"], "--port is for a Parlant in"),
+        (["run", "--parlant-url", "http://x", "--nlp", "openai"], "--nlp is for a Parlant in"),
+        (["run", "--data-dir", __file__], f"the data directory {__file__} is a file, not a folder"),
+        (["run", "--data-dir", f"{__file__}/x"], f"{__file__}/x is below a file"),
         (["history", "nobody"], "nobody"),
         (["get", "nobody"], "nobody"),
         (["export", "nobody"], "nobody"),
@@ -124,7 +133,7 @@ def test_empty_environment_variables_count_as_unset(otto: Otto) -> None:
     names = ["OTTO_DATA_DIR", "OTTO_PARLANT_URL", "MONGODB_URI", "MONGODB_DATABASE_NAME"]
     done = otto("get", **dict.fromkeys(names, ""))
     assert done.code == 0
-    assert "no bots yet" in done.out
+    assert "no bots yet in .otto/otto.db (there is no such file)" in done.out
 
 
 def test_the_environment_names_the_data_directory(otto: Otto) -> None:

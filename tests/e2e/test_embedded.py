@@ -202,6 +202,7 @@ def test_a_signal_ends_it_and_frees_the_port(place: Place, number: int) -> None:
         started = time.monotonic()
         assert daemon.signal(number) == 0
         assert time.monotonic() - started < 8.0  # the promise is five, on a quiet machine
+        assert daemon.output.splitlines()[-1].endswith("stopped")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
