@@ -36,12 +36,18 @@ def check(
     if everything or too_many:
         what = "all" if everything else f"{len(going)} of {len(present)}"
         raise Guarded(
-            f"refused to delete {what} {of} at once: {_some(going)}",
+            f"refused to delete {what} {of} at once: {some(going)}",
             names=going,
-            hint=f"if that is meant, name them: otto-reconcile delete {' '.join(going[:10])}"
-            + (" ..." if len(going) > 10 else ""),
+            hint=by_name(going),
         )
 
 
-def _some(names: tuple[str, ...]) -> str:
+def by_name(names: tuple[str, ...]) -> str:
+    """What deletes them all the same."""
+    more = " ..." if len(names) > 10 else ""
+    return f"if that is meant, name them: otto-reconcile delete {' '.join(names[:10])}{more}"
+
+
+def some(names: tuple[str, ...]) -> str:
+    """Up to five of them."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -175,12 +175,10 @@ def _left_behind(
     there = {stream_of(loaded.wish) for loaded in wishes}
     elsewhere = {n: s for n, s in sources.items() if s.root and _is_from_elsewhere(s, root)}
     for other in sorted({str(source.root) for n, source in elsewhere.items() if n in there}):
-        left = sorted(n for n, s in elsewhere.items() if s.root == other and n not in there)
+        left = tuple(sorted(n for n in elsewhere.keys() - there if elsewhere[n].root == other))
         if left:
-            yield (
-                f"{root} takes over from {other}, and does not have {', '.join(left)}; "
-                f"if that is meant, name them: otto-reconcile delete {' '.join(left)}"
-            )
+            missing = f"{root} takes over from {other}, and does not have {guard.some(left)}"
+            yield f"{missing}; {guard.by_name(left)}"
 
 
 def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:

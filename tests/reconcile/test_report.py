@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from otto_reconcile.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.report import bot_fields
+from otto_reconcile.reconcile.status import BotStatus, Connection, Status
+from otto_reconcile.reconcile.summary import summary
 from otto_reconcile.reconcile.world import Planned
 from otto_reconcile.resources import Ref, Snapshot
 
@@ -29,3 +31,12 @@ def test_each_failure_is_told_before_what_was_not_tried_for_it() -> None:
     assert message == "; ".join(
         [*(f"create guideline desk.f{n}: no tool t{n}" for n in range(4)), "and 3 more"]
     )
+
+
+def test_the_summary_says_why_what_is_away_is_away_and_what_waits_for_it() -> None:
+    status = Status(store=Connection("MongoDB", "Unavailable", None, "nobody answers"))
+    status.bots = {"desk": BotStatus("desk"), "depot": BotStatus("depot", message="not yet")}
+    lines = summary(status, "http://here", 1.0, answers=True, unsaved=2).splitlines()
+    assert "  store  MongoDB (Unavailable: nobody answers)" in lines
+    assert "  journal: 2 changes wait to be saved in the store" in lines
+    assert {"  desk: Unknown, Unknown", "  depot: Unknown, Unknown: not yet"} <= set(lines)
