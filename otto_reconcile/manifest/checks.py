@@ -42,7 +42,7 @@ def _template(value: str) -> str:
 def _values(values: dict[str, JSON]) -> dict[str, JSON]:
     for key, value in values.items():
         whose, colon, name = key.partition(":")
-        right = whose in ("tag", "customer") and name if colon else whose == "default"
+        right = whose in ("tag", "customer") and name.strip() if colon else whose == "default"
         if not right or "\n" in key or (whose == "tag" and len(name) > _TAG_LENGTH):
             hint = "write `default`, `tag:NAME` or `customer:ID`"
             raise said(f"`{short(key)}` does not say whom a value is for", hint)

@@ -98,7 +98,7 @@ def _typed(kind: str, name: str, bot_id: str, index: Index) -> str | Wrong | Non
 
 
 def _tag(name: str) -> str | Wrong:
-    if not 1 <= len(name) <= _TAG_LENGTH:
+    if not name.strip() or len(name) > _TAG_LENGTH:
         return Wrong(f"the name of a tag has 1 to {_TAG_LENGTH} characters")
     return f"tag:{name}"
 

@@ -113,6 +113,7 @@ class _Teller:
             "said": lambda: (self.context["message"], self.context["hint"]),
             "literal_error": self.not_a_choice,
             "string_too_short": lambda: (f"{self.name} must not be empty", None),
+            "blank": lambda: (f"{self.name} holds nothing but white space", "write a text"),
             "string_too_long": self.too_long,
             "string_pattern_mismatch": self.bad_id,
             "greater_than_equal": lambda: (

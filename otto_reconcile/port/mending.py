@@ -82,6 +82,8 @@ async def delete_journey(wire: Wire, key: str) -> None:
         conditions = (await wire.call(wire.parlant.journeys.retrieve(addressed(key)))).conditions
     except Absent:
         return
+    except Failed:  # it cannot be shown, and as long as it is there no list of journeys can
+        conditions = []
     for condition in conditions:  # a relationship to one that is gone ends every turn in an error
         with suppress(Absent, Failed):
             await _release(wire, condition)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from otto_reconcile.resources.model import JSON, digest
@@ -24,12 +31,21 @@ RelationshipKind = Literal[
     "entailment", "priority", "dependency", "disambiguation", "overlap", "reevaluation"
 ]
 
+
+def _with_words(value: str) -> str:
+    """Refuses what is nothing once it is tidy: Parlant takes it, and then cannot read it back."""
+    if value.strip():
+        return value
+    raise PydanticCustomError("blank", "it holds nothing but white space")
+
+
+_WORDS = AfterValidator(_with_words)
 ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
 """What a target can hold and address: parlant-facts, section 3."""
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
+Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
-TagName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
 """`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>` or `tool:<service>:<tool>`."""
 ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:.+)$")]

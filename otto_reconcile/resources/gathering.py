@@ -81,6 +81,7 @@ def _reason(error: ValidationError, names: Collection[str]) -> str:
     said = {
         "string_too_long": "is too long",
         "string_too_short": "is empty",
+        "blank": "is empty",
         "string_pattern_mismatch": "has characters that an address cannot have",
         "missing": "is missing",
     }

@@ -102,8 +102,6 @@ def _ways(number: int, state: State, by_id: Mapping[str, State]) -> Iterator[Fau
         if way.when is None and (is_fork(state) or len(state.next) > 1):
             why = "each way of a fork" if is_fork(state) else "each of several ways"
             yield Fault(path, f"{why} needs a `when`", "Parlant takes one way without, or all with")
-        elif way.when is not None and not way.when.strip():
-            yield Fault((*path, "when"), "the condition is blank", "say when this way is taken")
         elif way.when is not None and way.when in said:
             yield Fault((*path, "when"), "there are two ways with this condition", "remove one")
         said.add(way.when or "")

@@ -165,6 +165,49 @@ def test_what_is_nested_too_deeply_for_a_revision_is_said(store: Store, make_bot
     assert state.get("desk").bot.annotations == deep(85)
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("guidelines", "condition"),
+        ("journeys", "title"),
+        ("terms", "name"),
+        ("canned_responses", "value"),
+        ("variables", "name"),
+        ("capabilities", "title"),
+        ("customers", "name"),
+    ],
+)
+def test_a_text_of_white_space_alone_is_said_and_its_row_left_out(name: str, field: str) -> None:
+    rows, _ = by_bot({"bots": [ROWS["bots"]], name: [{**ROWS[name], field: " \u3000"}]})
+    bot, problems = bot_from("desk", rows["desk"], None)
+    assert bot is not None
+    assert getattr(bot, name) == []
+    assert f"{name} row" in problems[0]
+    assert "it was left out" in problems[0]
+
+
+@pytest.mark.parametrize(
+    "states", [[{"id": "a", "chat": " "}], [{"id": "a", "chat": "A", "next": [
+        {"to": "end", "when": " "}]}]],
+)  # fmt: skip
+def test_a_state_of_white_space_alone_is_said(states: list[Any]) -> None:
+    rows, _ = by_bot({"bots": [ROWS["bots"]], "journeys": [{**ROWS["journeys"], "states": states}]})
+    bot, problems = bot_from("desk", rows["desk"], None)
+    assert bot is not None
+    assert bot.journeys == []
+    assert "nothing but white space; it was left out" in problems[0]
+
+
+def test_a_bot_whose_name_is_white_space_alone_stays_as_it_was(
+    store: Store, make_bot: Make
+) -> None:
+    state = DesiredState(store)
+    state.put(make_bot(), source=CLI, actor="ann")
+    store.swap("bots", {"bot_id": "desk"}, {"name": " "})
+    assert "nothing but white space; it stays as it was" in state.absorb().problems[0]
+    assert state.get("desk").bot == make_bot()
+
+
 def test_a_number_that_no_store_holds_is_said() -> None:
     rows, _ = by_bot({"bots": [{**ROWS["bots"], "max_engine_iterations": 1e300}]})
     bot, problems = bot_from("desk", rows["desk"], None)

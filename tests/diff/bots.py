@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
 
 words = st.sampled_from(["greet", "refund", "late  ", "ça va?", "{braces}", "two\nlines \n", "x"])
-texts = st.one_of(words, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+texts = st.one_of(
+    words, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+).filter(str.strip)
 maybe = lambda strategy: st.none() | strategy  # noqa: E731
 tags = maybe(st.lists(st.sampled_from(["vip", "eu", "beta"]), max_size=2))
 labels = maybe(st.lists(st.sampled_from(["a", "b", "c"]), max_size=3))

@@ -38,7 +38,7 @@ NASTY = [
 any_text = st.sampled_from(NASTY) | st.text(
     st.characters(exclude_categories=["Cs"]), min_size=0, max_size=30
 )
-text = any_text.filter(bool)
+text = any_text.filter(str.strip)
 name = text.filter(lambda value: len(value) <= 100)
 tag = text.filter(lambda value: len(value) <= 50)
 short = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx import HTTPStatusError
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused, TargetUnavailable
@@ -198,6 +200,55 @@ async def test_half_a_journey_is_taken_away_again(inside: Host) -> None:
     inside.port.inner.host_journeys(maker)
     await inside.port.create(wanted[Ref("journey", VISIT)])
     assert len(await bound(inside)) == 2
+
+
+@only_inside
+@pytest.mark.parametrize("title", ["", "x" * 101])
+async def test_a_title_that_parlant_could_not_show_is_not_even_tried(
+    inside: Host, title: str
+) -> None:
+    wanted = snapshot_of(bot())
+    await converge(inside, Snapshot([wanted[Ref("agent", BOT)], wanted[Ref("tag", "vip")]]))
+    visit = wanted[Ref("journey", VISIT)]
+    with pytest.raises(TargetRefused, match="1 to 100 characters"):
+        await inside.port.create(replace(visit, spec={**visit.spec, "title": title}))
+    assert await inside.rest.get("/journeys") == []
+
+
+@only_inside
+async def test_a_journey_that_cannot_be_read_back_is_taken_away_unread(inside: Host) -> None:
+    wanted = snapshot_of(bot())
+    await converge(inside, Snapshot([wanted[Ref("agent", BOT)], wanted[Ref("tag", "vip")]]))
+    guidelines = len(await inside.rest.get("/guidelines"))
+    maker = JourneyMaker(inside.port._thread.server)
+
+    async def untitled(journey: Resource, places: Any, metadata: Any) -> Any:
+        await maker(replace(journey, spec={**journey.spec, "title": ""}), places, metadata)
+
+    inside.port.inner.host_journeys(untitled)
+    with pytest.raises(TargetUnavailable, match="500"):
+        await inside.port.create(wanted[Ref("journey", VISIT)])
+    assert await inside.rest.get("/journeys") == []
+    assert await bound(inside) == []
+    assert len(await inside.rest.get("/guidelines")) == guidelines
+    inside.port.inner.host_journeys(maker)
+    await inside.port.create(wanted[Ref("journey", VISIT)])
+
+
+@only_inside
+async def test_a_journey_of_another_program_that_cannot_be_shown_can_be_deleted(
+    inside: Host,
+) -> None:
+    wanted = snapshot_of(bot())
+    await converge(inside, Snapshot([wanted[Ref("agent", BOT)]]))
+    paying = wanted[Ref("journey", PAYING)]
+    maker = JourneyMaker(inside.port._thread.server)
+    untitled = replace(paying, spec={**paying.spec, "title": ""})
+    await inside.port._thread.within(maker(untitled, {}, {}))
+    with pytest.raises(HTTPStatusError, match="500"):
+        await inside.rest.get("/journeys")
+    await inside.port.delete(paying)
+    assert await inside.rest.get("/journeys") == []
 
 
 @pytest.mark.parametrize("host", ["http"], indirect=True)

@@ -20,6 +20,7 @@ from otto_reconcile.resources import JSON, Resource, State, make
 from otto_reconcile.resources.states import identity
 
 _PATCHABLE = frozenset({"labels", "tags"})
+LONGEST_TITLE = 100
 
 
 class JourneyAdapter:
@@ -106,10 +107,7 @@ class JourneyAdapter:
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
         """Parlant would leave the relationships of its tool states, and stumble over them."""
-        if made := wire.made_journeys.pop(observed.key, None):
-            for relationship in made.relationships:
-                with suppress(Absent):
-                    await wire.call(wire.parlant.relationships.delete(relationship))
+        await _unbind(wire, observed.key)
         await delete_journey(wire, observed.key)
 
 
@@ -143,6 +141,9 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     if wire.make_journey is None:
         raise TargetRefused(f"{resource.ref}: {UNMADE}", status=422)
     spec = resource.spec
+    if not 1 <= len(spec["title"]) <= LONGEST_TITLE:  # the SDK takes it, and no list shows it then
+        what = f"the title of a journey has 1 to {LONGEST_TITLE} characters"
+        raise TargetRefused(f"{resource.ref}: {what}", status=422)
     tools = _tools(resource)
     if missing := await wire.tools.missing(tools):
         raise not_there(missing.values())
@@ -156,13 +157,30 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
         raise Failed(f"Parlant failed at making {resource.ref}: {error}") from error
     relationships = await _relationships(wire, resource)
     wire.made_journeys[resource.key] = Made(spec["states"], relationships)
-    if tags:
-        adding: Any = {"add": tags}
-        await wire.call(wire.parlant.journeys.update(addressed(resource.key), tags=adding))
     view = View(wire, resource.bot_id, None)
-    journey = await wire.call(_retrieve(wire, resource.key))
+    try:
+        journey = await _tagged(wire, resource.key, tags)
+    except Failed:  # what cannot be read would keep every other journey from being listed
+        await _unbind(wire, resource.key)
+        await wire.call(wire.parlant.journeys.delete(addressed(resource.key)))
+        raise
     await place_new_conditions(wire, resource, journey.conditions, later=later)
     return ensure_kept(resource, await _observed(view, journey, resource))
+
+
+async def _tagged(wire: Wire, key: str, tags: Sequence[str]) -> Any:
+    if tags:
+        adding: Any = {"add": tags}
+        await wire.call(wire.parlant.journeys.update(addressed(key), tags=adding))
+    return await wire.call(_retrieve(wire, key))
+
+
+async def _unbind(wire: Wire, key: str) -> None:
+    """Deletes what Parlant itself bound to the tool states of a journey that was made here."""
+    if made := wire.made_journeys.pop(key, None):
+        for relationship in made.relationships:
+            with suppress(Absent):
+                await wire.call(wire.parlant.relationships.delete(relationship))
 
 
 async def _relationships(wire: Wire, journey: Resource) -> list[str]:
