@@ -148,7 +148,7 @@ class Daemon:
         def noticed(touched: Touched) -> None:
             owner = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
             if owner is not None or touched.kind != "customer":  # most customers are not ours
-                made[0].stirred(owner)
+                made[0].stirred(owner, touched.kind)
 
         server = EmbeddedServer(
             home=self._settings.data_dir / "parlant",

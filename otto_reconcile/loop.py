@@ -88,11 +88,17 @@ class Loop:
             ours = set(self._target.known.bot_ids)
             self._target.enqueue([b for b in bot_ids if b in ours], reason, URGENT)
 
-    def stirred(self, bot_id: str | None) -> None:
-        """Something changed on the target: of this bot, or of nobody knows whom."""
+    def stirred(self, bot_id: str | None, kind: str = "") -> None:
+        """Something changed on the target: of this bot, or of nobody knows whom.
+
+        Of a tool service no bot is the only one: what waits for its tools is tried again.
+        """
+        shared = kind == "tool_service"
+        if shared:
+            self._target.release()
         if bot_id is not None:
             self.poke("noticed", [bot_id])
-        else:
+        if bot_id is None or shared:
             self._target.enqueue(self._target.known.bot_ids, "noticed", ROUTINE)
 
     def owner_of(self, kind: str, key: str) -> str | None:
@@ -111,6 +117,7 @@ class Loop:
         """
         if not await self._target.read():
             raise StoreUnavailable("the store does not answer")
+        self._target.release([bot_id])
         return await self._target.look(bot_id, uuid.uuid4().hex[:8])
 
     async def carry_out(self, bot_id: str, wanted: Wanted | None) -> BotResult:

@@ -174,7 +174,7 @@ class Attachment:
             return
         owner = touched.bot_id or self._loop.owner_of(touched.kind, touched.id)
         if owner is not None or touched.kind != "customer":  # most customers are not ours
-            self._loop.stirred(owner)
+            self._loop.stirred(owner, touched.kind)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

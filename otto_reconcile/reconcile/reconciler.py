@@ -20,7 +20,7 @@ from otto_reconcile.errors import (
     TargetUnavailable,
 )
 from otto_reconcile.masking import shown
-from otto_reconcile.plan import Action, Operation, Outcome, Result
+from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.aftermath import applied_after, concluded
 from otto_reconcile.reconcile.clock import Clock
@@ -36,7 +36,8 @@ _log = logging.getLogger("otto_reconcile.reconciler")
 class BotResult:
     """What one look at a bot came to. `error` says why it could not be looked at or saved.
 
-    `held` says why what was planned was not done.
+    `held` says why what was planned was not done. `waiting` is what failed before and was not tried
+    this time.
     """
 
     bot_id: str
@@ -44,10 +45,12 @@ class BotResult:
     outcomes: tuple[Outcome, ...] = ()
     error: OttoError | None = None
     held: str | None = None
+    waiting: tuple[Outcome, ...] = ()
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
-        return tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
+        tried = tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
+        return (*tried, *self.waiting)
 
     @property
     def target_gone(self) -> str | None:
@@ -72,6 +75,7 @@ class _Work:
     """
 
     planned: Planned
+    waiting: tuple[Outcome, ...] = ()
     records: list[Record] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -85,17 +89,19 @@ class _Work:
                 self.again.append(record.action_id)
             else:
                 self.records.append(concluded(record, outcome, at))
-        repeats.settle(self.planned.bot_id, self.outcomes)
+        repeats.settle(self.planned.bot_id, (*self.outcomes, *self.waiting))
 
 
 Told = Callable[[str, Outcome], None]
+Sift = Callable[[str, Plan], tuple[Plan, tuple[Outcome, ...]]]
 
 
 class Reconciler:
     """`told(run_id, outcome)` hears of every outcome; `leading` is asked before any change.
 
     `token` gives the fencing token under which is written; `overtaken` hears that the store has
-    seen a later one: what is on the target is then the later leader's to know.
+    seen a later one: what is on the target is then the later leader's to know. `sift` takes out of
+    a bot's plan what is to wait, and says how that failed before.
     """
 
     def __init__(
@@ -108,13 +114,14 @@ class Reconciler:
         leading: Callable[[], bool] = lambda: True,
         token: Callable[[], int | None] = lambda: None,
         overtaken: Callable[[], None] = lambda: None,
+        sift: Sift = lambda bot_id, plan: (plan, ()),
     ) -> None:
         self._port = port
         self._stores = stores
         self._clock = clock
         self._told = told
         self._leading = leading
-        self._token, self._overtaken = token, overtaken
+        self._token, self._overtaken, self._sift = token, overtaken, sift
         self._repeats = Repeats()
         self._unsaved: list[tuple[World, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
@@ -161,12 +168,17 @@ class Reconciler:
                 _log.exception("bot %s could not be planned", bot_id)
                 results.append(BotResult(bot_id, error=PermanentError(f"internal: {error!r}")))
             else:
-                if hold is not None and planned.plan.acting and planned.present:
-                    results.append(BotResult(bot_id, planned, held=hold))
+                plan, waiting = self._sift(bot_id, planned.plan)
+                planned = replace(planned, plan=plan)
+                if hold is not None and plan.acting and planned.present:
+                    results.append(BotResult(bot_id, planned, held=hold, waiting=waiting))
                 else:
-                    works.append(_Work(planned))
+                    works.append(_Work(planned, waiting))
         await self._do(world, works, run_id, absent)
-        done = (BotResult(w.planned.bot_id, w.planned, tuple(w.outcomes)) for w in works)
+        done = (
+            BotResult(w.planned.bot_id, w.planned, tuple(w.outcomes), waiting=w.waiting)
+            for w in works
+        )
         return [*results, *done]
 
     async def _do(self, world: World, works: list[_Work], run_id: str, absent: bool) -> None:

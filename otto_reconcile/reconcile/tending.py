@@ -20,6 +20,7 @@ from otto_reconcile.reconcile.evaluating import Evaluating
 from otto_reconcile.reconcile.knowledge import Knowledge
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
 from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
@@ -30,6 +31,8 @@ _log = logging.getLogger("otto_reconcile.loop")
 
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
+_SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"})
+"""Reasons for a look that make what failed no likelier to succeed than it was."""
 
 
 class Tending:
@@ -50,6 +53,7 @@ class Tending:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
         self._prune, self._late, self._evaluating = prune_unmanaged, late, evaluating
         self.leadership = Leadership(stores.leases, port.target, holder, clock)
+        self._patience = Patience(clock)
         self._reconciler = Reconciler(
             port,
             stores,
@@ -58,6 +62,7 @@ class Tending:
             leading=lambda: self.leadership.leading,
             token=lambda: self.leadership.token,
             overtaken=self.leadership.overtaken,
+            sift=self._patience.sift,
         )
         self.queue, self._calm = WorkQueue(clock), Calm()
         self.known = Knowledge(stores, port.target, self._reconciler)
@@ -132,7 +137,12 @@ class Tending:
             self.enqueue(self.known.bot_ids, "target is back", URGENT)
         return True
 
+    def release(self, bot_ids: Iterable[str] | None = None) -> None:
+        """Lets what failed be tried again in the next look at each of these bots, or of all."""
+        self._patience.release(bot_ids)
+
     async def _restore(self, world: World, present: frozenset[str]) -> None:
+        self.release()
         run_id = uuid.uuid4().hex[:8]
         self.queue.drop(world.desired.bots)
         await restore(
@@ -154,6 +164,8 @@ class Tending:
 
     async def step(self, item: Item) -> None:
         """One look at one bot."""
+        if item.reasons - _SAME:
+            self.release([item.bot_id])
         calm = self._calm.wait(item.bot_id, self._clock.monotonic())
         hold = None
         if calm > 0 and "desired" not in item.reasons:
@@ -183,14 +195,19 @@ class Tending:
         bot_id, failures, delay = result.bot_id, 0, None
         if result.target_gone is not None:
             self._voice.target(UNAVAILABLE, result.target_gone)
-        if result.error is not None or result.failures:
+        self.enqueue(self._patience.note(bot_id, result.outcomes), "a tool is back", URGENT)
+        later = self._patience.next_try(bot_id) if result.failures else None
+        if result.error is not None or (result.failures and later is None):
             least = max((outcome.delay for outcome in result.failures), default=0.0)
             failures, delay = self.queue.failed(bot_id, run_id=run_id, least=least)
         else:
             self.queue.succeeded(bot_id)
-            if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
+            if any(o.result is Result.SUCCEEDED or o.there for o in result.outcomes):
                 self._calm.healed(bot_id, self._clock.monotonic())
                 self.queue.add(bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY)
+            if later is not None:
+                failures, delay = later
+                self.queue.add(bot_id, "retry", run_id=run_id, priority=ROUTINE, after=delay)
         if bot_id in self.known.bot_ids:
             self._voice.bot(result, failures, delay)
         else:

@@ -118,7 +118,7 @@ class Voice:
         later = None if delay is None else self._clock.now() + timedelta(seconds=delay)
         next_try = later.isoformat(timespec="seconds") if later is not None else None
         self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
-        self._repeats.settle(result.bot_id, result.outcomes)
+        self._repeats.settle(result.bot_id, (*result.outcomes, *result.waiting))
 
     def restored(self, run_id: str, restored: int, wanted: int, seconds: float) -> None:
         self.board.status.restore = {

@@ -41,7 +41,7 @@ class WorkQueue:
     ) -> None:
         """Asks for a look after so many seconds; the soonest and most urgent request wins.
 
-        A routine request does not cut short the back-off of a bot that fails.
+        A routine request does not cut short the back-off of a bot that cannot be looked at.
         """
         due = self._clock.monotonic() + after
         item = self._items.get(bot_id)

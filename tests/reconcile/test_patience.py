@@ -1,0 +1,188 @@
+"""What fails again and again keeps nothing else from being healed. On a target in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from otto_reconcile.errors import Incomplete, TargetRefused
+from otto_reconcile.plan import Change
+from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.resources import Bot, Ref, Resource
+from tests.reconcile.fakes import Setting, bot
+from tests.reconcile.test_loop import running, until
+
+BOOK, GREET = Ref("guideline", "desk.book"), Ref("guideline", "desk.greet")
+
+
+class Missing:
+    """The tool services that are not there: what names a tool of theirs fails."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.services: set[str] = set()
+        self.port = setting.port
+        self._create, self._update = setting.port.create, setting.port.update
+        setting.port.create = self.create  # type: ignore[method-assign]
+        setting.port.update = self.update  # type: ignore[method-assign]
+
+    def lacks(self, resource: Resource) -> bool:
+        tools = resource.spec.get("tools", ())
+        return any(tool.partition(":")[0] in self.services for tool in tools)
+
+    def _fail(self, resource: Resource) -> Incomplete:
+        held = self.port.held[resource.ref]
+        self.port.held[resource.ref] = replace(held, spec={**held.spec, "tools": []})
+        return Incomplete(f"a tool is not there (yet): {resource.spec['tools'][0]}", status=404)
+
+    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+        made = await self._create(resource, fresh=fresh)
+        if self.lacks(resource):
+            raise self._fail(resource)
+        return made
+
+    async def update(
+        self, resource: Resource, changes: list[Change], observed: Resource
+    ) -> Resource:
+        made = await self._update(resource, changes, observed)
+        if self.lacks(resource):
+            raise self._fail(resource)
+        return made
+
+
+@pytest.fixture
+def setting() -> Setting:
+    return Setting(interval=0.05)
+
+
+def booking(bot_id: str) -> Bot:
+    greet = {"id": f"{bot_id}.greet", "condition": "Hello", "action": "Greet"}
+    book = {
+        "id": f"{bot_id}.book",
+        "condition": "A visit",
+        "action": "Book",
+        "tools": ["crm:slots"],
+    }
+    return bot(bot_id, guidelines=[greet, book])
+
+
+def tries(setting: Setting, ref: Ref) -> int:
+    return len(setting.stores.store.find("actions", {"kind": ref.kind, "key": ref.key}))
+
+
+def drift(setting: Setting, ref: Ref, action: str) -> None:
+    held = setting.port.held[ref]
+    setting.port.held[ref] = replace(held, spec={**held.spec, "action": action})
+
+
+def action_of(setting: Setting, ref: Ref) -> object:
+    return setting.port.held[ref].spec["action"]
+
+
+async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval(
+    setting: Setting,
+) -> None:
+    missing = Missing(setting)
+    missing.services.add("crm")
+    setting.want(booking("desk"))
+    await setting.loop.restore()
+    async with running(setting):
+        for _ in range(2):  # until the back-off is long
+            before = tries(setting, BOOK)
+            setting.clock.ahead += 8.0
+            await until(lambda before=before: tries(setting, BOOK) > before)
+        before = tries(setting, BOOK)
+        drift(setting, GREET, "Shout")
+        await until(lambda: action_of(setting, GREET) == "Greet", 2.0)
+        drift(setting, BOOK, "Refuse")
+        await until(lambda: action_of(setting, BOOK) == "Book", 2.0)
+        assert tries(setting, BOOK) == before + 1
+        held = setting.port.held.pop(GREET)
+        setting.loop.stirred(None)
+        await until(lambda: GREET in setting.port.held, 2.0)
+        assert held.ref == GREET
+        status = setting.voice.board.status.bots["desk"]
+        assert status.sync is Sync.OUT_OF_SYNC
+        assert status.health is Health.DEGRADED
+        assert "crm:slots" in (status.message or "")
+        assert status.failures >= 2
+        assert status.next_try is not None
+
+
+async def test_what_failed_is_not_tried_again_before_its_time(setting: Setting) -> None:
+    missing = Missing(setting)
+    missing.services.add("crm")
+    setting.want(booking("desk"))
+    await setting.loop.restore()
+    observe, looks = setting.port.observe, 0
+
+    async def counted(*args: Any, **options: Any) -> Sequence[Resource]:
+        nonlocal looks
+        looks += 1
+        return await observe(*args, **options)
+
+    setting.port.observe = counted  # type: ignore[method-assign]
+    async with running(setting):
+        for number in range(30):
+            setting.loop.stirred("desk")
+            setting.loop.stirred(None)
+            await until(lambda number=number: looks > number)
+    assert tries(setting, BOOK) < 5
+
+
+async def test_when_one_bot_finds_a_service_again_the_others_look_too(setting: Setting) -> None:
+    missing = Missing(setting)
+    missing.services.add("crm")
+    setting.want(booking("desk"), booking("shop"))
+    await setting.loop.restore()
+    async with running(setting):
+        for _ in range(2):
+            before = tries(setting, BOOK)
+            setting.clock.ahead += 8.0
+            await until(lambda before=before: tries(setting, BOOK) > before)
+        missing.services.clear()
+        await setting.loop.reconcile_now("shop")
+        bots = setting.voice.board.status.bots
+        await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
+
+
+async def test_a_changed_service_lets_all_that_waits_be_tried(setting: Setting) -> None:
+    missing = Missing(setting)
+    missing.services.add("crm")
+    setting.want(booking("desk"), booking("shop"))
+    await setting.loop.restore()
+    async with running(setting):
+        for _ in range(2):
+            before = tries(setting, BOOK)
+            setting.clock.ahead += 8.0
+            await until(lambda before=before: tries(setting, BOOK) > before)
+        missing.services.clear()
+        setting.loop.stirred(None, "tool_service")
+        bots = setting.voice.board.status.bots
+        await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
+
+
+async def test_what_needs_what_failed_waits_with_it_and_comes_after_it(setting: Setting) -> None:
+    create, refused = setting.port.create, True
+
+    async def refusing(resource: Resource, *, fresh: bool = False) -> Resource:
+        if refused and resource.ref == BOOK:
+            raise TargetRefused("not this one", status=422)
+        return await create(resource, fresh=fresh)
+
+    setting.port.create = refusing  # type: ignore[method-assign]
+    pair = {"kind": "priority", "source": "guideline:desk.book", "target": "guideline:desk.greet"}
+    wanted = booking("desk").to_document() | {"relationships": [pair]}
+    setting.want(Bot.from_document(wanted))
+    await setting.loop.restore()
+    async with running(setting):
+        setting.loop.stirred("desk")
+        await until(lambda: "not this one" in str(setting.voice.board.status.bots["desk"].message))
+        assert tries(setting, BOOK) == 1
+        assert not [ref for ref in setting.port.held if ref.kind == "relationship"]
+        refused = False
+        setting.clock.ahead += 8.0
+        await until(lambda: any(ref.kind == "relationship" for ref in setting.port.held))
+        assert BOOK in setting.port.held
