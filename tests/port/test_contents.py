@@ -139,6 +139,20 @@ async def test_drift_is_seen_and_mended(host: Host) -> None:
     assert counts(await held(host)) == [2, 2, 1, 2]
 
 
+async def test_a_customer_may_be_called_as_its_id(host: Host) -> None:
+    named = snapshot_of(bot(customers=[{"id": "bert", "name": "bert"}, {"id": "carl"}]))
+    applied = Snapshot((await put(host, named)).values())
+    assert await converge(host, named, applied) == []
+    for key in ("bert", "carl"):
+        await host.rest.patch(f"/customers/{key}", name="X")
+    assert await converge(host, named, applied) == ["update customer/bert"]
+    assert (await host.rest.get("/customers/bert"))["name"] == "bert"
+    unnamed = snapshot_of(bot(customers=[{"id": "bert"}, {"id": "carl", "name": "carl"}]))
+    await converge(host, unnamed, applied)
+    assert await converge(host, unnamed) == []
+    assert (await host.rest.get("/customers/carl"))["name"] == "carl"
+
+
 async def test_what_is_taken_back_goes_and_what_is_not_ours_stays(host: Host) -> None:
     full = bot(guidelines=[])
     applied = Snapshot((await put(host, snapshot_of(full))).values())

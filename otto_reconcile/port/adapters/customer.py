@@ -28,7 +28,7 @@ class CustomerAdapter:
         found = []
         for resource in sorted(known, key=lambda resource: resource.key):
             if customer := await view.maybe(_retrieve(view.wire, resource.key)):
-                found.append(await _from_wire(view.wire, customer, view.bot_id))
+                found.append(await _from_wire(view.wire, customer, resource))
         return found
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
@@ -38,7 +38,7 @@ class CustomerAdapter:
             there = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
             if there is None:
                 raise
-            found = await _from_wire(wire, there, resource.bot_id)
+            found = await _from_wire(wire, there, resource)
             return await bring(self, wire, resource, found)
 
     async def post(self, wire: Wire, resource: Resource) -> Resource:
@@ -49,7 +49,7 @@ class CustomerAdapter:
             metadata={**spec.get("metadata", {}), MARK: key},
             tags=await wire.tags.ids(spec.get("tags", ())),
         )
-        return ensure_kept(resource, await _from_wire(wire, await wire.call(call), resource.bot_id))
+        return ensure_kept(resource, await _from_wire(wire, await wire.call(call), resource))
 
     async def update(
         self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
@@ -65,7 +65,7 @@ class CustomerAdapter:
             gained, lost = _apart(by_field["tags"])
             sent["tags"] = await wire.tags.changes(lost, gained)
         call = wire.parlant.customers.update(addressed(resource.key), **sent)
-        made = await _from_wire(wire, await wire.call(call), resource.bot_id)
+        made = await _from_wire(wire, await wire.call(call), resource)
         for name in by_field.keys() & {"metadata", "tags"}:
             ensure_unset(by_field[name], made)
         return ensure_kept(resource, made, [*by_field])
@@ -92,15 +92,17 @@ def _retrieve(wire: Wire, key: str) -> Any:
     return wire.parlant.customers.retrieve(addressed(key))
 
 
-async def _from_wire(wire: Wire, customer: Any, bot_id: str) -> Resource:
+async def _from_wire(wire: Wire, customer: Any, known: Resource) -> Resource:
+    """A name that is the id is none, unless that is the one that is declared in `known`."""
+    unnamed = customer.name == customer.id != known.spec.get("name")
     metadata = {name: text for name, text in customer.metadata.items() if name != MARK}
     names: Iterable[str] = await wire.tags.names(customer.tags)
     values = {
-        "name": None if customer.name == customer.id else customer.name,
+        "name": None if unnamed else customer.name,
         "metadata": metadata,
         "tags": dict.fromkeys(names, True),
     }
-    return make("customer", customer.id, bot_id, values, remote_id=customer.id)
+    return make("customer", customer.id, known.bot_id, values, remote_id=customer.id)
 
 
 register("customer", CustomerAdapter())
