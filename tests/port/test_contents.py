@@ -153,6 +153,30 @@ async def test_a_customer_may_be_called_as_its_id(host: Host) -> None:
     assert (await host.rest.get("/customers/carl"))["name"] == "carl"
 
 
+async def test_a_customer_that_somebody_deleted_comes_back_with_each_tag_once(host: Host) -> None:
+    wanted = snapshot_of(bot(customers=[{"id": "bert", "tags": ["vip"]}]))
+    applied = Snapshot((await put(host, wanted)).values())
+    tags = (await host.rest.get("/customers/bert"))["tags"]
+    theirs = (await host.rest.post("/tags", name="theirs"))["id"]
+    await host.rest.patch("/customers/bert", tags={"add": [theirs]})
+    await host.rest.delete("/customers/bert")
+    assert await converge(host, wanted, applied) == ["create customer/bert"]
+    assert sorted((await host.rest.get("/customers/bert"))["tags"]) == sorted([*tags, theirs])
+    assert await converge(host, wanted, applied) == []
+
+
+async def test_a_tag_that_a_customer_has_twice_is_seen_and_mended(host: Host) -> None:
+    wanted = snapshot_of(bot(customers=[{"id": "bert", "tags": ["vip"]}]))
+    applied = Snapshot((await put(host, wanted)).values())
+    tags = (await host.rest.get("/customers/bert"))["tags"]
+    await host.rest.delete("/customers/bert")
+    await host.rest.post("/customers", id="bert", name="bert", tags=tags)  # as Parlant has it then
+    assert (await host.rest.get("/customers/bert"))["tags"] == tags * 2
+    assert await converge(host, wanted, applied) == ["update customer/bert"]
+    assert (await host.rest.get("/customers/bert"))["tags"] == tags
+    assert await converge(host, wanted, applied) == []
+
+
 async def test_what_is_taken_back_goes_and_what_is_not_ours_stays(host: Host) -> None:
     full = bot(guidelines=[])
     applied = Snapshot((await put(host, snapshot_of(full))).values())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import (
     bring,
+    differences,
     ensure_kept,
     ensure_unset,
     given,
@@ -42,18 +44,21 @@ class CustomerAdapter:
             return await bring(self, wire, resource, found)
 
     async def post(self, wire: Wire, resource: Resource) -> Resource:
+        """Its tags come afterwards: Parlant keeps those of a deleted one for the next of its id."""
         spec, key = resource.spec, resource.key
+        await wire.tags.ids(spec.get("tags", ()))  # that they are there is to be known before
         call = wire.parlant.customers.create(
-            id=key,
-            name=spec.get("name", key),
-            metadata={**spec.get("metadata", {}), MARK: key},
-            tags=await wire.tags.ids(spec.get("tags", ())),
+            id=key, name=spec.get("name", key), metadata={**spec.get("metadata", {}), MARK: key}
         )
-        return ensure_kept(resource, await _from_wire(wire, await wire.call(call), resource))
+        made = await _from_wire(wire, await wire.call(call), resource)
+        tags = differences(resource, made, spec.keys() & {"tags"})
+        return ensure_kept(resource, await self.update(wire, resource, tags, made))
 
     async def update(
         self, wire: Wire, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
+        if not changes:
+            return observed
         by_field = {change.field: change for change in changes}
         sent: dict[str, Any] = {}
         if "name" in by_field:
@@ -63,6 +68,9 @@ class CustomerAdapter:
             sent["metadata"] = given(set=gained or None, unset=lost or None)
         if "tags" in by_field:
             gained, lost = _apart(by_field["tags"])
+            if doubled := [name for name in gained if observed.spec["tags"].get(name)]:
+                remove: Any = {"remove": await wire.tags.ids(doubled)}
+                await wire.call(wire.parlant.customers.update(addressed(resource.key), tags=remove))
             sent["tags"] = await wire.tags.changes(lost, gained)
         call = wire.parlant.customers.update(addressed(resource.key), **sent)
         made = await _from_wire(wire, await wire.call(call), resource)
@@ -93,14 +101,17 @@ def _retrieve(wire: Wire, key: str) -> Any:
 
 
 async def _from_wire(wire: Wire, customer: Any, known: Resource) -> Resource:
-    """A name that is the id is none, unless that is the one that is declared in `known`."""
+    """A name that is the id is none, unless that is the one that is declared in `known`.
+
+    A tag that is there more than once has its number, which nobody can declare.
+    """
     unnamed = customer.name == customer.id != known.spec.get("name")
     metadata = {name: text for name, text in customer.metadata.items() if name != MARK}
-    names: Iterable[str] = await wire.tags.names(customer.tags)
+    names = Counter(await wire.tags.names(customer.tags))
     values = {
         "name": None if unnamed else customer.name,
         "metadata": metadata,
-        "tags": dict.fromkeys(names, True),
+        "tags": {name: number == 1 or number for name, number in names.items()},
     }
     return make("customer", customer.id, known.bot_id, values, remote_id=customer.id)
 
