@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
 from otto_reconcile.manifest.wording import said, short
 from otto_reconcile.resources import JSON
-from otto_reconcile.resources.bot import Text
+from otto_reconcile.resources.bot import ExactId, Text
 
-_CRON = re.compile(r"@[a-z]+|[0-9A-Za-z*/,?#-]+(\s+[0-9A-Za-z*/,?#-]+){4,6}")
 _TAG_LENGTH = 50
+_GUEST = "guest"
+_JINJA = ("{{", "{%", "{#")
 
 
 def plain(value: Any) -> Any:
@@ -25,7 +25,9 @@ def plain(value: Any) -> Any:
 
 
 def _cron(value: str) -> str:
-    if not _CRON.fullmatch(value.strip()):
+    from croniter import croniter  # which takes a while
+
+    if not croniter.is_valid(value):
         hint = "write five fields, for example `0 8 * * *` for daily at eight"
         raise said("this is no cron expression", hint)
     return value
@@ -36,6 +38,35 @@ def _template(value: str) -> str:
         if value.count(start) != value.count(end):
             hint = "the text is a Jinja template: a field is written `{{name}}`"
             raise said(f"`{start}` and `{end}` are not in pairs", hint)
+    if any(sign in value for sign in _JINJA):
+        _parse(value)
+    return value
+
+
+def _parse(template: str) -> None:
+    """Never quotes what it finds: there may be secrets in it."""
+    from jinja2 import Environment, TemplateSyntaxError  # which take a while
+
+    try:
+        Environment().parse(template)
+    except TemplateSyntaxError as error:
+        hint = "the text is a Jinja template: a field is written `{{name}}`"
+        raise said(
+            f"line {error.lineno} of this text is no Jinja that can be filled", hint
+        ) from None
+
+
+def _tool(value: str) -> str:
+    parts = value.split(":")
+    if len(parts) > 2 or not all(part.strip() for part in parts):
+        raise said("this names no tool", "write `service:tool`, or `tool`")
+    return value
+
+
+def _customer(value: str) -> str:
+    if value == _GUEST:
+        hint = "choose another id; what is for everybody stands under `default`"
+        raise said(f"`{_GUEST}` is the customer that Parlant has for all who are unknown", hint)
     return value
 
 
@@ -53,5 +84,7 @@ def _values(values: dict[str, JSON]) -> dict[str, JSON]:
 
 Free: TypeAlias = Annotated[dict[str, JSON], AfterValidator(plain)]
 Cron: TypeAlias = Annotated[str, AfterValidator(_cron)]
+ToolName: TypeAlias = Annotated[Text, AfterValidator(_tool)]
+CustomerId: TypeAlias = Annotated[ExactId, AfterValidator(_customer)]
 Template: TypeAlias = Annotated[Text, AfterValidator(_template)]
 Values: TypeAlias = Annotated[dict[str, JSON], AfterValidator(plain), AfterValidator(_values)]

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from otto_reconcile.manifest.basics import (
     CANNED,
@@ -28,7 +24,7 @@ from otto_reconcile.manifest.basics import (
     Whole,
     described,
 )
-from otto_reconcile.manifest.checks import Cron, Free, Template, Values
+from otto_reconcile.manifest.checks import Cron, CustomerId, Free, Template, ToolName, Values
 from otto_reconcile.manifest.wording import said
 from otto_reconcile.resources.bot import (
     AgentMode,
@@ -63,7 +59,7 @@ class GuidelineForm(Identified):
     labels: list[str] | None = described(LABELS)
     tags: list[TagName] | None = described(TAGS)
     metadata: Free | None = described("Data for the engine. Only the keys that stand here count.")
-    tools: list[Text] | None = described(
+    tools: list[ToolName] | None = described(
         "Tools that the guideline may use: `service:tool`, or `tool` for one hosted with the bot."
     )
     canned_responses: list[Text] | None = described(CANNED)
@@ -90,8 +86,8 @@ class StateForm(Form):
 
     id: ShortId | None = described("Unique in the journey; needed where something leads back.")
     chat: Text | None = described("What the bot says or asks.")
-    tool: Text | None = described("The tool that is called: `service:tool`, or `tool`.")
-    tools: list[Text] | None = described("Several tools; `instruction` says what each is for.")
+    tool: ToolName | None = described("The tool that is called: `service:tool`, or `tool`.")
+    tools: list[ToolName] | None = described("Several tools; `instruction` says what each is for.")
     instruction: Text | None = described("How the tool is to be used.")
     fork: list[TransitionForm] | None = described("Nothing is said; one of these ways is taken.")
     journey: Text | None = described("Id of another journey of this bot, which is gone through.")
@@ -167,7 +163,7 @@ class VariableForm(Form):
 
     name: Text = Field(description="What the bot calls it, and its identity within this bot.")
     description: str | None = described("What it says.")
-    tool: Text | None = described("The tool that finds the value: `service:tool`, or `tool`.")
+    tool: ToolName | None = described("The tool that finds the value: `service:tool`, or `tool`.")
     freshness_rules: Cron | None = described(
         "When the tool is asked again, as a cron expression: `0 8 * * *` is daily at eight."
     )
@@ -175,6 +171,13 @@ class VariableForm(Form):
         "Values by whom they are for: `default`, `tag:NAME`, `customer:ID`."
     )
     tags: list[TagName] | None = described(TAGS)
+
+    @field_validator("freshness_rules")
+    @classmethod
+    def _of_a_tool(cls, rules: str | None, info: ValidationInfo) -> str | None:
+        if rules is not None and info.data.get("tool", "") is None:
+            raise said("only a variable with a `tool` has `freshness_rules`", "name the tool")
+        return rules
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -195,7 +198,7 @@ class CapabilityForm(Form):
 class CustomerForm(Form):
     """A customer whom the bot knows by a fixed id. Bots may share one."""
 
-    id: ExactId = Field(description="Complete id of the customer on the target.")
+    id: CustomerId = Field(description="Complete id of the customer on the target.")
     name: Text | None = described("Their name. Default the id.")
     metadata: dict[str, str] | None = described("Texts by name. Only the keys here count.")
     tags: list[TagName] | None = described("Tags that they have, beside those of others.")

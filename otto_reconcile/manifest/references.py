@@ -104,6 +104,8 @@ def _tag(name: str) -> str | Wrong:
 
 
 def _tool(name: str) -> str | Wrong:
+    if name.count(":") > 1:
+        return Wrong(f"`{short(name)}` names no tool", "write `tool:SERVICE:TOOL`")
     if not name or name.startswith(":") or name.endswith(":"):
         return Wrong("the name of a tool is missing", "write `tool:SERVICE:TOOL`")
     return f"tool:{name}"

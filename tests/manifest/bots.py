@@ -39,6 +39,9 @@ any_text = st.sampled_from(NASTY) | st.text(
     st.characters(exclude_categories=["Cs"]), min_size=0, max_size=30
 )
 text = any_text.filter(str.strip)
+tool = text.filter(
+    lambda value: value.count(":") < 2 and all(part.strip() for part in value.split(":"))
+)
 name = text.filter(lambda value: len(value) <= 100)
 tag = text.filter(lambda value: len(value) <= 50)
 short = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)
@@ -91,7 +94,7 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
             composition_mode=draw(maybe(modes)), enabled=draw(maybe(st.booleans())),
             priority=draw(maybe(whole)), track=draw(maybe(st.booleans())),
             labels=draw(many(any_text)), tags=draw(many(tag)), metadata=draw(maybe(data)),
-            tools=draw(many(text)),
+            tools=draw(many(tool)),
             canned_responses=draw(many(st.sampled_from(canned_ids))) if canned_ids else None,
         )
         for number in range(draw(st.integers(0, 3)))
@@ -145,7 +148,7 @@ def states(draw: st.DrawFn, canned_ids: list[str]) -> list[State]:
             ways = [Transition(to=below)]
         said: dict[str, Any] = {"chat": draw(text)} if kind == "chat" else {}
         if kind == "tool":
-            said = {"tools": draw(st.lists(text, min_size=1, max_size=2)), "instruction": "both"}
+            said = {"tools": draw(st.lists(tool, min_size=1, max_size=2)), "instruction": "both"}
         if kind != "fork":
             said |= {"description": draw(maybe(text)), "metadata": {"a": draw(scalar)}}
         if kind == "chat" and canned_ids:
@@ -184,7 +187,7 @@ def canned_responses(draw: st.DrawFn, bot_id: str) -> list[CannedResponse]:
 
 
 def is_template(value: str) -> bool:
-    return not any(sign in value for sign in ("{{", "}}", "{%", "%}"))
+    return not any(sign in value for sign in ("{{", "}}", "{%", "%}", "{#"))
 
 
 def variables() -> st.SearchStrategy[list[Variable]]:
@@ -196,7 +199,7 @@ def variables() -> st.SearchStrategy[list[Variable]]:
         Variable, name=text, description=maybe(any_text), values=maybe(values), tags=many(tag)
     )
     with_tool = st.builds(
-        Variable, name=text, tool=text, freshness_rules=st.sampled_from(["0 8 * * *", "@daily"])
+        Variable, name=text, tool=tool, freshness_rules=st.sampled_from(["0 8 * * *", "@daily"])
     )
     return st.lists(without_tool | with_tool, max_size=2, unique_by=lambda one: one.id)
 

@@ -116,6 +116,6 @@ def test_a_dumped_glossary_loads_to_itself(tmp_path: Path, glossary: Glossary) -
 
 def test_a_dumped_service_loads_to_itself(tmp_path: Path) -> None:
     for note in NASTY:
-        service = {"name": "s.T", "kind": "openapi", "url": "http://x/y", "source": note or "x"}
+        service = {"name": "s.T", "kind": "openapi", "url": "http://x/y", "source": f"x{note}"}
         document = {"id": "s.T", "service": service, "annotations": {"note": note}}
         same(SharedToolService.from_document(document), tmp_path)
