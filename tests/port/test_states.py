@@ -155,6 +155,26 @@ async def test_states_of_another_hand_are_replaced(inside: Host) -> None:
 
 
 @only_inside
+@pytest.mark.parametrize("sweeping", [False, True])
+async def test_what_binds_a_state_to_its_tool_is_missed_and_made_again(
+    inside: Host, sweeping: bool
+) -> None:
+    wanted = snapshot_of(bot())
+    await converge(inside, wanted)
+    before = await bound(inside)
+    found = await inside.rest.get("/relationships", indirect="false")
+    lost = next(r["id"] for r in found if r["kind"] == "reevaluation")
+    await inside.rest.delete(f"/relationships/{lost}")
+    if sweeping:
+        async with inside.port.sweep():
+            actions = plan(wanted, await seen(inside, wanted), wanted).actions
+            assert Ref("journey", VISIT) in {action.ref for action in actions}
+    assert f"replace journey/{VISIT}" in await converge(inside, wanted)
+    assert await bound(inside) == before
+    assert await converge(inside, wanted) == []
+
+
+@only_inside
 async def test_states_that_are_wanted_no_more_go(inside: Host) -> None:
     before = snapshot_of(bot())
     await converge(inside, before)

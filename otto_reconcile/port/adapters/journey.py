@@ -195,16 +195,39 @@ async def _relationships(wire: Wire, journey: Resource) -> list[str]:
     return found
 
 
-async def _states(wire: Wire, key: str, known: Resource) -> list[JSON]:
+async def _lost(view: View, relationships: Sequence[str]) -> bool:
+    """True if one of these is gone; what Parlant cannot show (to a dead service, say) is not.
+
+    Without it the journey is not looked at again once the tool was called.
+    """
+    listed = await view.relationships()
+    if listed is not None:
+        return not {relationship.id for relationship in listed}.issuperset(relationships)
+    for key in relationships:
+        try:
+            await view.wire.call(view.wire.parlant.relationships.retrieve(key))
+        except Absent as error:
+            if error.item == key:
+                return True
+        except Failed:
+            continue
+    return False
+
+
+async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     """The states that are there: as wanted or as they were made, if that is what the chart shows.
 
     What a chart does not show (ids, tools, metadata) is as it was made here, for nothing else in
-    this process makes states.
+    this process makes states; but a state has no tool if Parlant has lost what binds it to it.
     """
+    wire = view.wire
     shown = charts.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
     made = wire.made_journeys.get(key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
-    return states if charts.seen(states) == shown else charts.recognised(shown, states)
+    if charts.seen(states) != shown:
+        return charts.recognised(shown, states)
+    unbound = made is not None and await _lost(view, made.relationships)
+    return [{**s, "tools": []} if unbound and "tools" in s else s for s in states]
 
 
 def _retrieve(wire: Wire, key: str) -> Any:
@@ -231,7 +254,7 @@ async def _observed(view: View, journey: Any, known: Resource | None) -> Resourc
     conditions = [texts.get(key, f"(missing) guideline {key}") for key in journey.conditions]
     states = None
     if known is not None and "states" in known.spec:
-        states = await _states(view.wire, journey.id, known)
+        states = await _states(view, journey.id, known)
     return await _from_wire(view.wire, journey, view.bot_id, conditions, states)
 
 
