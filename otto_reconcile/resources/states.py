@@ -21,7 +21,6 @@ END = "end"
 AND = "; and "
 """Between two conditions that became one."""
 
-
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -96,15 +95,20 @@ def _ways(number: int, state: State, by_id: Mapping[str, State]) -> Iterator[Fau
         yield Fault((number,), "a fork needs ways to go on", "give it `when` and `to`")
     said: set[str] = set()
     for place, way in enumerate(state.next):
-        path = (number, "next", place)
+        path, when = (number, "next", place), _flat(way.when)
         if way.to != END and way.to not in by_id:
             yield Fault((*path, "to"), f"this journey has no state `{way.to}`", _known(by_id))
         if way.when is None and (is_fork(state) or len(state.next) > 1):
             why = "each way of a fork" if is_fork(state) else "each of several ways"
             yield Fault(path, f"{why} needs a `when`", "Parlant takes one way without, or all with")
-        elif way.when is not None and way.when in said:
+        elif when is not None and when in said:
             yield Fault((*path, "when"), "there are two ways with this condition", "remove one")
-        said.add(way.when or "")
+        said.add(when or "")
+
+
+def _flat(when: str | None) -> str | None:
+    """As a target gets it: on one line, with single spaces."""
+    return None if when is None else " ".join(when.split())
 
 
 def _known(by_id: Mapping[str, State]) -> str:
@@ -273,11 +277,10 @@ def _merged(state: State, by_id: Mapping[str, State]) -> list[Transition]:
     for way in state.next:
         target = by_id.get(way.to)
         if way.when is None or target is None or not is_fork(target):
-            when = None if way.when is None else " ".join(way.when.split())
-            ways.append(Transition(to=way.to, when=when))
+            ways.append(Transition(to=way.to, when=_flat(way.when)))
             continue
         ways += [
-            Transition(to=on.to, when=f"{' '.join(way.when.split())}{AND}{on.when}")
+            Transition(to=on.to, when=f"{_flat(way.when)}{AND}{on.when}")
             for on in _merged(target, by_id)
         ]
     return ways
