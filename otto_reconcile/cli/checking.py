@@ -60,7 +60,7 @@ async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:
             for resource in snapshot_of(weave(loaded.bot, library)).values():
                 if why := await port.unable(resource):
                     message = f"{resource.ref} cannot be made on this target: {why}"
-                    problems.append(Problem(loaded.file, loaded.line, 1, message))
+                    problems.append(Problem(loaded.file, *loaded.place_of(resource.ref), message))
     finally:
         await port.close()
     if problems:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.drafting import draft
-from otto_reconcile.manifest.drafts import Draft
+from otto_reconcile.manifest.drafts import NATURAL, Draft
 from otto_reconcile.manifest.files import read_all
 from otto_reconcile.manifest.linking import link
 from otto_reconcile.manifest.nodes import Faults
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
-from otto_reconcile.resources import Bot
+from otto_reconcile.resources import Bot, Ref
 from otto_reconcile.resources.shared import SharedDocument, Wish
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedBot:
-    """A bot with the place where its document starts."""
+    """A bot with the place where its document starts, and those of parts with a complete id."""
 
     bot: Bot
     file: str
     line: int
+    places: Mapping[Ref, tuple[int, int]] = field(default_factory=dict)
+
+    def place_of(self, ref: Ref) -> tuple[int, int]:
+        """Line and column of a part; of what has none here, those of the document."""
+        return self.places.get(ref, (self.line, 1))
 
     @property
     def wish(self) -> Wish:
@@ -89,10 +94,21 @@ def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:
     if problems:
         raise InvalidInput(sorted(set(problems), key=_place))
     return Loaded(
-        tuple(LoadedBot(bot, made.faults.file, made.root.line) for made, bot in linked),
+        tuple(
+            LoadedBot(bot, made.faults.file, made.root.line, _places(made)) for made, bot in linked
+        ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
         tuple(sorted(notes(linked, shared), key=_place)),
     )
+
+
+def _places(made: Draft) -> dict[Ref, tuple[int, int]]:
+    return {
+        Ref(group.removesuffix("s"), item.id): (item.node.line, item.node.column)
+        for group, items in made.groups.items()
+        if group not in NATURAL
+        for item in items
+    }
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -100,7 +100,7 @@ def test_a_server_elsewhere_gets_all_but_the_states(place: Place, parlant: Parla
     why = "states of a journey can only be made in the process that hosts Parlant"
     checked = place.command("validate", "--target", parlant.url)
     assert checked.returncode == 1
-    assert f"{path.relative_to(place.folder)}:2:1: journey/clinic.visit" in checked.stderr
+    assert f"{path.relative_to(place.folder)}:9:7: journey/clinic.visit" in checked.stderr
     assert why in checked.stderr
     with elsewhere(place, parlant.url) as daemon:
         wait_for("the guidelines", lambda: daemon.guideline("clinic.greet"))
