@@ -37,6 +37,7 @@ class Policy:
     `undeletable`: bots of which nothing may be deleted, with the reason (mass deletion).
     `keep`: shared resources that other bots still want.
     `unable`: what the target cannot hold as it is wanted, with the reason.
+    `begun`: what of `applied` was only begun, and perhaps never made.
     """
 
     restarted: bool = False
@@ -46,6 +47,7 @@ class Policy:
     undeletable: Mapping[str, str] = field(default_factory=dict)
     keep: frozenset[Ref] = frozenset()
     unable: Mapping[Ref, str] = field(default_factory=dict)
+    begun: frozenset[Ref] = frozenset()
 
 
 def plan(
@@ -87,7 +89,8 @@ def _covers(have: Resource, want: Resource) -> bool:
 
 
 def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
-    if last is None or (not policy.restarted and last.spec != want.spec):
+    new = last is None or want.ref in policy.begun
+    if new or (last is not None and not policy.restarted and last.spec != want.spec):
         cause = Cause.PENDING_CHANGE
     else:
         cause = Cause.RESTARTED if policy.restarted else Cause.DRIFTED

@@ -160,6 +160,7 @@ class World:
         undeletable: dict[str, str] = {}
         if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
             undeletable[bot_id] = self.guarded.message
+        applied = self.applied.get(bot_id)
         return Policy(
             restarted=self.restarted(bot_id),
             prune_unmanaged=prune_unmanaged,
@@ -167,6 +168,7 @@ class World:
             held=held,
             undeletable=undeletable,
             keep=self.still_shared(bot_id),
+            begun=applied.claims - applied.resources.keys() if applied else frozenset(),
         )
 
 

@@ -186,3 +186,21 @@ async def test_what_needs_what_failed_waits_with_it_and_comes_after_it(setting: 
         setting.clock.ahead += 8.0
         await until(lambda: any(ref.kind == "relationship" for ref in setting.port.held))
         assert BOOK in setting.port.held
+
+
+async def test_what_was_never_made_is_a_pending_change_at_every_try(setting: Setting) -> None:
+    create = setting.port.create
+
+    async def refusing(resource: Resource, *, fresh: bool = False) -> Resource:
+        if resource.ref == BOOK:
+            raise TargetRefused("not this one", status=422)
+        return await create(resource, fresh=fresh)
+
+    setting.port.create = refusing  # type: ignore[method-assign]
+    setting.want(booking("desk"))
+    await setting.loop.restore()
+    for _ in range(2):
+        await setting.loop.reconcile_now("desk")
+    tried = setting.stores.store.find("actions", {"kind": BOOK.kind, "key": BOOK.key})
+    assert [one["cause"] for one in tried] == ["PendingChange"] * 3
+    assert setting.voice.board.status.bots["desk"].cause == "PendingChange"
