@@ -21,6 +21,11 @@ class Judge:
     parlant: str
     model: str
 
+    @classmethod
+    def of(cls, target: str, parlant: str | None, model: str | None = None) -> Judge:
+        """Where the model is not known, the server's address stands for it."""
+        return cls(parlant or "unknown", f"the model of {target}" if model is None else model)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -14,6 +14,17 @@ from otto_reconcile.resources import JSON, Ref, Resource, digest
 
 Judgement: TypeAlias = Mapping[str, JSON]
 """Metadata by its keys, in Parlant's words."""
+EVALUATED = frozenset(
+    {
+        "agent_intention_condition",
+        "continuous",
+        "customer_dependent_action_data",
+        "internal_action",
+        "tool_running_only",
+    }
+)
+"""Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
+_ALWAYS = frozenset({"continuous", "customer_dependent_action_data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,12 @@ class Question:
     def __post_init__(self) -> None:
         content = [self.state, self.condition, self.action, *self.tools]
         object.__setattr__(self, "key", digest(content))
+
+
+def judgement_in(metadata: Judgement) -> Judgement | None:
+    """What an evaluation left in the metadata of a guideline; None if there was none, or a part."""
+    said = {key: value for key, value in metadata.items() if key in EVALUATED}
+    return said if said.keys() >= _ALWAYS else None
 
 
 def questions_of(resource: Resource) -> tuple[Question, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from otto_reconcile import manifest
@@ -15,10 +15,11 @@ from otto_reconcile.cli.bots import is_folder, write_files
 from otto_reconcile.cli.console import Output, note, say_data, say_table, write
 from otto_reconcile.cli.places import find_target, opened_store
 from otto_reconcile.errors import Conflict, OttoError, TargetUnavailable
+from otto_reconcile.evaluations import Answer, Judge
 from otto_reconcile.events import Source
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.translate import Failed
-from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile import epoch, inheriting
 from otto_reconcile.reconcile.adopting import Adoptee, Found, LeftOut, find, managed
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.world import Stores, World, plan_bot, read
@@ -31,11 +32,16 @@ ADOPTION = "adoption"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the store knows of the server: `results` has the bots that are managed already."""
+    """What the store knows of the server: `results` has the bots that are managed already.
+
+    `judge` had the server's texts judged, with these `answers`.
+    """
 
     stores: Stores
     world: World
     results: Mapping[str, str]
+    judge: Judge
+    answers: Sequence[Answer] = ()
 
     def new(self, adoptee: Adoptee) -> bool:
         """One that is managed has a manifest already, where its secrets are not in clear."""
@@ -81,7 +87,7 @@ async def _read(
 ) -> tuple[Found, _Known | None]:
     port = _connected(settings)
     try:
-        await port.health()
+        health = await port.health()
         found = await _found(port, bot_ids)
         if stores is None:
             return found, None
@@ -93,7 +99,11 @@ async def _read(
                 "nothing was adopted",
                 hint="otto-reconcile diff shows how; name the bots to be adopted, or delete those",
             )
-        return found, _Known(stores, world, results)
+        known = _Known(stores, world, results, Judge.of(world.target, health.version))
+        elsewhere = world.target == port.target  # what a daemon hosts it has had judged itself
+        new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
+        answers = await inheriting.judged(port, new, SystemClock().now())
+        return found, replace(known, answers=answers)
     finally:
         await port.close()
 
@@ -135,7 +145,11 @@ def _connected(settings: Settings) -> RestPort:
 
 
 def _take_over(known: _Known, found: Found) -> None:
-    """Wanted first: what is applied and not wanted would be deleted, should we end in between."""
+    """Wanted first: what is applied and not wanted would be deleted, should we end in between.
+
+    And before it what was judged: a daemon reads that when it meets the bot.
+    """
+    inheriting.keep(known.stores, known.judge, known.answers)
     new = [adoptee for adoptee in found.bots if known.new(adoptee)]
     source = Source(kind=ADOPTION, note=known.world.target)
     events = known.stores.desired.put_many(

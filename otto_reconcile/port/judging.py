@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +16,14 @@ from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, journey_tag
-from otto_reconcile.questions import Judgement, Question, conditions_of, states_of
+from otto_reconcile.questions import (
+    Judgement,
+    Question,
+    conditions_of,
+    judgement_in,
+    questions_of,
+    states_of,
+)
 from otto_reconcile.resources import JSON, Resource, State
 from otto_reconcile.resources.reach import ways_on
 from otto_reconcile.resources.states import identity
@@ -80,6 +87,25 @@ def _reason(error: str | None) -> str:
     raised = _RAISED.findall((error or "").replace("\\n", "\n"))
     reason = raised[0].strip("',\" ") if raised else "Parlant does not say why"
     return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
+
+
+async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Judgement]:
+    """What the target has of earlier judgements, to the texts that these have; it asks no model."""
+    found: dict[Question, Judgement] = {}
+    pairs: list[tuple[Question, Any]]
+    for resource in resources:
+        if resource.kind == "guideline":
+            listed = {guideline.id: guideline for guideline in await view.guidelines()}
+            guideline = listed.get(resource.key)
+            same = _is_same(guideline, resource)
+            pairs = [(question, guideline) for question in questions_of(resource) if same]
+        else:
+            by_text = {g.condition: g for g in await view.conditions(resource.key)}
+            asked = conditions_of(resource)
+            pairs = [(q, by_text[q.condition]) for q in asked if q.condition in by_text]
+        said = ((question, judgement_in(holder.metadata)) for question, holder in pairs)
+        found.update((question, judgement) for question, judgement in said if judgement)
+    return found
 
 
 async def place(view: View, resources: Sequence[Resource]) -> None:

@@ -6,7 +6,7 @@ RestPort.over_asgi(app, target="embedded:main")
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -196,6 +196,12 @@ class RestPort:
 
     async def evaluate(self, question: Question) -> Judgement:
         return await judging.evaluate(self._wire, question)
+
+    async def judged(
+        self, bot_id: str, resources: Iterable[Resource]
+    ) -> Mapping[Question, Judgement]:
+        """What was judged of these before and stands with their very texts; no model is asked."""
+        return await judging.judged(View(self._wire, bot_id, None), resources)
 
     async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
         await judging.place(View(self._wire, bot_id, None), resources)

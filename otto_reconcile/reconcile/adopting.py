@@ -17,9 +17,9 @@ from otto_reconcile.errors import InvalidInput, NotFound
 from otto_reconcile.observed import observe
 from otto_reconcile.order import BINDING
 from otto_reconcile.plan import Action, Operation
-from otto_reconcile.port.adapters.guideline import EVALUATED
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.survey import Survey
+from otto_reconcile.questions import EVALUATED
 from otto_reconcile.resources import (
     OTTO,
     Bot,

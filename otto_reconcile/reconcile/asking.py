@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -73,6 +73,7 @@ class Asking:
         self._audit, self._kept, self._store = stores.audit, Evaluations(stores.store), stores.store
         self.judge: Judge | None = None
         """Who judges; None as long as that is not known."""
+        self._sought: set[str] = set()  # keys of questions that were looked for in the store
         self._tries: dict[str, _Tries] = {}
         self._answers: dict[str, Answer] = {}  # not saved yet
         self._records: dict[str, Record] = {}  # not saved yet
@@ -85,14 +86,24 @@ class Asking:
     async def begin(self) -> None:
         """Reads all that is known of this Parlant and this model. Raises OttoError."""
         self.judge = None
-        version = (await self._port.health()).version or "unknown"
-        theirs = f"the model of {self._port.target}"
-        model = self._metered.model if self._metered is not None else theirs
-        judge = Judge(version, model)
+        model = self._metered.model if self._metered is not None else None
+        judge = Judge.of(self._port.target, (await self._port.health()).version, model)
         known = await asyncio.to_thread(self._kept.load, judge)
         unsaved = {answer.key: answer.judgement for answer in self._answers.values()}
         self._port.judgements.known = {**known, **unsaved}
         self.judge = judge
+
+    async def learn(self, questions: Iterable[Question]) -> None:
+        """Reads what others have learned of those, the first time they come. Raises OttoError."""
+        new = {question.key for question in questions} - self._sought
+        if new and self.judge is not None:
+            found = await asyncio.to_thread(self._kept.load, self.judge, sorted(new))
+            self._port.judgements.known.update(found)
+            self._sought |= new
+
+    def sought(self, question: Question) -> bool:
+        """True if the store was asked for it."""
+        return question.key in self._sought
 
     def due(self, question: Question) -> bool:
         """True unless it failed not long ago."""

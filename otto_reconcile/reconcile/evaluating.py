@@ -125,6 +125,8 @@ class Evaluating:
             if self._asking.judge is None:
                 await self._asking.begin()
             await self._asking.save()
+            unknown = [pair for bot_id in self._bots for pair in self._unknown(bot_id)]
+            await self._asking.learn(question for question, _ in unknown)
             for bot_id in sorted(self._bots):
                 await self._place(bot_id)
             silent = await self._ask_all(run_id)
@@ -186,6 +188,8 @@ class Evaluating:
     def _waits(self, bot_id: str) -> bool:
         """True if a round could do something for it."""
         if self._asking.judge is None:
+            return True
+        if not all(self._asking.sought(question) for question, _ in self._unknown(bot_id)):
             return True
         asks = self._mode is not Mode.OFF and self._missing.get(bot_id)
         return bool(asks or self._unplaced(bot_id))
