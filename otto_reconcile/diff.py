@@ -38,6 +38,8 @@ class Policy:
     `keep`: shared resources that other bots still want.
     `unable`: what the target cannot hold as it is wanted, with the reason.
     `begun`: what of `applied` was only begun, and perhaps never made.
+    `again`: what is to be made again though nothing differs, since it takes what a model judged of
+    it only when it is made.
     """
 
     restarted: bool = False
@@ -48,6 +50,7 @@ class Policy:
     keep: frozenset[Ref] = frozenset()
     unable: Mapping[Ref, str] = field(default_factory=dict)
     begun: frozenset[Ref] = frozenset()
+    again: frozenset[Ref] = frozenset()
 
 
 def plan(
@@ -77,9 +80,18 @@ def _wanted(
         if have is None:
             yield _creation(want, last, policy)
         elif (last is not None and last.spec == want.spec) and _covers(have, want):
-            continue
+            yield from _again(want, have, policy)
         elif changes := tuple(_changes(get_kind(ref.kind), want, have, last)):
             yield _alteration(want, have, last, changes)
+        else:
+            yield from _again(want, have, policy)
+
+
+def _again(want: Resource, have: Resource, policy: Policy) -> Iterator[Action]:
+    if want.ref in policy.again - policy.unable.keys():
+        ref, bot_id, why = want.ref, want.bot_id, "it takes what was judged of it when it is made"
+        cause, operation = Cause.EVALUATED, Operation.REPLACE
+        yield Action(operation, ref, bot_id, cause, desired=want, observed=have, why=why)
 
 
 def _covers(have: Resource, want: Resource) -> bool:

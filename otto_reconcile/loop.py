@@ -77,6 +77,7 @@ class Loop:
                 lambda: self._target.may_act,
                 self._target.turn,
                 lambda bot_id: self.poke("evaluated", [bot_id]),
+                self._target.renew,
             )
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:

@@ -89,6 +89,21 @@ def states_of(journey: Resource) -> dict[str, Question]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """What a guideline on the target lacks of what is known of `question`, or has beside it.
+
+    `key` is the guideline's id there; it is `resource`, or one of a journey's conditions. `before`
+    and `after` are the keys of its metadata that are to change; one that is only `before` goes.
+    """
+
+    resource: Resource
+    question: Question
+    key: str
+    before: Judgement
+    after: Judgement
+
+
 class Judgements:
     """What is known in this process, and what of it is on the target. Used from one event loop."""
 
@@ -107,6 +122,23 @@ class Judgements:
         declared = guideline.spec.get("metadata", {})
         (question,) = questions_of(guideline)
         return {k: v for k, v in self.of(question).items() if k not in declared}
+
+    def misplaced(
+        self, resource: Resource, question: Question, key: str, held: Judgement
+    ) -> Misplaced | None:
+        """Compares what is known with the metadata that a guideline has, and notes the result."""
+        if question.key not in self.known:
+            return None
+        declared = resource.spec.get("metadata", {})
+        told = {k: v for k, v in self.of(question).items() if k not in declared}
+        after = {k: v for k, v in told.items() if k not in held or held[k] != v}
+        odd = (EVALUATED & held.keys()) - told.keys() - declared.keys()
+        if not after and not odd:
+            self._placed.add((resource.ref, question.key))
+            return None
+        self._placed.discard((resource.ref, question.key))
+        before = {k: held[k] for k in sorted({*after, *odd}) if k in held}
+        return Misplaced(resource, question, key, before, dict(sorted(after.items())))
 
     def place(self, resource: Resource, questions: Iterable[Question] | None = None) -> None:
         """Notes that what is known of these questions (None: of all) is with the resource now."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from otto_reconcile.plan import Change
-from otto_reconcile.questions import Judgement, Judgements, Question
+from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource
 
 
@@ -113,10 +113,13 @@ class Evaluator(Protocol):
         """Asks the model, which takes seconds and costs. TemporaryError: no usable answer."""
         ...
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
-        """Puts what is known of these resources on them, where they are as they are wanted.
+    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+        """Where what is known of these is not on the target, though they are as they are wanted.
 
-        True if the bot is to be looked at again: a journey was made again, for what is known of
-        its states, and has lost its relationships.
+        Of the states of a journey nobody can see it, and it comes only when they are made.
         """
+        ...
+
+    async def place(self, misplaced: Misplaced) -> None:
+        """Puts it there. Raises NotApplied."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +15,10 @@ from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
 from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, journey_tag
+from otto_reconcile.port.wire import Wire, addressed
 from otto_reconcile.questions import (
     Judgement,
+    Misplaced,
     Question,
     conditions_of,
     judgement_in,
@@ -108,24 +109,55 @@ async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Ju
     return found
 
 
-async def place(view: View, resources: Sequence[Resource]) -> None:
-    """Puts what is known of resources that are there on them; what is as it should be, stays.
+async def misplaced(view: View, resources: Sequence[Resource]) -> list[Misplaced]:
+    """Where what is known is not as it is to be, of what is there as it is wanted.
 
     What is not there, or not as it is wanted, is left to the next look and counts as not placed.
     """
-    wire, listed = view.wire, {}
-    if any(resource.kind == "guideline" for resource in resources):
-        listed = {guideline.id: guideline for guideline in await view.guidelines()}
+    found: list[Misplaced] = []
     for resource in resources:
         if resource.kind == "guideline":
-            if _is_same(listed.get(resource.key), resource):
-                judged = wire.judgements.metadata_of(resource)
-                await _set(wire, listed[resource.key], judged)
-                wire.judgements.place(resource)
-        elif resource.key in wire.new_conditions:
-            await place_new_conditions(wire, resource, wire.new_conditions[resource.key])
+            listed = {guideline.id: guideline for guideline in await view.guidelines()}
+            found += compared(view.wire, resource, listed.get(resource.key))
+        elif keys := view.wire.new_conditions.pop(resource.key, None):
+            asked = zip(conditions_of(resource), keys, strict=True)
+            lacking = (_compared(view.wire, resource, question, key, {}) for question, key in asked)
+            found += [one for one in lacking if one is not None]
         else:
-            await _place_conditions(wire, resource, await view.conditions(resource.key))
+            found += compared_conditions(view.wire, resource, await view.conditions(resource.key))
+    return found
+
+
+def compared(wire: Wire, resource: Resource, guideline: Any) -> list[Misplaced]:
+    """The same of one guideline that was read; nothing if it is not as it is wanted."""
+    if not _is_same(guideline, resource):
+        return []
+    asked, held = questions_of(resource), guideline.metadata
+    lacking = (_compared(wire, resource, question, guideline.id, held) for question in asked)
+    return [one for one in lacking if one is not None]
+
+
+def compared_conditions(
+    wire: Wire, journey: Resource, guidelines: Iterable[Any]
+) -> list[Misplaced]:
+    """The same of the conditions of a journey that were read."""
+    by_text = {guideline.condition: guideline for guideline in guidelines}
+    asked = [(q, by_text[q.condition]) for q in conditions_of(journey) if q.condition in by_text]
+    lacking = (_compared(wire, journey, question, g.id, g.metadata) for question, g in asked)
+    return [one for one in lacking if one is not None]
+
+
+def _compared(
+    wire: Wire, resource: Resource, question: Question, key: str, held: Judgement
+) -> Misplaced | None:
+    return wire.judgements.misplaced(resource, question, key, held)
+
+
+async def place(wire: Wire, misplaced: Misplaced) -> None:
+    """Puts it there. Raises NotApplied."""
+    unset = misplaced.before.keys() - misplaced.after.keys()
+    await _patch(wire, misplaced.key, misplaced.after, unset)
+    wire.judgements.place(misplaced.resource, [misplaced.question])
 
 
 def _is_same(guideline: Any, resource: Resource) -> bool:
@@ -135,18 +167,10 @@ def _is_same(guideline: Any, resource: Resource) -> bool:
     return (guideline.condition, guideline.action or None) == wanted
 
 
-async def _place_conditions(wire: Wire, journey: Resource, guidelines: Sequence[Any]) -> None:
-    by_text = {guideline.condition: guideline for guideline in guidelines}
-    for question in conditions_of(journey):
-        if guideline := by_text.get(question.condition):
-            await _set(wire, guideline, wire.judgements.of(question))
-            wire.judgements.place(journey, [question])
-
-
 async def place_new_conditions(
     wire: Wire, journey: Resource, keys: Sequence[str], *, later: bool = False
 ) -> None:
-    """The same for a journey made just now, whose condition guidelines have these ids, in order.
+    """Puts what is known on the condition guidelines of a journey made just now, in their order.
 
     With `later` they are only remembered: it takes a call for each, ever dearer the more guidelines
     there are, and a restore must not wait for that. A failure is no failure of the journey: it is
@@ -185,21 +209,9 @@ def _besides(declared: Mapping[str, JSON], told: Mapping[str, JSON]) -> Mapping[
     return {**rest, "journey_node": {key: node[key] for key in node.keys() - own.keys()}}
 
 
-async def unbind(wire: Wire, journey: Resource) -> None:
-    """Deletes the relationships of a journey that is to be made again; the next look mends them."""
-    call = wire.parlant.relationships.list(tag_id=journey_tag(journey.key), indirect=False)
-    for relationship in await wire.call(call):
-        await wire.call(wire.parlant.relationships.delete(relationship.id))
-
-
-async def _set(wire: Wire, guideline: Any, judged: Judgement) -> None:
-    held: Mapping[str, JSON] = guideline.metadata
-    if any(key not in held or held[key] != value for key, value in judged.items()):
-        await _patch(wire, guideline.id, judged)
-
-
-async def _patch(wire: Wire, key: str, judged: Judgement) -> None:
-    metadata: Any = {"set": dict(judged)}
+async def _patch(wire: Wire, key: str, judged: Judgement, unset: Collection[str] = ()) -> None:
+    changes = {"set": dict(judged), "unset": sorted(unset)}
+    metadata: Any = {name: values for name, values in changes.items() if values}
     try:
         answer = await wire.call(wire.parlant.guidelines.update(addressed(key), metadata=metadata))
     except (Absent, Failed) as error:
@@ -208,5 +220,6 @@ async def _patch(wire: Wire, key: str, judged: Judgement) -> None:
             raise
         return
     held = answer.guideline.metadata
-    if lost := sorted(name for name, value in judged.items() if held.get(name) != value):
+    lost = [name for name, value in judged.items() if held.get(name) != value]
+    if lost := sorted([*lost, *(name for name in unset if held.get(name) is not None)]):
         raise NotApplied(f"Parlant accepted metadata of {key} but did not keep: {', '.join(lost)}")

@@ -18,7 +18,6 @@ from otto_reconcile.plan import Change
 from otto_reconcile.port import judging
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
-from otto_reconcile.port.adapters.base import differences
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.asgi import InProcess
@@ -28,7 +27,7 @@ from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import MakeCanned, MakeJourney, Wire
-from otto_reconcile.questions import Judgement, Judgements, Question
+from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
 
@@ -203,21 +202,11 @@ class RestPort:
         """What was judged of these before and stands with their very texts; no model is asked."""
         return await judging.judged(View(self._wire, bot_id, None), resources)
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
-        await judging.place(View(self._wire, bot_id, None), resources)
-        again = [r for r in resources if self._wire.judgements.unplaced_states(r)]
-        return any([await self._make_again(journey) for journey in again])
+    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+        return await judging.misplaced(View(self._wire, bot_id, None), resources)
 
-    async def _make_again(self, journey: Resource) -> bool:
-        """States take what is known of them only when they are made. False if it is not there."""
-        adapter, view = adapter_of(journey.kind), View(self._wire, journey.bot_id, None)
-        found = await adapter.observe(view, [journey], False)
-        if not found or differences(journey, found[0]):
-            return False
-        await judging.unbind(self._wire, journey)
-        await adapter.delete(self._wire, found[0])
-        await adapter.create(self._wire, journey, False)
-        return True
+    async def place(self, misplaced: Misplaced) -> None:
+        await judging.place(self._wire, misplaced)
 
     async def close(self) -> None:
         await self._wire.http.aclose()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
@@ -19,11 +19,12 @@ from otto_reconcile.questions import Question, questions_of
 from otto_reconcile.reconcile.asking import Asked, Asking, Metered
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.placing import Placing
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Resource, Snapshot
+from otto_reconcile.resources import Ref, Resource, Snapshot
 
 _IDLE = 3600.0
 _RETRY = 0.5
@@ -33,6 +34,14 @@ class Mode(StrEnum):
     OFF = "off"  # asks nothing; what is known is put back all the same
     LAZY = "lazy"
     EAGER = "eager"
+
+
+Renew = Callable[[str, frozenset[Ref], str], Awaitable[None]]
+"""Of a bot these parts, in a run."""
+
+
+async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
+    """Until there is a loop."""
 
 
 class Evaluating:
@@ -49,6 +58,7 @@ class Evaluating:
     ) -> None:
         self._mode, self._port, self._voice, self._clock = mode, port, voice, clock
         self._asking = Asking(port, stores, clock, metered)
+        self._placing = Placing(port, stores, clock)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
         self._serving = False
@@ -58,13 +68,22 @@ class Evaluating:
         self._woken, self._never = asyncio.Event(), asyncio.Event()
         self._may_act: Callable[[], bool] = lambda: False
         self._done: Callable[[str], None] = lambda bot_id: None
+        self._renew: Renew = _renew_nothing
+        self._renewing = False
         self._turn = asyncio.Lock()
 
     def bind(
-        self, may_act: Callable[[], bool], turn: asyncio.Lock, done: Callable[[str], None]
+        self,
+        may_act: Callable[[], bool],
+        turn: asyncio.Lock,
+        done: Callable[[str], None],
+        renew: Renew,
     ) -> None:
-        """`turn` is held for changes of the target; `done` hears of a bot to be looked at again."""
-        self._may_act, self._turn, self._done = may_act, turn, done
+        """`turn` is held for changes of the target; `done` hears of a bot to be looked at again.
+
+        `renew` makes parts of a bot again, in a look of its own.
+        """
+        self._may_act, self._turn, self._done, self._renew = may_act, turn, done, renew
 
     async def begin(self) -> None:
         """Reads what is known already: in each life of the target, before anything is made on it.
@@ -87,7 +106,7 @@ class Evaluating:
         elif result.outcomes or not planned.plan.acting:
             self._bots[result.bot_id] = planned.desired
             self._tell_bot(result.bot_id)
-            if self._waits(result.bot_id):
+            if self._waits(result.bot_id) and not self._renewing:
                 self._woken.set()
         self._tell()
 
@@ -128,7 +147,7 @@ class Evaluating:
             unknown = [pair for bot_id in self._bots for pair in self._unknown(bot_id)]
             await self._asking.learn(question for question, _ in unknown)
             for bot_id in sorted(self._bots):
-                await self._place(bot_id)
+                await self._place(bot_id, run_id)
             silent = await self._ask_all(run_id)
         except OttoError as error:
             silent, self._message = True, error.message
@@ -148,27 +167,46 @@ class Evaluating:
                 asked = await self._asking.ask(bot_id, due, run_id)
             if asked is not None:
                 self._told(bot_id, run_id, asked)
-            await self._place(bot_id)
+            await self._place(bot_id, run_id)
             if asked is not None and not asked.answered:
                 return True
         return False
 
-    async def _place(self, bot_id: str) -> None:
-        waited, anew = bool(self._missing.get(bot_id) or self._unplaced(bot_id)), False
+    async def _place(self, bot_id: str, run_id: str) -> None:
+        waited = bool(self._missing.get(bot_id) or self._unplaced(bot_id))
         started = self._clock.monotonic()
-        if unplaced := self._unplaced(bot_id):
+        unplaced = bool(self._unplaced(bot_id))
+        if unplaced:
             try:
-                async with self._turn:
-                    if self._may_act():
-                        anew = await self._port.place(bot_id, self._unplaced(bot_id))
+                await self._put(bot_id, run_id)
+                await self._make_again(bot_id, run_id)
             except OttoError:
-                self._done(bot_id)  # a journey may have gone and not come back
+                self._done(bot_id)  # what was under way may be half done
                 raise
         if unplaced and self._serving:  # chats come first
             await self._clock.wait(self._never, self._clock.monotonic() - started)
         self._tell_bot(bot_id)
-        if anew or (self._mode is Mode.EAGER and waited and not self._waits(bot_id)):
+        if self._mode is Mode.EAGER and waited and not self._waits(bot_id):
             self._done(bot_id)
+
+    async def _put(self, bot_id: str, run_id: str) -> None:
+        async with self._turn:
+            if self._may_act() and (unplaced := self._unplaced(bot_id)):
+                placed = await self._placing.place(bot_id, unplaced, run_id)
+                if placed:
+                    self._voice.say("judgements placed", bot=bot_id, on=placed, run=run_id)
+
+    async def _make_again(self, bot_id: str, run_id: str) -> None:
+        """States take what is known of them only when their journey is made."""
+        judgements = self._port.judgements
+        held = self._bots.get(bot_id, Snapshot()).values()
+        again = frozenset(r.ref for r in held if judgements.unplaced_states(r))
+        if again and self._may_act():
+            self._renewing = True  # what cannot be made is tried again after the next look
+            try:
+                await self._renew(bot_id, again, run_id)
+            finally:
+                self._renewing = False
 
     # What is missing.
 

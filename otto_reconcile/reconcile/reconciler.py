@@ -26,7 +26,7 @@ from otto_reconcile.reconcile.aftermath import applied_after, concluded
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
-from otto_reconcile.resources import Snapshot
+from otto_reconcile.resources import Ref, Snapshot
 from otto_reconcile.store.base import Write
 
 _log = logging.getLogger("otto_reconcile.reconciler")
@@ -143,10 +143,12 @@ class Reconciler:
         unmanaged: bool = True,
         prune_unmanaged: bool = False,
         hold: str | None = None,
+        again: frozenset[Ref] = frozenset(),
     ) -> list[BotResult]:
         """Reconciles the bots together: their records share a write before and a write after.
 
         With `hold`, the reason, a bot is only looked at, unless its agent is not there at all.
+        `again` is made again though nothing differs (`diff.Policy`).
 
         Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
         """
@@ -161,6 +163,7 @@ class Reconciler:
                     absent=absent,
                     unmanaged=unmanaged,
                     prune_unmanaged=prune_unmanaged,
+                    again=again,
                 )
             except OttoError as error:
                 results.append(BotResult(bot_id, error=error))

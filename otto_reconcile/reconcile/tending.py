@@ -26,6 +26,7 @@ from otto_reconcile.reconcile.restore import restore
 from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
 from otto_reconcile.reconcile.world import Stores, World, foreign
+from otto_reconcile.resources import Ref
 
 _log = logging.getLogger("otto_reconcile.loop")
 
@@ -177,12 +178,22 @@ class Tending:
             self._voice.store(error)
             self.queue.failed(item.bot_id, run_id=item.run_id)
 
-    async def look(self, bot_id: str, run_id: str, hold: str | None = None) -> BotResult:
+    async def renew(self, bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
+        """A look that also makes these again, for what was judged of them. As `look` otherwise."""
+        await self.look(bot_id, run_id, again=refs)
+
+    async def look(
+        self,
+        bot_id: str,
+        run_id: str,
+        hold: str | None = None,
+        again: frozenset[Ref] = frozenset(),
+    ) -> BotResult:
         """Raises StoreUnavailable. `hold` says why what differs is to be left as it is."""
         async with self.turn:
             world = self.known.current
             (result,) = await self._reconciler.look(
-                world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold
+                world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold, again=again
             )
             self.known.carry_over(world, bot_id)
         if result.held is not None:

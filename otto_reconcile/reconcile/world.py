@@ -228,6 +228,7 @@ async def plan_bot(
     absent: bool = False,
     unmanaged: bool = True,
     prune_unmanaged: bool = False,
+    again: frozenset[Ref] = frozenset(),
 ) -> Planned:
     """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
 
@@ -242,9 +243,8 @@ async def plan_bot(
     else:
         observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
-    policy = replace(
-        policy, unable=world.wishes.contested(bot_id, desired) | await _unable(port, desired)
-    )
+    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired)
+    policy = replace(policy, unable=unable, again=again)
     made = plan(desired, observed, applied, policy)
     return Planned(bot_id, world.desired.bots.get(bot_id), desired, observed, applied, made)
 

@@ -36,6 +36,9 @@ spec:
       states:
         - {chat: Ask for the day}
         - {chat: Confirm the day}
+  tags: [walkers]
+  relationships:
+    - {kind: priority, source: "journey:visit", target: "tag:walkers"}
 """
 
 
@@ -88,6 +91,7 @@ class Life:
     calls: dict[str, int] = field(default_factory=dict)
     status: dict[str, Any] = field(default_factory=dict)
     actions: str = ""
+    walked: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> Life:
         assert is_judged(daemon, "copy.order-status")
         life.calls["one copied"] = model.calls
         life.actions = life.place.command("actions", "--bot", "order-desk", "-o", "json").stdout
+        life.walked = life.place.command("actions", "--bot", "walk", "-o", "json").stdout
     return life
 
 
@@ -138,6 +143,13 @@ def test_each_text_is_asked_about_once_and_the_price_is_told(life: Life) -> None
     records = [r for r in json.loads(life.actions) if r["kind"] == "evaluation"]
     told = {change["field"]: change["after"] for change in records[0]["changes"]}
     assert (told["calls"], told["input_tokens"]) == (CALLS, CALLS * INPUT)
+
+
+def test_a_journey_made_again_for_its_states_is_on_record_and_no_drift(life: Life) -> None:
+    done = [(r["kind"], r["operation"], r["cause"]) for r in json.loads(life.walked)]
+    assert done.count(("journey", "replace", "Evaluated")) == 1
+    assert done.count(("relationship", "create", "Evaluated")) == 1
+    assert "Drifted" not in {cause for _, _, cause in done}
 
 
 def test_a_new_machine_with_the_same_store_pays_nothing(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from otto_reconcile.diff import plan
+from otto_reconcile.apply import apply
+from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.questions import Judgements, Question, conditions_of, questions_of
-from otto_reconcile.resources import Bot, Ref, Snapshot, State, snapshot_of
+from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, State, snapshot_of
 from otto_reconcile.resources.states import identity
 from otto_reconcile.server.journeys import JourneyMaker
 from tests.port.conftest import Host
@@ -52,13 +54,18 @@ def learn(host: Host, snapshot: Snapshot) -> None:
     judgements(host).known.update({question.key: JUDGED for question in asked})
 
 
-async def converge(host: Host, want: Snapshot, last: Snapshot) -> None:
+async def place(host: Host, parts: Sequence[Resource]) -> None:
+    for misplaced in await host.port.misplaced(BOT, parts):
+        await host.port.place(misplaced)
+
+
+async def converge(
+    host: Host, want: Snapshot, last: Snapshot, again: frozenset[Ref] = frozenset()
+) -> None:
     """One round of the loop; what follows plans nothing."""
-    for action in plan(want, Snapshot(await host.port.observe(BOT, {**last, **want})), last).acting:
-        if action.observed is None:
-            await host.port.create(action.desired)
-        else:
-            await host.port.update(action.desired, action.changes, action.observed)
+    seen = Snapshot(await host.port.observe(BOT, {**last, **want}))
+    outcomes = await apply(plan(want, seen, last, Policy(again=again)), host.port)
+    assert [outcome.error for outcome in outcomes if outcome.error is not None] == []
     assert plan(want, Snapshot(await host.port.observe(BOT, dict(want))), want).in_sync
 
 
@@ -103,7 +110,7 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     assert {r.key for r in parts} == {ASKS, TALKS, RETURNS}
     # Somebody changed this one meanwhile: the judgement is not of what it says now.
     await host.rest.patch(f"/guidelines/{ASKS}", condition="Anything")
-    await host.port.place(BOT, parts)
+    await place(host, parts)
     assert await metadata(host, TALKS) == JUDGED
     assert await of_condition(host) == JUDGED
     assert await metadata(host, ASKS) == {"owner": "retail"}
@@ -153,7 +160,7 @@ async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_fo
     learn(host, wanted_ones)
     judgements(host).known.update({q.key: {"of": q.condition} for q in conditions_of(journey)})
     assert judgements(host).unplaced_states(journey)
-    assert await host.port.place(BOT, [journey])
+    await converge(host, wanted_ones, wanted_ones, frozenset({journey.ref}))
     found = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
     assert {g["condition"]: g["metadata"] for g in found} == {c: {"of": c} for c in "dac"}
     assert not judgements(host).unplaced(journey)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +10,15 @@ import pytest
 
 from otto_reconcile.errors import StoreUnavailable, TemporaryError
 from otto_reconcile.loop import Loop
-from otto_reconcile.questions import Judgement, Judgements, Question
+from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question, questions_of
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot, Guideline, Resource
+from otto_reconcile.resources import Bot, Guideline, Ref, Resource
 from otto_reconcile.store.base import Write
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.fakes import FakePort, Setting, bot
+from tests.reconcile.test_loop import until
 
 SAID = {"continuous": True}
 
@@ -36,10 +38,15 @@ class JudgedPort(FakePort):
             raise TemporaryError("the model gave no judgement: RuntimeError: busy")
         return SAID
 
-    async def place(self, bot_id: str, resources: Sequence[Resource]) -> bool:
-        for resource in resources:
-            self.judgements.place(resource)
-        return False
+    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+        asked = (
+            (resource, question) for resource in resources for question in questions_of(resource)
+        )
+        lacking = (self.judgements.misplaced(r, q, r.key, {}) for r, q in asked if not q.state)
+        return [one for one in lacking if one is not None]
+
+    async def place(self, misplaced: Misplaced) -> None:
+        self.judgements.place(misplaced.resource, [misplaced.question])
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         self.judgements.place(resource)
@@ -97,6 +104,11 @@ async def test_a_bot_is_served_at_once_and_each_text_is_asked_about_once_for_eve
     assert first.port.has("a")
     assert first.port.has("b")
     assert [first.status(b).unevaluated for b in "ab"] == [0, 0]
+    placed = [r for r in first.stores.audit.find() if r.cause == "Evaluated"]
+    assert {(r.kind, r.key, r.operation, r.outcome) for r in placed} == {
+        ("guideline", key, "update", "succeeded") for key in ("a.g0", "a.g1", "b.g0")
+    }
+    assert placed[0].changes == ({"field": "metadata", "before": None, "after": SAID},)
     (record,) = [r for r in first.stores.audit.find() if r.kind == "evaluation"]
     assert (record.bot_id, record.operation, record.outcome) == ("a", "evaluate", "succeeded")
     assert {"field": "answered", "before": None, "after": 2} in record.changes
@@ -222,3 +234,59 @@ async def test_what_was_paid_for_while_the_store_is_away_is_saved_later(
         "the model of fake",
         "guideline a.g0",
     )
+
+
+async def test_a_journey_is_made_again_for_its_states_with_its_relationships_on_record() -> None:
+    setting = Judged()
+    states = [{"id": "ask", "chat": "Ask for the number"}]
+    journey = {"id": "a.j", "title": "J", "description": "", "conditions": [], "states": states}
+    bound = {"kind": "priority", "source": "journey:a.j", "target": "guideline:a.g0"}
+    document = with_texts("a", "one").to_document()
+    setting.want(Bot.from_document({**document, "journeys": [journey], "relationships": [bound]}))
+    await setting.loop.restore()
+    before = {record.action_id for record in setting.stores.audit.find()}
+    await setting.evaluating.round()
+    await setting.loop.reconcile_now("a")
+    assert setting.port.has("a")
+    assert setting.status("a").sync is Sync.SYNCED
+    done = [r for r in setting.stores.audit.find() if r.action_id not in before]
+    of_states = [r for r in done if r.kind in ("journey", "relationship")]
+    assert {(r.kind, r.operation, r.cause, r.outcome) for r in of_states} == {
+        ("relationship", "delete", "Evaluated", "succeeded"),
+        ("journey", "replace", "Evaluated", "succeeded"),
+        ("relationship", "create", "Evaluated", "succeeded"),
+    }
+    assert {r.cause for r in done} == {"Unevaluated", "Evaluated"}
+    await setting.evaluating.round()
+    await setting.loop.reconcile_now("a")
+    assert len([r for r in setting.stores.audit.find() if r.action_id not in before]) == len(done)
+
+
+async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting = Judged()
+    states = [{"id": "ask", "chat": "Ask for the number"}]
+    journey = {"id": "a.j", "title": "J", "description": "", "conditions": [], "states": states}
+    setting.want(Bot.from_document({"id": "a", "name": "A", "journeys": [journey]}))
+    await setting.loop.restore()
+
+    looks = []
+
+    async def unable(port: FakePort, resource: Resource) -> str | None:
+        looks.append(resource.ref)
+        return "its tool is not there" if resource.kind == "journey" else None
+
+    monkeypatch.setattr(FakePort, "unable", unable)
+    running = asyncio.create_task(setting.evaluating.run())
+    try:
+        await until(lambda: setting.told["missing"] == 0)
+        await asyncio.sleep(0.5)
+        assert looks.count(Ref("journey", "a.j")) == 1
+        assert setting.status("a").sync is Sync.SYNCED
+        assert Ref("journey", "a.j") in setting.port.held
+        monkeypatch.undo()
+        await setting.loop.reconcile_now("a")
+        await until(lambda: setting.port.has("a"))
+    finally:
+        running.cancel()

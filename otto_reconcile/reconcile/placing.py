@@ -1,0 +1,97 @@
+"""Puts what models have judged on what is there already, each call on record. For `evaluating`."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from otto_reconcile.audit import Record
+from otto_reconcile.errors import OttoError
+from otto_reconcile.masking import shown
+from otto_reconcile.plan import Cause, Change, Operation, Result
+from otto_reconcile.port.base import Evaluator
+from otto_reconcile.questions import Misplaced
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.resources import JSON, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """All that one guideline or journey lacks, and the record of it."""
+
+    lacking: Sequence[Misplaced]
+    record: Record
+
+
+class Placing:
+    """One target's."""
+
+    def __init__(self, port: Evaluator, stores: Stores, clock: Clock) -> None:
+        self._port, self._audit, self._clock = port, stores.audit, clock
+
+    async def place(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
+        """How many of the resources were changed. Raises OttoError at the first that cannot be."""
+        lacking = await self._port.misplaced(bot_id, resources)
+        by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]
+        steps = [_Step(group, self._record(group, run_id)) for group in by_resource]
+        if not steps:
+            return 0
+        await asyncio.to_thread(self._audit.intend, [step.record for step in steps])
+        ended: list[Record] = []
+        failure: OttoError | None = None
+        for step in steps:
+            if failure is None:
+                record, failure = await self._tried(step)
+                ended.append(record)
+            else:
+                why = f"not tried: {failure.message}"
+                ended.append(_ended(step.record, Result.SKIPPED, why))
+        await asyncio.to_thread(self._audit.conclude, ended)
+        if failure is not None:
+            raise failure
+        return len(steps)
+
+    async def _tried(self, step: _Step) -> tuple[Record, OttoError | None]:
+        started = self._clock.monotonic()
+        try:
+            for misplaced in step.lacking:
+                await self._port.place(misplaced)
+        except OttoError as error:
+            return _ended(step.record, Result.FAILED, error.message), error
+        took = round(self._clock.monotonic() - started, 6)
+        return replace(_ended(step.record, Result.SUCCEEDED), duration=took), None
+
+    def _record(self, lacking: Sequence[Misplaced], run_id: str) -> Record:
+        resource = lacking[0].resource
+        return Record(
+            action_id=uuid.uuid4().hex,
+            run_id=run_id,
+            target=self._port.target,
+            bot_id=resource.bot_id,
+            kind=resource.kind,
+            key=resource.key,
+            operation=str(Operation.UPDATE),
+            cause=str(Cause.EVALUATED),
+            changes=tuple(map(_change, lacking)),
+            revision=0,
+            started=self._clock.now(),
+        )
+
+
+def _ended(record: Record, result: Result, error: str | None = None) -> Record:
+    return replace(record, duration=0.0, outcome=str(result), error=error)
+
+
+def _change(misplaced: Misplaced) -> Mapping[str, JSON]:
+    """A judgement may repeat the text that was judged, and with it a secret."""
+    resource, own = misplaced.resource, misplaced.key == misplaced.resource.key
+    name = "metadata" if own else f"metadata of condition {misplaced.key}"
+    before, after = dict(misplaced.before), dict(misplaced.after)
+    gone = dict.fromkeys(before.keys() - after.keys())
+    change = Change(name, before or None, {**after, **gone}, masked=bool(resource.masked))
+    before, after = shown(change)
+    return {"field": name, "before": before, "after": after}
