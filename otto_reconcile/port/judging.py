@@ -129,8 +129,8 @@ async def misplaced(view: View, resources: Sequence[Resource]) -> list[Misplaced
 
 
 def compared(wire: Wire, resource: Resource, guideline: Any) -> list[Misplaced]:
-    """The same of one guideline that was read; nothing if it is not as it is wanted."""
-    if not _is_same(guideline, resource):
+    """The same of one guideline that was read, at each look; nothing if its text is another."""
+    if not wire.judgements.known or not _is_same(guideline, resource):
         return []
     asked, held = questions_of(resource), guideline.metadata
     lacking = (_compared(wire, resource, question, guideline.id, held) for question in asked)
@@ -140,7 +140,7 @@ def compared(wire: Wire, resource: Resource, guideline: Any) -> list[Misplaced]:
 def compared_conditions(
     wire: Wire, journey: Resource, guidelines: Iterable[Any]
 ) -> list[Misplaced]:
-    """The same of the conditions of a journey that were read."""
+    """The same of the conditions of a journey that were read, at each look."""
     by_text = {guideline.condition: guideline for guideline in guidelines}
     asked = [(q, by_text[q.condition]) for q in conditions_of(journey) if q.condition in by_text]
     lacking = (_compared(wire, journey, question, g.id, g.metadata) for question, g in asked)
@@ -163,7 +163,7 @@ async def place(wire: Wire, misplaced: Misplaced) -> None:
 def _is_same(guideline: Any, resource: Resource) -> bool:
     if guideline is None:
         return False
-    wanted = (resource.spec["condition"], resource.spec.get("action") or None)
+    wanted = (resource.spec.get("condition"), resource.spec.get("action") or None)
     return (guideline.condition, guideline.action or None) == wanted
 
 

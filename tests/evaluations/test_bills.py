@@ -173,6 +173,15 @@ def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life
         assert daemon.status["usage"]["evaluation"]["calls"] == 0
         assert life.model.calls == before
 
+        # What somebody makes of a judgement is put right, on record, and costs nothing either.
+        wrong = {"metadata": {"set": {"continuous": "WRONG"}}}
+        daemon.call("PATCH", "/guidelines/copy.order-status", wrong)
+        wait_for("put right", lambda: is_judged(daemon, "copy.order-status"))
+        done = json.loads(life.place.command("actions", "--bot", "copy", "-o", "json").stdout)
+        mended = next(r for r in done if r["cause"] == "Evaluated" and r["kind"] == "guideline")
+        assert mended["changes"][0]["before"] == {"continuous": "WRONG"}
+        assert life.model.calls == before
+
         life.model.mute(True)
         life.place.write("new.yaml", bot("new", "New", "Say that nobody has said this yet"))
         daemon.wait_synced("new")

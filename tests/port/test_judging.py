@@ -120,6 +120,35 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     assert not judgements(host).unplaced(there[Ref("guideline", ASKS)])
 
 
+async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended(
+    host: Host,
+) -> None:
+    there = wanted(owner="retail")
+    learn(host, there)
+    await converge(host, there, Snapshot())
+    parts = [there[Ref("guideline", ASKS)], there[Ref("journey", RETURNS)]]
+    assert not any(map(judgements(host).unplaced, parts))
+    (condition,) = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
+    changes = {"set": {"continuous": "no", "tool_running_only": True}, "unset": ["internal_action"]}
+    for key in (ASKS, condition["id"]):
+        await host.rest.patch(f"/guidelines/{key}", metadata=changes)
+    seen = Snapshot(await host.port.observe(BOT, dict(there)))
+    assert plan(there, seen, there).in_sync
+    assert all(map(judgements(host).unplaced, parts))
+    mended = await host.port.misplaced(BOT, parts)
+    assert [(one.before, one.after) for one in mended] == 2 * [
+        (
+            {"continuous": "no", "tool_running_only": True},
+            {"continuous": True, "internal_action": None},
+        )
+    ]
+    await place(host, parts)
+    assert await metadata(host, ASKS) == {**JUDGED, "owner": "retail"}
+    assert await of_condition(host) == JUDGED
+    await host.port.observe(BOT, dict(there))
+    assert not any(map(judgements(host).unplaced, parts))
+
+
 async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
     with pytest.raises(TemporaryError, match=r"no judgement: .*no language model"):
         await host.port.evaluate(Question("The customer asks", "Answer"))

@@ -17,6 +17,7 @@ from otto_reconcile.port.adapters.base import (
     register,
     values_of,
 )
+from otto_reconcile.port.judging import compared
 from otto_reconcile.port.mending import delete_guideline
 from otto_reconcile.port.tools import not_there, tool_from_wire
 from otto_reconcile.port.translate import Absent, Failed
@@ -46,6 +47,8 @@ class GuidelineAdapter:
         ]
 
     async def _observed(self, view: View, guideline: Any, known: Resource | None) -> Resource:
+        if known is not None:
+            compared(view.wire, known, guideline)
         if known is None or "tools" not in known.spec:
             return await _from_wire(view.wire, guideline, view.bot_id, None)
         tools = await attaching.usable(view.wire, guideline.id)

@@ -10,7 +10,11 @@ from otto_reconcile.errors import NotApplied, TargetRefused
 from otto_reconcile.plan import Change
 from otto_reconcile.port import charts, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
-from otto_reconcile.port.judging import metadata_of_states, place_new_conditions
+from otto_reconcile.port.judging import (
+    compared_conditions,
+    metadata_of_states,
+    place_new_conditions,
+)
 from otto_reconcile.port.mending import delete_journey, delete_orphans
 from otto_reconcile.port.tools import not_there
 from otto_reconcile.port.translate import Absent, Failed
@@ -249,7 +253,10 @@ def _is_half_made(journey: Resource) -> bool:
 async def _observed(view: View, journey: Any, known: Resource | None) -> Resource:
     texts: dict[str, str] = {}
     if journey.conditions:
-        texts = {g.id: g.condition for g in await view.conditions(journey.id)}
+        found = await view.conditions(journey.id)
+        texts = {guideline.id: guideline.condition for guideline in found}
+        if known is not None:
+            compared_conditions(view.wire, known, found)
     # A condition without its guideline has to show as a difference.
     conditions = [texts.get(key, f"(missing) guideline {key}") for key in journey.conditions]
     states = None
