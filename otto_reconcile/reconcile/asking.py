@@ -17,7 +17,9 @@ from otto_reconcile.evaluations import Answer, Evaluations, Judge
 from otto_reconcile.plan import Result
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.questions import Question
+from otto_reconcile.reconcile import bills
 from otto_reconcile.reconcile.backoff import Backoff
+from otto_reconcile.reconcile.bills import Bill
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.status import Usage
 from otto_reconcile.reconcile.world import Stores
@@ -61,6 +63,19 @@ class Asked:
 class _Tries:
     failures: int
     next: float  # on the monotonic clock
+    error: str
+
+
+@dataclass(slots=True)
+class _Run:
+    """Asking about one bot, as far as it has come."""
+
+    record: Record
+    questions: int
+    bill: Bill
+    started: float  # on the monotonic clock
+    answered: int = 0
+    error: str | None = None  # the first
 
 
 class Asking:
@@ -77,6 +92,10 @@ class Asking:
         self._tries: dict[str, _Tries] = {}
         self._answers: dict[str, Answer] = {}  # not saved yet
         self._records: dict[str, Record] = {}  # not saved yet
+        self._saving = asyncio.Lock()
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._under_way: set[str] = set()  # keys of questions
+        self._unanswered = 0  # failures in a row
 
     @property
     def usage(self) -> Usage | None:
@@ -128,35 +147,55 @@ class Asking:
         """Forgets what failed and is not wanted any more; `wanted` has keys of questions."""
         self._tries = {key: tries for key, tries in self._tries.items() if key in wanted}
 
+    def start(self) -> None:
+        """A round begins: the model is asked again, though it may have been silent."""
+        self._unanswered = 0
+
+    @property
+    def silent(self) -> bool:
+        """True if the model gave no answer at all to the last that it was asked in this round."""
+        return self._unanswered >= CONCURRENT
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no answer, of what failed last and was not answered since."""
+        return next((tries.error for tries in reversed(self._tries.values())), None)
+
     async def ask(
         self, bot_id: str, pairs: Mapping[Question, Resource], run_id: str
     ) -> Asked | None:
         """Asks all of it, or up to where no answer comes any more. Raises OttoError.
 
-        None if others have asked all of it meanwhile: the store knows the answers.
+        To be run in a task of its own, some at a time: they share what is with the model. None if
+        others have asked all of it meanwhile, or are about to.
         """
-        await self._learn(pairs)
-        known = self._port.judgements.known
-        left = [(question, about) for question, about in pairs.items() if question.key not in known]
-        if not left:
-            return None
-        record = self._record(bot_id, run_id)
-        await asyncio.to_thread(self._audit.intend, [record])
-        started, before, errors, answered = self._clock.monotonic(), self.usage, [], 0
-        for start in range(0, len(left), CONCURRENT):
-            chunk = left[start : start + CONCURRENT]
-            failed = [e for e in await asyncio.gather(*(self._one(*pair) for pair in chunk)) if e]
-            errors += failed
-            answered += len(chunk) - len(failed)
-            await self._save_quietly()
-            if len(failed) == len(chunk):
-                break
-        spent = None if before is None or self.usage is None else self.usage.since(before)
-        seconds = self._clock.monotonic() - started
-        asked = Asked(len(left), answered, spent, seconds, errors[0] if errors else None)
-        self._records[record.action_id] = _concluded(record, asked)
+        pairs = {q: about for q, about in pairs.items() if q.key not in self._under_way}
+        keys = {question.key for question in pairs}
+        self._under_way |= keys
+        try:
+            await self._learn(pairs)
+            known = self._port.judgements.known
+            left = [(q, about) for q, about in pairs.items() if q.key not in known]
+            return await self._ask(self._begun(bot_id, run_id, len(left)), left) if left else None
+        finally:
+            self._under_way -= keys
+
+    async def _ask(self, run: _Run, left: Sequence[tuple[Question, Resource]]) -> Asked:
+        await asyncio.to_thread(self._audit.intend, [run.record])
+        await asyncio.gather(*(self._one(run, *pair) for pair in left))
+        asked = self._so_far(run)
+        self._records[run.record.action_id] = _concluded(run.record, asked)
         await self.save()
         return asked
+
+    def _begun(self, bot_id: str, run_id: str, questions: int) -> _Run:
+        record = self._record(bot_id, run_id)
+        return _Run(record, questions, bills.opened(), self._clock.monotonic())
+
+    def _so_far(self, run: _Run) -> Asked:
+        spent = run.bill.usage if self.usage is not None else None
+        seconds = self._clock.monotonic() - run.started
+        return Asked(run.questions, run.answered, spent, seconds, run.error)
 
     async def _learn(self, pairs: Mapping[Question, Resource]) -> None:
         """Somebody else may have paid for it already."""
@@ -165,20 +204,32 @@ class Asking:
         found = await asyncio.to_thread(self._kept.load, self.judge, keys)
         self._port.judgements.known.update(found)
 
-    async def _one(self, question: Question, about: Resource) -> str | None:
-        """Why there is no answer, if there is none."""
-        try:
-            said = await self._port.evaluate(question)
-        except OttoError as error:
-            failures = self.failures(question) + 1
-            then = self._clock.monotonic() + AGAIN.delay(failures)
-            self._tries[question.key] = _Tries(failures, then)
-            return f"{about.kind} {about.key}: {error.message}"
-        self._tries.pop(question.key, None)
-        self._port.judgements.known[question.key] = said
-        subject = f"{about.kind} {about.key}"
-        self._answers[question.key] = Answer(question.key, said, subject, self._clock.now())
-        return None
+    async def _one(self, run: _Run, question: Question, about: Resource) -> None:
+        """One question, when its turn comes; what that took is on record at once."""
+        async with self._slots:
+            if self.silent:
+                return
+            subject = f"{about.kind} {about.key}"
+            try:
+                said = await self._port.evaluate(question)
+            except OttoError as error:
+                self._failed(run, question, f"{subject}: {error.message}")
+            else:
+                self._unanswered, run.answered = 0, run.answered + 1
+                self._tries.pop(question.key, None)
+                self._port.judgements.known[question.key] = said
+                answer = Answer(question.key, said, subject, self._clock.now())
+                self._answers[question.key] = answer
+            self._records[run.record.action_id] = _under_way(run.record, self._so_far(run))
+        await self._save_quietly()
+
+    def _failed(self, run: _Run, question: Question, error: str) -> None:
+        failures = self.failures(question) + 1
+        then = self._clock.monotonic() + AGAIN.delay(failures)
+        self._tries.pop(question.key, None)  # the last to fail comes last
+        self._tries[question.key] = _Tries(failures, then, error)
+        self._unanswered += 1
+        run.error = run.error or error
 
     async def _save_quietly(self) -> None:
         try:
@@ -188,18 +239,20 @@ class Asking:
 
     async def save(self) -> None:
         """Saves what is not saved yet. Raises StoreUnavailable."""
-        answers, records = dict(self._answers), dict(self._records)
-        if self.judge is None or not (answers or records):
-            return
-        writes = [
-            self._kept.writing(self.judge, list(answers.values())),
-            self._audit.writing(list(records.values())),
-        ]
-        await asyncio.to_thread(self._store.batch, [write for write in writes if write.documents])
-        for key in answers:
-            self._answers.pop(key, None)
-        for key in records:
-            self._records.pop(key, None)
+        async with self._saving:  # what is older is never written over what is newer
+            answers, records = dict(self._answers), dict(self._records)
+            if self.judge is None or not (answers or records):
+                return
+            writes = [
+                self._kept.writing(self.judge, list(answers.values())),
+                self._audit.writing(list(records.values())),
+            ]
+            await asyncio.to_thread(self._store.batch, [w for w in writes if w.documents])
+            for key in answers:
+                self._answers.pop(key, None)
+            for key, record in records.items():
+                if self._records.get(key) is record:
+                    del self._records[key]
 
     def _record(self, bot_id: str, run_id: str) -> Record:
         return Record(
@@ -217,12 +270,13 @@ class Asking:
         )
 
 
-def _concluded(record: Record, asked: Asked) -> Record:
+def _under_way(record: Record, asked: Asked) -> Record:
+    """What it took so far, should the process end before it is over."""
     took: Sequence[tuple[str, JSON]] = sorted(asked.to_document().items())
-    return replace(
-        record,
-        changes=tuple({"field": name, "before": None, "after": value} for name, value in took),
-        duration=round(asked.seconds, 6),
-        outcome=str(Result.FAILED if asked.error is not None else Result.SUCCEEDED),
-        error=asked.error,
-    )
+    changes = tuple({"field": name, "before": None, "after": value} for name, value in took)
+    return replace(record, changes=changes, duration=round(asked.seconds, 6))
+
+
+def _concluded(record: Record, asked: Asked) -> Record:
+    outcome = Result.FAILED if asked.error is not None else Result.SUCCEEDED
+    return replace(_under_way(record, asked), outcome=str(outcome), error=asked.error)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
@@ -16,32 +17,27 @@ from typing import Any
 from otto_reconcile.errors import OttoError
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.questions import Question, questions_of
-from otto_reconcile.reconcile.asking import Asked, Asking, Metered
+from otto_reconcile.reconcile.asking import CONCURRENT, Asked, Asking, Metered
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.placing import Placing
+from otto_reconcile.reconcile.placing import Placing, Renew
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.resources import Resource, Snapshot
 
 _IDLE = 3600.0
 _RETRY = 0.5
+_STEP = 2.0  # seconds between two looks at what has been answered meanwhile
+BEFORE_SERVING = 60.0
+"""Seconds that `eager` may keep the port closed: a model that hangs would do so for ever."""
 
 
 class Mode(StrEnum):
     OFF = "off"  # asks nothing; what is known is put back all the same
     LAZY = "lazy"
     EAGER = "eager"
-
-
-Renew = Callable[[str, frozenset[Ref], str], Awaitable[None]]
-"""Of a bot these parts, in a run."""
-
-
-async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
-    """Until there is a loop."""
 
 
 class Evaluating:
@@ -62,15 +58,13 @@ class Evaluating:
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
         self._serving = False
+        self._early: asyncio.Task[None] | None = None  # the round before serving
         self._down = 0  # rounds in a row in which nobody answered
         self._message: str | None = None
         self._last: dict[str, Any] | None = None
         self._woken, self._never = asyncio.Event(), asyncio.Event()
         self._may_act: Callable[[], bool] = lambda: False
         self._done: Callable[[str], None] = lambda bot_id: None
-        self._renew: Renew = _renew_nothing
-        self._renewing = False
-        self._turn = asyncio.Lock()
 
     def bind(
         self,
@@ -83,7 +77,8 @@ class Evaluating:
 
         `renew` makes parts of a bot again, in a look of its own.
         """
-        self._may_act, self._turn, self._done, self._renew = may_act, turn, done, renew
+        self._may_act, self._done = may_act, done
+        self._placing.bind(may_act, turn, renew)
 
     async def begin(self) -> None:
         """Reads what is known already: in each life of the target, before anything is made on it.
@@ -106,7 +101,7 @@ class Evaluating:
         elif result.outcomes or not planned.plan.acting:
             self._bots[result.bot_id] = planned.desired
             self._tell_bot(result.bot_id)
-            if self._waits(result.bot_id) and not self._renewing:
+            if self._waits(result.bot_id) and result.bot_id not in self._placing.renewing:
                 self._woken.set()
         self._tell()
 
@@ -117,12 +112,27 @@ class Evaluating:
 
     async def before_serving(self) -> None:
         """All that has to be done before the first customer comes."""
-        if self._mode is Mode.EAGER and self._may_act():
-            await self.round()
+        if self._mode is not Mode.EAGER or not self._may_act():
+            return
+        self._early = asyncio.create_task(self.round(), name="judging before serving")
+        try:
+            await asyncio.wait({self._early}, timeout=BEFORE_SERVING)
+        except asyncio.CancelledError:
+            self._early.cancel()
+            raise
+        self._serving = True
+        if self._early.done():
+            self._early.result()
+        else:
+            missing = sum(self._missing.values())
+            self._voice.warn("the port opens before all is judged", texts=missing)
 
     async def run(self) -> None:
         """For ever: a round whenever there is something to do."""
         self._serving = True
+        early, self._early = self._early, None
+        if early is not None:
+            await early
         while True:
             if self._down:
                 await self._clock.wait(self._never, CONNECTION.delay(self._down))
@@ -139,7 +149,8 @@ class Evaluating:
 
         A store, target or model that is away is no error: it is tried again.
         """
-        run_id, self._message = uuid.uuid4().hex[:8], None
+        run_id = uuid.uuid4().hex[:8]
+        self._placing.start()
         try:
             if self._asking.judge is None:
                 await self._asking.begin()
@@ -151,6 +162,8 @@ class Evaluating:
             silent = await self._ask_all(run_id)
         except OttoError as error:
             silent, self._message = True, error.message
+        else:
+            self._message = None
         self._down = self._down + 1 if silent else 0
         if self._asking.failing:
             pairs = (pair for bot_id in self._bots for pair in self._unknown(bot_id))
@@ -158,19 +171,43 @@ class Evaluating:
         self._tell()
 
     async def _ask_all(self, run_id: str) -> bool:
-        """True if the model gave no answer at all to the last that it was asked."""
+        """Some bots at a time, so that one that gets no answer holds up no other.
+
+        True if the model is silent.
+        """
         if self._mode is Mode.OFF:
             return False
-        for bot_id in sorted(self._bots, key=self._order):
-            asked, due = None, self._due(bot_id)
-            if due and self._may_act():
-                asked = await self._asking.ask(bot_id, due, run_id)
-            if asked is not None:
-                self._told(bot_id, run_id, asked)
+        self._asking.start()
+        waiting = iter(sorted(self._bots, key=self._order))
+        asking = (self._ask_on(waiting, run_id) for _ in range(CONCURRENT))
+        for failure in await asyncio.gather(*asking, return_exceptions=True):
+            if failure is not None:
+                raise failure
+        for bot_id in sorted(self._bots):  # what one was asked about another may have too
             await self._place(bot_id, run_id)
-            if asked is not None and not asked.answered:
-                return True
-        return False
+        return self._asking.silent
+
+    async def _ask_on(self, waiting: Iterator[str], run_id: str) -> None:
+        for bot_id in waiting:
+            if self._asking.silent or not self._may_act():
+                return
+            if due := self._due(bot_id):
+                await self._ask_about(bot_id, due, run_id)
+
+    async def _ask_about(self, bot_id: str, due: Mapping[Question, Resource], run_id: str) -> None:
+        asking = asyncio.create_task(self._asking.ask(bot_id, due, run_id))
+        try:
+            while not (await asyncio.wait({asking}, timeout=_STEP))[0]:
+                with suppress(OttoError):  # it is tried again below
+                    await self._place(bot_id, run_id)
+                self._tell()
+            asked = await asking
+        finally:
+            asking.cancel()
+        if asked is not None:
+            self._told(bot_id, run_id, asked)
+        await self._place(bot_id, run_id)
+        self._tell()
 
     async def _place(self, bot_id: str, run_id: str) -> None:
         waited = bool(self._missing.get(bot_id) or self._unplaced(bot_id))
@@ -178,8 +215,8 @@ class Evaluating:
         unplaced = bool(self._unplaced(bot_id))
         if unplaced:
             try:
-                await self._put(bot_id, run_id)
-                await self._make_again(bot_id, run_id)
+                if placed := await self._placing.place(bot_id, self._held(bot_id), run_id):
+                    self._voice.say("judgements placed", bot=bot_id, on=placed, run=run_id)
             except OttoError:
                 self._done(bot_id)  # what was under way may be half done
                 raise
@@ -189,38 +226,22 @@ class Evaluating:
         if self._mode is Mode.EAGER and waited and not self._waits(bot_id):
             self._done(bot_id)
 
-    async def _put(self, bot_id: str, run_id: str) -> None:
-        async with self._turn:
-            if self._may_act() and (unplaced := self._unplaced(bot_id)):
-                placed = await self._placing.place(bot_id, unplaced, run_id)
-                if placed:
-                    self._voice.say("judgements placed", bot=bot_id, on=placed, run=run_id)
-
-    async def _make_again(self, bot_id: str, run_id: str) -> None:
-        """States take what is known of them only when their journey is made."""
-        judgements = self._port.judgements
-        held = self._bots.get(bot_id, Snapshot()).values()
-        again = frozenset(r.ref for r in held if judgements.unplaced_states(r))
-        if again and self._may_act():
-            self._renewing = True  # what cannot be made is tried again after the next look
-            try:
-                await self._renew(bot_id, again, run_id)
-            finally:
-                self._renewing = False
-
     # What is missing.
+
+    def _held(self, bot_id: str) -> list[Resource]:
+        return list(self._bots.get(bot_id, Snapshot()).values())
 
     def _unknown(self, bot_id: str) -> list[tuple[Question, Resource]]:
         known = self._port.judgements.known
         return [
             (question, resource)
-            for resource in self._bots.get(bot_id, Snapshot()).values()
+            for resource in self._held(bot_id)
             for question in questions_of(resource)
             if question.key not in known
         ]
 
     def _unplaced(self, bot_id: str) -> list[Resource]:
-        held = self._bots.get(bot_id, Snapshot()).values()
+        held = self._held(bot_id)
         return [resource for resource in held if self._port.judgements.unplaced(resource)]
 
     def _waits(self, bot_id: str) -> bool:
@@ -250,7 +271,6 @@ class Evaluating:
         before = self._last if self._last is not None and self._last["run"] == run_id else {}
         sums = {name: before.get(name, 0) + value for name, value in took.items()}
         self._last = {"run": run_id, "finished": finished, **sums}
-        self._message = asked.error
         say = self._voice.say if asked.error is None else self._voice.warn
         say("evaluated", bot=bot_id, **took, why=asked.error, run=run_id)
 
@@ -273,6 +293,6 @@ class Evaluating:
             "known": len(self._port.judgements.known),
             "missing": sum(self._missing.values()),
             "failing": self._asking.failing,
-            "message": self._message,
+            "message": self._message or self._asking.reason,
             "run": self._last,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -16,7 +16,14 @@ from otto_reconcile.port.base import Evaluator
 from otto_reconcile.questions import Misplaced
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import JSON, Resource
+from otto_reconcile.resources import JSON, Ref, Resource
+
+Renew = Callable[[str, frozenset[Ref], str], Awaitable[None]]
+"""Makes these parts of a bot again, in a run: states take what is known only when they are made."""
+
+
+async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
+    """Until there is a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,42 @@ class _Step:
 
 
 class Placing:
-    """One target's."""
+    """One target's. The loop gives it the rest with `bind`."""
 
     def __init__(self, port: Evaluator, stores: Stores, clock: Clock) -> None:
         self._port, self._audit, self._clock = port, stores.audit, clock
+        self._may_act: Callable[[], bool] = lambda: False
+        self._turn = asyncio.Lock()
+        self._renew: Renew = _renew_nothing
+        self._attempted: set[str] = set()  # bots with something made again
+        self.renewing: set[str] = set()
+        """The bots that are looked at on our behalf."""
 
-    async def place(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
+    def bind(self, may_act: Callable[[], bool], turn: asyncio.Lock, renew: Renew) -> None:
+        self._may_act, self._turn, self._renew = may_act, turn, renew
+
+    def start(self) -> None:
+        """A round begins: what could not be made again in the last one is tried."""
+        self._attempted.clear()
+
+    async def place(self, bot_id: str, held: Sequence[Resource], run_id: str) -> int:
+        """Of all that is in place of a bot; how much was changed. Raises OttoError."""
+        placed = 0
+        async with self._turn:
+            unplaced = [one for one in held if self._port.judgements.unplaced(one)]
+            if unplaced and self._may_act():
+                placed = await self._put(bot_id, unplaced, run_id)
+        again = frozenset(r.ref for r in held if self._port.judgements.unplaced_states(r))
+        if again and self._may_act() and bot_id not in self._attempted:
+            self._attempted.add(bot_id)
+            self.renewing.add(bot_id)
+            try:
+                await self._renew(bot_id, again, run_id)
+            finally:
+                self.renewing.discard(bot_id)
+        return placed
+
+    async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
         """How many of the resources were changed. Raises OttoError at the first that cannot be."""
         lacking = await self._port.misplaced(bot_id, resources)
         by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]

@@ -43,12 +43,11 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
 
-    def since(self, before: Usage) -> Usage:
-        """What was added to `before`."""
+    def plus(self, more: Usage) -> Usage:
         return Usage(
-            self.calls - before.calls,
-            self.input_tokens - before.input_tokens,
-            self.output_tokens - before.output_tokens,
+            self.calls + more.calls,
+            self.input_tokens + more.input_tokens,
+            self.output_tokens + more.output_tokens,
         )
 
 

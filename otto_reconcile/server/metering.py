@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from otto_reconcile.reconcile import bills
 from otto_reconcile.reconcile.status import Usage
 
 
@@ -41,17 +42,16 @@ class Meter:
 
     def called(self, purpose: Purpose) -> None:
         """One call begins: it is counted also if it fails."""
-        before = self._totals[purpose]
-        self._totals[purpose] = replace(before, calls=before.calls + 1)
+        self._add(purpose, Usage(calls=1))
 
     def used(self, purpose: Purpose, input_tokens: int, output_tokens: int) -> None:
         """One call has ended well."""
-        before = self._totals[purpose]
-        self._totals[purpose] = replace(
-            before,
-            input_tokens=before.input_tokens + input_tokens,
-            output_tokens=before.output_tokens + output_tokens,
-        )
+        self._add(purpose, Usage(0, input_tokens, output_tokens))
+
+    def _add(self, purpose: Purpose, usage: Usage) -> None:
+        self._totals[purpose] = self._totals[purpose].plus(usage)
+        if purpose is Purpose.EVALUATION:
+            bills.book(usage)
 
     @property
     def model(self) -> str:

@@ -61,7 +61,7 @@ def test_what_was_judged_survives_healing_and_is_asked_about_by_nobody(
     theirs: httpx.Client, tmp_path: Path
 ) -> None:
     place, url = Place(tmp_path), str(theirs.base_url)
-    adopted = place.command("adopt", "--from", url, "--manage")
+    adopted = place.command("adopt", "mine", "--from", url, "--manage")
     assert adopted.returncode == 0, adopted.stderr
     with elsewhere(place, url) as daemon:
         daemon.wait_synced("mine")

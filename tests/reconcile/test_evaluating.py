@@ -11,6 +11,8 @@ import pytest
 from otto_reconcile.errors import StoreUnavailable, TemporaryError
 from otto_reconcile.loop import Loop
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question, questions_of
+from otto_reconcile.reconcile import evaluating
+from otto_reconcile.reconcile.asking import CONCURRENT
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.world import Stores
@@ -24,16 +26,22 @@ SAID = {"continuous": True}
 
 
 class JudgedPort(FakePort):
-    """`asked` are the conditions that its model was asked about; to the `mute` it says nothing."""
+    """`asked` are the conditions that its model was asked about.
+
+    To the `mute` it says nothing, to those that are `hanging` for ever.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.judgements = Judgements()
         self.asked: list[str] = []
         self.mute: set[str] = set()
+        self.hanging: set[str] = set()
 
     async def evaluate(self, question: Question) -> Judgement:
         self.asked.append(question.condition)
+        if question.condition in self.hanging:
+            await asyncio.Event().wait()
         if question.condition in self.mute:
             raise TemporaryError("the model gave no judgement: RuntimeError: busy")
         return SAID
@@ -290,3 +298,59 @@ async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time
         await until(lambda: setting.port.has("a"))
     finally:
         running.cancel()
+
+
+async def test_a_text_that_hangs_holds_up_no_other_and_what_is_answered_is_told_and_placed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluating, "_STEP", 0.05)
+    setting = Judged()
+    setting.port.hanging = {"one"}
+    setting.want(with_texts("a", "one", *map(str, range(9))), with_texts("b", "two"))
+    await setting.loop.restore()
+    running = asyncio.create_task(setting.evaluating.run())
+    try:
+        await until(lambda: setting.told["missing"] == 1)
+        assert [setting.status(b).unevaluated for b in "ab"] == [1, 0]
+        await until(lambda: len([r for r in setting.port.held.values() if on(setting, r)]) == 10)
+        # What it took so far is on record, should this process end now.
+        (open_one,) = [r for r in setting.stores.audit.find(bot_id="a") if r.outcome is None]
+        assert {"field": "answered", "before": None, "after": 9} in open_one.changes
+    finally:
+        running.cancel()
+
+
+def on(setting: Judged, resource: Resource) -> bool:
+    """True if what is known of a guideline is on the target, and something is known."""
+    known = setting.port.judgements.known
+    asked = questions_of(resource)
+    return bool(asked) and asked[0].key in known and not setting.port.judgements.unplaced(resource)
+
+
+async def test_a_model_that_hangs_does_not_keep_the_port_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluating, "BEFORE_SERVING", 0.2)
+    setting = Judged(Mode.EAGER)
+    setting.port.hanging = {str(n) for n in range(9)}
+    setting.want(with_texts("a", *setting.port.hanging))
+    async with asyncio.timeout(20):
+        await setting.loop.restore()
+    assert setting.status("a").health is Health.PROGRESSING
+    running = asyncio.create_task(setting.evaluating.run())
+    try:
+        await asyncio.sleep(0.1)
+        assert len(setting.port.asked) == CONCURRENT  # it goes on, and is not begun anew
+    finally:
+        running.cancel()
+
+
+async def test_why_judging_fails_is_told_as_long_as_it_does() -> None:
+    setting = Judged()
+    setting.port.mute = {"one"}
+    setting.want(with_texts("a", "one"), with_texts("b", "two"))
+    await setting.loop.restore()
+    for _ in range(3):
+        await setting.evaluating.round()
+        assert (setting.told["failing"], setting.told["missing"]) == (1, 1)
+        assert "guideline a.g0: the model gave no judgement" in setting.told["message"]
