@@ -6,7 +6,6 @@ python -m tests.otto.maker URL FOLDER     a line `here|away NAME` on its input s
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto.workshop import Workshop
+from otto_reconcile.persistence.plainlog import PlainLog
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.late import Late
@@ -46,7 +46,7 @@ class Shop:
     def __init__(self, stores: Stores, journal: Journal, port: RestPort) -> None:
         self.stores, self.journal, self.port = stores, journal, port
         clock = SystemClock()
-        self.voice = Voice(Board(None), clock, logging.getLogger("tests.otto"))  # type: ignore[arg-type]
+        self.voice = Voice(Board(None), clock, PlainLog())
         late = Late(journal, stores, port, self.voice, clock)
         self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)
         self.workshop = Workshop(
