@@ -82,6 +82,9 @@ class StartPort:
             return f"{resource.ref} is made when the server begins to serve"
         return await self._rest.unable(resource)
 
+    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
+        return await self._rest.lacking(tools)
+
     def sweep(self) -> AbstractAsyncContextManager[None]:
         return self._rest.sweep()
 

@@ -71,6 +71,10 @@ class Port(Protocol):
         """Why the target cannot hold this as it is wanted, before anything is tried; else None."""
         ...
 
+    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
+        """Those of these tools that are not there now, each with a text that names it."""
+        ...
+
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         """Creates it and gives it back as the target now reports it, with its remote id.
 

@@ -155,6 +155,9 @@ class RestPort:
             return why
         return (await self._wire.versions.release()).unable(resource)
 
+    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
+        return await self._wire.tools.lacking(tools)
+
     def host_canned(self, make: MakeCanned) -> None:
         """`make` is for canned responses of guidelines and states: Parlant is in this process."""
         self._wire.make_canned = make

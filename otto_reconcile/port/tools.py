@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -127,6 +127,13 @@ class Tools:
                 found[name] = name
         return found
 
+    async def lacking(self, names: Iterable[str]) -> dict[str, str]:
+        """As `missing`, for many tools: their services are all asked at the same time."""
+        tools = set(names)
+        await self.services()
+        await asyncio.gather(*(self._offered(s) for s in {split_tool(t)[0] for t in tools}))
+        return await self.missing(tools)
+
     async def _offered(self, service: str) -> Offer:
         """Nothing if there is no such service."""
         services = await self.services()
@@ -151,7 +158,11 @@ class Tools:
             return "dead"
         except Failed:
             # A tool with a date among its parameters keeps Parlant's API from telling any of them.
-            return await _asked_itself(service.url) if service.kind == "sdk" else "untold"
+            if service.kind == "sdk":
+                return await _asked_itself(service.url)
+            # What Parlant can reach is known here only where it runs in this process.
+            beside = service.kind == "mcp" and self._wire.make_journey is not None
+            return "dead" if beside and not await _is_open(service.url) else "untold"
 
 
 def not_there(missing: Iterable[str], *, made: bool = False) -> TargetRefused:
@@ -173,6 +184,18 @@ async def _asked_itself(url: str) -> Offer:
             return frozenset(str(tool["name"]) for tool in answer["tools"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return "dead"
+
+
+async def _is_open(url: str) -> bool:
+    """True if something listens there."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(ANSWER):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443)
+    except (OSError, ValueError):
+        return False
+    writer.close()
+    return True
 
 
 def _is_at(service: Any, url: str) -> bool:

@@ -81,9 +81,10 @@ class Patience:
                 delay = delays.setdefault(failures, self._backoff.delay(failures))
                 until = self._clock.monotonic() + max(delay, outcome.delay)
                 waits[ref] = _Wait(outcome, failures, until)
-        return self._freed(back)
+        return self.found(back)
 
-    def _freed(self, services: set[str]) -> Collection[str]:
+    def found(self, services: set[str]) -> Collection[str]:
+        """The bots that wait for tools of these services: that is worth a try now."""
         freed = set()
         for bot_id, waits in self._waits.items() if services else ():
             for wait in waits.values():

@@ -37,7 +37,7 @@ class BotResult:
     """What one look at a bot came to. `error` says why it could not be looked at or saved.
 
     `held` says why what was planned was not done. `waiting` is what failed before and was not tried
-    this time.
+    this time. `lacking` says which tools are not there, though all that names them is in place.
     """
 
     bot_id: str
@@ -46,6 +46,7 @@ class BotResult:
     error: OttoError | None = None
     held: str | None = None
     waiting: tuple[Outcome, ...] = ()
+    lacking: str | None = None
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -68,7 +68,8 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
     if planned.plan.acting and not result.outcomes:
         why = result.held or "waiting: another daemon leads"
         return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
-    return _words(Sync.SYNCED, Health.HEALTHY, None, None)
+    health = Health.HEALTHY if result.lacking is None else Health.DEGRADED
+    return _words(Sync.SYNCED, health, None, result.lacking)
 
 
 def _failed(failures: Sequence[Outcome]) -> str:

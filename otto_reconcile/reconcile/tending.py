@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.plan import Result
@@ -18,6 +19,7 @@ from otto_reconcile.reconcile.calm import Calm
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.evaluating import Evaluating
 from otto_reconcile.reconcile.knowledge import Knowledge
+from otto_reconcile.reconcile.lacking import Lacking
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.patience import Patience
@@ -54,7 +56,7 @@ class Tending:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
         self._prune, self._late, self._evaluating = prune_unmanaged, late, evaluating
         self.leadership = Leadership(stores.leases, port.target, holder, clock)
-        self._patience = Patience(clock)
+        self._patience, self._lacking = Patience(clock), Lacking(port)
         self._reconciler = Reconciler(
             port,
             stores,
@@ -163,6 +165,15 @@ class Tending:
         found = foreign(self.known.current, agents)
         self._voice.board.status.foreign = tuple(action.ref.key for action in found)
 
+    async def ask_for_tools(self) -> None:
+        """Asks the services of all bots; those whose tools are back are looked at at once."""
+        try:
+            back = await self._lacking.ask(self.known.current.desired.bots)
+        except OttoError as error:
+            _log.debug("the tools could not be asked for: %s", error)
+            return
+        self.enqueue(self._patience.found(back), "a tool is back", URGENT)
+
     async def step(self, item: Item) -> None:
         """One look at one bot."""
         if item.reasons - _SAME:
@@ -203,6 +214,7 @@ class Tending:
 
     def _conclude(self, result: BotResult, run_id: str) -> None:
         """Status, and when to look again."""
+        result = replace(result, lacking=self._lacking.of(result.bot_id))
         bot_id, failures, delay = result.bot_id, 0, None
         if result.target_gone is not None:
             self._voice.target(UNAVAILABLE, result.target_gone)

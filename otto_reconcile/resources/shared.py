@@ -159,13 +159,18 @@ def weave(bot: Bot, library: Iterable[SharedDocument]) -> Bot:
 
 def services_named(bot: Bot) -> frozenset[str]:
     """The services of the tools that anything of the bot names, as `service:tool`."""
+    return frozenset(tool.partition(":")[0] for tool in tools_named(bot))
+
+
+def tools_named(bot: Bot) -> frozenset[str]:
+    """The tools of services that anything of the bot names, as `service:tool`."""
     tools = [tool for guideline in bot.guidelines for tool in guideline.tools or ()]
     states = (state for journey in bot.journeys for state in journey.states or ())
     tools += [tool for state in states for tool in state.tools or ()]
     tools += [variable.tool for variable in bot.variables if variable.tool is not None]
     ends = (end for pair in bot.relationships for end in (pair.source, pair.target))
     tools += [end.removeprefix("tool:") for end in ends if end.startswith("tool:")]
-    return frozenset(tool.partition(":")[0] for tool in tools if ":" in tool)
+    return frozenset(tool for tool in tools if ":" in tool)
 
 
 def _with_parts(bot: Bot, glossary: Glossary) -> Bot:

@@ -14,6 +14,7 @@ from otto_reconcile.diff import plan
 from otto_reconcile.errors import Incomplete, TargetUnavailable
 from otto_reconcile.masking import shown
 from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from tests.parlant_server.fixtures import InLoop
 from tests.parlant_server.tool_server import McpServer, ToolServer
 from tests.port.conftest import Host
 from tests.port.test_contract import converge, put, seen
@@ -104,6 +105,25 @@ async def test_a_tool_of_an_mcp_service_is_attached(host: Host) -> None:
         assert await attached(host) == ["sky:weather"]
         assert await unsettled(host, want) == []
         await host.port.delete((await seen(host, want))[Ref("tool_service", "sky")])
+
+
+async def test_the_tools_of_services_that_died_are_named(host: Host, tools: ToolServer) -> None:
+    """Whether one of kind mcp is dead can be told only where Parlant is in this process."""
+    named = ["crm:later", "crm:stock", "sky:weather", "sky:rain"]
+    async with McpServer() as server:
+        services = [
+            {"name": "crm", "kind": "sdk", "url": tools.url},
+            {"name": "sky", "kind": "mcp", "url": server.url},
+        ]
+        want = wanted("crm:stock", "sky:weather", services=services)
+        await eventually(lambda: put(host, want))
+        assert await host.port.lacking(named) == {"crm:later": "crm:later", "sky:rain": "sky:rain"}
+    await tools.stop()
+    await host.port.host_tools(None)
+    lacking = await host.port.lacking(named)
+    beside = isinstance(host.port, InLoop)
+    assert list(lacking) == (sorted(named) if beside else ["crm:later", "crm:stock"])
+    assert all("does not answer" in why for why in lacking.values())
 
 
 async def test_a_tool_that_is_not_there_yet_holds_up_nothing_else(

@@ -29,6 +29,8 @@ class FakePort:
         self.held: dict[Ref, Resource] = {}
         self.canaries: set[str] = set()
         self.gone = False
+        self.lacks: dict[str, str] = {}
+        self.asked = 0
         self.before_call: Callable[[], None] = lambda: None
 
     def _call(self) -> None:
@@ -67,6 +69,11 @@ class FakePort:
 
     async def unable(self, resource: Resource) -> str | None:
         return None
+
+    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
+        self._call()
+        self.asked += 1
+        return {tool: self.lacks[tool] for tool in tools if tool in self.lacks}
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
         self.before_call()

@@ -204,3 +204,41 @@ async def test_what_was_never_made_is_a_pending_change_at_every_try(setting: Set
     tried = setting.stores.store.find("actions", {"kind": BOOK.kind, "key": BOOK.key})
     assert [one["cause"] for one in tried] == ["PendingChange"] * 3
     assert setting.voice.board.status.bots["desk"].cause == "PendingChange"
+
+
+async def test_a_bot_whose_tool_is_gone_is_degraded_though_nothing_differs(
+    setting: Setting,
+) -> None:
+    setting.want(booking("desk"), bot("shop"))
+    await setting.loop.restore()
+    bots = setting.voice.board.status.bots
+    async with running(setting):
+        await until(lambda: bots["desk"].health is Health.HEALTHY)
+        setting.port.lacks["crm:slots"] = "crm:slots (tool service 'crm' does not answer)"
+        await until(lambda: bots["desk"].health is Health.DEGRADED)
+        assert bots["desk"].sync is Sync.SYNCED
+        assert "tool service 'crm' does not answer" in (bots["desk"].message or "")
+        assert bots["shop"].health is Health.HEALTHY
+        setting.port.lacks.clear()
+        await until(lambda: bots["desk"].health is Health.HEALTHY)
+        assert bots["desk"].message is None
+
+
+async def test_a_sweep_that_finds_a_service_again_lets_what_waits_be_tried(
+    setting: Setting,
+) -> None:
+    missing = Missing(setting)
+    missing.services.add("crm")
+    setting.port.lacks["crm:slots"] = "crm:slots"
+    setting.want(booking("desk"))
+    await setting.loop.restore()
+    async with running(setting):
+        await until(lambda: setting.port.asked > 1)
+        before = tries(setting, BOOK)
+        setting.clock.ahead += 8.0
+        await until(lambda: tries(setting, BOOK) > before)
+        missing.services.clear()
+        setting.port.lacks.clear()
+        bots = setting.voice.board.status.bots
+        await until(lambda: bots["desk"].sync is Sync.SYNCED, 2.0)
+        assert bots["desk"].health is Health.HEALTHY
