@@ -24,6 +24,7 @@ async def get_later_slots(context: p.ToolContext) -> p.ToolResult:
 @p.tool
 async def schedule_appointment(context: p.ToolContext, time: str) -> p.ToolResult:
     """Makes an appointment."""
+    # The time is a text: of a tool with a date Parlant cannot show what binds a state to it.
     return p.ToolResult(data=f"The appointment is made: {time}.")
 
 

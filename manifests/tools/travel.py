@@ -6,6 +6,12 @@ import parlant.sdk as p
 
 
 @p.tool
+async def get_available_destinations(context: p.ToolContext) -> p.ToolResult:
+    """Lists the places that the agency has trips to."""
+    return p.ToolResult(data=["Paris, France", "Tokyo, Japan", "Bali, Indonesia", "New York, USA"])
+
+
+@p.tool
 async def get_available_flights(context: p.ToolContext, destination: str) -> p.ToolResult:
     """Lists flights to a place."""
     flights = ["123, June 15, 9:00, $850", "321, June 16, 14:30, $720", "987, June 17, 18:45, $680"]
