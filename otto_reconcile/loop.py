@@ -219,8 +219,8 @@ class Loop:
         while True:
             if await self._target.read() and self._target.may_act:
                 await self._target.list_foreign()
-                await self._target.ask_for_tools()
                 self._target.enqueue(self._target.known.bot_ids, "interval", ROUTINE)
+                await self._target.ask_for_tools()
             await self._pause(self._interval)
 
     async def _listen(self) -> None:

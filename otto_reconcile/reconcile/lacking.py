@@ -22,22 +22,23 @@ class Lacking:
         self._by_bot: dict[str, str] = {}
         self._missing: Mapping[str, str] = {}
 
-    async def ask(self, bots: Mapping[str, Wanted]) -> set[str]:
-        """Asks for all that these bots name; gives the services of tools that are there again.
+    async def ask(self, bots: Mapping[str, Wanted]) -> tuple[set[str], list[str]]:
+        """Asks for all that these bots name.
 
-        Raises TargetUnavailable or TargetRefused, and then knows what it knew.
+        Gives the services of tools that are there again, and the bots of which it knows otherwise
+        now. Raises TargetUnavailable or TargetRefused, and then knows what it knew.
         """
         named = {bot_id: _of_services(wanted) for bot_id, wanted in bots.items()}
         tools = frozenset[str]().union(*named.values())
         missing = await self._port.lacking(tools) if tools else {}
         back = {_service(tool) for tool in (self._missing.keys() & tools) - missing.keys()}
-        self._missing = missing
+        before, self._missing = self._by_bot, missing
         self._by_bot = {
             bot_id: not_there(missing[tool] for tool in lost).message
             for bot_id, of_bot in named.items()
             if (lost := of_bot & missing.keys())
         }
-        return back
+        return back, [bot_id for bot_id in bots if before.get(bot_id) != self.of(bot_id)]
 
     def of(self, bot_id: str) -> str | None:
         """What this bot lacks, in words; None if nothing."""

@@ -166,12 +166,13 @@ class Tending:
         self._voice.board.status.foreign = tuple(action.ref.key for action in found)
 
     async def ask_for_tools(self) -> None:
-        """Asks the services of all bots; those whose tools are back are looked at at once."""
+        """Asks the services of all bots; those whom there is news for are looked at."""
         try:
-            back = await self._lacking.ask(self.known.current.desired.bots)
+            back, other = await self._lacking.ask(self.known.current.desired.bots)
         except OttoError as error:
             _log.debug("the tools could not be asked for: %s", error)
             return
+        self.enqueue(other, "interval", ROUTINE)
         self.enqueue(self._patience.found(back), "a tool is back", URGENT)
 
     async def step(self, item: Item) -> None:
