@@ -17,17 +17,20 @@ from otto_reconcile.cli.places import find_target, opened_store
 from otto_reconcile.errors import Conflict, OttoError, TargetUnavailable
 from otto_reconcile.evaluations import Answer, Judge
 from otto_reconcile.events import Source
+from otto_reconcile.plan import Operation, Plan
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.translate import Failed
 from otto_reconcile.reconcile import epoch, inheriting
-from otto_reconcile.reconcile.adopting import Adoptee, Found, LeftOut, find, managed
+from otto_reconcile.reconcile.adopting import Adoptee, Found, find, managed
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.leaving import LeftOut
 from otto_reconcile.reconcile.world import Stores, World, plan_bot, read
 from otto_reconcile.render.lines import visible
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings, without_credentials
 
 ADOPTION = "adoption"
+MANAGED = "managed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class _Known:
 
     def new(self, adoptee: Adoptee) -> bool:
         """One that is managed has a manifest already, where its secrets are not in clear."""
-        return self.results[adoptee.bot.id] == "adopted"
+        return self.results[adoptee.bot.id] != MANAGED
 
 
 def run_adopt(
@@ -62,28 +65,41 @@ def run_adopt(
     0 if all of it is in the manifests, 2 if something is left out, which is named.
     """
     with ExitStack() as stack:
-        store = stack.enter_context(opened_store(settings, writing=True)) if manage else None
-        stores = Stores.over(store) if store is not None else None
-        found, known = asyncio.run(_read(settings, bot_ids, stores))
+        stores = _stores(settings, stack, manage)
+        found, known = asyncio.run(_read(settings, bot_ids, stores, manage))
         if not found.bots:
             raise OttoError("there is no agent that could be adopted", hint=_why_none(found))
         texts = {a.bot.id: _text(a, settings) for a in found.bots if known is None or known.new(a)}
         if place is not None and place != "-":
             note(_write(texts, place, force))
-        if known is not None:
+        if manage and known is not None:
             asyncio.run(_begin(settings, known))
             _take_over(known, found)
     if place == "-" or (place is None and not manage):
         write("---\n".join(texts.values()))
     else:
         _show(found, known, output)
+    if known is not None and (kept := [a.bot.id for a in found.bots if not known.new(a)]):
+        note(f"managed already: {', '.join(kept)}; `otto-reconcile export` writes their manifests")
     for left in found.left_out:
         _tell(left)
     return 2 if found.left_out else 0
 
 
+def _stores(settings: Settings, stack: ExitStack, manage: bool) -> Stores | None:
+    """What is managed is known where that is asked for, or where a daemon keeps that server."""
+    if not manage and find_target(settings).id is None:
+        return None
+    try:
+        return Stores.over(stack.enter_context(opened_store(settings, writing=manage)))
+    except OttoError:
+        if manage:
+            raise
+        return None  # kept in the daemon's own memory, say
+
+
 async def _read(
-    settings: Settings, bot_ids: Sequence[str], stores: Stores | None
+    settings: Settings, bot_ids: Sequence[str], stores: Stores | None, manage: bool
 ) -> tuple[Found, _Known | None]:
     port = _connected(settings)
     try:
@@ -92,20 +108,46 @@ async def _read(
         if stores is None:
             return found, None
         world = read(stores, find_target(settings).id or port.target)
-        results = {a.bot.id: await _standing(port, world, a) for a in found.bots}
-        if conflicts := sorted(b for b, result in results.items() if result == "conflict"):
+        plans = {a.bot.id: await _planned(port, world, a) for a in found.bots}
+        results = {bot_id: _standing(world, bot_id, plan) for bot_id, plan in plans.items()}
+        if manage and (conflicts := sorted(b for b, r in results.items() if r == "conflict")):
             raise Conflict(
                 f"wanted otherwise than it is on the server: {', '.join(conflicts)}; "
                 "nothing was adopted",
                 hint="otto-reconcile diff shows how; name the bots to be adopted, or delete those",
             )
+        if not manage:
+            results = {b: r if r == MANAGED else "written" for b, r in results.items()}
+        found = _without_managed(
+            found, world, {b: plans[b] for b, r in results.items() if r == MANAGED}
+        )
         known = _Known(stores, world, results, Judge.of(world.target, health.version))
         elsewhere = world.target == port.target  # what a daemon hosts it has had judged itself
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
-        answers = await inheriting.judged(port, new, SystemClock().now())
+        answers = await inheriting.judged(port, new, SystemClock().now()) if manage else []
         return found, replace(known, answers=answers)
     finally:
         await port.close()
+
+
+def _without_managed(found: Found, world: World, plans: Mapping[str, Plan | None]) -> Found:
+    """A managed bot is as it is wanted; left out of it is only what nobody wants."""
+    bots: list[Adoptee] = []
+    for adoptee in found.bots:
+        bot_id = adoptee.bot.id
+        if (plan := plans.get(bot_id)) is not None:
+            bot, left = world.desired.bots[bot_id].bot, tuple(_unwanted(bot_id, plan))
+            adoptee = replace(adoptee, bot=bot, left_out=left)
+        bots.append(adoptee)
+    elsewhere = tuple(left for left in found.elsewhere if left.bot_id not in plans)
+    return Found(tuple(bots), elsewhere)
+
+
+def _unwanted(bot_id: str, plan: Plan) -> Iterator[LeftOut]:
+    for action in plan:
+        if action.operation is Operation.REPORT:
+            what = f"{action.ref.kind} {action.ref.key}"
+            yield LeftOut(bot_id, what, "it is unmanaged, and the bot is managed already")
 
 
 async def _found(port: RestPort, bot_ids: Sequence[str]) -> Found:
@@ -119,15 +161,20 @@ async def _found(port: RestPort, bot_ids: Sequence[str]) -> Found:
         ) from error
 
 
-async def _standing(port: RestPort, world: World, adoptee: Adoptee) -> str:
+async def _planned(port: RestPort, world: World, adoptee: Adoptee) -> Plan | None:
+    """What a daemon would do with it; None if it is not wanted."""
+    if adoptee.bot.id not in world.desired.bots:
+        return None
+    return (await plan_bot(world, port, adoptee.bot.id)).plan
+
+
+def _standing(world: World, bot_id: str, plan: Plan | None) -> str:
     """`adopted` for what is new, `managed` for what is wanted as it is, or `conflict`."""
-    bot_id = adoptee.bot.id
     if bot_id in world.desired.unreadable:
         return "conflict"
-    if bot_id not in world.desired.bots:
+    if plan is None:
         return "adopted"
-    planned = await plan_bot(world, port, bot_id)
-    return "managed" if planned.plan.in_sync else "conflict"
+    return MANAGED if plan.in_sync else "conflict"
 
 
 async def _begin(settings: Settings, known: _Known) -> None:
@@ -141,7 +188,11 @@ async def _begin(settings: Settings, known: _Known) -> None:
 
 
 def _connected(settings: Settings) -> RestPort:
-    return RestPort.over_http(find_target(settings).url, headers=settings.headers)
+    target = find_target(settings)
+    port = RestPort.over_http(target.url, headers=settings.headers)
+    if target.id is not None and not target.id.startswith("http"):  # a daemon hosts it
+        port.assume_hosted()
+    return port
 
 
 def _take_over(known: _Known, found: Found) -> None:

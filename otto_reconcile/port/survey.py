@@ -6,7 +6,7 @@ is elsewhere, the text of journeys' states, and what belongs to no agent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,21 +17,32 @@ from otto_reconcile.port.wire import Wire, addressed, agent_tag
 from otto_reconcile.resources import Resource
 
 _OF_PARTS = ("journey:", "journey_node:", "guideline:")
+_OURS = "otto_reconcile:"
 _EMPTY_DRAWING = "stateDiagram-v2"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unowned:
+    """What is no part of a bot, and why; `end` is the agent or journey that it is for, if any."""
+
+    kind: str
+    id: str
+    why: str
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """`relationships` belong to no bot yet; of the `hidden` ends Parlant cannot list them.
 
-    `drawings` are the texts (Mermaid) of the journeys that have states, by id. `unowned` is what is
-    no bot's, as (kind, id, why), and `unread` says what could not be looked at, and why.
+    `drawings` are the texts (Mermaid) of the journeys that have states, by id. `unowned` is what
+    cannot be any bot's, and `unread` says what could not be looked at, and why.
     """
 
     relationships: tuple[Resource, ...] = ()
     hidden: tuple[str, ...] = ()
     drawings: Mapping[str, str] = field(default_factory=dict)
-    unowned: tuple[tuple[str, str, str], ...] = ()
+    unowned: tuple[Unowned, ...] = ()
     unread: tuple[str, ...] = ()
 
 
@@ -45,15 +56,15 @@ async def survey(
     journeys = [end.partition(":")[2] for end in sorted(ends) if end.startswith("journey:")]
     drawings = {key: text for key in journeys if (text := await _drawing(wire, key))}
     relationships, hidden = await bound_to(wire, ends, tools)
-    unowned: list[tuple[str, str, str]] = []
+    found: dict[str, Sequence[Any]] = {}
     unread: list[str] = []
     for kind, listing in _listings(wire):
         try:
-            found = await wire.call(listing)
+            found[kind] = await wire.call(listing)
         except TemporaryError as error:
             unread.append(f"what is no agent's of kind {kind}: {error.message}")
-        else:
-            unowned += _unowned(kind, found, agents)
+    ties = _ties(found.get("journey"), relationships, agents)
+    unowned = [u for kind, items in found.items() for item in items if (u := ties.of(kind, item))]
     return Survey(
         tuple(relationships), tuple(sorted(hidden)), drawings, tuple(sorted(unowned)), tuple(unread)
     )
@@ -69,21 +80,59 @@ def _listings(wire: Wire) -> Iterator[tuple[str, Any]]:
     yield "capability", wire.parlant.capabilities.list()
 
 
-def _unowned(
-    kind: str, items: Iterable[Any], agents: Collection[str]
-) -> Iterator[tuple[str, str, str]]:
-    owners = {agent_tag(agent) for agent in agents}
-    for item in items:
-        tags = sorted(item.tags)
-        if any(tag in owners or tag.startswith(_OF_PARTS) for tag in tags):
-            continue
-        gone = [tag for tag in tags if tag.startswith("agent:")]
-        if gone:
-            yield kind, item.id, f"there is no {gone[0].replace(':', ' ', 1)}"
-        elif tags:
-            yield kind, item.id, "it has no agent's tag"
-        else:
-            yield kind, item.id, "it is for all agents"
+def _ties(
+    journeys: Iterable[Any] | None, relationships: Iterable[Resource], agents: Iterable[str]
+) -> _Ties:
+    conditions = None if journeys is None else {key: j.id for j in journeys for key in j.conditions}
+    specs = [r.spec for r in relationships if r.spec["kind"] == "dependency"]
+    scopes = {
+        str(spec["source"]).removeprefix("guideline:"): str(spec["target"])
+        for spec in specs
+        if str(spec["target"]).startswith("journey:")
+    }
+    return _Ties(frozenset(map(agent_tag, agents)), conditions, scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ties:
+    """To what things belong: `conditions` to journeys (None: not known), and by `scopes` too."""
+
+    agents: frozenset[str]
+    conditions: Mapping[str, str] | None
+    scopes: Mapping[str, str]
+
+    def of(self, kind: str, item: Any) -> Unowned | None:
+        """Why it is no part of a bot; None if it is one, or a condition and nothing else."""
+        tags, owner = sorted(item.tags), next((t for t in item.tags if t in self.agents), "")
+        parts = [tag for tag in tags if tag.startswith(_OF_PARTS)]
+        if owner or any(tag.startswith(_OURS) for tag in tags):
+            if not owner or kind != "guideline" or not parts:
+                return None
+            what = "a condition" if item.id in (self.conditions or ()) else "a guideline"
+            return Unowned(kind, item.id, f"it is {what} of {_named(parts[0])} too", owner)
+        if kind == "guideline" and parts == tags != [] and self._is_condition(item.id):
+            return None
+        if parts:
+            return Unowned(kind, item.id, f"it is only for {_named(parts[0])}", parts[0])
+        if kind == "guideline" and (scope := self.scopes.get(item.id)):
+            why = f"it is only for {_named(scope)}, and has no agent's tag"
+            return Unowned(kind, item.id, why, scope)
+        return Unowned(kind, item.id, _unbound(tags))
+
+    def _is_condition(self, key: str) -> bool:
+        return self.conditions is None or key in self.conditions
+
+
+def _named(end: str) -> str:
+    kind, _, key = end.partition(":")
+    return f"{'state' if kind == 'journey_node' else kind} {key}"
+
+
+def _unbound(tags: Sequence[str]) -> str:
+    gone = [tag for tag in tags if tag.startswith("agent:")]
+    if gone:
+        return f"there is no {_named(gone[0])}"
+    return "it has no agent's tag" if tags else "it is for all agents"
 
 
 async def _drawing(wire: Wire, journey_id: str) -> str | None:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from otto_reconcile import manifest
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import InvalidInput, NotFound
 from otto_reconcile.observed import observe
-from otto_reconcile.order import BINDING
-from otto_reconcile.plan import Action, Operation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.survey import Survey
 from otto_reconcile.questions import EVALUATED
+from otto_reconcile.reconcile.leaving import (
+    Draft,
+    LeftOut,
+    take_out,
+    unbind,
+    why_lost,
+    without,
+)
 from otto_reconcile.resources import (
     OTTO,
     Bot,
@@ -32,22 +38,12 @@ from otto_reconcile.resources import (
     make,
     snapshot_of,
 )
+from otto_reconcile.resources.canned_response import MARK
 from otto_reconcile.resources.gathering import Misfit, bot_of, part_of
 from otto_reconcile.resources.guideline import HOSTED
 from otto_reconcile.resources.tool_service import fault_of
 
-_CALLED = {"applies_to": "bond to a guideline or state"}
 _ROUNDS = 10
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class LeftOut:
-    """What is in no manifest, of which bot ("" for nobody's), and why. `text` says more of it."""
-
-    bot_id: str
-    what: str
-    why: str
-    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +67,6 @@ class Found:
         return tuple(sorted([*(x for a in self.bots for x in a.left_out), *self.elsewhere]))
 
 
-@dataclass
-class _Draft:
-    """A bot on its way: its parts by Ref, and what was taken out of it."""
-
-    bot_id: str
-    parts: dict[Ref, Resource]
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    def leave(self, ref: Ref, why: str, text: str | None = None) -> None:
-        if self.parts.pop(ref, None) is not None:
-            self.left_out.append(LeftOut(self.bot_id, f"{ref.kind} {ref.key}", why, text))
-
-    @property
-    def ends(self) -> set[str]:
-        """Its parts as relationships name them."""
-        kinds = ("agent", "guideline", "journey")
-        return {f"{ref.kind}:{ref.key}" for ref in self.parts if ref.kind in kinds}
-
-    @property
-    def tools(self) -> set[str]:
-        """All that its parts use."""
-        specs = [part.spec for part in self.parts.values()]
-        single = {str(spec["tool"]) for spec in specs if spec.get("tool")}
-        return single.union(*(spec.get("tools", ()) for spec in specs))
-
-
 async def find(port: RestPort, chosen: Collection[str] = ()) -> Found:
     """The bots of a server, all or those `chosen` by id. Reads only.
 
@@ -114,11 +84,16 @@ async def find(port: RestPort, chosen: Collection[str] = ()) -> Found:
                     elsewhere.append(LeftOut("", f"agent {agent.key}", why))
             elif not chosen or agent.key in chosen:
                 drafts.append(await _read(port, agent))
-        ends = {end for draft in drafts for end in draft.ends}
+        owners = {end: draft.bot_id for draft in drafts for end in draft.ends}
         tools = {tool for draft in drafts for tool in draft.tools}
-        survey = await port.survey(agents.keys(), ends, tools)
-        elsewhere += [] if chosen else _unowned(survey)
+        survey = await port.survey(agents.keys(), owners.keys(), tools)
         elsewhere += _share_out(survey, drafts)
+        by_id = {draft.bot_id: draft for draft in drafts}
+        for left in _unowned(survey, owners):
+            if left.bot_id:
+                by_id[left.bot_id].left_out.append(left)
+            elif not chosen:
+                elsewhere.append(left)
         bots = [adoptee for d in drafts if (adoptee := await _settle(port, d, drafts, elsewhere))]
     return Found(tuple(bots), tuple(sorted(elsewhere)))
 
@@ -130,19 +105,19 @@ def _unfit(agent: Resource) -> str | None:
     if agent.key in (".", ".."):
         return "its id cannot be addressed"
     try:
-        bot_of(agent.key, Snapshot([_without(agent, "tags")]))
+        bot_of(agent.key, Snapshot([without(agent, "tags")]))
     except Misfit as error:
         return str(error)
     return None
 
 
-async def _read(port: RestPort, agent: Resource) -> _Draft:
+async def _read(port: RestPort, agent: Resource) -> Draft:
     """All of a bot. What is dear to read is shown only where it is declared, hence two looks."""
     agent_only = Snapshot([agent])
     seen = await observe(port, agent.key, agent_only, agent_only)
     everything = Snapshot(_whole(resource) for resource in seen.values())
     parts = dict(await observe(port, agent.key, everything, everything))
-    draft = _Draft(agent.key, {ref: _own(part) for ref, part in parts.items()})
+    draft = Draft(agent.key, {ref: _own(part) for ref, part in parts.items()})
     probes = Snapshot(make("tool_service", name, agent.key, {}) for name in _services(draft.tools))
     draft.parts |= await observe(port, agent.key, probes, probes, unmanaged=False)
     for ref, part in sorted(parts.items()):
@@ -163,13 +138,10 @@ def _own(resource: Resource) -> Resource:
     spec = dict(resource.spec)
     if "metadata" in spec:
         spec["metadata"] = {k: v for k, v in spec["metadata"].items() if k not in EVALUATED}
+        spec["metadata"].pop(MARK, None)
     if resource.kind != "agent" and spec.get("composition_mode") == "core_fluid":
         del spec["composition_mode"]
     return replace(resource, spec=spec)
-
-
-def _without(resource: Resource, *names: str) -> Resource:
-    return replace(resource, spec={k: v for k, v in resource.spec.items() if k not in names})
 
 
 def _services(tools: Iterable[str]) -> list[str]:
@@ -178,12 +150,16 @@ def _services(tools: Iterable[str]) -> list[str]:
     return sorted(names - set(HOSTED))
 
 
-def _unowned(survey: Survey) -> list[LeftOut]:
-    found = [LeftOut("", f"{kind} {key}", why) for kind, key, why in survey.unowned]
+def _unowned(survey: Survey, owners: Mapping[str, str]) -> list[LeftOut]:
+    found = [
+        LeftOut(owners.get(unowned.end, ""), f"{unowned.kind} {unowned.id}", unowned.why)
+        for unowned in survey.unowned
+        if unowned.end != f"agent:{OTTO}"
+    ]
     return [*found, *(LeftOut("", "(not read)", why) for why in survey.unread)]
 
 
-def _share_out(survey: Survey, drafts: Sequence[_Draft]) -> list[LeftOut]:
+def _share_out(survey: Survey, drafts: Sequence[Draft]) -> list[LeftOut]:
     """Gives each relationship to the bot of its source, else of its target; marks journeys."""
     owners = {end: draft for draft in drafts for end in draft.ends}
     for relationship in survey.relationships:
@@ -202,14 +178,14 @@ def _share_out(survey: Survey, drafts: Sequence[_Draft]) -> list[LeftOut]:
 
 
 async def _settle(
-    port: RestPort, draft: _Draft, drafts: Sequence[_Draft], elsewhere: list[LeftOut]
+    port: RestPort, draft: Draft, drafts: Sequence[Draft], elsewhere: list[LeftOut]
 ) -> Adoptee | None:
     """The bot, once nothing of it would be changed; what would be is taken out round by round."""
     for ref, part in sorted(draft.parts.items()):
         if ref.kind != "agent":
             _check(draft, ref, part)
     for _ in range(_ROUNDS):
-        while _unbind(draft, {end for other in drafts for end in other.ends}):
+        while unbind(draft, {end for other in drafts for end in other.ends}):
             pass  # what was left out with it may have been the end of another
         try:
             bot = bot_of(draft.bot_id, Snapshot(draft.parts.values()))
@@ -218,7 +194,7 @@ async def _settle(
             return None
         wanted = snapshot_of(bot)
         for ref in sorted(draft.parts.keys() - wanted.keys()):
-            draft.leave(ref, "another of the same name is there")
+            draft.leave(ref, why_lost(draft, ref))
         ours = Snapshot(_at(want, draft.parts.get(ref)) for ref, want in wanted.items())
         observed = await observe(port, bot.id, wanted, ours)
         actions = plan(wanted, observed, wanted).acting
@@ -228,7 +204,7 @@ async def _settle(
                 return None
             return Adoptee(bot, observed, tuple(sorted(draft.left_out)))
         for action in actions:
-            _take_out(draft, action, wanted)
+            take_out(draft, action, wanted)
     why = "it changes while it is read"
     elsewhere.append(LeftOut("", f"agent {draft.bot_id}", why))
     return None
@@ -238,7 +214,7 @@ def _at(want: Resource, part: Resource | None) -> Resource:
     return want if part is None else replace(want, remote_id=part.remote_id)
 
 
-def _check(draft: _Draft, ref: Ref, part: Resource) -> None:
+def _check(draft: Draft, ref: Ref, part: Resource) -> None:
     try:
         values = part_of(part)
     except Misfit as error:
@@ -258,51 +234,6 @@ def _unwritable(bot: Bot) -> str | None:
         except InvalidInput as error:
             return f"as a manifest it is wrong: {error.problems[0].message}"
     return None if loaded.bot.digest() == bot.digest() else "a manifest cannot hold it exactly"
-
-
-def _unbind(draft: _Draft, ends: Collection[str]) -> bool:
-    """Takes out relationships with what is in no bot: on another server they could not be made.
-
-    With them what depends on it: alone it would apply everywhere. True if there were any.
-    """
-    before = len(draft.parts)
-    for ref, part in sorted(draft.parts.items()):
-        for end in (part.spec["source"], part.spec["target"]) if ref.kind == BINDING else ():
-            if end not in ends and not str(end).startswith(("tag:", "tool:")):
-                named = str(end).replace(":", " ", 1)
-                draft.leave(ref, f"{named} is in no manifest")
-                if part.spec["kind"] == "dependency" and end == part.spec["target"]:
-                    dependent = Ref(*str(part.spec["source"]).split(":", 1))
-                    draft.leave(dependent, f"it is only for {named}, which is in no manifest")
-    return len(draft.parts) < before
-
-
-def _take_out(draft: _Draft, action: Action, wanted: Mapping[Ref, Resource]) -> None:
-    """What the action is about; if that is shared (a tag), whatever needs it."""
-    ref = action.ref
-    fields = ", ".join(_CALLED.get(change.field, change.field) for change in action.changes)
-    gone = action.operation is Operation.CREATE
-    if ref.kind == "agent" and action.observed is not None:
-        draft.parts[ref] = _without(draft.parts[ref], *(c.field for c in action.changes))
-        draft.left_out.append(LeftOut(draft.bot_id, f"{fields} of the agent", "cannot be told"))
-    elif ref in draft.parts:
-        why = "it cannot be found again by what it is" if gone else f"its {fields} cannot be told"
-        draft.leave(ref, why)
-    else:
-        for other in sorted(draft.parts):
-            if other in wanted and ref in get_kind(other.kind).needs(wanted[other]):
-                _untag(draft, other, ref)
-
-
-def _untag(draft: _Draft, part: Ref, tag: Ref) -> None:
-    if part.kind == "agent":
-        draft.parts[part] = _without(draft.parts[part], "tags")
-        what = "tags of the agent"
-        draft.left_out.append(LeftOut(draft.bot_id, what, f"the tag {tag.key} is gone"))
-    elif tag.key.startswith("agent:"):
-        draft.leave(part, f"it belongs to {tag.key.replace(':', ' ', 1)} too")
-    else:
-        draft.leave(part, f"the {tag.kind} {tag.key} is gone")
 
 
 def managed(adoptee: Adoptee) -> Snapshot:

@@ -17,6 +17,8 @@ from otto_reconcile.resources.gathering import bot_of
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Done, Otto
 from tests.cli.command import manifest as small
+from tests.e2e.harness import Place as Hosting
+from tests.evaluations.test_bills import WALK
 from tests.parlant_server.fixtures import parlant_thread, plain_http
 from tests.parlant_server.in_process import ParlantThread
 from tests.parlant_server.rest import Rest
@@ -227,7 +229,8 @@ async def test_managed_bots_do_not_differ_and_drift_has_its_cause(place: Place) 
     assert (same.code, same.out) == (0, "no difference\n"), same
     assert (await place.diff("-f", "bots/")).code == 0
     again = await place.adopt("--manage", "--output", "bots/", "-o", "json")
-    assert (again.code, again.err) == (0, "0 files written\n")
+    kept = "managed already: shop; `otto-reconcile export` writes their manifests"
+    assert (again.code, again.err.splitlines()) == (0, ["0 files written", kept])
     assert again.json()["bots"] == [{"bot": "shop", "result": "managed"}]
     assert len(place.kept("events")) == 1
     assert await place.held() == before
@@ -236,6 +239,40 @@ async def test_managed_bots_do_not_differ_and_drift_has_its_cause(place: Place) 
     drifted = await place.diff()
     assert drifted.out.splitlines()[0] == "shop (Drifted)"
     assert drifted.out.splitlines()[-1] == "1 to create, 1 to change"
+
+
+async def make_bound(rest: Rest) -> None:
+    """What belongs to a journey alone, or to it and the agent, and a name that no bot can have."""
+    only = ["journey:shop.j"]
+    await rest.post("/canned_responses", value="In the journey", fields=[], tags=only)
+    both = ["agent:shop", *only]
+    await rest.post("/guidelines", id="watched", condition="An observation", tags=both)
+    await rest.patch("/journeys/shop.j", conditions={"add": ["watched"]})
+    await rest.post("/guidelines", id="scoped", condition="Only there")
+    ends = {"source_guideline": "scoped", "target_tag": "journey:shop.j"}
+    await rest.post("/relationships", kind="dependency", **ends)
+    await rest.post("/context-variables", name="spaced ", description="", tags=["agent:shop"])
+
+
+async def test_what_is_only_for_a_journey_is_named_with_the_bot_and_the_reason(
+    place: Place,
+) -> None:
+    await make_shop(place.rest)
+    await make_bound(place.rest)
+    done = await place.adopt("shop", "--output", "bots/")
+    assert done.code == 2
+    told = [line.removeprefix("left out: shop: ") for line in done.err.splitlines()[1:]]
+    scope = "dependency:guideline:scoped->journey:shop.j"
+    assert [re.sub(r"response \S+:", "response:", line) for line in told] == [
+        "canned response: it is only for journey shop.j",
+        "guideline scoped: it is only for journey shop.j, and has no agent's tag",
+        "guideline watched: it is a condition of journey shop.j too",
+        f"relationship {scope}: guideline scoped is in no manifest",
+        "variable shop:spaced : its name begins or ends with white space",
+    ]
+    shop = place.otto.folder / "bots" / "shop.yaml"
+    assert "guideline watched: it is a condition" in shop.read_text()
+    assert "otto_reconcile" not in shop.read_text()
 
 
 async def test_a_bot_that_is_wanted_otherwise_is_a_conflict_and_nothing_is_done(
@@ -282,6 +319,24 @@ async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: P
     assert done.code == 1
     assert "error: Parlant failed at GET /agents (500)\nhint: something there" in done.err
     assert place.kept("events") == []
+
+
+def test_of_a_bot_that_a_daemon_keeps_already_nothing_is_left_out(tmp_path: Path) -> None:
+    ours = Hosting(tmp_path)
+    ours.write("walk.yaml", WALK)
+    with ours.forked("--port", "0") as daemon:
+        daemon.wait_synced("walk")
+        for options in ((), ("--manage",), ("--output", "bots/")):
+            done = ours.command("adopt", *options)
+            assert done.returncode == 0, done.stderr
+            assert "left out" not in done.stderr
+            assert "managed already: walk; `otto-reconcile export` writes" in done.stderr
+        assert not (tmp_path / "bots").exists()
+        daemon.call("POST", "/guidelines", {"id": "x", "condition": "x", "tags": ["agent:walk"]})
+        done = ours.command("adopt")
+        assert done.returncode == 2
+        told = "left out: walk: guideline x: it is unmanaged, and the bot is managed already"
+        assert told in done.stderr
 
 
 def test_what_a_bot_expands_to_gathers_to_that_bot_again() -> None:
