@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from otto_reconcile.audit import Record
-from otto_reconcile.errors import OttoError
+from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Cause, Change, Operation, Result
 from otto_reconcile.port.base import Evaluator
@@ -43,6 +43,7 @@ class Placing:
         self._turn = asyncio.Lock()
         self._renew: Renew = _renew_nothing
         self._attempted: set[str] = set()  # bots with something made again
+        self._refused: set[Ref] = set()  # what could not be changed in this round
         self.renewing: set[str] = set()
         """The bots that are looked at on our behalf."""
 
@@ -50,14 +51,16 @@ class Placing:
         self._may_act, self._turn, self._renew = may_act, turn, renew
 
     def start(self) -> None:
-        """A round begins: what could not be made again in the last one is tried."""
+        """A round begins: what could not be changed or made again in the last one is tried."""
         self._attempted.clear()
+        self._refused.clear()
 
     async def place(self, bot_id: str, held: Sequence[Resource], run_id: str) -> int:
         """Of all that is in place of a bot; how much was changed. Raises OttoError."""
         placed = 0
         async with self._turn:
-            unplaced = [one for one in held if self._port.judgements.unplaced(one)]
+            unplaced = [r for r in held if self._port.judgements.unplaced(r)]
+            unplaced = [r for r in unplaced if r.ref not in self._refused]
             if unplaced and self._may_act():
                 placed = await self._put(bot_id, unplaced, run_id)
         again = frozenset(r.ref for r in held if self._port.judgements.unplaced_states(r))
@@ -71,7 +74,7 @@ class Placing:
         return placed
 
     async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
-        """How many of the resources were changed. Raises OttoError at the first that cannot be."""
+        """How many of the resources were changed; what is refused holds up no other."""
         lacking = await self._port.misplaced(bot_id, resources)
         by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]
         steps = [_Step(group, self._record(group, run_id)) for group in by_resource]
@@ -79,7 +82,7 @@ class Placing:
             return 0
         await asyncio.to_thread(self._audit.intend, [step.record for step in steps])
         ended: list[Record] = []
-        failure: OttoError | None = None
+        failure: TemporaryError | None = None
         for step in steps:
             if failure is None:
                 record, failure = await self._tried(step)
@@ -90,15 +93,18 @@ class Placing:
         await asyncio.to_thread(self._audit.conclude, ended)
         if failure is not None:
             raise failure
-        return len(steps)
+        return sum(record.outcome == Result.SUCCEEDED for record in ended)
 
-    async def _tried(self, step: _Step) -> tuple[Record, OttoError | None]:
+    async def _tried(self, step: _Step) -> tuple[Record, TemporaryError | None]:
+        """The record, and the error if it is one that the others would meet as well."""
         started = self._clock.monotonic()
         try:
             for misplaced in step.lacking:
                 await self._port.place(misplaced)
         except OttoError as error:
-            return _ended(step.record, Result.FAILED, error.message), error
+            self._refused.add(step.lacking[0].resource.ref)
+            others_too = error if isinstance(error, TemporaryError) else None
+            return _ended(step.record, Result.FAILED, error.message), others_too
         took = round(self._clock.monotonic() - started, 6)
         return replace(_ended(step.record, Result.SUCCEEDED), duration=took), None
 
@@ -127,7 +133,8 @@ def _change(misplaced: Misplaced) -> Mapping[str, JSON]:
     """A judgement may repeat the text that was judged, and with it a secret."""
     resource, own = misplaced.resource, misplaced.key == misplaced.resource.key
     name = "metadata" if own else f"metadata of condition {misplaced.key}"
-    before, after = dict(misplaced.before), dict(misplaced.after)
+    before = dict(misplaced.before)
+    after = {k: v for k, v in misplaced.after.items() if v is not None or k in before}
     gone = dict.fromkeys(before.keys() - after.keys())
     change = Change(name, before or None, {**after, **gone}, masked=bool(resource.masked))
     before, after = shown(change)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.errors import StoreUnavailable, TemporaryError
+from otto_reconcile.errors import NotApplied, StoreUnavailable, TemporaryError
 from otto_reconcile.loop import Loop
+from otto_reconcile.masking import MASKED
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question, questions_of
 from otto_reconcile.reconcile import evaluating
 from otto_reconcile.reconcile.asking import CONCURRENT
@@ -28,7 +29,8 @@ SAID = {"continuous": True}
 class JudgedPort(FakePort):
     """`asked` are the conditions that its model was asked about.
 
-    To the `mute` it says nothing, to those that are `hanging` for ever.
+    To the `mute` it says nothing, to those that are `hanging` for ever. On the guidelines that are
+    `refused` nothing can be placed.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,7 @@ class JudgedPort(FakePort):
         self.asked: list[str] = []
         self.mute: set[str] = set()
         self.hanging: set[str] = set()
+        self.refused: set[str] = set()
 
     async def evaluate(self, question: Question) -> Judgement:
         self.asked.append(question.condition)
@@ -54,6 +57,8 @@ class JudgedPort(FakePort):
         return [one for one in lacking if one is not None]
 
     async def place(self, misplaced: Misplaced) -> None:
+        if misplaced.key in self.refused:
+            raise NotApplied("Parlant did not keep it")
         self.judgements.place(misplaced.resource, [misplaced.question])
 
     async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
@@ -354,3 +359,23 @@ async def test_why_judging_fails_is_told_as_long_as_it_does() -> None:
         await setting.evaluating.round()
         assert (setting.told["failing"], setting.told["missing"]) == (1, 1)
         assert "guideline a.g0: the model gave no judgement" in setting.told["message"]
+
+
+async def test_what_is_refused_by_one_guideline_holds_up_no_other_and_is_on_record() -> None:
+    setting = Judged()
+    setting.port.refused = {"a.g0"}
+    a, b = with_texts("a", "one", "two"), with_texts("b", "three")
+    secret = {"guidelines/a.g1/condition": {"template": "${TWO}", "variables": ["TWO"]}}
+    setting.want(Bot.from_document({**a.to_document(), "masked": secret}), b)
+    await setting.loop.restore()
+    await setting.evaluating.round()
+    assert [setting.status(b).unevaluated for b in "ab"] == [0, 0]
+    assert setting.port.has("b")
+    placed = {r.key: r for r in setting.stores.audit.find() if r.cause == "Evaluated"}
+    assert len([r for r in setting.stores.audit.find() if r.key == "a.g0"]) == 2
+    assert (placed["a.g0"].outcome, placed["a.g1"].outcome) == ("failed", "succeeded")
+    assert placed["a.g0"].error == "Parlant did not keep it"
+    assert placed["a.g1"].changes[0]["after"] == MASKED  # it may repeat the text
+    setting.port.refused = set()
+    await setting.evaluating.round()
+    assert setting.port.has("a")
