@@ -17,7 +17,7 @@ PREFIX = "otto-canary-"
 
 class Life(StrEnum):
     SAME = "same"
-    CANARY_LOST = "canary lost"  # somebody deleted the tag; all our agents are still there
+    CANARY_LOST = "canary lost"  # the tag is gone; all our agents are there (again, it may be)
     NEW = "new"
 
 

@@ -133,7 +133,10 @@ class Tending:
         if found.life is epoch.Life.NEW and not self._voice.target_up:
             return False  # it went away again
         if found.life is epoch.Life.CANARY_LOST:
-            self._voice.warn("the canary tag was deleted by somebody; it is set again")
+            self._voice.warn(
+                "the canary tag is gone and all agents are there: somebody deleted it, or a "
+                "program that makes them itself was restarted; it is set again"
+            )
         self._voice.target(CONNECTED)
         self._voice.epoch(world.epoch)
         if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
