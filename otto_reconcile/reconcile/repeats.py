@@ -23,10 +23,12 @@ class Repeats:
         return self._last.get(action.bot_id, {}).get(action.ref) == _said(outcome)
 
     def settle(self, bot_id: str, outcomes: Iterable[Outcome]) -> None:
-        """This is the last time now."""
-        failed = {o.action.ref: _said(o) for o in outcomes if o.result is not Result.SUCCEEDED}
+        """This is the last time now; of what needs something that waits, it is the one before."""
+        done = {o.action.ref: o for o in outcomes}
+        failed = {ref: _said(o) for ref, o in done.items() if o.result is not Result.SUCCEEDED}
         if failed:
-            self._last[bot_id] = failed
+            before = self._last.get(bot_id, {}).items()
+            self._last[bot_id] = {ref: said for ref, said in before if ref not in done} | failed
         else:
             self._last.pop(bot_id, None)
 
