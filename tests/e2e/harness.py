@@ -229,6 +229,7 @@ class Daemon:
     ) -> None:
         if error is not None:
             print(self.output[-6000:])
+            print(json.dumps(self.status, indent=1)[:6000])
         if self.running:
             assert self.process is not None
             self.process.terminate()
