@@ -120,7 +120,7 @@ class Journal:
         with self._draining:
             for pending in self._left():
                 follows = pending.expect is None and pending.bot_id in refused
-                why = "what it follows was refused" if follows else save(pending, desired)
+                why = "what it follows was refused" if follows else _tried(pending, desired)
                 if why is None:
                     saved.append(pending.bot_id)
                 else:
@@ -184,6 +184,16 @@ class Journal:
             self._file.append({"do": "done", "id": entry_id})
         else:
             self._file.empty()
+
+
+def _tried(pending: Pending, desired: DesiredState) -> str | None:
+    """As `save`; what nobody foresaw is set aside as well, so that it holds up nothing else."""
+    try:
+        return save(pending, desired)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        return f"internal error: {error!r}"
 
 
 def _sentence(bot_id: str, why: str) -> str:

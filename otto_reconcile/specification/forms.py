@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from otto_reconcile.manifest.basics import ShortId
+from otto_reconcile.manifest.checks import ToolName
 from otto_reconcile.resources.bot import AgentMode, Criticality, Name, Text
 
 LINES = (
@@ -52,7 +53,7 @@ class GuidelineForm(_Form):
     description: str | None = None
     criticality: Annotated[Criticality, BeforeValidator(_lower)] | None = None
     key: Text | None = None
-    tools: list[Text] | None = None
+    tools: list[ToolName] | None = None
 
 
 class JourneyForm(_Form):

@@ -64,6 +64,27 @@ def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
     assert names(stores, "clerk") == ["Clerk"]
 
 
+def test_a_write_that_goes_on_failing_as_nobody_foresaw_is_set_aside_and_holds_up_no_other(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    put = type(stores.desired).put
+
+    def fails(desired: Any, bot: Bot, **options: Any) -> Any:
+        return 1 / 0 if bot.id == "odd" else put(desired, bot, **options)
+
+    for name in ("Odd", "Clerk"):
+        journal.put(pending(a_bot(name)), None)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stores.desired), "put", fails)
+        drained = journal.drain(stores.desired, stores.audit)
+    assert drained.saved == ("clerk",)
+    assert "ZeroDivisionError" in drained.problems[0]
+    assert not journal.waiting
+    (kept,) = (tmp_path / UNSAVED).iterdir()
+    assert json.loads(kept.read_text())["bot"]["name"] == "Odd"
+
+
 def test_what_the_store_did_not_take_is_there_in_the_next_process(
     stores: Stores, tmp_path: Path
 ) -> None:

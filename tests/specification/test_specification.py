@@ -98,6 +98,10 @@ def test_each_required_field_is_missed(key: str) -> None:
     [
         ({"colour": 1}, "/colour: unknown key `colour`"),
         ({"tone": 3}, "/tone: `tone` must be a list, not a number"),
+        (
+            {"guidelines": [{"condition": "Return", "tools": ["a:b:c"]}], "relationships": []},
+            "/guidelines/0/tools/0: this names no tool",
+        ),
         ({"purpose": ""}, "/purpose: item 1 of `purpose` must not be empty"),
         (
             {"composition_mode": "LOOSE"},
