@@ -91,13 +91,9 @@ class Workshop:
             return refusal
         async with self._turn:
             known = await self.catalogue.known()
-            kept = self._kept_already(bot, known, session)
-            if kept is None:
-                if taken := await self._taken(bot, known, None):
-                    return taken
-                if not self._agreed(bot, spec, session, turn):
-                    return _proposed(False, SHOW_FIRST, bot, None)
-                kept = await self._keep(bot.id, bot, 0, session, known)
+            kept = await self._keep_agreed(bot, spec, session, turn, known, None)
+        if not isinstance(kept, Kept):
+            return kept
         if kept.refused is not None:
             return await self._refused(f"It was not made: {kept.refused}.", bot)
         self._consent.close(session)
@@ -116,13 +112,9 @@ class Workshop:
             bot, refusal = self._read(spec, wanted.bot, session)
             if bot is None:
                 return refusal
-            kept = self._kept_already(bot, known, session)
-            if kept is None:
-                if taken := await self._taken(bot, known, wanted):
-                    return taken
-                if not self._agreed(bot, spec, session, turn):
-                    return _proposed(False, SHOW_FIRST, bot, wanted)
-                kept = await self._keep(bot.id, bot, wanted.revision, session, known)
+            kept = await self._keep_agreed(bot, spec, session, turn, known, wanted)
+        if not isinstance(kept, Kept):
+            return kept
         if kept.refused is not None:
             return _stays(f"It was not changed: {kept.refused}.")
         self._consent.close(session)
@@ -190,6 +182,19 @@ class Workshop:
         return [IN_MEMORY]
 
     # Wanting.
+
+    async def _keep_agreed(
+        self, bot: Bot, spec: object, session: str, turn: str, known: Known, wanted: Wanted | None
+    ) -> Kept | Reply:
+        """Keeps what was agreed to; else gives what has to be asked or shown first."""
+        if (kept := self._kept_already(bot, known, session)) is not None:
+            return kept
+        if taken := await self._taken(bot, known, wanted):
+            return taken
+        if not self._agreed(bot, spec, session, turn):
+            return _proposed(False, SHOW_FIRST, bot, wanted)
+        revision = 0 if wanted is None else wanted.revision
+        return await self._keep(bot.id, bot, revision, session, known)
 
     def _kept_already(self, bot: Bot, known: Known, session: str) -> Kept | None:
         """Where this chat has had exactly this kept: the customer wrote on before hearing of it."""
