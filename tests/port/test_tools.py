@@ -16,7 +16,7 @@ from otto_reconcile.masking import shown
 from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
 from tests.parlant_server.fixtures import InLoop
 from tests.parlant_server.tool_server import McpServer, ToolServer
-from tests.port.conftest import Host
+from tests.port.conftest import RELEASE, Host
 from tests.port.test_contract import converge, put, seen
 
 BOT = "order-desk"
@@ -107,6 +107,10 @@ async def test_a_tool_of_an_mcp_service_is_attached(host: Host) -> None:
         await host.port.delete((await seen(host, want))[Ref("tool_service", "sky")])
 
 
+@pytest.mark.skipif(
+    RELEASE is not None and not RELEASE.hosted,
+    reason="a Parlant 3.2 cannot delete a service that is dead: all tests after it would have it",
+)
 async def test_the_tools_of_services_that_died_are_named(host: Host, tools: ToolServer) -> None:
     """Whether one of kind mcp is dead can be told only where Parlant is in this process."""
     named = ["crm:later", "crm:stock", "sky:weather", "sky:rain"]
