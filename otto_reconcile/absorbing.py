@@ -6,12 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from otto_reconcile.content_rows import KEYS
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
 from otto_reconcile.guard import LEAST, SHARE
 from otto_reconcile.heads import Head, Log, Step
-from otto_reconcile.projections import COLLECTION_NAMES, has_row_of, view_digest
+from otto_reconcile.projections import (
+    COLLECTION_NAMES,
+    PART_NAMES,
+    has_row_of,
+    row_count,
+    view_digest,
+)
 from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 from otto_reconcile.rows import OWN, by_bot, is_otto, wish_from
 from otto_reconcile.shared_rows import COLLECTION_OF, main_row, shared_by_stream
@@ -20,7 +25,6 @@ from otto_reconcile.store.base import Document
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
-_PARTS = ("guidelines", "journeys", "terms", "relationships", *KEYS)
 
 
 @dataclass
@@ -176,8 +180,8 @@ class Absorber:
         Bots that have lost their own row as well count: the accident may have taken both. The last
         part of all is deleted by hand as any other.
         """
-        for name in _PARTS:
-            had = {i: n for i, w in look.known.bots.items() if (n := len(getattr(w.bot, name)))}
+        for name in PART_NAMES:
+            had = {i: n for i, w in look.known.bots.items() if (n := row_count(name, w.bot))}
             without = {i for i in had if not look.rows.get(i, {}).get(name)}
             lost = {i for i in without - look.moving if look.rows.get(i, {}).get("bots")}
             all_gone = without == had.keys() and sum(had.values()) >= LEAST

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from otto_reconcile import content_rows
 from otto_reconcile.resources import Bot, Guideline, digest
+from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 from otto_reconcile.resources.states import plain
 from otto_reconcile.shared_rows import OURS, main_row, shared_row, shared_view
@@ -18,17 +19,15 @@ from otto_reconcile.store.collections import COLLECTIONS, key_of
 Rows: TypeAlias = Mapping[str, Sequence[Document]]
 """Rows by the name of their collection."""
 
-COLLECTION_NAMES = (
-    "bots",
-    "guidelines",
-    "journeys",
-    "tool_mappings",
-    "terms",
-    "relationships",
-    "tool_services",
-    *content_rows.KEYS,
-)
+_MAPPINGS = "tool_mappings"
+COLLECTION_NAMES = ("bots", *GROUPS, _MAPPINGS)
 """The collections of rows, the one that makes a bot first."""
+
+PART_NAMES = COLLECTION_NAMES[1:]
+"""Those that have the parts of bots."""
+
+SOLE = tuple(name for name in GROUPS if "bot_id" not in COLLECTIONS[name].keys)
+"""The groups whose ids no two bots may share: a part is one row, and one thing on a target."""
 
 _CORE = {
     "bots": ("name", "description", "composition_mode", "max_engine_iterations"),
@@ -132,6 +131,13 @@ def are_labels(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str) and isinstance(text, str) for name, text in value.items()
     )
+
+
+def row_count(name: str, bot: Bot) -> int:
+    """How many rows a bot has in one of PART_NAMES, without making them."""
+    if name == _MAPPINGS:
+        return sum(len(set(guideline.tools or ())) for guideline in bot.guidelines)
+    return len(GROUPS[name].of(bot))
 
 
 def view_digest(wish: Wish) -> str:

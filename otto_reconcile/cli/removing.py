@@ -17,14 +17,11 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound, OttoError
 from otto_reconcile.events import Desired, Source
 from otto_reconcile.reconcile.importer import load
+from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 from otto_reconcile.settings import Settings
 from otto_reconcile.weaving import users
 
-_GROUPS = (
-    "guidelines", "journeys", "terms", "relationships", "canned_responses", "variables",
-    "capabilities",
-)  # fmt: skip
 _SOME = 5  # bots that are named
 
 
@@ -41,7 +38,7 @@ def run_delete(
         known = applied | found.shared.keys() | found.unreadable_shared.keys()
         _refuse_unknown([name for name in names if name not in known], found)
         for bot_id in names if output is Output.TABLE else ():
-            say(_what_goes(bot_id, found))
+            say(describe(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
             note(f"warning: {bot_id} is still in the folder of manifests: it will come back")
@@ -84,7 +81,7 @@ def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
             raise NotFound(f"there is no {called(bot_id)}", hint="otto-reconcile get lists them")
 
 
-def _what_goes(bot_id: str, found: Desired) -> str:
+def describe(bot_id: str, found: Desired) -> str:
     if (shared := found.shared.get(bot_id)) is not None:
         by = users(bot_id, found)
         more = " and more" if len(by) > _SOME else ""
@@ -99,8 +96,8 @@ def _what_goes(bot_id: str, found: Desired) -> str:
 
 
 def _parts(wish: Wish) -> str:
-    counts = [(len(getattr(wish, group, ())), group.replace("_", " ")) for group in _GROUPS]
-    words = [f"{n} {group if n != 1 else group.removesuffix('s')}" for n, group in counts if n]
+    counts = ((group, len(group.of(wish))) for group in GROUPS.values())
+    words = [group.counted(number) for group, number in counts if number]
     return f" with {', '.join(words)}" if words else ""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from otto_reconcile import specification
 from otto_reconcile.otto import specs
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.groups import GROUPS, caption
 
 
 def shown(bot: Bot) -> list[str]:
@@ -34,19 +34,11 @@ def unserved(bot: Bot) -> list[str]:
 
 def goes(bot: Bot) -> list[str]:
     """All that a deletion takes away, a line each."""
-    return [f"{kind}: {what}" for kind, what in _parts(bot)]
-
-
-def _parts(bot: Bot) -> Iterator[tuple[str, str]]:
-    yield from (("guideline", g.condition) for g in bot.guidelines)
-    yield from (("journey", j.title) for j in bot.journeys)
-    yield from (("term", t.name) for t in bot.terms)
-    yield from (("canned response", c.value) for c in bot.canned_responses)
-    yield from (("variable", v.name) for v in bot.variables)
-    yield from (("capability", c.title) for c in bot.capabilities)
-    yield from (("customer", c.id) for c in bot.customers)
-    yield from (("tool service", s.name) for s in bot.tool_services)
-    yield from (("relationship", f"{r.source} {r.kind} {r.target}") for r in bot.relationships)
+    return [
+        f"{group.kind.replace('_', ' ')}: {caption(part)}"
+        for group in GROUPS.values()
+        for part in group.of(bot)
+    ]
 
 
 def _line(name: str, value: object) -> str:

@@ -9,13 +9,12 @@ from typing import Any
 from otto_reconcile.cells import NotUnderstood, needed, time_in
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.events import Wanted
-from otto_reconcile.projections import COLLECTION_NAMES, Rows, rows_of
+from otto_reconcile.projections import COLLECTION_NAMES, SOLE, Rows, rows_of
 from otto_reconcile.resources import Bot
 from otto_reconcile.rows import OWN, bot_from, is_otto
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
-PARTS = ("guidelines", "journeys", "terms", "canned_responses")
 UNKNOWN = time_in({}, "created_at")
 """What a time that is missing or not understood is read as."""
 
@@ -69,7 +68,7 @@ def taken(store: Store, bot: Bot, known: Bot | None) -> dict[tuple[str, str], st
     They would be one row.
     """
     lost = {}
-    for name in PARTS:
+    for name in SOLE:
         key = COLLECTIONS[name].keys[0]
         before = {part.id for part in getattr(known, name)} if known is not None else set()
         new = sorted({part.id for part in getattr(bot, name)} - before)

@@ -1,17 +1,17 @@
 """Resources back to the bot that expands to them: `adopting` uses it. The inverse of `expand`.
 
-A kind needs nothing for it where its group among the bot's parts has its plural name, and the
-fields of a part those of the kind.
+A kind needs nothing for it where a group of the bot's parts is of it (`groups`), and the fields of
+a part are those of the kind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from otto_reconcile.resources.bot import Bot, Part
+from otto_reconcile.resources.bot import Bot
+from otto_reconcile.resources.groups import BY_KIND, Group
 from otto_reconcile.resources.kinds import get_kind
 from otto_reconcile.resources.model import JSON, Ref, Resource, Snapshot
 
@@ -28,7 +28,7 @@ def part_of(resource: Resource) -> Mapping[str, JSON]:
 
     Raises Misfit.
     """
-    _, model = _group_of(resource.kind)
+    model = _group_of(resource.kind).model
     values = _values(model, resource)
     told = get_kind(resource.kind).by_name
     if identity := next((n for n in _IDENTITIES if n in model.model_fields and n not in told), ""):
@@ -42,30 +42,33 @@ def bot_of(bot_id: str, parts: Snapshot) -> Bot:
     document: dict[str, JSON] = {**_values(Bot, parts[Ref("agent", bot_id)]), "id": bot_id}
     for resource in sorted(parts.values(), key=lambda r: r.ref):
         if resource.kind != "agent":
-            group, _ = _group_of(resource.kind)
+            group = _group_of(resource.kind).name
             document.setdefault(group, []).append(part_of(resource))
     _validate(Bot, document)
     return Bot.from_document(document)
 
 
-def _group_of(kind: str) -> tuple[str, type[Part]]:
+def _group_of(kind: str) -> Group:
     """The field of a bot that has the parts of this kind, and what they are."""
-    for group in (f"{kind}s", f"{kind.removesuffix('y')}ies"):
-        if group in Bot.model_fields:
-            (model,) = get_args(Bot.model_fields[group].annotation)
-            return group, model
-    raise Misfit(f"a manifest has no place for a {kind}")
+    if kind not in BY_KIND:
+        raise Misfit(f"a manifest has no place for a {kind}")
+    return BY_KIND[kind]
 
 
 def _values(model: type[BaseModel], resource: Resource) -> dict[str, JSON]:
     fields = get_kind(resource.kind).by_name
     return {
-        name: resource.spec[name]
+        name: _listed(resource.spec[name]) if name == "tags" else resource.spec[name]
         for name, field in model.model_fields.items()
         if name in fields
         and name in resource.spec
         and (field.is_required() or resource.spec[name] != fields[name].default)
     }
+
+
+def _listed(tags: JSON) -> JSON:
+    """A customer's tags are a mapping, since others give them tags too."""
+    return sorted(tags) if isinstance(tags, Mapping) else tags
 
 
 def _validate(model: type[BaseModel], values: Mapping[str, JSON]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otto_reconcile.resources.bot import Bot
+from otto_reconcile.resources.groups import TAGGED
 from otto_reconcile.resources.kinds import Kind, make, register
 from otto_reconcile.resources.model import Resource
 from otto_reconcile.resources.variable import tag_names
@@ -17,9 +18,8 @@ def expand(bot: Bot) -> Iterable[Resource]:
 
 def _names(bot: Bot) -> set[str]:
     names = set(bot.tags or ())
-    contents = (bot.canned_responses, bot.variables, bot.capabilities, bot.customers)
-    for group in (bot.guidelines, bot.journeys, bot.terms, *contents):
-        for part in group:
+    for group in TAGGED:
+        for part in group.of(bot):
             names.update(part.tags or ())
     for variable in bot.variables:
         names.update(tag_names(variable.values or ()))

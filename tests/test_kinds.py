@@ -1,0 +1,184 @@
+"""Each place that has to know every kind of part, asked about all of them: none is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from otto_reconcile import manifest
+from otto_reconcile.cli.removing import describe
+from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.events import Desired, Wanted, now_utc
+from otto_reconcile.manifest.drafts import GROUPS as FORMS
+from otto_reconcile.manifest.model import BotForm
+from otto_reconcile.manifest.secrets import _MAY_BE_SECRET
+from otto_reconcile.otto.showing import goes
+from otto_reconcile.port.adapters import adapter_of
+from otto_reconcile.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
+from otto_reconcile.resources import Bot, Guideline, Snapshot, kinds, snapshot_of
+from otto_reconcile.resources import bot as model
+from otto_reconcile.resources.gathering import bot_of
+from otto_reconcile.resources.groups import BY_KIND, GROUPS, TAGGED
+from otto_reconcile.server.changes import KINDS as NOTICED
+from otto_reconcile.store.collections import WATCHED
+from otto_reconcile.store.memory import MemoryStore
+
+CLI = Source("cli")
+NAMES = tuple(GROUPS)
+
+
+def full(bot_id: str = "desk", **more: Any) -> Bot:
+    """A bot with two parts of every kind."""
+
+    def two(make: Callable[[str], Any]) -> list[Any]:
+        return [make("a"), make("b")]
+
+    tags = ["vip"]
+    fields: dict[str, Any] = {
+        "name": bot_id.title(),
+        "guidelines": two(
+            lambda n: Guideline(
+                id=f"{bot_id}.{n}", condition=f"On {n}", action="Act", tools=["shop:find"],
+                tags=[f"guidelines-{n}"],
+            )
+        ),
+        "journeys": two(
+            lambda n: model.Journey(
+                id=f"{bot_id}.j{n}", title=f"Way {n}", description="d", conditions=["c"],
+                tags=[f"journeys-{n}"],
+            )
+        ),
+        "terms": two(
+            lambda n: model.Term(
+                id=f"{bot_id}.t{n}", name=f"Word {n}", description="d", tags=[f"terms-{n}"]
+            )
+        ),
+        "canned_responses": two(
+            lambda n: model.CannedResponse(
+                id=f"{bot_id}.c{n}", value=f"Say {n}", tags=[f"canned_responses-{n}"]
+            )
+        ),
+        "variables": two(
+            lambda n: model.Variable(
+                name=f"fact {n}", values={"default": 1}, tags=[f"variables-{n}"]
+            )
+        ),
+        "capabilities": two(
+            lambda n: model.Capability(
+                title=f"Can {n}", description="d", tags=[f"capabilities-{n}"]
+            )
+        ),
+        "customers": two(
+            lambda n: model.Customer(id=f"who-{n}", name=f"Who {n}", tags=[f"customers-{n}"])
+        ),
+        "tool_services": [
+            model.ToolService(name=f"{bot_id}-shop", kind="sdk", url="http://127.0.0.1:1"),
+            model.ToolService(name=f"{bot_id}-mail", kind="sdk", url="http://127.0.0.1:2"),
+        ],
+        "relationships": [
+            model.Relationship(
+                kind="priority", source=f"guideline:{bot_id}.a", target=f"guideline:{bot_id}.b"
+            ),
+            model.Relationship(kind="priority", source=f"guideline:{bot_id}.a", target="tag:vip"),
+        ],
+        "tags": tags,
+    }  # fmt: skip
+    return Bot(id=bot_id, **{**fields, **more})
+
+
+def filled(count: int = 6) -> tuple[MemoryStore, DesiredState]:
+    store = MemoryStore()
+    state = DesiredState(store)
+    state.put_many([(full(f"b{n}"), CLI) for n in range(count)], actor="ann")
+    return store, state
+
+
+def test_groups_are_every_list_of_parts_of_a_bot() -> None:
+    lists = {name for name, field in Bot.model_fields.items() if field.default == []}
+    assert set(GROUPS) == lists
+    assert set(BY_KIND) == {kind.name for kind in kinds()} - {"agent", "tag"}
+    assert all(len(getattr(full(), name)) == 2 for name in NAMES)
+
+
+@pytest.mark.parametrize("name", PART_NAMES)
+def test_losing_a_whole_collection_is_never_desired(name: str) -> None:
+    store, state = filled()
+    assert row_count(name, full("b0")) == len(rows_of(full("b0"))[name]) > 0
+    store.delete(name, {})
+    absorbed = state.absorb()
+    assert (absorbed.events, len(absorbed.vanished), len(absorbed.problems)) == ((), 6, 1)
+    assert f"lost all their {name} at once" in absorbed.problems[0]
+    assert state.get("b3").bot == full("b3")
+    assert state.rebuild() == 6
+    assert state.absorb().vanished == ()
+
+
+@pytest.mark.parametrize("name", PART_NAMES)
+def test_rows_of_every_collection_come_back_and_go(name: str) -> None:
+    store, state = filled(1)
+    assert store.find(name, {"bot_id": "b0"})
+    assert state.absorb().events == ()
+    state.delete("b0", source=CLI, actor="ann")
+    assert store.find(name, {"bot_id": "b0"}) == []
+    assert name in WATCHED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_delete_and_otto_say_what_goes_of_every_kind(name: str) -> None:
+    bot = full(**{other: [] for other in NAMES if other not in (name, "guidelines", "journeys")})
+    wanted = Wanted(bot, 1, CLI, "ann", now_utc())
+    said = describe("desk", Desired({"desk": wanted}, {}))
+    assert f"2 {name.replace('_', ' ')}" in said
+    kind = GROUPS[name].kind.replace("_", " ")
+    assert sum(line.startswith(f"{kind}: ") for line in goes(bot)) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resources_of_every_kind_make_the_part_again(name: str) -> None:
+    bot = full()
+    kind = GROUPS[name].kind
+    parts = (r for r in snapshot_of(bot).values() if r.kind in (kind, "agent"))
+    gathered = getattr(bot_of("desk", Snapshot(parts)), name)
+    assert {part.model_dump_json() for part in gathered} == {
+        part.model_dump_json() for part in _as_gathered(bot, name)
+    }
+
+
+def _as_gathered(bot: Bot, name: str) -> list[Any]:
+    """What a target says more or in another form than was declared."""
+    parts = getattr(bot, name)
+    if name == "canned_responses":  # a target keeps our id in the metadata
+        return [
+            part.model_copy(update={"metadata": {"otto_reconcile_id": part.id}}) for part in parts
+        ]
+    return list(parts)
+
+
+def test_tags_of_every_kind_are_made() -> None:
+    tags = {ref.key for ref in snapshot_of(full()) if ref.kind == "tag"}
+    assert tags == {"vip", *(f"{group.name}-{n}" for group in TAGGED for n in "ab")}
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in kinds()])
+def test_every_kind_has_an_adapter_and_is_noticed(kind: str) -> None:
+    assert adapter_of(kind) is not None
+    assert kind in NOTICED.values()
+
+
+def test_manifests_have_every_group(tmp_path: Any) -> None:
+    assert {*FORMS, "relationships", "tool_services"} == set(GROUPS)
+    assert set(_MAY_BE_SECRET) == set(FORMS)
+    spec = BotForm.model_fields["spec"].annotation
+    fields = set(
+        next(m for m in (spec, *get_args(spec)) if hasattr(m, "model_fields")).model_fields
+    )
+    assert set(GROUPS) <= fields
+    (tmp_path / "desk.yaml").write_text(manifest.dump([full()]), "utf-8")
+    loaded = manifest.load([tmp_path], environ={})
+    assert [one.bot for one in loaded.bots] == [full()]
+
+
+def test_collections_of_rows_are_those_that_stores_have() -> None:
+    assert set(COLLECTION_NAMES) == set(WATCHED) - {"glossaries", "events"}
