@@ -31,7 +31,8 @@ def applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -
     claims = set(last.claims)
     planned_refs = {a.ref for a in planned.plan if a.operation is not Operation.REPORT}
     for ref, want in planned.desired.items():
-        ours = ref in held or ref in claims or not get_kind(ref.kind).shared
+        sole = not get_kind(ref.kind).shared and ref not in planned.lost
+        ours = ref in held or ref in claims or sole
         if ref not in planned_refs and ours:  # it is there as wanted
             held[ref] = replace(want, remote_id=planned.observed[ref].remote_id)
     for action in planned.plan:

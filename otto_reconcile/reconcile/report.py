@@ -30,7 +30,7 @@ def bot_fields(result: BotResult, now: datetime) -> dict[str, Any]:
     }
     if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
         fields["last_change"] = now.isoformat(timespec="seconds")
-    return {**fields, **_verdict(result, planned)}
+    return {**fields, **_with_faults(_verdict(result, planned), planned.faults)}
 
 
 def _unseen(error: OttoError | None) -> dict[str, Any]:
@@ -70,6 +70,17 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
     health = Health.HEALTHY if result.lacking is None else Health.DEGRADED
     return _words(Sync.SYNCED, health, None, result.lacking)
+
+
+def _with_faults(verdict: dict[str, Any], faults: Sequence[str]) -> dict[str, Any]:
+    """A bot whose desired state is at fault is Degraded, whatever the target has of it."""
+    if not faults:
+        return verdict
+    held = verdict["message"] or ""  # which may have some of them as its reasons
+    message = "; ".join(
+        [*(fault for fault in faults if fault not in held), *([held] if held else [])]
+    )
+    return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, verdict["cause"], message)
 
 
 def _failed(failures: Sequence[Outcome]) -> str:

@@ -19,6 +19,7 @@ from otto_reconcile.leases import Leases
 from otto_reconcile.observed import observe
 from otto_reconcile.plan import Action, Cause, Operation, Plan
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.reconcile.sharing import Wishes
 from otto_reconcile.resources import (
     OTTO,
@@ -89,22 +90,38 @@ class World:
             if ref.kind == "agent"
         )  # fmt: skip
 
-    def still_shared(self, bot_id: str) -> frozenset[Ref]:
-        """The shared resources that this bot gives up and another one wants or has."""
-        given_up = {
-            ref
-            for ref in self.last(bot_id).keys() - self.wanted(bot_id).keys()
-            if get_kind(ref.kind).shared
-        }
+    def still_used(self, bot_id: str) -> frozenset[Ref]:
+        """The resources that this bot gives up and another one wants or has."""
+        given_up = self.last(bot_id).keys() - self.wanted(bot_id).keys()
         if not given_up:
             return frozenset()
-        others = (other for other in self.bot_ids if other != bot_id)
-        used = {ref for other in others for ref in (*self.wanted(other), *self.last(other))}
-        return frozenset(given_up & used)
+        others = [other for other in self.bot_ids if other != bot_id]
+        wanted = [self.wanted(other) for other in others]
+        had = [self.applied[other] for other in others if other in self.applied]
+        return frozenset(
+            ref
+            for ref in given_up
+            if any(ref in snapshot for snapshot in wanted)
+            or any(ref in applied.resources or ref in applied.claims for applied in had)
+        )
 
     @cached_property
     def wishes(self) -> Wishes:
         return Wishes(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
+
+    @cached_property
+    def owners(self) -> Owners:
+        return Owners((bot_id, self.wanted(bot_id)) for bot_id in sorted(self.desired.bots))
+
+    def lost(self, bot_id: str) -> dict[Ref, str]:
+        """What this bot wants and another one owns, with the reason why it has to wait."""
+        return self.owners.lost(bot_id, self.applied)
+
+    def faults(self, bot_id: str) -> tuple[str, ...]:
+        """What is wrong with what is wanted of a bot, whatever the target has of it."""
+        unreadable = self.desired.unreadable.get(bot_id)
+        told = (f"its desired state cannot be read: {unreadable}",) if unreadable else ()
+        return (*told, *self.owners.faults(bot_id, self.applied))
 
     def follow(self, before: World) -> None:
         """Takes over from the world before what this one could not have read."""
@@ -167,14 +184,18 @@ class World:
             frozen=RESTORING if self.restoring else None,
             held=held,
             undeletable=undeletable,
-            keep=self.still_shared(bot_id),
+            keep=self.still_used(bot_id),
             begun=applied.claims - applied.resources.keys() if applied else frozenset(),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan of one bot with all that it was made from."""
+    """The plan of one bot with all that it was made from.
+
+    `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
+    wanted of this one.
+    """
 
     bot_id: str
     wanted: Wanted | None
@@ -182,6 +203,8 @@ class Planned:
     observed: Snapshot
     applied: Snapshot
     plan: Plan
+    lost: frozenset[Ref] = frozenset()
+    faults: tuple[str, ...] = ()
 
     @property
     def present(self) -> bool:
@@ -243,10 +266,12 @@ async def plan_bot(
     else:
         observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
-    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired)
+    lost = world.lost(bot_id)
+    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
     policy = replace(policy, unable=unable, again=again)
     made = plan(desired, observed, applied, policy)
-    return Planned(bot_id, world.desired.bots.get(bot_id), desired, observed, applied, made)
+    wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
+    return Planned(bot_id, wanted, desired, observed, applied, made, frozenset(lost), faults)
 
 
 async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:

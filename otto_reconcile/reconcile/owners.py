@@ -1,0 +1,66 @@
+"""Whose a part is that several bots want under one id; `world` asks it about each bot.
+
+A target holds one guideline, journey, term or canned response to an id. Two bots that want it would
+take it from each other for ever. So one bot owns it: the one that has it on the target already; if
+several have it, or none has, the first of them by id. The others wait and are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from otto_reconcile.applied import Applied
+from otto_reconcile.order import BINDING
+from otto_reconcile.resources import Ref, Snapshot, get_kind
+
+
+class Owners:
+    """`wanted` comes by bot id, sorted; what bots may share (`Kind.shared`) is nobody's alone."""
+
+    def __init__(self, wanted: Iterable[tuple[str, Snapshot]]) -> None:
+        first: dict[Ref, str] = {}
+        self._rivals: dict[Ref, list[str]] = {}
+        for bot_id, snapshot in wanted:
+            for ref in snapshot:
+                other = first.setdefault(ref, bot_id)
+                if other != bot_id and _is_sole(ref):
+                    self._rivals.setdefault(ref, [other]).append(bot_id)
+
+    def lost(self, bot_id: str, applied: Mapping[str, Applied]) -> dict[Ref, str]:
+        """What this bot wants and another one owns, with the reason why it has to wait."""
+        return {
+            ref: f"the {_named(ref)} is that of bot {owner!r}: give one of them another id"
+            for ref, rivals in self._of(bot_id)
+            if (owner := _owner(ref, rivals, applied)) != bot_id
+        }
+
+    def faults(self, bot_id: str, applied: Mapping[str, Applied]) -> tuple[str, ...]:
+        """A sentence for each part that this bot and others want, whoever owns it."""
+        lost = self.lost(bot_id, applied)
+        return tuple(
+            lost.get(ref)
+            or f"the {_named(ref)} is wanted by bot {_others(bot_id, rivals)} too: "
+            f"it stays with {bot_id!r}; give one of them another id"
+            for ref, rivals in self._of(bot_id)
+        )
+
+    def _of(self, bot_id: str) -> Iterator[tuple[Ref, list[str]]]:
+        return ((ref, rivals) for ref, rivals in self._rivals.items() if bot_id in rivals)
+
+
+def _is_sole(ref: Ref) -> bool:
+    """True for what bears the mark of one bot. A relationship is all in its key, and bears none."""
+    return not get_kind(ref.kind).shared and ref.kind != BINDING
+
+
+def _owner(ref: Ref, rivals: list[str], applied: Mapping[str, Applied]) -> str:
+    having = [bot for bot in rivals if bot in applied and ref in applied[bot].resources]
+    return having[0] if len(having) == 1 else rivals[0]
+
+
+def _named(ref: Ref) -> str:
+    return f"{ref.kind.replace('_', ' ')} {ref.key!r}"
+
+
+def _others(bot_id: str, rivals: list[str]) -> str:
+    return " and ".join(repr(other) for other in rivals if other != bot_id)
