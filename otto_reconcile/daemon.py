@@ -21,6 +21,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.summary import looked_at, summary
@@ -107,15 +108,23 @@ class Daemon:
             self._tools.check()
         await asyncio.to_thread(self._try_store)
         self._voice.publish()
+        beating = asyncio.create_task(self._beat(), name="heartbeat")
         try:
             if self._settings.parlant_url is None:
                 await self._embedded(stopping)
             else:
                 await self._elsewhere(self._settings.parlant_url, stopping)
         finally:
+            beating.cancel()
             if self._tools is not None:
                 await self._tools.stop()
         return 0
+
+    async def _beat(self) -> None:
+        """Shows that the daemon lives also while it starts and restores, before its loop does."""
+        while True:
+            await self._clock.wait(self._never, BEAT)
+            self._voice.publish()
 
     def _try_store(self) -> None:
         try:

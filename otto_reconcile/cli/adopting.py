@@ -13,7 +13,7 @@ from otto_reconcile import settings as environment
 from otto_reconcile.applied import Applied
 from otto_reconcile.cli.bots import is_folder, write_files
 from otto_reconcile.cli.console import Output, note, say_data, say_table, write
-from otto_reconcile.cli.places import find_target, opened_store
+from otto_reconcile.cli.places import find_daemon, find_target, opened_store, told_stale
 from otto_reconcile.errors import Conflict, OttoError, TargetUnavailable
 from otto_reconcile.evaluations import Answer, Judge
 from otto_reconcile.events import Source
@@ -64,6 +64,8 @@ def run_adopt(
 
     0 if all of it is in the manifests, 2 if something is left out, which is named.
     """
+    if stale := told_stale(find_daemon(settings)):
+        note(f"warning: {stale}")
     with ExitStack() as stack:
         stores = _stores(settings, stack, manage)
         found, known = asyncio.run(_read(settings, bot_ids, stores, manage))

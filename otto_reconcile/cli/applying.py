@@ -139,7 +139,7 @@ def wait_for(settings: Settings, wanted: Mapping[str, Wanted], seconds: float) -
                 names = ", ".join(open_ones)
                 raise OttoError(
                     f"after {seconds:g} s these are not Synced: {names}",
-                    hint="otto-reconcile status says why",
+                    hint=places.told_stale(daemon) or "otto-reconcile status says why",
                 )
             time.sleep(_POLL)
 

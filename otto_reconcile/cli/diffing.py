@@ -11,7 +11,7 @@ from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
-from otto_reconcile.cli.places import Target, find_target, opened_store
+from otto_reconcile.cli.places import Target, find_daemon, find_target, opened_store, told_stale
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.plan import Plan
@@ -38,6 +38,8 @@ def run_diff(
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
         warnings = list(stores.desired.absorb().problems)
+        if stale := told_stale(find_daemon(settings)):
+            warnings.append(stale)
         brought = Brought()
         if inputs is not None:
             brought = bring_all(stores.desired, inputs, actor=environment.actor(), prune=True)

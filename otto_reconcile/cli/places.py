@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile import home
 from otto_reconcile.errors import OttoError
 from otto_reconcile.settings import Settings, without_credentials
 
@@ -35,6 +36,13 @@ def watched_folder(settings: Settings) -> Path:
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
     """As `find_daemon`, but raises OttoError if none is running."""
     daemon = find_daemon(settings)
+    if daemon is None and home.is_owned(settings.data_dir):
+        raise OttoError(
+            f"a daemon has the data directory {settings.data_dir}, and has no status there that"
+            " can be read",
+            hint="it may be starting, so try again in a moment; else its log says why, such as a"
+            " full disk",
+        )
     if daemon is None:
         raise OttoError(
             f"no daemon is running with the data directory {settings.data_dir}",
@@ -42,6 +50,17 @@ def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
             or "start one with `otto-reconcile run`, or name its --data-dir (OTTO_DATA_DIR)",
         )
     return daemon
+
+
+def told_stale(daemon: Daemon | None) -> str | None:
+    """A sentence for a daemon that lives and has said nothing for a while; else None."""
+    stale = (daemon or {}).get("stale")
+    if not stale:
+        return None
+    return (
+        f"the daemon (pid {(daemon or {}).get('pid')}) has said nothing for {stale['seconds']} s, "
+        f"since {stale['since']}: it is stopped, blocked, or cannot write its status file"
+    )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
-from otto_reconcile.cli.places import Daemon, the_daemon
+from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.errors import NotFound
 from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.render.lines import Line, Tone, visible
@@ -42,11 +42,11 @@ def _one(bots: list[Mapping[str, Any]], bot_id: str) -> Mapping[str, Any]:
 
 
 def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
-    """Synced, as far as anybody can tell: without store or target nobody can."""
+    """Synced, as far as anybody can tell: without store, target or daemon nobody can."""
     seen = all(
         _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
     )
-    return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
+    return seen and not daemon.get("stale") and all(bot.get("sync") == Sync.SYNCED for bot in bots)
 
 
 def _all_taken(daemon: Daemon) -> bool:
@@ -60,6 +60,8 @@ def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
 
 def _header(daemon: Daemon) -> Iterator[Line]:
     yield Line(f"daemon     pid {daemon.get('pid')}, started {daemon.get('started')}")
+    if stale := told_stale(daemon):
+        yield Line(f"stale      {visible(stale)}", Tone.REMOVED)
     target = _connection(daemon, "target")
     at = f" at {daemon['url']}" if daemon.get("url") not in (None, target.get("label")) else ""
     yield _connected("target", target, at)

@@ -9,6 +9,7 @@ from typing import Any
 from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.masking import MASKED
 from otto_reconcile.plan import NEEDS, Action, Operation, Outcome, Result
+from otto_reconcile.reconcile.patience import WAITS
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.world import Planned
@@ -54,22 +55,35 @@ def _identity(planned: Planned) -> dict[str, Any]:
 
 
 def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
+    """Sync and health, with every reason that there is: none hides another."""
     actions = [a for a in planned.plan if a.operation not in (Operation.REPORT, Operation.FORGET)]
     cause = str(actions[0].cause) if actions else None
-    if result.failures:
-        return _words(Sync.OUT_OF_SYNC, Health.DEGRADED, cause, _failed(result.failures))
-    suspended = planned.wanted is not None and planned.wanted.bot.suspended
-    if planned.plan.skipped and not suspended:
-        held = f"held back: {_held(planned.plan.skipped)}"
-        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, held)
-    if suspended:
+    if planned.wanted is not None and planned.wanted.bot.suspended:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
         return _words(sync, Health.SUSPENDED, cause, "suspended")
-    if planned.plan.acting and not result.outcomes:
-        why = result.held or "waiting: another daemon leads"
-        return _words(Sync.OUT_OF_SYNC, _health(planned), cause, why)
-    health = Health.HEALTHY if result.lacking is None else Health.DEGRADED
-    return _words(Sync.SYNCED, health, None, result.lacking)
+    skipped = [action for action in planned.plan.skipped if action.skipped != WAITS]
+    untouched = bool(planned.plan.acting) and not result.outcomes
+    reasons = [
+        _failed(result.failures) if result.failures else None,
+        f"held back: {_held(skipped)}" if skipped else None,
+        (result.held or "waiting: another daemon leads") if untouched else None,
+        result.lacking,
+    ]
+    message = "; ".join(reason for reason in reasons if reason) or None
+    health = _health(result, planned, skipped)
+    if result.failures or skipped or untouched:
+        return _words(Sync.OUT_OF_SYNC, health, cause, message)
+    return _words(Sync.SYNCED, health, None, message)
+
+
+def _health(result: BotResult, planned: Planned, skipped: Sequence[Action]) -> Health:
+    """Healthy only if all that is wanted is in force; a deletion that is withheld is no harm."""
+    unmade = any(action.operation is not Operation.DELETE for action in skipped)
+    if result.failures:
+        return Health.DEGRADED
+    if not planned.present and not result.outcomes and len(planned.plan):
+        return Health.MISSING
+    return Health.DEGRADED if unmade or result.lacking is not None else Health.HEALTHY
 
 
 def _with_faults(verdict: dict[str, Any], faults: Sequence[str]) -> dict[str, Any]:
@@ -104,10 +118,6 @@ def _held(skipped: Sequence[Action]) -> str:
         more = f" and {len(others)} more" if others else ""
         told.append(f"{phrase(first)}{more}: {reason}")
     return "; ".join(told)
-
-
-def _health(planned: Planned) -> Health:
-    return Health.HEALTHY if planned.present else Health.MISSING
 
 
 def _words(sync: Sync, health: Health, cause: str | None, message: str | None) -> dict[str, Any]:

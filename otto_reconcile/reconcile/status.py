@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from otto_reconcile import home
+from otto_reconcile.reconcile import heartbeat
 
 STATUS_FILE = "status.json"
 
@@ -128,6 +130,8 @@ class Board:
         self.usage: Callable[[], Mapping[str, Any]] = dict
         self._folder = folder
         self._written: dict[str, Any] | None = None
+        self._beat = float("-inf")  # uptime at the last try to write
+        self._problem: str | None = None
         self._bots: dict[str, dict[str, Any]] = {}  # as they are written
         self._bots_moved = True
 
@@ -139,6 +143,11 @@ class Board:
             self.status.bots[bot_id] = now
             self._bots[bot_id] = asdict(now)
             self._bots_moved = True
+
+    def lose_sight(self, why: str) -> None:
+        """Says of every bot that nobody knows how it is now; the next look at it tells anew."""
+        for bot_id in self.status.bots:
+            self.set_bot(bot_id, sync=Sync.UNKNOWN, health=Health.UNKNOWN, cause=None, message=why)
 
     def keep_only(self, bot_ids: Sequence[str]) -> None:
         wanted = set(bot_ids)
@@ -156,22 +165,33 @@ class Board:
         which.message = message
         return changed
 
-    def publish(self, now: datetime) -> None:
-        """Writes the file if anything has changed. An unwritable folder is not our end."""
+    def publish(self, now: datetime) -> str | None:
+        """Writes the file if anything has changed, and at every beat: a reader sees that we live.
+
+        Gives the reason if it could not be written, which is not our end: it is tried again at the
+        next beat.
+        """
         if self._folder is None:
-            return
+            return self._problem
+        due = heartbeat.uptime() - self._beat >= heartbeat.BEAT
         self.status.updated, self.status.usage = None, self.usage()
         document = self.status.to_document()
-        if document == self._written and not self._bots_moved:
-            return
+        changed = document != self._written or self._bots_moved
+        if not due and (self._problem or not changed):
+            return self._problem
         bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
         updated = now.isoformat(timespec="seconds")
-        text = json.dumps({**document, "updated": updated, "bots": bots})
+        self._beat = heartbeat.uptime()
+        text = json.dumps(
+            {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots}
+        )
         try:
             _write(self._folder / STATUS_FILE, text)
-        except OSError:
-            return
-        self._written, self._bots_moved = document, False
+        except OSError as error:
+            self._problem = error.strerror or str(error)
+        else:
+            self._written, self._bots_moved, self._problem = document, False, None
+        return self._problem
 
     def withdraw(self) -> None:
         """Takes the file away: the daemon has ended in good order."""
@@ -181,15 +201,38 @@ class Board:
 
 def _write(path: Path, text: str) -> None:
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)  # half a draft would take up what a full disk has left
+        raise
 
 
 def read_status(folder: Path) -> Mapping[str, Any] | None:
-    """What the daemon of this data directory last said; None if there is none or it is dead."""
+    """What the daemon of this data directory last said; None if there is none or it is dead.
+
+    Of a daemon that has said nothing for a while, `stale` has `seconds` and `since`, and how its
+    bots are is Unknown.
+    """
     try:
         document: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return document if home.is_owned(folder) else None
+    if not home.is_owned(folder):
+        return None
+    beat = document.get("heartbeat")
+    quiet = heartbeat.silence(beat)  # None: of an older daemon
+    if beat is None or quiet is None or quiet < heartbeat.STALE:
+        return document
+    stale = {"seconds": round(quiet), "since": beat["time"]}
+    bots = [_outdated(bot, beat["time"]) for bot in document.get("bots", ())]
+    return {**document, "stale": stale, "bots": bots}
+
+
+def _outdated(bot: Mapping[str, Any], since: str) -> dict[str, Any]:
+    was = f"the daemon has said nothing since {since}; then it was {bot.get('sync')}"
+    message = f"{was}: {bot['message']}" if bot.get("message") else was
+    return {**bot, "sync": Sync.UNKNOWN, "health": Health.UNKNOWN, "message": message}

@@ -34,6 +34,7 @@ class Voice:
     def __init__(self, board: Board, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
         self._repeats = Repeats()
+        self._unwritten: str | None = None  # why the status file cannot be written
         self.standing: Callable[[], tuple[str, ...]] = tuple
         """Warnings that hold until a person has dealt with them."""
 
@@ -50,9 +51,16 @@ class Voice:
 
     def target(self, state: str, message: str | None = None) -> None:
         connection = self.board.status.target
+        good = state in (CONNECTED, RESTORING)
         if self.board.connection(connection, state, self._clock.now(), message):
-            good = state in (CONNECTED, RESTORING)
             self._say(good, f"target {state.lower()}", target=connection.label, why=message)
+        self._lose_sight()
+
+    def _lose_sight(self) -> None:
+        """While the target is not there, no bot is known to be as it was when it was."""
+        target = self.board.status.target
+        if target.state in (UNAVAILABLE, WAITING):
+            self.board.lose_sight(f"target {target.state.lower()}: {target.message}")
 
     def say(self, event: str, **fields: Any) -> None:
         self._say(True, event, **fields)
@@ -96,6 +104,7 @@ class Voice:
         for bot_id in world.bot_ids:
             if bot_id not in status.bots:
                 self.board.set_bot(bot_id)
+        self._lose_sight()
 
     def stand_by(self, warnings: Iterable[str]) -> None:
         """Puts warnings on the board beside those that are there, and says those that are new."""
@@ -133,4 +142,11 @@ class Voice:
         )
 
     def publish(self) -> None:
-        self.board.publish(self._clock.now())
+        problem = self.board.publish(self._clock.now())
+        if problem == self._unwritten:
+            return
+        if problem is not None:
+            self.warn("the status file cannot be written: `status` shows old data", why=problem)
+        else:
+            self.say("the status file is written again")
+        self._unwritten = problem

@@ -275,3 +275,42 @@ def test_suspended_bots_are_left_alone_until_resumed(place: Place) -> None:
                 daemon.get("/agents/order-desk")["description"] == "Helps customers of Order Desk."
             ),
         )
+
+
+def test_a_status_that_is_no_longer_written_is_not_taken_for_true(place: Place) -> None:
+    place.write()
+    path = place.folder / ".otto" / "status.json"
+
+    def age(seconds: float) -> None:
+        """As if the daemon had written it so long ago; it writes it anew if it can."""
+        status = json.loads(path.read_text(encoding="utf-8"))
+        status["heartbeat"]["uptime"] -= seconds
+        path.write_text(json.dumps(status), encoding="utf-8")
+
+    with place.forked(*PORT) as daemon:
+        assert daemon.process is not None
+        pid = daemon.process.pid
+        assert place.command("status").returncode == 0
+        path.with_suffix(f".{pid}.tmp").mkdir()  # where the daemon makes its drafts
+        wait_for("it is said", lambda: "status file cannot be written" in daemon.output)
+        age(60)
+        done = place.command("status")
+        assert done.returncode == 2
+        assert f"the daemon (pid {pid}) has said nothing for 6" in done.stdout
+        one = place.command("status", "order-desk", "-o", "json")
+        assert one.returncode == 2
+        assert json.loads(one.stdout)["sync"] == "Unknown"
+        assert "has said nothing for" in place.command("diff").stdout
+        path.with_suffix(f".{pid}.tmp").rmdir()
+        wait_for("it is written", lambda: "status file is written again" in daemon.output)
+        assert place.command("status").returncode == 0
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            age(60)
+            assert place.command("status").returncode == 2
+            path.unlink()
+            done = place.command("status")
+            assert (done.returncode, "a daemon has the data" in done.stderr) == (1, True)
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        wait_for("it writes again", path.exists)

@@ -106,6 +106,7 @@ def test_a_server_elsewhere_gets_all_but_the_states(place: Place, parlant: Parla
         wait_for("the guidelines", lambda: daemon.guideline("clinic.greet"))
         wait_for("the reason", lambda: why in str(daemon.bot("clinic").get("message")))
         assert daemon.bot("clinic")["sync"] == "OutOfSync"
+        assert daemon.bot("clinic")["health"] == "Degraded"
         done = place.command("diff", "--parlant-url", parlant.url)
         assert done.returncode == 2
         assert why in done.stdout

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from otto_reconcile.plan import Action, Cause, Operation, Outcome, Plan, Result
+from otto_reconcile.reconcile import heartbeat
+from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.patience import WAITS
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.report import bot_fields
-from otto_reconcile.reconcile.status import BotStatus, Connection, Status
+from otto_reconcile.reconcile.status import Board, BotStatus, Connection, Health, Status, Sync
 from otto_reconcile.reconcile.summary import summary
+from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Planned
-from otto_reconcile.resources import Ref, Snapshot
+from otto_reconcile.resources import Ref, Snapshot, make
+from tests.reconcile.fakes import Silent
 
 
 def outcome(key: str, result: Result, error: str) -> Outcome:
@@ -31,6 +39,67 @@ def test_each_failure_is_told_before_what_was_not_tried_for_it() -> None:
     assert message == "; ".join(
         [*(f"create guideline desk.f{n}: no tool t{n}" for n in range(4)), "and 3 more"]
     )
+
+
+def held(kind: str, operation: Operation, why: str) -> Action:
+    ref = Ref(kind, f"desk.{kind}")
+    return Action(operation, ref, "desk", Cause.PENDING_CHANGE, skipped=why)
+
+
+def there(*actions: Action) -> Planned:
+    """A bot whose agent is on the target."""
+    agent, nothing = make("agent", "desk", "desk", {}), Snapshot()
+    return Planned("desk", None, nothing, Snapshot([agent]), nothing, Plan(actions))
+
+
+def test_what_failed_hides_neither_what_is_held_nor_a_missing_tool() -> None:
+    failed = outcome("desk.greet", Result.FAILED, "no tool t")
+    journey = held("journey", Operation.CREATE, "no states here")
+    planned = there(replace(failed.action, skipped=WAITS), journey)
+    result = BotResult("desk", planned, waiting=(failed,), lacking="the tool u is not there")
+    fields = bot_fields(result, datetime.now(UTC))
+    assert fields["health"] is Health.DEGRADED
+    assert fields["message"] == (
+        "create guideline desk.greet: no tool t; "
+        "held back: create journey desk.journey: no states here; the tool u is not there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "health"),
+    [
+        (Operation.CREATE, Health.DEGRADED),
+        (Operation.UPDATE, Health.DEGRADED),
+        (Operation.DELETE, Health.HEALTHY),
+    ],
+)
+def test_a_bot_without_a_part_is_not_healthy(operation: Operation, health: Health) -> None:
+    planned = there(held("journey", operation, "no"))
+    fields = bot_fields(BotResult("desk", planned), datetime.now(UTC))
+    assert (fields["sync"], fields["health"]) == (Sync.OUT_OF_SYNC, health)
+
+
+def test_a_heartbeat_is_measured_whatever_the_clock_was_set_to() -> None:
+    now = heartbeat.beat()
+    for time in ("1970-01-01T00:00:00+00:00", "2200-01-01T00:00:00+00:00"):
+        quiet = heartbeat.silence({**now, "time": time})
+        assert quiet is not None
+        assert quiet < heartbeat.STALE
+        rebooted = heartbeat.silence({**now, "boot": "another", "time": time})
+        assert rebooted is not None
+        assert rebooted > heartbeat.STALE
+    assert (heartbeat.silence({**now, "uptime": now["uptime"] - 60}) or 0) >= 60
+    assert heartbeat.silence("damaged") is None
+
+
+def test_a_target_that_goes_is_told_of_every_bot() -> None:
+    voice = Voice(Board(None), SystemClock(), Silent())
+    for bot_id in ("desk", "depot"):
+        voice.board.set_bot(bot_id, sync=Sync.SYNCED, health=Health.HEALTHY)
+    voice.target("Unavailable", "nobody answers")
+    for bot in voice.board.status.bots.values():
+        assert (bot.sync, bot.health) == (Sync.UNKNOWN, Health.UNKNOWN)
+        assert bot.message == "target unavailable: nobody answers"
 
 
 def test_the_summary_says_why_what_is_away_is_away_and_what_waits_for_it() -> None:
