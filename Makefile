@@ -1,40 +1,46 @@
 # Every target sets up what it needs; `make` alone lists them.
-# PYTHON=...       the interpreter for .venv (default: the newest of 3.13, 3.12, 3.11)
+# PYTHON=...       the interpreter for .venv (default: the first of 3.13, 3.12, 3.11, 3.14 that runs)
+# VENV=...         the environment to use (default: .venv), one for each Python if you like
 # TOOLS=...        files of tools for `make run` (default: those of manifests/tools/)
 # ARGS=...         options for `make run`, such as ARGS="--port 9000"
 # PYTEST_ARGS=...  options for the tests, such as PYTEST_ARGS="-n 0 -k diff"
 
 PYTHON ?=
+VENV ?= .venv
 TOOLS ?= $(wildcard manifests/tools/*.py)
 ARGS ?=
 PYTEST_ARGS ?=
 RELEASES ?=
 UV_VERSION := 0.13.9
 
-BIN := .venv/bin
-MADE := .venv/.made
-RUN := .venv/.installed-run
-DEV := .venv/.installed-dev
-UV := VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+UV := VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv pip
+
+# The tests that start no server: what may differ from one Python to the next.
+PURE := tests/diff tests/manifest tests/packaging tests/render tests/scenarios tests/specification
 LOCK := $(UV) compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run test check compat bench format lock clean
+.PHONY: help setup dev run test test-pure check compat bench format lock clean
 
 help:
-	@echo "make setup    .venv with the command $(BIN)/otto-reconcile"
+	@echo "make setup    $(VENV) with the command $(BIN)/otto-reconcile"
 	@echo "make run      otto-reconcile run, with TOOLS and ARGS"
 	@echo "make test     check, then the tests, with PYTEST_ARGS"
+	@echo "make test-pure  check, then only the tests that start no server"
 	@echo "make check    lint, format, types and layers"
 	@echo "make compat   the contract with Parlant, on each supported release: every week, say"
 	@echo "make bench    the benchmarks"
 	@echo "make format   lay out the code and mend what ruff can"
 	@echo "make lock     renew the lock files; LOCK_ARGS=--upgrade for newer versions"
-	@echo "make clean    remove .venv, caches and builds (never .otto)"
+	@echo "make clean    remove environments, caches and builds (never .otto)"
 
-$(MADE): scripts/make-venv
-	@scripts/make-venv .venv $(UV_VERSION) "$(PYTHON)"
+$(MADE): scripts/make-venv scripts/pythons
+	@scripts/make-venv $(VENV) $(UV_VERSION) "$(PYTHON)"
 	@touch $@
 
 $(RUN): $(MADE) requirements.lock pyproject.toml
@@ -65,6 +71,10 @@ check: $(DEV)
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
+# For each supported Python; `.ci/run` does it on every one that the machine has.
+test-pure: check
+	$(BIN)/pytest -n 0 -q $(PURE) $(PYTEST_ARGS)
+
 # RELEASES="3.2" for some of them; not part of `make test`, since it installs other versions.
 compat: $(DEV)
 	$(BIN)/python scripts/compat $(BIN)/uv $(RELEASES)
@@ -82,5 +92,5 @@ lock: $(MADE)
 		--output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv .compat build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .pythons .compat build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import metadata
@@ -96,3 +98,44 @@ def test_each_door_is_opened_by_one_layer_alone(module: str) -> None:
         and any(name == module or name.startswith(f"{module}.") for name in imports(path))
     )
     assert strangers == []
+
+
+def test_the_supported_pythons_are_the_same_in_every_place() -> None:
+    classified = [
+        line.rpartition(" ")[2]
+        for line in PROJECT["classifiers"]
+        if line.startswith("Programming Language :: Python :: 3.")
+    ]
+    first, last = classified[0], f"3.{int(classified[-1].split('.')[1]) + 1}"
+    assert PROJECT["requires-python"] == f">={first},<{last}"
+    (listed,) = re.findall(
+        r"^versions='(.+)'$", (ROOT / "scripts/pythons").read_text(), re.MULTILINE
+    )
+    assert sorted(listed.split()) == classified
+    assert f"Python {first} to {classified[-1]}" in (ROOT / "README.md").read_text()
+    table = (ROOT / "docs/compatibility.md").read_text()
+    assert [v for v in classified if v not in table] == []
+
+
+def test_types_are_checked_for_the_python_that_runs() -> None:
+    # What is installed differs: numpy's stubs for a newer Python do not parse for an older one.
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert "python_version" not in mypy
+
+
+def test_a_python_of_pyenv_is_found_that_is_not_selected(tmp_path: Path) -> None:
+    def interpreter(path: Path, text: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return path
+
+    for name in ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python"):
+        interpreter(tmp_path / "shims" / name, "exit 127")
+    root = tmp_path / "pyenv"
+    interpreter(root / "versions/3.12.9/bin/python", f"[ $3 = 3.12 ] && echo {sys.executable}")
+    environ = {"PATH": str(tmp_path / "shims"), "PYENV_ROOT": str(root)}
+    done = subprocess.run(
+        [str(ROOT / "scripts/pythons")], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [sys.executable]
