@@ -62,8 +62,8 @@ def _variable(row: Document) -> Variable:
     return Variable(
         name=needed(row, "name"),
         description=text(row, "description"),
-        tool=text(row, "tool") or None,
-        freshness_rules=text(row, "freshness_rules") or None,
+        tool=_text_or_none(row, "tool"),
+        freshness_rules=_text_or_none(row, "freshness_rules"),
         values=values and {whose: value for whose, value in values.items() if value is not None},
         tags=texts(row, "tags"),
     )
@@ -85,6 +85,12 @@ def _customer(row: Document) -> Customer:
         metadata=_data(row, "metadata", Mapping),
         tags=texts(row, "tags"),
     )
+
+
+def _text_or_none(row: Document, field: str) -> str | None:
+    """An empty text where there is to be none; None where the row says nothing of it."""
+    found = text(row, field)
+    return found if found is None or found.strip() else ""
 
 
 def _data(row: Document, field: str, shape: type) -> Any:

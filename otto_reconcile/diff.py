@@ -7,7 +7,7 @@ back to its default; what was never declared is the target's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from otto_reconcile.order import BINDING, in_order
@@ -81,7 +81,7 @@ def _wanted(
             yield _creation(want, last, policy)
         elif (last is not None and last.spec == want.spec) and _covers(have, want):
             yield from _again(want, have, policy)
-        elif changes := tuple(_changes(get_kind(ref.kind), want, have, last)):
+        elif changes := tuple(_changes(get_kind(ref.kind), want, have, last, policy)):
             yield _alteration(want, have, last, changes)
         else:
             yield from _again(want, have, policy)
@@ -112,7 +112,9 @@ def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
     return Action(Operation.CREATE, want.ref, want.bot_id, cause, changes, desired=want)
 
 
-def _changes(kind: Kind, want: Resource, have: Resource, last: Resource | None) -> Iterator[Change]:
+def _changes(
+    kind: Kind, want: Resource, have: Resource, last: Resource | None, policy: Policy
+) -> Iterator[Change]:
     before_spec = last.spec if last is not None else {}
     masked = want.masked | (last.masked if last is not None else frozenset())
     for name in sorted(want.spec.keys() | before_spec.keys()):
@@ -122,20 +124,31 @@ def _changes(kind: Kind, want: Resource, have: Resource, last: Resource | None) 
         wanted = want.spec.get(name, field_.default)
         found = (before_spec if name in have.unseen else have.spec).get(name, field_.default)
         if field_.shape is Shape.MAPPING:
-            wanted, found = _declared_keys(wanted, found, before_spec.get(name))
+            more = _extra_keys(field_, want, have) if policy.prune_unmanaged else ()
+            wanted, found = _declared_keys(wanted, found, (before_spec.get(name) or {}, more))
         if wanted != found:
             yield Change(name, found, wanted, name in masked)
 
 
-def _declared_keys(wanted: JSON, found: JSON, last: JSON) -> tuple[JSON, JSON]:
+def _declared_keys(
+    wanted: JSON, found: JSON, besides: Iterable[Iterable[str]]
+) -> tuple[JSON, JSON]:
     """Of two mappings the declared keys whose values differ; None stands for "not there"."""
     wanted, found = wanted or {}, found or {}
-    names = wanted.keys() | (last or {}).keys()
+    names = wanted.keys() | {name for names in besides for name in names}
     differing = sorted(name for name in names if wanted.get(name) != found.get(name))
     return (
         {name: wanted.get(name) for name in differing},
         {name: found.get(name) for name in differing},
     )
+
+
+def _extra_keys(field_: Field, want: Resource, have: Resource) -> list[str]:
+    """Keys of a declared mapping that others added to it."""
+    if field_.shape is not Shape.MAPPING or field_.name not in want.spec:
+        return []
+    found, declared = have.spec.get(field_.name) or {}, want.spec[field_.name] or {}
+    return sorted(key for key in found.keys() - declared.keys() if field_.reports(key))
 
 
 def _alteration(
@@ -198,6 +211,23 @@ def _unmanaged(
     for ref, have in observed.items():
         if ref not in desired and ref not in applied:
             yield Action(operation, ref, have.bot_id, Cause.UNMANAGED, observed=have)
+    for ref, want in desired.items():
+        if ref in observed and not policy.prune_unmanaged:
+            yield from _added(want, observed[ref], applied.get(ref))
+
+
+def _added(want: Resource, have: Resource, last: Resource | None) -> Iterator[Action]:
+    """Reports what others added to a mapping; what was ours and is declared no more just goes."""
+    changes = []
+    for field_ in get_kind(want.kind).fields:
+        ours = (last.spec.get(field_.name) or {}) if last is not None else {}
+        if keys := [key for key in _extra_keys(field_, want, have) if key not in ours]:
+            before = {key: have.spec[field_.name][key] for key in keys}
+            masked = field_.name in want.masked
+            changes.append(Change(field_.name, before, dict.fromkeys(keys), masked))
+    if changes:
+        ref, cause = want.ref, Cause.UNMANAGED
+        yield Action(Operation.REPORT, ref, want.bot_id, cause, tuple(changes), observed=have)
 
 
 def _rebindings(

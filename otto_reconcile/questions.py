@@ -11,19 +11,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from otto_reconcile.resources import JSON, Ref, Resource, digest
+from otto_reconcile.resources.guideline import EVALUATED
 
 Judgement: TypeAlias = Mapping[str, JSON]
 """Metadata by its keys, in Parlant's words."""
-EVALUATED = frozenset(
-    {
-        "agent_intention_condition",
-        "continuous",
-        "customer_dependent_action_data",
-        "internal_action",
-        "tool_running_only",
-    }
-)
-"""Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
 _ALWAYS = frozenset({"continuous", "customer_dependent_action_data"})
 
 

@@ -43,6 +43,8 @@ from otto_reconcile.store.base import Document
 OWN = "Otto's id and name are its own"
 """Why rows of such a bot are left out."""
 
+_MORE_MODES = ("core_fluid", "none")
+
 
 class Identified(Protocol):
     @property
@@ -149,7 +151,7 @@ def _guideline(
         action=text(row, "action"),
         description=text(row, "description"),
         criticality=_criticality(criticality),  # type: ignore[arg-type]
-        composition_mode=mode(row.get("composition_mode")),  # type: ignore[arg-type]
+        composition_mode=mode(row.get("composition_mode"), *_MORE_MODES),  # type: ignore[arg-type]
         enabled=truth(row, "enabled"),
         priority=number(row, "priority"),
         track=truth(row, "track"),
@@ -197,7 +199,7 @@ def _journey(row: Document) -> Journey:
         conditions=texts(row, "conditions") or [],
         labels=texts(row, "labels"),
         priority=number(row, "priority"),
-        composition_mode=mode(row.get("composition_mode")),  # type: ignore[arg-type]
+        composition_mode=mode(row.get("composition_mode"), *_MORE_MODES),  # type: ignore[arg-type]
         tags=texts(row, "tags"),
         states=_states(row),
     )

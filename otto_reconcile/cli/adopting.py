@@ -148,7 +148,8 @@ def _without_managed(found: Found, world: World, plans: Mapping[str, Plan | None
 def _unwanted(bot_id: str, plan: Plan) -> Iterator[LeftOut]:
     for action in plan:
         if action.operation is Operation.REPORT:
-            what = f"{action.ref.kind} {action.ref.key}"
+            fields = ", ".join(change.field for change in action.changes)
+            what = f"{fields and f'{fields} of '}{action.ref.kind} {action.ref.key}"
             yield LeftOut(bot_id, what, "it is unmanaged, and the bot is managed already")
 
 

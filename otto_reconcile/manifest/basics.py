@@ -33,6 +33,7 @@ EXACT = "In place of `id`: the complete id as the target has it, for what anothe
 TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
 LABELS = "Labels on the target."
 MODE = "How freely the answer is worded; overrides the bot's mode."
+PART_MODE = f"{MODE} `none` keeps to the bot's mode."
 CANNED = "Ids of canned responses of this bot. Those that are named anywhere are used only there."
 PRIORITY = "Where several match, the higher number comes first. Default 0."
 

@@ -25,6 +25,8 @@ def plain(value: Any) -> Any:
 
 
 def _cron(value: str) -> str:
+    if value == "":
+        return value
     from croniter import croniter  # which takes a while
 
     if not croniter.is_valid(value):
@@ -63,6 +65,10 @@ def _tool(value: str) -> str:
     return value
 
 
+def _tool_or_none(value: str) -> str:
+    return value if value == "" else _tool(value)
+
+
 def _customer(value: str) -> str:
     if value == _GUEST:
         hint = "choose another id; what is for everybody stands under `default`"
@@ -85,6 +91,7 @@ def _values(values: dict[str, JSON]) -> dict[str, JSON]:
 Free: TypeAlias = Annotated[dict[str, JSON], AfterValidator(plain)]
 Cron: TypeAlias = Annotated[str, AfterValidator(_cron)]
 ToolName: TypeAlias = Annotated[Text, AfterValidator(_tool)]
+ToolOrNone: TypeAlias = Annotated[str, AfterValidator(_tool_or_none)]
 CustomerId: TypeAlias = Annotated[ExactId, AfterValidator(_customer)]
 Template: TypeAlias = Annotated[Text, AfterValidator(_template)]
 Values: TypeAlias = Annotated[dict[str, JSON], AfterValidator(plain), AfterValidator(_values)]

@@ -14,6 +14,7 @@ from otto_reconcile.manifest.basics import (
     EXACT,
     LABELS,
     MODE,
+    PART_MODE,
     PRIORITY,
     TAGS,
     Form,
@@ -24,7 +25,15 @@ from otto_reconcile.manifest.basics import (
     Whole,
     described,
 )
-from otto_reconcile.manifest.checks import Cron, CustomerId, Free, Template, ToolName, Values
+from otto_reconcile.manifest.checks import (
+    Cron,
+    CustomerId,
+    Free,
+    Template,
+    ToolName,
+    ToolOrNone,
+    Values,
+)
 from otto_reconcile.manifest.wording import said
 from otto_reconcile.resources.bot import (
     AgentMode,
@@ -33,6 +42,7 @@ from otto_reconcile.resources.bot import (
     ExactId,
     MessageOutputMode,
     Name,
+    PartMode,
     RelationshipKind,
     ServiceName,
     TagName,
@@ -50,7 +60,7 @@ class GuidelineForm(Identified):
     action: str | None = described("What the bot then does.")
     description: str | None = described("More about it, for the bot and for people.")
     criticality: Criticality | None = described("How much it matters. Default medium.")
-    composition_mode: CompositionMode | None = described(MODE)
+    composition_mode: PartMode | None = described(PART_MODE)
     enabled: Switch | None = described("False switches the guideline off. Default true.")
     priority: Whole | None = described(PRIORITY)
     track: Switch | None = described(
@@ -120,7 +130,7 @@ class JourneyForm(Identified):
     conditions: list[Text] = Field(description="When the journey starts: any one of these.")
     labels: list[str] | None = described(LABELS)
     priority: Whole | None = described(PRIORITY)
-    composition_mode: CompositionMode | None = described(MODE)
+    composition_mode: PartMode | None = described(PART_MODE)
     tags: list[TagName] | None = described(TAGS)
     guidelines: list[GuidelineForm] | None = described("What the bot does when, in this journey.")
     states: list[StateForm] | None = described("Its steps, the first one first.")
@@ -163,7 +173,9 @@ class VariableForm(Form):
 
     name: Text = Field(description="What the bot calls it, and its identity within this bot.")
     description: str | None = described("What it says.")
-    tool: ToolName | None = described("The tool that finds the value: `service:tool`, or `tool`.")
+    tool: ToolOrNone | None = described(
+        "The tool that finds the value: `service:tool`, or `tool`. An empty text: no tool."
+    )
     freshness_rules: Cron | None = described(
         "When the tool is asked again, as a cron expression: `0 8 * * *` is daily at eight."
     )
@@ -175,13 +187,13 @@ class VariableForm(Form):
     @field_validator("freshness_rules")
     @classmethod
     def _of_a_tool(cls, rules: str | None, info: ValidationInfo) -> str | None:
-        if rules is not None and info.data.get("tool", "") is None:
+        if rules and not info.data.get("tool", "unknown"):
             raise said("only a variable with a `tool` has `freshness_rules`", "name the tool")
         return rules
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.tool is not None and self.values:
+        if self.tool and self.values:
             raise said("a variable with a `tool` has no `values`", "the tool overwrites them")
         return self
 

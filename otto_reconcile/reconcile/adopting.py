@@ -17,7 +17,6 @@ from otto_reconcile.errors import InvalidInput, NotFound
 from otto_reconcile.observed import observe
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.survey import Survey
-from otto_reconcile.questions import EVALUATED
 from otto_reconcile.reconcile.leaving import (
     Draft,
     LeftOut,
@@ -40,7 +39,7 @@ from otto_reconcile.resources import (
 )
 from otto_reconcile.resources.canned_response import MARK
 from otto_reconcile.resources.gathering import Misfit, bot_of, part_of
-from otto_reconcile.resources.guideline import HOSTED
+from otto_reconcile.resources.guideline import EVALUATED, HOSTED
 from otto_reconcile.resources.tool_service import fault_of
 
 _ROUNDS = 10
@@ -139,8 +138,9 @@ def _own(resource: Resource) -> Resource:
     if "metadata" in spec:
         spec["metadata"] = {k: v for k, v in spec["metadata"].items() if k not in EVALUATED}
         spec["metadata"].pop(MARK, None)
-    if resource.kind != "agent" and spec.get("composition_mode") == "core_fluid":
-        del spec["composition_mode"]
+    if "values" in spec:
+        # What is for one customer is data of the conversations.
+        spec["values"] = {k: v for k, v in spec["values"].items() if not k.startswith("customer:")}
     return replace(resource, spec=spec)
 
 

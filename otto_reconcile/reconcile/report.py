@@ -26,12 +26,18 @@ def bot_fields(result: BotResult, now: datetime) -> dict[str, Any]:
     fields = {
         **_identity(planned),
         "unmanaged": tuple(
-            sorted(str(a.ref) for a in planned.plan if a.operation is Operation.REPORT)
+            sorted(_reported(a) for a in planned.plan if a.operation is Operation.REPORT)
         ),
     }
     if any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes):
         fields["last_change"] = now.isoformat(timespec="seconds")
     return {**fields, **_with_faults(_verdict(result, planned), planned.faults)}
+
+
+def _reported(action: Action) -> str:
+    """`guideline/x`, or of what others only added to: `metadata.key of guideline/x`."""
+    added = [f"{c.field}.{key}" for c in action.changes for key in c.before]
+    return f"{', '.join(added)} of {action.ref}" if added else str(action.ref)
 
 
 def _unseen(error: OttoError | None) -> dict[str, Any]:

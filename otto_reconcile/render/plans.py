@@ -115,7 +115,11 @@ def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterato
         yield _action_line(action, indent)
         creating = action.operation is Operation.CREATE
         for change in action.changes:
-            if creating and change.after in ([], {}, "", True):  # as it would be anyway
+            if action.operation is Operation.REPORT:  # what is there; nothing is to become of it
+                added = Change(change.field, None, change.before, change.masked)
+                yield from change_lines(added, creating=True, indent=f"{indent}    ")
+                continue
+            if creating and change.after in (None, [], {}, "", True):  # as it would be anyway
                 continue
             yield from change_lines(change, creating=creating, indent=f"{indent}    ")
 
@@ -123,6 +127,9 @@ def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterato
 def _action_line(action: Action, indent: str) -> Line:
     what = f"{action.ref.kind} {visible(action.ref.key)}"
     if action.operation is Operation.REPORT:
+        if action.changes:
+            what = f"{', '.join(change.field for change in action.changes)} of {what}"
+            return Line(f"{indent}? unmanaged {what}", Tone.QUIET)
         return Line(f"{indent}? unmanaged {what}{_called(action)}", Tone.QUIET)
     why = f" ({visible(action.why)})" if action.why else ""
     if action.skipped is not None:

@@ -11,7 +11,7 @@ from otto_reconcile.resources.model import Ref, Resource
 FIELDS = (
     Field("name"),
     # Parlant keeps no empty description: it is none.
-    Field("description", clear=Means.REPLACE, normal=lambda text: text or None),
+    Field("description", clear=Means.REPLACE, empty=""),
     Field("composition_mode", default="fluid"),
     Field("max_engine_iterations", default=3),
     Field("message_output_mode", default="block"),

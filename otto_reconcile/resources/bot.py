@@ -24,6 +24,8 @@ from otto_reconcile.resources.model import JSON, digest
 CompositionMode = Literal["fluid", "composited", "strict"]
 AgentMode = Literal[CompositionMode, "core_fluid"]
 """`core_fluid` knows no canned responses: what a server gives to agents that nobody gave a mode."""
+PartMode = Literal[AgentMode, "none"]
+"""With `none` a guideline or journey has no mode of its own: that of its agent holds."""
 ToolServiceKind = Literal["mcp", "openapi", "sdk"]
 MessageOutputMode = Literal["block", "stream"]
 Criticality = Literal["low", "medium", "high"]
@@ -39,11 +41,17 @@ def _with_words(value: str) -> str:
     raise PydanticCustomError("blank", "it holds nothing but white space")
 
 
+def _empty_or_with_words(value: str) -> str:
+    return value if value == "" else _with_words(value)
+
+
 _WORDS = AfterValidator(_with_words)
 ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
 """What a target can hold and address: parlant-facts, section 3."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
 Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
+TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
+"""An empty text says that there is to be none."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
@@ -64,7 +72,7 @@ class Guideline(Part):
     action: str | None = None
     description: str | None = None
     criticality: Criticality | None = None
-    composition_mode: CompositionMode | None = None
+    composition_mode: PartMode | None = None
     enabled: bool | None = None
     priority: int | None = None
     track: bool | None = None
@@ -111,7 +119,7 @@ class Journey(Part):
     conditions: list[Text]
     labels: list[str] | None = None
     priority: int | None = None
-    composition_mode: CompositionMode | None = None
+    composition_mode: PartMode | None = None
     tags: list[TagName] | None = None
     states: list[State] | None = None
 
@@ -149,8 +157,8 @@ class Variable(Part):
 
     name: Text
     description: str | None = None
-    tool: Text | None = None
-    freshness_rules: Text | None = None
+    tool: TextOrNone | None = None
+    freshness_rules: TextOrNone | None = None
     values: dict[ValueKey, JSON] | None = None
     tags: list[TagName] | None = None
 

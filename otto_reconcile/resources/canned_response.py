@@ -36,7 +36,7 @@ FIELDS = (
     ),
     Field("applies_to", default=[], shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
     Field("tags", default=[], shape=Shape.SET),
-    Field("metadata", default={}, shape=Shape.MAPPING),
+    Field("metadata", default={}, shape=Shape.MAPPING, reports=lambda key: key != MARK),
 )
 
 

@@ -24,7 +24,7 @@ class Misfit(ValueError):
 
 
 def part_of(resource: Resource) -> Mapping[str, JSON]:
-    """The part of a bot that expands to this, with the fields that are not at their default.
+    """The part of a bot that expands to this, in full: every field that a target shows of it.
 
     Raises Misfit.
     """
@@ -57,13 +57,15 @@ def _group_of(kind: str) -> Group:
 
 def _values(model: type[BaseModel], resource: Resource) -> dict[str, JSON]:
     fields = get_kind(resource.kind).by_name
-    return {
-        name: _listed(resource.spec[name]) if name == "tags" else resource.spec[name]
-        for name, field in model.model_fields.items()
-        if name in fields
-        and name in resource.spec
-        and (field.is_required() or resource.spec[name] != fields[name].default)
-    }
+    found = {}
+    for name in model.model_fields.keys() & fields.keys() - resource.unseen:
+        field = fields[name]
+        value = resource.spec.get(name, field.default)
+        if field.veiled and value == field.default:  # no target shows that there is nothing
+            continue
+        value = field.empty if value is None else value
+        found[name] = _listed(value) if name == "tags" else value
+    return {name: value for name, value in sorted(found.items()) if value is not None}
 
 
 def _listed(tags: JSON) -> JSON:

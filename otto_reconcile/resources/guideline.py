@@ -16,6 +16,17 @@ LOCAL = "local"
 HOSTED = (BUILT_IN, LOCAL)
 """A bare name of a tool means one of these, so they are nobody's to give."""
 
+EVALUATED = frozenset(
+    {
+        "agent_intention_condition",
+        "continuous",
+        "customer_dependent_action_data",
+        "internal_action",
+        "tool_running_only",
+    }
+)
+"""Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
+
 
 def short_tool(name: str) -> str:
     """`look_up` for `built-in:look_up` and `local:look_up`; others keep their service."""
@@ -29,16 +40,16 @@ def _short(tools: list[str]) -> list[str]:
 
 FIELDS = (
     Field("condition"),
-    Field("action", clear=Means.REPLACE, normal=lambda action: action or None),
+    Field("action", clear=Means.REPLACE, empty=""),
     Field("description", default=""),
     Field("criticality", default="medium"),
-    Field("composition_mode", clear=Means.REPLACE),
+    Field("composition_mode", clear=Means.REPLACE, empty="none"),
     Field("enabled", default=True),
     Field("priority", default=0),
     Field("track", default=True, change=Means.REPLACE, clear=Means.REPLACE),
     Field("labels", default=[], shape=Shape.SET),
     Field("tags", default=[], shape=Shape.SET),
-    Field("metadata", default={}, shape=Shape.MAPPING),
+    Field("metadata", default={}, shape=Shape.MAPPING, reports=lambda key: key not in EVALUATED),
     Field("tools", default=[], shape=Shape.SET, normal=_short),
 )
 

@@ -16,7 +16,7 @@ FIELDS = (
     Field("conditions", default=[], shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
     Field("labels", default=[], shape=Shape.SET),
     Field("priority", default=0, change=Means.REPLACE, clear=Means.REPLACE),
-    Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE),
+    Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE, empty="none"),
     Field("tags", default=[], shape=Shape.SET),
     # As `states.graph` has them, in plain data.
     Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE, veiled=True),

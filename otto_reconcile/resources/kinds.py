@@ -37,6 +37,8 @@ class Field:
     """One field of a kind. `default` is what a target holds when the field is not declared.
 
     Of a `veiled` one a target shows but a part: the rest of it is taken to be as it was applied.
+    `empty` is how a part says that it wants none, where its absence would say nothing at all.
+    `reports` says of a key of a MAPPING whether it is reported where it is not declared.
     """
 
     name: str
@@ -46,11 +48,15 @@ class Field:
     clear: Means = Means.UPDATE
     normal: Callable[[JSON], JSON] | None = None
     veiled: bool = False
+    empty: JSON = None
+    reports: Callable[[str], bool] = lambda key: False
 
     def normalise(self, value: JSON) -> JSON:
         """The one form in which values of this field are compared and kept."""
         if isinstance(value, str):
             value = tidy(value)
+        if self.empty is not None and value == self.empty:
+            value = None
         if self.normal is not None and value is not None:
             value = self.normal(value)
         if self.shape is Shape.SET and value is not None:

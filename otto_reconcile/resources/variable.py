@@ -13,9 +13,15 @@ from otto_reconcile.resources.parts import belongings, named_key, parts
 FIELDS = (
     Field("name"),
     Field("description", default="", clear=Means.REPLACE),
-    Field("tool", clear=Means.REPLACE, normal=short_tool),
-    Field("freshness_rules"),
-    Field("values", default={}, shape=Shape.MAPPING),
+    Field("tool", clear=Means.REPLACE, normal=short_tool, empty=""),
+    Field("freshness_rules", empty=""),
+    # What is for one customer is data of the conversations, which others write.
+    Field(
+        "values",
+        default={},
+        shape=Shape.MAPPING,
+        reports=lambda key: not key.startswith("customer:"),
+    ),
     Field("tags", default=[], shape=Shape.SET),
 )
 

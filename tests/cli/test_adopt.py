@@ -30,6 +30,13 @@ PATHS = (
     "capabilities", "canned_responses", "context-variables",
 )  # fmt: skip
 
+PLAIN = {
+    "action": "", "description": "", "criticality": "medium", "composition_mode": "none",
+    "enabled": True, "priority": 0, "track": True, "labels": [], "tags": [], "metadata": {},
+    "tools": [],
+}  # fmt: skip
+"""A guideline of which nothing was said, in full."""
+
 
 @dataclass
 class Place:
@@ -168,8 +175,9 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
     assert shop["composition_mode"] == "core_fluid"
     assert shop["tags"] == ["vip"]
     assert shop["guidelines"] == [
-        {"id": "Foreign_2", "condition": "c", "track": False, "tags": ["vip"]},
+        {**PLAIN, "id": "Foreign_2", "condition": "c", "track": False, "tags": ["vip"]},
         {
+            **PLAIN,
             "id": "shop.order",
             "condition": "Asks for ${ORDER}",
             "action": "a\nb",
@@ -362,4 +370,9 @@ def test_what_a_bot_expands_to_gathers_to_that_bot_again() -> None:
     )
     whole = snapshot_of(bot)
     parts = Snapshot(resource for resource in whole.values() if resource.kind != "tag")
-    assert bot_of("b", parts).digest() == bot.digest()
+    again = bot_of("b", parts)
+    gathered = snapshot_of(again)
+    for ref, resource in whole.items():
+        assert resource.spec.items() <= gathered[ref].spec.items()
+    parts = Snapshot(resource for resource in gathered.values() if resource.kind != "tag")
+    assert bot_of("b", parts).digest() == again.digest()

@@ -23,8 +23,9 @@ from otto_reconcile.port.tools import not_there, tool_from_wire
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
-from otto_reconcile.questions import EVALUATED, Judgement
+from otto_reconcile.questions import Judgement
 from otto_reconcile.resources import JSON, Resource, make
+from otto_reconcile.resources.guideline import EVALUATED
 
 _EVALUATED_FROM = frozenset({"condition", "action", "tools"})
 

@@ -62,7 +62,9 @@ class VariableAdapter:
         if known is None and item.tool_id is None:
             held = await _values(view.wire, item.id)
             values = {w: value for w, value in held.items() if not w.startswith("customer:")}
-        elif known is not None and known.spec.get("values"):
+        elif known is not None and (
+            known.spec.get("values") or ("values" in known.spec and item.tool_id is None)
+        ):
             values = await _values(view.wire, item.id)
         return await _from_wire(view.wire, item, values, key, view.bot_id)
 
