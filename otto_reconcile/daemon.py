@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile import home, logs
@@ -18,6 +19,7 @@ from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.folder import Folder
@@ -25,7 +27,7 @@ from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.summary import looked_at, summary
-from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
 from otto_reconcile.server.canned import CannedMaker
@@ -43,7 +45,10 @@ Say = Callable[[str], None]
 FIRST_LOOKS = 10.0
 """Seconds that the summary waits for the first look at every bot."""
 NO_MODEL = "no language model"
+NO_MODEL_NOW = "no language model at the moment"
 """Why nothing is judged where there is none."""
+ANSWER_WITHIN = 60.0
+"""Seconds that a start waits for a model that was found to be there a moment ago, at least."""
 
 
 def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) -> int:
@@ -93,6 +98,7 @@ class Daemon:
         self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
         self._never = asyncio.Event()
+        self._again, self._restarting, self._model_took = False, False, 0.0
         self._folder = Folder(
             settings.manifests, stores.desired, voice, self._clock, actor(os.environ)
         )
@@ -149,6 +155,16 @@ class Daemon:
             await port.close()
 
     async def _embedded(self, stopping: asyncio.Event) -> None:
+        """One life of Parlant after another, each after the first because the model has come."""
+        port, model_within = self._settings.port, None
+        while (server := await self._life(stopping, port, model_within)) is not None:
+            port, model_within = server.port, max(ANSWER_WITHIN, 3 * self._model_took)
+            self._restarting = True
+
+    async def _life(
+        self, stopping: asyncio.Event, number: int, model_within: float | None
+    ) -> EmbeddedServer | None:
+        """Serves; gives the server if it ended to be started anew with its language model."""
         target = f"embedded:{home.instance(self._settings.data_dir)}"
         made: list[Loop] = []
         meter = Meter()
@@ -161,24 +177,58 @@ class Daemon:
 
         server = EmbeddedServer(
             home=self._settings.data_dir / "parlant",
-            port=self._settings.port,
+            port=number,
             nlp=self._settings.nlp,
             on_change=noticed,
             meter=meter,
+            model_within=model_within,
         )
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._voice.say("Parlant created", stores="default")
+            self._tell_model(server)
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
             port.host_canned(CannedMaker(sdk))
-            made.append(self._loop(port, target, self._evaluating(port, meter)))
+            made.append(self._loop(port, target, self._evaluating(port, meter, server.model_away)))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
             await self._folder.import_now()  # not before: a run that cannot start wants nothing new
             await made[0].restore()
 
-        await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+        return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+
+    def _tell_model(self, server: EmbeddedServer, next_try: float | None = None) -> None:
+        """Puts on the status, and in the log when it is new, whether there is a language model."""
+        status, now = self._voice.board.status, self._clock.now()
+        name, why = nlp.chosen(self._settings.nlp), server.model_away
+        state = "Off" if name == nlp.OFFLINE else "Connected" if why is None else "Unavailable"
+        if why != status.model.get("message") and why is not None:
+            self._voice.warn("no language model: it is tried again", model=name, why=why)
+        if why is None and status.model.get("message"):
+            self._voice.say("the language model is in use", model=name)
+        later = None if next_try is None else now + timedelta(seconds=next_try)
+        status.model = {
+            "name": name,
+            "state": state,
+            "message": why,
+            "next_try": later.isoformat(timespec="seconds") if later is not None else None,
+        }
+
+    async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
+        """Tries for the model that is away until it is there, and then asks for a new start."""
+        failures = 0
+        while server.model_away is not None:
+            failures += 1
+            delay = CONNECTION.delay(failures)
+            self._tell_model(server, delay)
+            if await self._clock.wait(over, delay):
+                return
+            if (took := await server.model_is_there()) is not None:
+                self._model_took, self._again = took, True
+                self._voice.say("the language model is there: Parlant is started again with it")
+                over.set()
+                return
 
     async def _host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
         """Before the restore, so that it finds them there."""
@@ -216,17 +266,30 @@ class Daemon:
         serving: asyncio.Task[None],
         made: list[Loop],
         stopping: asyncio.Event,
-    ) -> None:
-        """Runs the loop while the server serves; the end of either is the end of both."""
+    ) -> EmbeddedServer | None:
+        """Runs the loop while the server serves; the end of either is the end of both.
+
+        Gives the server if it ended because its language model has come.
+        """
         over = asyncio.Event()
+        self._again = False
         serving.add_done_callback(lambda task: over.set())
         asked = asyncio.create_task(_relay(stopping, over))
         await _until(over, server.ready.wait())
         if server.ready.is_set() and not over.is_set():
+            trying = asyncio.create_task(self._await_model(server, over), name="language-model")
             await self._live(made[0], over, server.url)
+            trying.cancel()
         asked.cancel()
         await server.stop()
         await serving
+        if not self._again or stopping.is_set():
+            return None
+        if self._tools is not None:
+            await self._tools.stop()
+        self._voice.target(UNAVAILABLE, "Parlant is started again with its language model")
+        self._voice.publish()
+        return server
 
     def _loop(self, port: Port, holder: str, evaluating: Evaluating | None) -> Loop:
         return Loop(
@@ -241,10 +304,16 @@ class Daemon:
             evaluating=evaluating,
         )
 
-    def _evaluating(self, port: Evaluator, meter: Meter | None) -> Evaluating | None:
-        """Elsewhere somebody else pays for the model, so there it has to be asked for."""
-        if meter is not None and _is_offline(self._settings):
-            self._voice.board.status.evaluations = {"mode": "off", "message": NO_MODEL}
+    def _evaluating(
+        self, port: Evaluator, meter: Meter | None, away: str | None = None
+    ) -> Evaluating | None:
+        """Elsewhere somebody else pays for the model, so there it has to be asked for.
+
+        `away` says why there is no model now, though one is named.
+        """
+        if meter is not None and (_is_offline(self._settings) or away is not None):
+            why = NO_MODEL if away is None else NO_MODEL_NOW
+            self._voice.board.status.evaluations = {"mode": "off", "message": why}
             return None
         mode = Mode(self._settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
         return Evaluating(mode, port, self._stores, self._voice, self._clock, meter)
@@ -255,11 +324,12 @@ class Daemon:
         self._voice.say("ready", url=url)
         self._hung_up = lambda: loop.poke("SIGHUP")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
-        summing = asyncio.create_task(self._sum_up(url), name="summary")
+        summing = None if self._restarting else asyncio.create_task(self._sum_up(url))
         try:
             await loop.run(stopping)
         finally:
-            summing.cancel()
+            if summing is not None:
+                summing.cancel()
             await asyncio.wait({following}, timeout=1.0)
             following.cancel()
 
@@ -274,7 +344,8 @@ class Daemon:
         while self._clock.monotonic() < deadline and not looked_at(status):
             await self._clock.wait(self._never, 0.05)
         took = time.monotonic() - self._started
-        answers = self._settings.parlant_url is not None or not _is_offline(self._settings)
+        elsewhere = self._settings.parlant_url is not None
+        answers = elsewhere or status.model.get("state") == "Connected"
         unsaved = len(self._journal.pending)
         self._say(summary(status, url, took, answers=answers, unsaved=unsaved))
 

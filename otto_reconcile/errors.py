@@ -5,7 +5,8 @@ OttoError
 ├── InvalidInput              a manifest or specification is wrong; carries its Problems
 ├── TemporaryError            the same call may succeed later; carries `delay`
 │   ├── StoreUnavailable      the desired state cannot be read or written now
-│   └── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
+│   ├── TargetUnavailable     Parlant cannot be reached, hangs, or says 429 or 5xx
+│   └── ModelUnavailable      the language model service cannot be had now
 ├── PermanentError            the same call will fail again until something changes
 │   ├── TargetRefused         Parlant answered 4xx
 │   │   └── Incomplete        it is there, but for what the message names
@@ -71,6 +72,10 @@ class StoreUnavailable(TemporaryError):
 
 class TargetUnavailable(TemporaryError):
     """Parlant did not answer, or answered that it cannot now (429, 5xx)."""
+
+
+class ModelUnavailable(TemporaryError):
+    """The language model service could not be made, or did not answer."""
 
 
 class PermanentError(OttoError):

@@ -50,8 +50,9 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
 
 
 def _all_taken(daemon: Daemon) -> bool:
-    """True if the manifests and the local tools are in force as they stand in their files."""
-    return not any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
+    """True if manifests and local tools are in force as they stand, and the model is there."""
+    refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
+    return not refused and not (daemon.get("model") or {}).get("message")
 
 
 def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
@@ -76,6 +77,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     yield from _tools(daemon.get("tools") or {})
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
+    yield from _model(daemon.get("model") or {})
     yield from _judged(daemon.get("evaluations") or {})
     usage = sorted((daemon.get("usage") or {}).items())
     if used := [_used(name, counts) for name, counts in usage if counts["calls"]]:
@@ -95,6 +97,14 @@ def _tools(tools: Mapping[str, Any]) -> Iterator[Line]:
         text = f"tools      {sources}: {count} {tools.get('state')}, {tools.get('time')}"
         yield Line(visible(text), Tone.REMOVED if problems else Tone.PLAIN)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+
+
+def _model(model: Mapping[str, Any]) -> Iterator[Line]:
+    """Why nobody is answered, where the language model is away."""
+    if model.get("message"):
+        later = f"; next try {model['next_try']}" if model.get("next_try") else ""
+        text = f"model      {model.get('name')}: {model.get('state')}, {model['message']}{later}"
+        yield Line(visible(text), Tone.CHANGED)
 
 
 def _connected(name: str, connection: Mapping[str, Any], more: str = "") -> Line:

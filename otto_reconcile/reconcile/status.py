@@ -94,9 +94,12 @@ class Connection:
 
 @dataclass(slots=True)
 class Status:
-    """All of it. `url` is Parlant's; `restore` has bots, seconds and finished of the
-    last restore; `evaluations` is told by `reconcile.evaluating`; `usage` has a Usage since the
-    start by purpose, nothing where the model is somebody else's."""
+    """All of it. `url` is Parlant's; `restore` has bots, seconds and finished of the last restore.
+
+    `model` has name, state (Connected, Unavailable or Off), message and next_try of the language
+    model, nothing where it is somebody else's. `evaluations` is told by `reconcile.evaluating`;
+    `usage` has a Usage since the start by purpose, nothing where the model is somebody else's.
+    """
 
     pid: int = 0
     started: str | None = None
@@ -107,6 +110,7 @@ class Status:
     target: Connection = field(default_factory=lambda: Connection(""))
     epoch: str | None = None
     restore: dict[str, Any] | None = None
+    model: dict[str, Any] = field(default_factory=dict)
     evaluations: dict[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)
     manifests: dict[str, Any] = field(default_factory=dict)

@@ -37,7 +37,11 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         sources, names = status.tools["sources"], status.tools["tools"]
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
     lines.extend(_bot(bot) for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
-    if not answers:
+    if why := status.model.get("message"):
+        lines.append(
+            f"  no language model: {status.model['name']} is tried again by itself ({why})"
+        )
+    elif not answers:
         lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
     lines.append("Ctrl-C stops it.")
     return "\n".join(lines)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import parlant.sdk as p
     from fastapi import FastAPI
 
+    from otto_reconcile.server.model_source import ModelSource
+
 SHUTDOWN = 3.0
 ABANDON = 1.0
 """Seconds that a stop gives to what is under way, first to end, then to be cancelled."""
@@ -42,7 +44,8 @@ class EmbeddedServer:
     `home` is Parlant's folder for its caches and log. `port` 0 takes any free one. `nlp` is a
     service's name, a factory, or None for what the environment has a key for. `on_change` is told
     of every change that others make over the API, in the event loop; it must not block. `meter`
-    counts what the service is asked.
+    counts what the service is asked. `model_within` are the seconds that the start waits for the
+    service; it goes on without one that takes longer, or that fails in a way that may pass.
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class EmbeddedServer:
         nlp: str | nlp.Factory | None = None,
         on_change: OnChange | None = None,
         meter: Meter | None = None,
+        model_within: float | None = None,
     ) -> None:
         self.ready = asyncio.Event()
         """Set once the port is open and Parlant says that it is healthy."""
         self.changes = ChangeHook(on_change)
         self._home, self._nlp, self._port = home, nlp, port
-        self._meter = meter or Meter()
+        self._meter, self._model_within = meter or Meter(), model_within
+        self._model: ModelSource | None = None
         self._app: FastAPI | None = None
         self._tool_port: int | None = None
         self._stopping = asyncio.Event()
@@ -76,6 +81,20 @@ class EmbeddedServer:
     @property
     def chat_url(self) -> str:
         return f"{self.url}/chat/"
+
+    @property
+    def model_away(self) -> str | None:
+        """Why customers are answered by no model, though one is named; known once it serves."""
+        return self._model.away if self._model is not None else None
+
+    async def model_is_there(self) -> float | None:
+        """Tries again to have the model that was away. Gives the seconds that it took, else None.
+
+        It is used from the next life on: Parlant takes its model at its start.
+        """
+        if self._model is None or not await self._model.is_there():
+            return None
+        return self._model.took
 
     @property
     def tool_port(self) -> int | None:
@@ -162,7 +181,7 @@ class EmbeddedServer:
             log_level=sdk.LogLevel.WARNING,
             configure_api=self._configured,
             configure_hooks=answers.configure(
-                lambda: server.container[sdk.Tracer], offline=chosen == nlp.OFFLINE
+                lambda: server.container[sdk.Tracer], lambda: self._excuse(chosen)
             ),
         )
         return server
@@ -170,9 +189,20 @@ class EmbeddedServer:
     def _service(self, chosen: str | nlp.Factory) -> nlp.Factory:
         if chosen == nlp.OFFLINE:
             return nlp.factory(nlp.OFFLINE)  # is never asked anything
-        from otto_reconcile.server import around
+        from otto_reconcile.server import around, model_source
 
-        return around.around(chosen if callable(chosen) else nlp.factory(chosen), self._meter)
+        self._model = model_source.ModelSource(
+            chosen if callable(chosen) else nlp.factory(chosen),
+            self._model_within or model_source.ANSWER_WITHIN,
+        )
+        return around.around(self._model.factory, self._meter)
+
+    def _excuse(self, chosen: str | nlp.Factory) -> str | None:
+        from otto_reconcile.server import answers
+
+        if chosen == nlp.OFFLINE:
+            return answers.NO_MODEL
+        return answers.AWAY if self.model_away is not None else None
 
     async def _configured(self, app: FastAPI) -> None:
         import parlant.api.app

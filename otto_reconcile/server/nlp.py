@@ -1,17 +1,21 @@
 """Chooses the language model service of the embedded server; `embedded` calls it.
 
-Parlant ends the process where a service cannot be made; here that becomes a SettingsError.
+Parlant ends the process where a service cannot be made. Here what only another start can cure (a
+wrong name, a package or a key that is missing) becomes a SettingsError, and all else, which may
+pass, a ModelUnavailable: see `model_source`.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import metadata
 from typing import TYPE_CHECKING, TypeAlias
 
-from otto_reconcile.errors import OttoError, SettingsError
+from otto_reconcile.errors import ModelUnavailable, OttoError, SettingsError
 
 if TYPE_CHECKING:
     from parlant.sdk import Container, NLPService
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 Factory: TypeAlias = "Callable[[Container], NLPService]"
 
 OFFLINE = "offline"
+
+_ASK_A_SERVER = ("ollama", "vertex")
+"""Services whose check of the configuration asks a server, which may be away."""
 
 
 def chosen(nlp: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -40,7 +47,7 @@ def factory(name: str) -> Factory:
 
     `module:function` names a factory of the user's own, which gets Parlant's container. Raises
     SettingsError for a name that there is none of; so does the factory, for a service whose
-    package or key is missing.
+    package or key is missing. For any other failure the factory raises ModelUnavailable.
     """
     if ":" in name:
         return _wrapped(name, _own(name))
@@ -71,22 +78,38 @@ def _own(name: str) -> Factory:
         ) from error
     if not callable(found):
         raise SettingsError(f"--nlp {name}: {function} is no function")
+    with suppress(ValueError):  # some callables have no signature
+        try:
+            inspect.signature(found).bind(None)
+        except TypeError as error:
+            raise SettingsError(
+                f"--nlp {name}: {function} has to take one argument, Parlant's container"
+            ) from error
     own: Factory = found
     return own
 
 
 def _wrapped(name: str, make: Factory) -> Factory:
-    """What a service cannot do becomes a SettingsError, where Parlant would end the process."""
+    """What a service cannot do becomes an error of ours, where Parlant would end the process."""
+    from parlant.sdk import NLPService, NLPServiceConfigurationError
 
     def made(container: Container) -> NLPService:
         try:
-            return make(container)
+            service: object = make(container)
         except OttoError:
             raise
         except ImportError as error:
             raise _not_installed(name, error) from error
         except (Exception, SystemExit) as error:
-            raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
+            if isinstance(error, NLPServiceConfigurationError) and name not in _ASK_A_SERVER:
+                raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
+            if isinstance(error, RuntimeError) and "event loop" in str(error):
+                raise  # it was called in a thread, see `model_source`
+            raise ModelUnavailable(_sentence(error)) from error
+        if not isinstance(service, NLPService):
+            kind = type(service).__name__
+            raise SettingsError(f"--nlp {name}: it gave a {kind}, which is no NLPService")
+        return service
 
     return made
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.errors import SettingsError
+from otto_reconcile.errors import ModelUnavailable, SettingsError
 from otto_reconcile.server import nlp
 
 
@@ -18,6 +18,7 @@ from otto_reconcile.server import nlp
         ("json:decoder", "decoder is no function"),
         (":factory", ":factory"),
         ("json:", "json:"),
+        ("os:getcwd", "getcwd has to take one argument"),
     ],
 )
 def test_a_factory_that_cannot_be_had_is_named(name: str, words: str) -> None:
@@ -36,5 +37,5 @@ def test_a_module_that_fails_or_exits_is_no_traceback(
     with pytest.raises(SettingsError, match="no licence"):
         nlp.factory("own_service_that_exits:make")
     make = nlp.factory("own_service_that_fails:make")
-    with pytest.raises(SettingsError, match="own_service_that_fails:make: no key"):
+    with pytest.raises(ModelUnavailable, match="no key"):
         make(None)  # type: ignore[arg-type]
