@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
-SETTINGS = ("MONGODB_URI", "MONGODB_DATABASE_NAME", "OPENAI_API_KEY")
-KEPT = ("OTTO_TEST_", "OTTO_REQUIRE_")
+from tests.support import processes
 
 
-@pytest.fixture(scope="session", autouse=True)
-def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Gives the folder where libraries keep their files instead of the work tree."""
-    home = tmp_path_factory.mktemp("parlant-home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name in SETTINGS or (name.startswith("OTTO_") and not name.startswith(KEPT)):
-                patch.delenv(name)
-        patch.setenv("PARLANT_HOME", str(home))
-        patch.setenv("PARLANT_DATA_COLLECTION", "false")
-        yield home
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test is imported, as libraries read their settings when they are."""
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        return  # the tests run in processes that this one starts, and each gets here itself
+    home = Path(tempfile.mkdtemp(prefix="otto-tests-home-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    processes.settle(home)

@@ -21,8 +21,11 @@ __all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 @pytest.fixture
 def otto(tmp_path: Path) -> Otto:
     """Nothing of the person's own environment reaches it but what processes need."""
-    kept = {name: os.environ[name] for name in ("PATH", "PARLANT_HOME") if name in os.environ}
-    environ = {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "OTTO_ACTOR": "ann"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        "OTTO_ACTOR": "ann",
+    }
     return Otto(tmp_path, environ)
 
 

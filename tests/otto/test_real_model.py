@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.e2e.harness import Place, wait_for
 from tests.otto.chatting import Chat
 from tests.otto.shop import agents, kept, there
+from tests.support.processes import OUTSIDE, PERSONS
 
-KEY = os.environ.get("OPENAI_API_KEY", "")  # read before the tests clean their environment
+KEY = PERSONS.get("OPENAI_API_KEY", "")
 WISH = """\
 I need a bot named Fern Finder for our plant shop. Purpose: help customers choose a house plant.
 Scope: plants that we sell, nothing else. Target users: customers of the shop. Use cases: choosing a
@@ -23,7 +22,7 @@ TURNS = 8
 @pytest.mark.skipif(not KEY, reason="not run: OPENAI_API_KEY is not set")
 @pytest.mark.timeout(900)
 def test_a_real_model_makes_a_bot(place: Place) -> None:
-    with place.daemon("--port", "0", "--nlp", "openai", OPENAI_API_KEY=KEY) as daemon:
+    with place.daemon("--port", "0", "--nlp", "openai", **OUTSIDE, OPENAI_API_KEY=KEY) as daemon:
         chat = Chat(daemon.url)
         chat.say(WISH)
         assert agents(daemon.url) == [], "nothing may be made before a yes"

@@ -25,6 +25,8 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
+from tests.support.processes import PERSONS
+
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "wire"
 _BUILD_SECONDS = 600.0
@@ -206,6 +208,7 @@ def _run(command: list[str], directory: Path) -> None:
             capture_output=True,
             text=True,
             timeout=_BUILD_SECONDS,
+            env=PERSONS,  # their proxy and what they have downloaded before
             check=False,
         )
     except subprocess.TimeoutExpired as error:
