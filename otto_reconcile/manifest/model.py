@@ -101,6 +101,9 @@ class StateForm(Form):
     instruction: Text | None = described("How the tool is to be used.")
     fork: list[TransitionForm] | None = described("Nothing is said; one of these ways is taken.")
     journey: Text | None = described("Id of another journey of this bot, which is gone through.")
+    when: Text | None = described(
+        "Of the first state only: the condition on the way to it from the start."
+    )
     next: Ways | None = described(
         "Where it goes on: the id of a state, `end`, or a list of ways, each with `when` and `to`."
         " Without it: to the state below, and from the last to the end."
@@ -113,11 +116,12 @@ class StateForm(Form):
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
-        given = [n for n in ("chat", "tool", "tools", "fork", "journey") if getattr(self, n)]
+        given = [n for n in ("chat", "tool", "tools", "journey") if getattr(self, n)]
+        given += ["fork"] if self.fork is not None else []
         if len(given) != 1:
             found = " and ".join(f"`{name}`" for name in given) or "none of them"
             raise said(f"a state has one of chat, tool, tools, fork, journey: this has {found}", "")
-        if self.fork and self.next is not None:
+        if self.fork is not None and self.next is not None:
             raise said("a fork has its ways under `fork`", "move what is under `next` there")
         return self
 

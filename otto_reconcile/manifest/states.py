@@ -2,7 +2,8 @@
 `dumping`.
 
 A straight line needs no ids: a state without `next` goes on to the one below it, and the last one
-to the end. The guidelines of a journey are guidelines of the bot that depend on the journey.
+to the end. The `when` of the first state becomes a fork before it, with this one way. The
+guidelines of a journey are guidelines of the bot that depend on the journey.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete, derived_from_name, shortened
 from otto_reconcile.manifest.model import JourneyForm, StateForm
 from otto_reconcile.manifest.nodes import Path, child, find
+from otto_reconcile.manifest.wording import short
 from otto_reconcile.resources import JSON, Bot, Journey, Relationship, State, Transition
 from otto_reconcile.resources.states import END, faults, is_fork
 
@@ -33,9 +35,17 @@ def _check(draft: Draft, item: Item, journeys: Mapping[str, Journey]) -> None:
     nodes = child(item.node, "states") or item.node
     for number, state in enumerate(form.states or ()):
         check_canned(draft, find(nodes, (number,)), state.canned_responses or ())
+    for number, state in enumerate(form.states or ()):
+        if number and state.when is not None:
+            hint = f"write it in the state above: `next: [{{when: {short(state.when)}, to: ID}}]`"
+            at = find(nodes, (number, "when"))
+            draft.faults.add(at, "only the first state has `when` beside it", hint)
     broken = {name for group, name in draft.broken if group == "journeys"}
+    started = int(_start(form.states or ()) is not None)
     for fault in faults(journeys[item.id], journeys):
-        state = (form.states or [])[int(fault.path[0])]
+        number = max(int(fault.path[0]) - started, 0)
+        fault = fault._replace(path=(number, *fault.path[1:]))
+        state = (form.states or [])[number]
         if fault.path[1:2] == ("journey",) and _journey_id(state.journey, draft.bot_id, broken):
             continue
         path: Path = tuple("fork" if state.fork and p == "next" else p for p in fault.path)
@@ -58,9 +68,9 @@ def states_of(draft: Draft, item: Item) -> list[JSON] | None:
     own = [other.id for other in draft.groups.get("journeys", ())]
     found = []
     for number, state in enumerate(form.states):
-        given = {"id", "tool", "tools", "fork", "journey", "next", "canned_responses"}
+        given = {"id", "tool", "tools", "fork", "journey", "next", "canned_responses", "when"}
         data: dict[str, JSON] = state.model_dump(exclude=given, exclude_none=True)
-        ways = state.fork or state.next
+        ways = state.next if state.fork is None else state.fork
         data["next"] = (
             [{"to": _below(names, number)}]
             if ways is None
@@ -74,7 +84,20 @@ def states_of(draft: Draft, item: Item) -> list[JSON] | None:
             named = [canned_id(draft, name) or name for name in state.canned_responses]
             data["canned_responses"] = named
         found.append({"id": names[number], **data})
-    return found
+    return [*_start_state(form.states, names), *found]
+
+
+def _start_state(states: Sequence[StateForm], names: Sequence[str]) -> list[JSON]:
+    """The fork that holds the condition of the first state, if it has one."""
+    name = _start(states, names)
+    way = {"to": names[0], "when": states[0].when} if name else {}
+    return [{"id": name, "next": [way]}] if name else []
+
+
+def _start(states: Sequence[StateForm], names: Sequence[str] = ()) -> str | None:
+    if not states or states[0].when is None:
+        return None
+    return _free("start", {*names, END})
 
 
 def _below(names: Sequence[str], number: int) -> str:
@@ -112,6 +135,10 @@ def _free(name: str, taken: set[str]) -> str:
 def written_states(bot: Bot, journey: Journey) -> list[dict[str, JSON]]:
     """The states as a person would write them: with ids and `next` only where they are needed."""
     states = journey.states or []
+    if len(states) > 1 and _is_start(states) and not _is_start(states[1:]):
+        rest = journey.model_copy(update={"states": states[1:]})
+        first, *others = written_states(bot, rest)
+        return [{**first, "when": states[0].next[0].when}, *others]
     names = [state.id for state in states]
     plain = [_written(bot, names, number, state) for number, state in enumerate(states)]
     led_to = {w.to for n, s in enumerate(states) for w in s.next if not _goes_below(names, n, s)}
@@ -125,6 +152,18 @@ def written_states(bot: Bot, journey: Journey) -> list[dict[str, JSON]]:
         if not wrong - needed:
             return shown
         needed |= wrong
+
+
+def _is_start(states: Sequence[State]) -> bool:
+    """True if the first state is what the `when` of the second one makes."""
+    start, names = states[0], [state.id for state in states[1:]] or [END]
+    way = start.next[0] if len(start.next) == 1 else Transition(to=END)
+    led_to = {way.to for state in states for way in state.next}
+    return (
+        is_fork(start)
+        and (way.to, way.when is None, start.id) == (names[0], False, _free("start", {*names, END}))
+        and start.id not in led_to
+    )
 
 
 def _written(bot: Bot, names: Sequence[str], number: int, state: State) -> dict[str, JSON]:

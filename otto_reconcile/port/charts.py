@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otto_reconcile.resources import JSON
-from otto_reconcile.resources.states import END
+from otto_reconcile.resources import JSON, State
+from otto_reconcile.resources.states import END, ends
 
 _DECLARED = re.compile(r'^    state "([^"]*)" as (N\d+)$', re.MULTILINE)
 _WAY = re.compile(r"    (N\d+|\[\*\]) --> (N\d+|\[\*\])(?:: (.*))?", re.DOTALL)
@@ -57,7 +57,7 @@ def seen(states: Sequence[Mapping[str, JSON]]) -> list[JSON]:
     drawn = _Chart()
     for state in states:
         drawn.steps[state["id"]] = _step(state)
-        for way in state["next"]:
+        for way in [] if ends(State.model_validate(state)) else state["next"]:
             drawn.add(state["id"], way["to"], way.get("when"))
     if states:
         drawn.ways[_START] = [("", states[0]["id"])]

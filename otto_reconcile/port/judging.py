@@ -27,7 +27,7 @@ from otto_reconcile.questions import (
 )
 from otto_reconcile.resources import JSON, Resource, State
 from otto_reconcile.resources.reach import ways_on
-from otto_reconcile.resources.states import identity
+from otto_reconcile.resources.states import identity, is_fork
 
 LONGEST = 300.0
 """Seconds that an evaluation, which may ask a model nine times, has until it counts as failed."""
@@ -193,6 +193,8 @@ def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[st
     ways, asked = ways_on(journey.key, states), states_of(journey)
     told: dict[str, Mapping[str, JSON]] = {}
     for state in states:
+        if is_fork(state):
+            told |= {own: ways[own] for own in [identity(journey.key, state)] if own in ways}
         if state.id in asked:
             said = wire.judgements.of(asked[state.id])
             known = {key: value for key, value in said.items() if value is not None}

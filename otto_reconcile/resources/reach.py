@@ -20,8 +20,8 @@ _OVER = "None"  # Parlant's word for the end, in a path
 def ways_on(journey_id: str, states: Sequence[State]) -> dict[str, dict[str, JSON]]:
     """Metadata by the identity of the chat and tool states of a graph (see `states.graph`).
 
-    A way under no condition is open once the step is done; ways through forks are led on to where
-    they come out.
+    And of a first fork, which is Parlant's initial state. A way under no condition is open once the
+    step is done; ways through forks are led on to where they come out.
     """
     by_id = {state.id: state for state in states}
     places = _numbers(states)
@@ -30,7 +30,7 @@ def ways_on(journey_id: str, states: Sequence[State]) -> dict[str, dict[str, JSO
             "journey_node": {"reachable_follow_ups": list(_from(state, by_id, places))}
         }
         for state in states
-        if not is_fork(state)
+        if not is_fork(state) or state is states[0]
     }
 
 

@@ -2,7 +2,10 @@
 
 `manifest` and `rows` check with `faults`; the kind `journey` and the port take the `graph`. In it
 every state has `next` in full, sub-journeys are written out, and only what Parlant can make is
-left: a fork that is reached under a condition is merged into the ways that lead to it.
+left: a fork that is reached under a condition is merged into the ways that lead to it. Where the
+first state is a fork, its ways are those of Parlant's initial state, which says nothing either.
+
+What is refused is what Parlant refuses, and what it takes but does not do: see docs/manifests.md.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ AND = "; and "
 """Between two conditions that became one."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+_OF_STEPS = ("description", "labels", "metadata", "canned_responses", "composition_mode")
 
 
 class Fault(NamedTuple):
@@ -44,16 +50,15 @@ def faults(journey: Journey, journeys: Mapping[str, Journey]) -> list[Fault]:
     if found:
         return found
     by_id = {state.id: state for state in states}
-    if states and is_fork(states[0]):
-        hint = "begin with a chat or tool state; that may have several ways"
-        found.append(Fault((0,), "a journey cannot begin with a fork", hint))
+    if states and is_fork(states[0]) and all(way.to == END for way in states[0].next):
+        # Parlant takes the end for a step then, and stumbles over it.
+        found.append(Fault((0,), "the first fork leads to no state", "give it `when` and `to`"))
     for number, state in enumerate(states):
         found += _ways(number, state, by_id)
         if state.journey is not None:
             found += _sub_journey(number, state.journey, journey, journeys)
     if not found:
-        found = [*_after_tools(states, by_id, journeys), *_circles(states, by_id)]
-        found += _unreachable(states, by_id)
+        found = [*_circles(states, by_id, journeys), *_unreachable(states, by_id)]
     return found
 
 
@@ -66,13 +71,11 @@ def _of_one(number: int, state: State) -> Iterator[Fault]:
     if state.tools == []:
         yield Fault((*here, "tools"), "there is no tool", "name one")
     if state.tools and len(state.tools) > 1 and not state.instruction:
+        # Parlant gives such a state no action, and ends a journey at a step without one.
         hint = "say what each of them is for"
         yield Fault(here, "a state with several tools needs an `instruction`", hint)
-    for name in ("canned_responses", "composition_mode"):
-        if getattr(state, name) is not None and not state.chat:
-            yield Fault((*here, name), f"only a chat state has `{name}`", "remove it")
     if is_fork(state) or state.journey:
-        for name in ("description", "labels", "metadata"):
+        for name in _OF_STEPS:
             if getattr(state, name) is not None:
                 yield Fault((*here, name), f"only a chat or tool state has `{name}`", "remove it")
 
@@ -91,19 +94,18 @@ def _ids(states: Sequence[State]) -> Iterator[Fault]:
 
 
 def _ways(number: int, state: State, by_id: Mapping[str, State]) -> Iterator[Fault]:
-    if is_fork(state) and not state.next:
-        yield Fault((number,), "a fork needs ways to go on", "give it `when` and `to`")
-    said: set[str] = set()
     for place, way in enumerate(state.next):
-        path, when = (number, "next", place), _flat(way.when)
+        path = (number, "next", place)
         if way.to != END and way.to not in by_id:
             yield Fault((*path, "to"), f"this journey has no state `{way.to}`", _known(by_id))
-        if way.when is None and (is_fork(state) or len(state.next) > 1):
+        if way.when is None and (len(state.next) > 1 or _needs_when(state, by_id.get(way.to))):
             why = "each way of a fork" if is_fork(state) else "each of several ways"
             yield Fault(path, f"{why} needs a `when`", "Parlant takes one way without, or all with")
-        elif when is not None and when in said:
-            yield Fault((*path, "when"), "there are two ways with this condition", "remove one")
-        said.add(when or "")
+
+
+def _needs_when(state: State, target: State | None) -> bool:
+    """Parlant lets the one way of a fork be without a condition where it leads into a journey."""
+    return is_fork(state) and (target is None or target.journey is None)
 
 
 def _flat(when: str | None) -> str | None:
@@ -149,50 +151,33 @@ def _reached(start: Iterable[str], following: Callable[[str], Iterable[str]]) ->
     return seen
 
 
-def _after_tools(
+def _circles(
     states: Sequence[State], by_id: Mapping[str, State], journeys: Mapping[str, Journey]
 ) -> Iterator[Fault]:
-    hint = "put a chat state behind it, which tells what came of it"
-    for number, state in enumerate(states):
-        if not state.tools:
-            continue
-        if not state.next:
-            yield Fault((number,), "a tool state must be followed by a chat state", hint)
-        for place, way in enumerate(state.next):
-            if not all(
-                first is not None and first.chat for first in _firsts(way.to, by_id, journeys)
-            ):
-                at = (number, "next", place, "to")
-                yield Fault(at, "a tool state must be followed by a chat state", hint)
-
-
-def _firsts(
-    to: str, by_id: Mapping[str, State], journeys: Mapping[str, Journey]
-) -> Iterator[State | None]:
-    """The chat and tool states that a way comes to first, through forks; None for the end."""
-    forks = _reached([to], lambda name: _through(by_id.get(name)))
-    for name in sorted(forks):
-        state = by_id.get(name)
-        inner = journeys[state.journey].states if state is not None and state.journey else None
-        if state is None:
-            yield None
-        elif inner:
-            yield from _firsts(inner[0].id, {s.id: s for s in inner}, journeys)
-        elif not is_fork(state):
-            yield state
-
-
-def _through(state: State | None) -> list[str]:
-    return [way.to for way in state.next] if state is not None and is_fork(state) else []
-
-
-def _circles(states: Sequence[State], by_id: Mapping[str, State]) -> Iterator[Fault]:
+    """Where no step is ever taken: behind a tool, Parlant 3.3 would go round in it for ever."""
     for number, state in enumerate(states):
         if is_fork(state) and state.id in _reached(
-            _through(state), lambda name: _through(by_id.get(name))
+            _through(state, journeys), lambda name: _through(by_id.get(name), journeys)
         ):
             hint = "one of its ways must come to a chat or tool state"
             yield Fault((number,), "this fork leads back to itself through forks only", hint)
+
+
+def _through(state: State | None, journeys: Mapping[str, Journey]) -> list[str]:
+    """Where a state that says nothing leads: a fork, or a journey that may be over at once."""
+    if state is None or not (is_fork(state) or _is_passable(state.journey, journeys)):
+        return []
+    return [way.to for way in state.next] or [END]
+
+
+def _is_passable(name: str | None, journeys: Mapping[str, Journey]) -> bool:
+    """True if a journey has a way from its start to its end through forks only."""
+    journey = journeys.get(name) if name is not None else None
+    states = (journey.states if journey is not None else None) or []
+    by_id = {state.id: state for state in states}
+    return bool(states) and END in _reached(
+        [states[0].id], lambda one: _through(by_id.get(one), journeys)
+    )
 
 
 def _unreachable(states: Sequence[State], by_id: Mapping[str, State]) -> Iterator[Fault]:
@@ -212,16 +197,33 @@ def graph(journey: Journey, journeys: Mapping[str, Journey]) -> list[State]:
     The states must be without fault.
     """
     by_id = {state.id: state for state in _written_out(journey, journeys)}
+    first = _led_on(Transition(to=next(iter(by_id), END)), by_id).to
     found = {
-        name: state.model_copy(update={"next": _merged(state, by_id)})
+        name: state.model_copy(update={"next": _merged(state, by_id, first)})
         for name, state in by_id.items()
     }
 
     def following(name: str) -> list[str]:
         return [way.to for way in found[name].next] if name in found else []
 
-    needed = _reached(list(found)[:1], following)
-    return [state for name, state in found.items() if name in needed]
+    needed = _reached([first], following)
+    order = [first, *(name for name in found if name != first)]
+    return [found[name] for name in order if name in needed and name in found]
+
+
+def _led_on(way: Transition, by_id: Mapping[str, State]) -> Transition:
+    """The same way, past forks that decide nothing: they have no way at all, or one without `when`.
+
+    Parlant's SDK makes the first such a state without text; the other only for itself.
+    """
+    target = by_id.get(way.to)
+    if target is None or not is_fork(target):
+        return way
+    if not target.next:
+        return Transition(to=END, when=way.when)
+    if target.next[0].when is None:
+        return _led_on(Transition(to=target.next[0].to, when=way.when), by_id)
+    return way
 
 
 def _written_out(journey: Journey, journeys: Mapping[str, Journey]) -> list[State]:
@@ -271,19 +273,39 @@ def _leaving(state: State, out: str) -> State:
     return state.model_copy(update={"next": ways or [Transition(to=out)]})
 
 
-def _merged(state: State, by_id: Mapping[str, State]) -> list[Transition]:
-    """Its ways, those under a condition to a fork led on to where the fork leads."""
+def _merged(state: State, by_id: Mapping[str, State], first: str) -> list[Transition]:
+    """Its ways, those under a condition to a fork led on to where the fork leads.
+
+    So are those to the first state where that is a fork: a target has no state for it to go to.
+    """
     ways: list[Transition] = []
-    for way in state.next:
-        target = by_id.get(way.to)
-        if way.when is None or target is None or not is_fork(target):
-            ways.append(Transition(to=way.to, when=_flat(way.when)))
+    for way in (_led_on(way, by_id) for way in state.next):
+        target, when = by_id.get(way.to), _flat(way.when)
+        if target is None or not is_fork(target) or (when is None and way.to != first):
+            ways.append(Transition(to=way.to, when=when))
             continue
         ways += [
-            Transition(to=on.to, when=f"{_flat(way.when)}{AND}{on.when}")
-            for on in _merged(target, by_id)
+            Transition(to=on.to, when=f"{when}{AND}{on.when}" if when else on.when)
+            for on in _merged(target, by_id, first)
         ]
+    return _straight(ways, by_id) if state.tools else ways
+
+
+def _straight(ways: list[Transition], by_id: Mapping[str, State]) -> list[Transition]:
+    """Past forks with one way, where a tool has one way alone: so `ends` can tell its end."""
+    while len(ways) == 1 and (target := by_id.get(ways[0].to)) is not None and is_fork(target):
+        if len(target.next) != 1:
+            break
+        ways = target.next
     return ways
+
+
+def ends(state: State) -> bool:
+    """True for a tool state of a graph behind which there is nothing but the end.
+
+    A target gets no way on from it: Parlant 3.3 would take the end for the next step, and fail.
+    """
+    return bool(state.tools) and len(state.next) == 1 and state.next[0].to == END
 
 
 def identity(journey_id: str, state: State) -> str:

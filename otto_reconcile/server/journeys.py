@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.resources import JSON, Resource, State, Transition
-from otto_reconcile.resources.states import END, identity, is_fork
+from otto_reconcile.resources.states import END, ends, identity, is_fork
 
 if TYPE_CHECKING:
     import parlant.sdk as p
@@ -46,6 +46,21 @@ class JourneyMaker:
             priority=spec.get("priority", 0),
         )
         await _Building(journey, places, metadata).run(made.initial_state)
+        first = State.model_validate(spec["states"][0])
+        if node := metadata.get(identity(journey.key, first), {}).get("journey_node"):
+            await self._tell(made.initial_state.id, node, first)
+
+    async def _tell(self, initial: str, node: JSON, first: State) -> None:
+        """Tells the initial state where it may lead, which the SDK has no parameter for.
+
+        While it serves Parlant asks no model, and without it a journey would not get past its
+        start. With one way alone Parlant takes that, whatever its condition.
+        """
+        if is_fork(first):
+            from parlant.core.journeys import JourneyNodeId, JourneyStore
+
+            store = self._server.container[JourneyStore]  # type: ignore[type-abstract]
+            await store.set_node_metadata(JourneyNodeId(initial), "journey_node", node)
 
 
 class _Building:
@@ -63,11 +78,16 @@ class _Building:
         self._made: dict[str, Any] = {}
 
     async def run(self, initial: Any) -> None:
-        todo = [(initial, [Transition(to=next(iter(self._wanted)))])]
+        first = next(iter(self._wanted.values()))
+        ways = [Transition(to=first.id)]
+        if is_fork(first):  # which Parlant's initial state is by itself
+            self._made[first.id], ways = initial, first.next
+        todo = [(initial, ways)]
         for source, ways in todo:
             for way in ways:
                 if (new := await self._go(source, way)) is not None:
-                    todo.append((new, self._wanted[way.to].next))
+                    state = self._wanted[way.to]
+                    todo.append((new, [] if ends(state) else state.next))
 
     async def _go(self, source: Any, way: Transition) -> Any | None:
         """Makes a way on; the state that it leads to if that is new."""
@@ -81,7 +101,11 @@ class _Building:
         if is_fork(state):
             transition = await source.fork()
         else:
-            transition = await source.transition_to(condition=way.when, **self._values(state))
+            # Behind a tool state Parlant's own method loses the instruction of a second tool.
+            going = type(source).transition_to
+            if isinstance(source, p.ToolJourneyState):
+                going = p.ChatJourneyState.transition_to
+            transition = await going(source, condition=way.when, **self._values(state))
         self._made[state.id] = transition.target
         return transition.target
 

@@ -47,7 +47,7 @@ def test_a_row_that_breaks_a_rule_leaves_its_journey_as_it_was(store: Store) -> 
     for states, said in [
         ("ask", "states is not a list"),
         ([{"id": "a", "say": "x"}], "say"),
-        ([{**STATES[1], "next": []}], "state 0: a tool state must be followed by a chat state"),
+        ([{**STATES[1], "next": [{"to": "x"}]}], "state 0: this journey has no state `x`"),
     ]:
         store.put("journeys", [{**row, "states": states}])
         problems = state.absorb().problems
