@@ -24,6 +24,7 @@ from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.heartbeat import BEAT
+from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.summary import looked_at, summary
@@ -97,6 +98,7 @@ class Daemon:
         self._settings, self._stores, self._voice, self._say = settings, stores, voice, say
         self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
+        self._jobs = Jobs(voice, self._clock)
         self._never = asyncio.Event()
         self._again, self._restarting, self._model_took = False, False, 0.0
         self._folder = Folder(
@@ -324,7 +326,10 @@ class Daemon:
         self._voice.say("ready", url=url)
         self._hung_up = lambda: loop.poke("SIGHUP")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
-        summing = None if self._restarting else asyncio.create_task(self._sum_up(url))
+        summing = None
+        if not self._restarting:
+            summed = self._jobs.attempt("summary", self._sum_up(url))
+            summing = asyncio.create_task(summed, name="summary")
         try:
             await loop.run(stopping)
         finally:

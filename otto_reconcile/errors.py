@@ -18,8 +18,12 @@ OttoError
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
 
 
 class OttoError(Exception):
@@ -112,3 +116,23 @@ class Guarded(OttoError):
     def __init__(self, message: str, *, names: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.names = tuple(names)
+
+
+def fault_of(error: BaseException) -> str:
+    """The type of an unforeseen error and its place, such as `TypeError at otto_reconcile/x.py:9`.
+
+    Never its text, which may hold a secret.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    name = type(error).__name__
+    if not frames:
+        return name
+    last = (ours or frames)[-1]
+    file = Path(last.filename)
+    return f"{name} at {file.relative_to(_PACKAGE.parent) if ours else file.name}:{last.lineno}"
+
+
+def reason_of(error: BaseException) -> str:
+    """What may be said of any error: the sentence of one of ours, else its type and place."""
+    return error.message if isinstance(error, OttoError) else fault_of(error)

@@ -8,11 +8,9 @@ that the embedded server noticed, a new life of the target, SIGHUP.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import StoreUnavailable
@@ -21,14 +19,13 @@ from otto_reconcile.reconcile import signs
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.evaluating import Evaluating
+from otto_reconcile.reconcile.jobs import Job, Jobs
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.tending import Tending
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
 from otto_reconcile.reconcile.world import Stores
-
-_log = logging.getLogger("otto_reconcile.loop")
 
 PROBE = 2.0
 """Seconds between two looks at the canary; no longer than the interval."""
@@ -37,8 +34,6 @@ REST = 3.0
 LONGEST_REST = 2.0
 SAVE = 1.0
 """Seconds between two tries to save what was wanted while the store was away."""
-FAULT = 1.0
-"""Seconds after a fault of our own until a job goes on."""
 
 
 class Loop:
@@ -59,6 +54,7 @@ class Loop:
     ) -> None:
         self._stores, self._voice, self._clock, self._interval = stores, voice, clock, interval
         self._late, self._evaluating = late, evaluating
+        self._jobs = Jobs(voice, clock)
         self._target = Tending(
             port,
             stores,
@@ -134,34 +130,48 @@ class Loop:
     async def restore(self) -> None:
         """Lead, read, and if the target began a new life put everything back.
 
-        Never raises for a store or target that is away: `run` goes on from there.
+        Never raises, whatever fails: `run` goes on from there.
         """
-        await self._target.lead()
-        leading = asyncio.create_task(self._kept(self._keep_leading), name="leading")
+        leading = asyncio.create_task(
+            self._jobs.keep("leading", self._keep_leading), name="leading"
+        )
         try:
-            await self.save_late()
-            read = await self._target.read()
-            if not read and self._late is not None:
-                await self._late.put_back(self._target.known.world)
-            if read and self._target.leadership.leading:
-                await self._target.probe()
-                self._voice.publish()
-                if self._evaluating is not None:
-                    await self._evaluating.before_serving()
+            await self._jobs.attempt("restoring", self._restore())
         finally:
             leading.cancel()
 
+    async def _restore(self) -> None:
+        await self._target.lead()
+        await self.save_late()
+        read = await self._target.read()
+        if not read and self._late is not None:
+            await self._late.put_back(self._target.known.world)
+        if read and self._target.leadership.leading:
+            await self._target.probe()
+            self._voice.publish()
+            if self._evaluating is not None:
+                await self._evaluating.before_serving()
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; then gives the lease back and returns."""
-        jobs: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (
-            self._work, self._keep_leading, self._keep_probing, self._sweep, self._listen,
-            self._save_late, self._evaluate, self._publish,
-        )  # fmt: skip
+        jobs: Mapping[str, tuple[Job, Callable[[], None] | None]] = {
+            "reconciling": (self._work, None),
+            "leading": (self._keep_leading, None),
+            "probing": (self._keep_probing, None),
+            "sweeping": (self._sweep, None),
+            "reading": (self._listen, self._look_again.set),
+            "saving": (self._save_late, None),
+            "evaluating": (self._evaluate, self._wake_evaluating),
+            "publishing": (self._publish, None),
+        }
         done = threading.Event()
-        watching = signs.watch(self._stores, self._look_again, done)
+        watching = signs.watch(self._stores, self._look_again, done, self._jobs)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._kept(job), name=job.__name__) for job in jobs]
+                tasks = [
+                    group.create_task(self._jobs.keep(name, job, again=again), name=name)
+                    for name, (job, again) in jobs.items()
+                ]
                 await stopping.wait()
                 for task in tasks:
                     task.cancel()
@@ -170,17 +180,7 @@ class Loop:
             await self._target.leadership.resign()
             await asyncio.to_thread(watching.join, 2.0)
 
-    async def _kept(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """The job; a fault of ours in it is said, and is not the end of the others or of itself."""
-        while True:
-            try:
-                return await job()
-            except Exception as error:
-                _log.exception("%s failed", job.__name__)
-                self._voice.warn("internal error", job=job.__name__, error=repr(error))
-                await self._pause(FAULT)
-
-    # The jobs: each an endless loop around one step.
+    # The jobs: each an endless loop around one step. `Jobs` starts one that fails again.
 
     async def _work(self) -> None:
         while True:
@@ -189,13 +189,13 @@ class Loop:
                 await self._target.queue.wait(0.5) if self._target.may_act else await self._pause(
                     0.1
                 )
+                self._jobs.succeeded("reconciling")
                 continue
             started = self._clock.monotonic()
             try:
                 await self._target.step(item)
             except Exception as error:  # a fault of ours in one bot is not the others' end
-                self._voice.warn("internal error", bot=item.bot_id, error=repr(error))
-                self._target.queue.failed(item.bot_id, run_id=item.run_id)
+                self._target.failed(item, error)
             if item.priority == ROUTINE:
                 await self._pause(min(LONGEST_REST, REST * (self._clock.monotonic() - started)))
 
@@ -204,6 +204,7 @@ class Loop:
             await self._pause(self._target.leadership.pause)
             led = self._target.leadership.leading
             await self._target.lead()
+            self._jobs.succeeded("leading")
             if self._target.leadership.leading and not led:
                 self.poke("leading")
 
@@ -214,6 +215,9 @@ class Loop:
             await self._pause(CONNECTION.delay(failures) if failures else usual)
             if self._target.known.world is not None and self._target.leadership.leading:
                 failures = 0 if await self._target.probe() else failures + 1
+            self._jobs.succeeded("probing")
+            if self._target.known.world is not None and not failures:
+                self._jobs.succeeded("restoring")
 
     async def _sweep(self) -> None:
         while True:
@@ -221,6 +225,7 @@ class Loop:
                 await self._target.list_foreign()
                 self._target.enqueue(self._target.known.bot_ids, "interval", ROUTINE)
                 await self._target.ask_for_tools()
+            self._jobs.succeeded("sweeping")
             await self._pause(self._interval)
 
     async def _listen(self) -> None:
@@ -232,6 +237,7 @@ class Loop:
                 await self._look_again.wait()
             self._look_again.clear()
             failures = 0 if await self._target.read() else failures + 1
+            self._jobs.succeeded("reading")
             if self._all_at_once and not failures:
                 self._all_at_once = False
                 self._target.enqueue(self._target.known.bot_ids, "asked", URGENT)
@@ -241,14 +247,20 @@ class Loop:
             await self._pause(SAVE)
             if self._late.waiting and await self._late.save():
                 self._look_again.set()
+            self._jobs.succeeded("saving")
 
     async def _evaluate(self) -> None:
         if self._evaluating is not None:
-            await self._evaluating.run()
+            await self._evaluating.run(lambda: self._jobs.succeeded("evaluating"))
+
+    def _wake_evaluating(self) -> None:
+        if self._evaluating is not None:
+            self._evaluating.wake()
 
     async def _publish(self) -> None:
         while True:
             self._voice.publish()
+            self._jobs.succeeded("publishing")
             await self._pause(0.25)
 
     async def _pause(self, seconds: float) -> None:

@@ -50,9 +50,10 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
 
 
 def _all_taken(daemon: Daemon) -> bool:
-    """True if manifests and local tools are in force as they stand, and the model is there."""
+    """True if manifests and local tools are in force, the model is there, and every job works."""
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
-    return not refused and not (daemon.get("model") or {}).get("message")
+    away = (daemon.get("model") or {}).get("message")
+    return not (refused or away or daemon.get("jobs"))
 
 
 def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
@@ -75,6 +76,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
     yield from _tools(daemon.get("tools") or {})
+    yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
     yield from _model(daemon.get("model") or {})
@@ -87,6 +89,15 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
     yield Line("")
+
+
+def _job(name: str, job: Mapping[str, Any]) -> Line:
+    """A background job that fails."""
+    times = f"{job.get('failures')} times" if job.get("failures") != 1 else "once"
+    when = f"since {job.get('since')}, next try {job.get('next_try')}"
+    return Line(
+        visible(f"job        {name} failed {times}: {job.get('error')}, {when}"), Tone.REMOVED
+    )
 
 
 def _tools(tools: Mapping[str, Any]) -> Iterator[Line]:

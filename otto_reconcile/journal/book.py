@@ -18,7 +18,7 @@ from typing import Any
 
 from otto_reconcile.audit import Audit, Record
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.errors import StoreUnavailable, fault_of
 from otto_reconcile.events import utc
 from otto_reconcile.journal.file import LinesFile
 from otto_reconcile.journal.pending import Pending, save
@@ -193,7 +193,7 @@ def _tried(pending: Pending, desired: DesiredState) -> str | None:
     except StoreUnavailable:
         raise
     except Exception as error:
-        return f"internal error: {error!r}"
+        return f"internal error: {fault_of(error)}"
 
 
 def _sentence(bot_id: str, why: str) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from otto_reconcile.errors import OttoError, SettingsError
+from otto_reconcile.errors import OttoError, SettingsError, reason_of
 from otto_reconcile.loop import Loop
 from otto_reconcile.persistence.arguments import (
     Given,
@@ -22,6 +22,7 @@ from otto_reconcile.persistence.starting import StartPort
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.evaluating import Evaluating, Mode
+from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status
 from otto_reconcile.reconcile.voice import Voice
@@ -109,7 +110,9 @@ class Attachment:
         )
         await self._offer_tools(port)
         await self._loop.restore()
-        self._task = asyncio.create_task(self._run(server, self._loop), name="otto-reconcile")
+        loop, jobs = self._loop, Jobs(voice, clock)
+        work = jobs.keep("loop", lambda: self._run(server, loop, jobs))
+        self._task = asyncio.create_task(work, name="otto-reconcile")
         _running.add(self._task)
         self._task.add_done_callback(_ended)
 
@@ -136,10 +139,10 @@ class Attachment:
             try:
                 await loop.reconcile_now(bot_id)
             except Exception as error:  # the server has to start all the same
-                _log.warning("bot %r is not whole yet: %r", bot_id, error)
+                _log.warning("bot %r is not whole yet: %s", bot_id, reason_of(error))
         port.waiting.clear()
 
-    async def _run(self, server: Server, loop: Loop) -> None:
+    async def _run(self, server: Server, loop: Loop, jobs: Jobs) -> None:
         """From when the server serves: what Parlant is about to judge is to be left alone."""
         ready = asyncio.create_task(server.ready.wait())
         stopping = asyncio.create_task(self._stopping.wait())
@@ -150,6 +153,7 @@ class Attachment:
             stopping.cancel()
         if not self._stopping.is_set():
             loop.poke("serving")
+            jobs.succeeded("loop")
             await loop.run(self._stopping)
 
     def _hooked(self, app: FastAPI) -> dict[str, str]:
@@ -180,7 +184,7 @@ class Attachment:
 def _ended(task: asyncio.Task[None]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("the loop has ended, bots are no longer kept: %r", error)
+        _log.error("the loop has ended, bots are no longer kept: %s", reason_of(error))
 
 
 async def attach(

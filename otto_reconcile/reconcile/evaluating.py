@@ -127,8 +127,12 @@ class Evaluating:
             missing = sum(self._missing.values())
             self._voice.warn("the port opens before all is judged", texts=missing)
 
-    async def run(self) -> None:
-        """For ever: a round whenever there is something to do."""
+    def wake(self) -> None:
+        """Asks for a round at once."""
+        self._woken.set()
+
+    async def run(self, went_well: Callable[[], None] = lambda: None) -> None:
+        """For ever: a round whenever there is something to do; `went_well` hears of each."""
         self._serving = True
         early, self._early = self._early, None
         if early is not None:
@@ -143,6 +147,7 @@ class Evaluating:
                 await self._clock.wait(self._never, _RETRY)
             self._woken.clear()
             await self.round()
+            went_well()
 
     async def round(self) -> None:
         """Puts what is known in its place, then asks for what is not, bot by bot.

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
+from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
+from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.voice import Voice
 
+JOB = "manifests"
 SECOND_LOOK = 0.6
 """Seconds after which a file that could not be read is looked at again."""
 
@@ -33,16 +35,33 @@ class Folder:
         self, path: Path, desired: DesiredState, voice: Voice, clock: Clock, actor: str
     ) -> None:
         self._path, self._desired, self._voice, self._clock = path, desired, voice, clock
-        self._actor = actor
+        self._actor, self._jobs = actor, Jobs(voice, clock)
+        self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
+        self._retry = 0.0
         self._done: Fingerprint | None = None
         self._never = asyncio.Event()
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the folder as it is; with `patient` a wrong one gets a second look first.
 
-        False if the store was away: then nothing was written and it has to be tried again.
+        False if the store was away: then nothing was written and it has to be tried again. Never
+        raises: whatever fails, the last good state stays, and `follow` tries again.
         """
-        seen = await asyncio.to_thread(_look, self._path)
+        seen: Fingerprint | None = None
+        try:
+            seen = await asyncio.to_thread(_look, self._path)
+            done = await self._import(seen, patient)
+        except Exception as error:
+            self._failed, self._done = seen, None
+            self._retry = self._clock.monotonic() + self._jobs.failed(JOB, error)
+            problem = f"the folder could not be imported: {reason_of(error)}"
+            self._voice.board.status.manifests = self._state("Failed", [problem])
+            return True
+        self._failed = None
+        self._jobs.succeeded(JOB)
+        return done
+
+    async def _import(self, seen: Fingerprint, patient: bool) -> bool:
         if not await asyncio.to_thread(self._path.is_dir):
             self._say(f"{self._path} is not a folder: nothing is imported", seen)
             return True
@@ -51,7 +70,7 @@ class Folder:
         except InvalidInput as error:
             if patient:
                 await self._clock.wait(self._never, SECOND_LOOK)
-                return await self.import_now()
+                return await self._import(await asyncio.to_thread(_look, self._path), False)
             self._refuse(error, seen)
             return True
         try:
@@ -112,7 +131,10 @@ class Folder:
         return {"folder": str(self._path), "state": state, "problems": problems, "time": now}
 
     async def follow(self, stopping: asyncio.Event) -> None:
-        """Imports after every change, until `stopping`."""
+        """Imports after every change, until `stopping`; a fault of ours is not the end of it."""
+        await self._jobs.keep(JOB, lambda: self._follow(stopping))
+
+    async def _follow(self, stopping: asyncio.Event) -> None:
         failures = 0
         async for _ in self._notices(stopping):
             if not await self._at_rest_and_new():
@@ -126,6 +148,9 @@ class Folder:
         """True if the folder differs from what was imported, once nobody is writing any more."""
         seen = await asyncio.to_thread(_look, self._path)
         if seen == self._done:
+            self._jobs.succeeded(JOB)
+            return False
+        if seen == self._failed and self._clock.monotonic() < self._retry:
             return False
         while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
             await self._clock.wait(self._never, QUIET / 4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from otto_reconcile.errors import (
     PermanentError,
     StoreUnavailable,
     TargetUnavailable,
+    fault_of,
 )
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
@@ -28,8 +28,6 @@ from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
 from otto_reconcile.resources import Ref, Snapshot
 from otto_reconcile.store.base import Write
-
-_log = logging.getLogger("otto_reconcile.reconciler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +167,9 @@ class Reconciler:
             except OttoError as error:
                 results.append(BotResult(bot_id, error=error))
             except Exception as error:  # a fault of ours in one bot is not the others' end
-                _log.exception("bot %s could not be planned", bot_id)
-                results.append(BotResult(bot_id, error=PermanentError(f"internal: {error!r}")))
+                results.append(
+                    BotResult(bot_id, error=PermanentError(f"internal error: {fault_of(error)}"))
+                )
             else:
                 plan, waiting = self._sift(bot_id, planned.plan)
                 planned = replace(planned, plan=plan)

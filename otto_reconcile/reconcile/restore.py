@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from otto_reconcile.errors import OttoError, PermanentError, fault_of
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.voice import RESTORING, Voice
@@ -34,7 +35,7 @@ async def restore(
     restored = 0
     try:
         for chunk, absent in chunks(wanted, present):
-            for result in await reconciler.look(world, chunk, run_id, absent=absent):
+            for result in await _looked(reconciler, world, chunk, run_id, absent):
                 conclude(result, run_id)
                 restored += _is_back(result, voice, run_id)
             voice.publish()
@@ -43,6 +44,24 @@ async def restore(
     finally:
         world.restoring = False
     voice.restored(run_id, restored, len(wanted), clock.monotonic() - started)
+
+
+async def _looked(
+    reconciler: Reconciler, world: World, chunk: list[str], run_id: str, absent: bool
+) -> list[BotResult]:
+    """What came of a look at these bots; one that fails as nobody foresaw fails alone."""
+    try:
+        return await reconciler.look(world, chunk, run_id, absent=absent)
+    except OttoError:
+        raise
+    except Exception as error:
+        if len(chunk) == 1:
+            why = PermanentError(f"internal error: {fault_of(error)}")
+            return [BotResult(chunk[0], error=why)]
+    # Some of them may be there by now: none is taken for absent any more.
+    return [
+        r for bot_id in chunk for r in await _looked(reconciler, world, [bot_id], run_id, False)
+    ]
 
 
 def chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[str], bool]]:

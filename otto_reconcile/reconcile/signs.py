@@ -9,29 +9,52 @@ from collections.abc import Callable
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import OttoError
+from otto_reconcile.reconcile.jobs import RESTART, Jobs
 from otto_reconcile.reconcile.world import Stores, World
 from otto_reconcile.resources import folded
 
+JOB = "store changes"
 POLL = 1.0
 """Seconds between two questions to a store that cannot tell of changes by itself."""
 
 
-def watch(stores: Stores, changed: asyncio.Event, done: threading.Event) -> threading.Thread:
+def watch(
+    stores: Stores, changed: asyncio.Event, done: threading.Event, jobs: Jobs
+) -> threading.Thread:
     """Sets `changed`, in the loop that calls this, whenever another writer may have written.
 
-    Runs in a daemon thread until `done`; a store that is away is tried again.
+    Runs in a daemon thread until `done`; a store that is away is tried again, and so is whatever
+    else fails, which `jobs` hears of.
     """
     loop = asyncio.get_running_loop()
 
-    def tell() -> None:
+    def in_loop(call: Callable[..., object], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended before us
-            loop.call_soon_threadsafe(changed.set)
+            loop.call_soon_threadsafe(call, *arguments)
+
+    def tell() -> None:
+        in_loop(changed.set)
 
     def run() -> None:
+        failures = 0
         while not done.is_set():
-            with contextlib.suppress(OttoError):
+            pause = POLL
+            # It may follow for hours without a word: to have done so for a moment is its success.
+            proven = threading.Timer(POLL, in_loop, (jobs.succeeded, JOB))
+            if failures:
+                proven.start()
+            try:
                 _follow(stores, tell, done)
-            done.wait(POLL)
+                failures = 0
+            except OttoError:
+                pass
+            except Exception as error:
+                proven.cancel()
+                failures += 1
+                in_loop(jobs.failed, JOB, error)
+                pause = RESTART.delay(failures)
+            done.wait(pause)
+            tell()  # something may have been missed meanwhile
 
     thread = threading.Thread(target=run, name="store-changes", daemon=True)
     thread.start()

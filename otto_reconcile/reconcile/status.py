@@ -99,6 +99,7 @@ class Status:
     `model` has name, state (Connected, Unavailable or Off), message and next_try of the language
     model, nothing where it is somebody else's. `evaluations` is told by `reconcile.evaluating`;
     `usage` has a Usage since the start by purpose, nothing where the model is somebody else's.
+    `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
 
     pid: int = 0
@@ -115,6 +116,7 @@ class Status:
     usage: Mapping[str, Any] = field(default_factory=dict)
     manifests: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     bots: dict[str, BotStatus] = field(default_factory=dict)
@@ -187,7 +189,8 @@ class Board:
         updated = now.isoformat(timespec="seconds")
         self._beat = heartbeat.uptime()
         text = json.dumps(
-            {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots}
+            {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots},
+            default=str,
         )
         try:
             _write(self._folder / STATUS_FILE, text)

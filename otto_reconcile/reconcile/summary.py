@@ -33,9 +33,13 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     if folder:
         lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")
         lines.extend(f"         {problem}" for problem in folder["problems"][:5])
+        if folder["state"] in ("Refused", "Failed"):
+            lines.append("         the last good state stays; mend the folder, and it is imported")
     if status.tools:
         sources, names = status.tools["sources"], status.tools["tools"]
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
+    jobs = sorted((name, job) for name, job in status.jobs.items() if name != "manifests")
+    lines.extend(f"  job    {name}: {job['error']}" for name, job in jobs)
     lines.extend(_bot(bot) for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
     if why := status.model.get("message"):
         lines.append(

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 
-from otto_reconcile.errors import OttoError, StoreUnavailable
+from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
 from otto_reconcile.plan import Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
@@ -25,6 +25,7 @@ from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
 from otto_reconcile.reconcile.world import Stores, World, foreign
@@ -192,6 +193,16 @@ class Tending:
         except StoreUnavailable as error:
             self._voice.store(error)
             self.queue.failed(item.bot_id, run_id=item.run_id)
+
+    def failed(self, item: Item, error: Exception) -> None:
+        """A look ended as nobody foresaw: the bot is Degraded, and the others are not held up."""
+        fault = fault_of(error)
+        self._voice.warn("internal error", bot=item.bot_id, error=fault)
+        failures, _ = self.queue.failed(item.bot_id, run_id=item.run_id)
+        if item.bot_id in self.known.bot_ids:
+            message = f"internal error: {fault}"
+            state = {"sync": Sync.UNKNOWN, "health": Health.DEGRADED, "message": message}
+            self._voice.board.set_bot(item.bot_id, **state, failures=failures)
 
     async def renew(self, bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
         """A look that also makes these again, for what was judged of them. As `look` otherwise."""

@@ -7,7 +7,6 @@ as they were. `daemon` starts it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from otto_reconcile.errors import SettingsError, TargetUnavailable
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
+from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.server import ports, quiet
 from otto_reconcile.server.importing import imported, settle_environment
@@ -24,10 +24,10 @@ from otto_reconcile.server.tool_files import ToolFiles
 if TYPE_CHECKING:
     import parlant.sdk as p
 
-_log = logging.getLogger("otto_reconcile.server")
-
 START, SHUTDOWN = 10.0, 2.0
 """Seconds that the service gets to listen, and that calls under way get to end."""
+PROVEN = 1.0
+"""Seconds after which a service that was started again is taken to work."""
 
 
 class LocalTools:
@@ -40,6 +40,8 @@ class LocalTools:
         self._server: p.PluginServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._jobs, self._stopping = Jobs(voice, clock), False
+        self._untold = False  # the port does not know of new tools yet
         self._seen: Fingerprint = ()
         self._never = asyncio.Event()
 
@@ -72,7 +74,9 @@ class LocalTools:
         self._server = p.PluginServer(
             [*tools.values()], port=port, host=ports.HOST, plugin_data=data, hosted=True
         )
-        self._serving = asyncio.create_task(self._server.serve(), name="local-tools")
+        self._serving = asyncio.create_task(
+            self._jobs.keep("tool service", self._serve), name="local-tools"
+        )
         deadline = self._clock.monotonic() + START
         while not self._server.started():
             if self._serving.done() or self._clock.monotonic() > deadline:
@@ -83,6 +87,7 @@ class LocalTools:
 
     async def stop(self) -> None:
         """Calls that take too long are cut off."""
+        self._stopping = True
         if self._following is not None:
             self._following.cancel()
         if self._server is not None and self._serving is not None:
@@ -94,18 +99,38 @@ class LocalTools:
 
     def follow(self, changed: Callable[[], Awaitable[None]]) -> None:
         """From now on loads the tools after every change of their files, and then calls that."""
-        self._following = asyncio.create_task(self._follow(changed), name="tool-files")
+        self._following = asyncio.create_task(
+            self._jobs.keep("tools", lambda: self._follow(changed)), name="tool-files"
+        )
 
     async def _follow(self, changed: Callable[[], Awaitable[None]]) -> None:
         while True:
-            try:
-                await self._notice()
-                if await self._at_rest_and_new() and await self._reload():
-                    await changed()
-            except Exception as error:  # a fault of ours is not the end of reloading
-                _log.exception("the tools could not be looked at")
-                self._voice.warn("internal error", job="tools", error=repr(error))
-                await self._clock.wait(self._never, RECHECK)
+            await self._notice()
+            if await self._at_rest_and_new() and await self._reload():
+                self._untold = True
+            if self._untold:
+                await changed()
+                self._untold = False
+            self._jobs.succeeded("tools")
+
+    async def _serve(self) -> None:
+        """One life of the service; raises if it ends unasked."""
+        serving = asyncio.create_task(self._serve_once(), name="local-tools-http")
+        try:
+            if not (await asyncio.wait({serving}, timeout=PROVEN))[0]:
+                self._jobs.succeeded("tool service")
+            await serving
+        finally:
+            serving.cancel()
+        if not self._stopping:
+            raise TargetUnavailable("the service of local tools has ended")
+
+    async def _serve_once(self) -> None:
+        assert self._server is not None
+        try:
+            await self._server.serve()
+        except SystemExit as error:  # uvicorn's way to say that it cannot listen
+            raise TargetUnavailable("the service of local tools cannot listen") from error
 
     async def _reload(self) -> bool:
         assert self._server is not None

@@ -148,6 +148,17 @@ def test_what_is_refused_or_withheld_is_shown_and_not_well(
     assert otto("status").code == 0
 
 
+def test_a_job_that_fails_is_shown_and_not_well(otto: Otto, daemon: Announce) -> None:
+    job = {"state": "Failing", "error": "TypeError at otto_reconcile/x.py:9", "failures": 3}
+    daemon(SYNCED, jobs={"manifests": {**job, "since": "2030-01-01", "next_try": "2030-01-02"}})
+    done = otto("status")
+    assert done.code == 2
+    line = "manifests failed 3 times: TypeError at otto_reconcile/x.py:9, since 2030-01-01"
+    assert line in done.out
+    assert otto("status", "-o", "json").code == 2
+    assert otto("status", "desk").code == 0
+
+
 def test_others_text_steers_no_terminal(otto: Otto, daemon: Announce) -> None:
     daemon({**SYNCED, "message": "red \x1b[31m and\nlines"})
     done = otto("status")
