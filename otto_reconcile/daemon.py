@@ -116,7 +116,7 @@ class Daemon:
             self._tools.check()
         await asyncio.to_thread(self._try_store)
         self._voice.publish()
-        beating = asyncio.create_task(self._beat(), name="heartbeat")
+        beating = asyncio.create_task(self._jobs.keep("heartbeat", self._beat), name="heartbeat")
         try:
             if self._settings.parlant_url is None:
                 await self._embedded(stopping)
@@ -133,6 +133,7 @@ class Daemon:
         while True:
             await self._clock.wait(self._never, BEAT)
             self._voice.publish()
+            self._jobs.succeeded("heartbeat")
 
     def _try_store(self) -> None:
         try:
