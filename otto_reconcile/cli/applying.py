@@ -41,6 +41,8 @@ def run_apply(
     inputs = read_inputs(paths)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
+    for found in inputs.manifests.foreign:
+        note(f"note: {found}")
     if not prune:  # else the guard has the say over a folder that was emptied
         refuse_nothing(inputs, paths)
     if wait is not None and not dry_run:

@@ -34,10 +34,10 @@ def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> in
     problems = error.problems if error is not None else ()
     if output in (Output.JSON, Output.YAML):
         counts = {"bots": len(inputs.bots), "shared": len(inputs.manifests.shared)}
-        lists = {"problems": _listed(problems), "notes": _listed(inputs.manifests.notes)}
+        lists = {"problems": _listed(problems), "notes": _listed(_notes(inputs))}
         say_data({"valid": error is None, **counts, **lists}, output)
     elif error is None:
-        for found in inputs.manifests.notes:
+        for found in _notes(inputs):
             note(f"note: {found}")
         say(_valid(inputs))
     elif output is Output.MARKDOWN:
@@ -65,6 +65,10 @@ async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:
         await port.close()
     if problems:
         raise InvalidInput(problems)
+
+
+def _notes(inputs: Inputs) -> tuple[Problem, ...]:
+    return (*inputs.manifests.foreign, *inputs.manifests.notes)
 
 
 def _listed(problems: Sequence[Problem]) -> list[dict[str, object]]:

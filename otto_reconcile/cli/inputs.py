@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +10,9 @@ from pathlib import Path
 from otto_reconcile import manifest, specification
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
-from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish
+from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source
 from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
 from otto_reconcile.resources import is_reserved
-
-_MOST = 1_048_577
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +31,16 @@ class Inputs:
 def read(paths: Sequence[str]) -> Inputs:
     """The bots of all the files. Raises InvalidInput with every fault of every file."""
     problems: list[Problem] = []
-    texts = [(path, text) for path in paths if (text := _specification(path)) is not None]
-    described = {path for path, _ in texts}
-    specifications = tuple(_parsed(texts, problems))
+    rest: list[Path | Source] = []
+    described: list[Source] = []
+    for path in dict.fromkeys(paths):
+        source = _read_already(Path(path), problems)
+        if isinstance(source, Source) and specification.is_specification(source.text):
+            described.append(source)
+        elif source is not None:
+            rest.append(source)
+    specifications = tuple(_parsed(described, problems))
     try:
-        rest = [Path(path) for path in paths if path not in described]
         manifests = manifest.load(rest, environ=os.environ) if rest else Loaded()
     except InvalidInput as error:
         problems += error.problems
@@ -47,7 +48,7 @@ def read(paths: Sequence[str]) -> Inputs:
     problems += _misnamed((*manifests.bots, *specifications))
     if problems:
         raise InvalidInput(problems)
-    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    folders = [Path(path) for path in paths if os.path.isdir(path)]
     return Inputs(manifests, specifications, folders[0] if len(folders) == 1 else None)
 
 
@@ -57,37 +58,28 @@ def refuse_nothing(inputs: Inputs, paths: Sequence[str]) -> None:
         return
     names = ["standard input" if path == "-" else path for path in paths]
     looked = ", ".join(f"*{suffix}" for suffix in (".yaml", ".yml", ".json"))
-    folders = any(Path(path).is_dir() for path in paths)
+    folders = any(os.path.isdir(path) for path in paths)
     raise OttoError(f"no manifests in {', '.join(names)}{f': {looked}' if folders else ''}")
 
 
-def _specification(path: str) -> str | None:
-    """The text of a file that is a specification; None for all others, whatever they are."""
-    if path == "-":
-        data = sys.stdin.buffer.read(_MOST)
-        sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")  # to be read once more
-    elif path.endswith(".json") and Path(path).is_file():
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(_MOST)
-        except OSError:
-            return None
-    else:
-        return None
-    if len(data) >= _MOST:
-        return None
+def _read_already(path: Path, problems: list[Problem]) -> Path | Source | None:
+    """What may be a specification, read: it can be read but once. Others stay as they are."""
+    if not (manifest.is_standard_input(path) or path.suffix.lower() == ".json"):
+        return path
+    if os.path.isdir(path):
+        return path
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        return manifest.read_one(path)
+    except InvalidInput as error:
+        problems += error.problems
         return None
-    return text if specification.is_specification(text) else None
 
 
-def _parsed(texts: Iterable[tuple[str, str]], problems: list[Problem]) -> Iterable[LoadedBot]:
-    for path, text in texts:
-        name = "<standard input>" if path == "-" else path
+def _parsed(sources: Iterable[Source], problems: list[Problem]) -> Iterable[LoadedBot]:
+    for source in sources:
         try:
-            yield LoadedBot(specification.parse(text, file=name), name, 1)
+            bot = specification.parse(source.text, file=source.name)
+            yield LoadedBot(bot, source.name, 1)
         except InvalidInput as error:
             problems += error.problems
 
@@ -152,6 +144,7 @@ def bring_all(
                 root=root.resolve() if root is not None else None,
                 commit=_commit(root, wishes),
                 prune=prune and root is inputs.folder,
+                foreign=inputs.manifests.foreign,
             )
         )
     if inputs.specifications:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from otto_reconcile.manifest.dumping import dump
-from otto_reconcile.manifest.files import files_below, is_manifest
+from otto_reconcile.manifest.files import Source, files_below, is_manifest, matters, read_one
 from otto_reconcile.manifest.loading import Loaded, LoadedBot, LoadedShared, LoadedWish, load
+from otto_reconcile.manifest.reading import is_standard_input
 from otto_reconcile.manifest.schema import json_schema
 
 __all__ = [
-    "Loaded", "LoadedBot", "LoadedShared", "LoadedWish", "dump", "files_below", "is_manifest",
-    "json_schema", "load",
+    "Loaded", "LoadedBot", "LoadedShared", "LoadedWish", "Source", "dump", "files_below",
+    "is_manifest", "is_standard_input", "json_schema", "load", "matters", "read_one",
 ]  # fmt: skip

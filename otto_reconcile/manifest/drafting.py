@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from otto_reconcile.manifest.basics import Identified
 from otto_reconcile.manifest.drafts import GROUPS, NATURAL, SOURCES_OF_IDS, Draft, Item
+from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
 from otto_reconcile.manifest.model import (
@@ -24,7 +25,7 @@ from otto_reconcile.manifest.shared_model import (
     SharedMetadataForm,
 )
 from otto_reconcile.manifest.variables import Data, to_data
-from otto_reconcile.manifest.wording import near, short, validate
+from otto_reconcile.manifest.wording import describe, near, short, validate
 from otto_reconcile.resources import JSON
 
 _ELSEWHERE = {
@@ -37,16 +38,16 @@ _ELSEWHERE = {
 
 
 def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
-    """None if the document is no mapping."""
-    if not isinstance(root.value, dict):
-        faults.add(root, "this document is not a manifest", "it starts with `apiVersion: otto/v1`")
-        return None
-    root, scopes = hoist(root)
-    data = to_data(root, environ, faults)
-    if _is_specification(root):
+    """None if the document is no manifest, which is a fault."""
+    if is_specification(root):
         hint = "import it with `otto-reconcile apply -f`, or turn it into a manifest with `export`"
         faults.add(root, "this is a specification of Otto's, not a manifest", hint)
         return None
+    if not means_to_be_one(root):
+        faults.add(root, f"this document is no manifest: {why(root)}", START)
+        return None
+    root, scopes = hoist(root)
+    data = to_data(root, environ, faults)
     kind, value = _kind(root, data, faults)
     form, wrong = validate(
         FORMS[kind], value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE.get(kind)
@@ -61,18 +62,16 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
 def _kind(root: Node, data: Data, faults: Faults) -> tuple[str, JSON]:
     """What the document is, and its data; one of a kind that is not known is read as a bot."""
     kind = data.value.get("kind")
-    if kind in FORMS:
+    if isinstance(kind, str) and kind in FORMS:
         return kind, data.value
-    if isinstance(kind, str) and ("kind",) not in data.secrets:
-        message = f"`kind` must be one of {', '.join(FORMS)}, not `{short(kind)}`"
-        faults.add(find(root, ("kind",)), message, near(kind, FORMS))
-        return "Bot", {**data.value, "kind": "Bot"}
-    return "Bot", data.value
-
-
-def _is_specification(root: Node) -> bool:
-    keys = root.value if isinstance(root.value, dict) else {}
-    return "apiVersion" not in keys and "purpose" in keys and "guardrails" in keys
+    if "kind" not in data.value or ("kind",) in data.secrets:
+        return "Bot", data.value
+    found, hint = describe(kind), None
+    if isinstance(kind, str):
+        found, hint = f"`{short(kind)}`", near(kind, FORMS)
+    message = f"`kind` must be one of {', '.join(FORMS)}, not {found}"
+    faults.add(find(root, ("kind",)), message, hint)
+    return "Bot", {**data.value, "kind": "Bot"}
 
 
 def _bot_id(made: Draft, data: JSON) -> str:
@@ -123,10 +122,16 @@ def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
 
 def _read_service(made: Draft, spec: dict[str, JSON], wrong: set[Path]) -> None:
     """The service as a bot would have it: so it is checked with those of the bots."""
-    if made.bot_id and not wrong:
-        node = find(made.root, ("spec",))
+    if not made.bot_id or wrong:
+        return
+    try:
         form = ToolServiceForm.model_validate({"name": made.bot_id, **spec})
-        made.tool_services = [Item(node, form)]
+    except ValidationError:  # an id may be longer than the name of a service
+        at = find(made.root, ("metadata", "id"))
+        hint = "give it a shorter `id`"
+        made.faults.add(at, "the name of a tool service has at most 100 characters", hint)
+        return
+    made.tool_services = [Item(find(made.root, ("spec",)), form)]
 
 
 def _items(

@@ -1,116 +1,156 @@
-"""Finds and reads the files that hold manifests. Called by `loading` and by watchers."""
+"""Finds the files that hold manifests, and reads them. Called by `loading` and by watchers."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from otto_reconcile.errors import Problem
+from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest import ignoring
+from otto_reconcile.manifest.foreign import MARK, left_out
+from otto_reconcile.manifest.reading import (
+    STANDARD_INPUT,
+    decoded,
+    is_standard_input,
+    name_of,
+    read_bytes,
+    refusal,
+)
 
-MAX_BYTES = 1_048_576
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
-STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file with its text; `name` is how messages call it."""
+    """A file with its text; `name` is how messages call it.
+
+    `root` is the folder that was named, or the one of the file that was; None of standard input.
+    `found` is True for a file that nobody named: it was in a folder.
+    """
 
     name: str
     text: str
+    path: Path = STANDARD_INPUT
+    root: Path | None = None
+    found: bool = False
 
 
 def is_manifest(path: Path) -> bool:
     """True for a name that a manifest may have: not for editors' swap and backup files."""
-    return path.suffix in SUFFIXES and not path.name.startswith((".", "#", "~"))
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "#", "~"))
 
 
-def read_all(paths: Sequence[Path], problems: list[Problem]) -> Iterator[Source]:
-    """Each file below the paths once, folders in the order of names; faults go to `problems`."""
+def matters(path: Path) -> bool:
+    """True for a file that holds manifests, or says which files do."""
+    return path.name == ignoring.NAME or is_manifest(path)
+
+
+def read_all(
+    paths: Iterable[Path | Source], problems: list[Problem], foreign: list[Problem]
+) -> Iterator[Source]:
+    """Each file below the paths once, folders in the order of names; faults go to `problems`.
+
+    What cannot be read as text and is no manifest's goes to `foreign`, if it was in a folder.
+    """
     seen: set[str] = set()
     for path in paths:
-        for file in _files(path, problems, set()):
-            real = os.path.realpath(file) if file != STANDARD_INPUT else "-"
-            if real not in seen:
-                seen.add(real)
-                source = _read(file, problems)
-                if source is not None:
-                    yield source
+        if isinstance(path, Source):
+            yield path
+            continue
+        folder = os.path.isdir(path)
+        for file in _files(path, problems):
+            real = _real(file)
+            if file.name == ignoring.NAME or real in seen:
+                continue
+            seen.add(real)
+            source = _source(file, path if folder else None, problems, foreign)
+            if source is not None:
+                yield source
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files that `read_all` would read, in its order; what cannot be listed is left out."""
-    return _files(folder, [], set())
+    """The files that `read_all` would read, in its order, and those that say which these are.
+
+    What cannot be listed is left out.
+    """
+    return _files(folder, [])
 
 
-def _files(path: Path, problems: list[Problem], above: set[str]) -> Iterator[Path]:
-    if path == STANDARD_INPUT or not path.is_dir():
-        yield path
-        return
-    real = os.path.realpath(path)
-    if real in above:  # a link to a folder that holds it
-        return
+def _real(path: Path) -> str:
     try:
-        entries = sorted(path.iterdir())
-    except OSError as error:
-        problems.append(_unreadable(path, error))
+        return "-" if is_standard_input(path) else os.path.realpath(path)
+    except ValueError:  # a name with a NUL: there is no such file, as reading it tells
+        return str(path)
+
+
+def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
+    if is_standard_input(path) or not os.path.isdir(path):
+        yield path
+    else:
+        yield from _below(path, problems, ignoring.Rules(), set())
+
+
+def _below(
+    folder: Path, problems: list[Problem], rules: ignoring.Rules, seen: set[str]
+) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in seen:  # links lead here more than once, perhaps in a circle
         return
+    seen.add(real)
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        problems += refusal(folder, error).problems
+        return
+    rules = rules.below(folder, problems)
     for entry in entries:
+        if entry.name == ignoring.NAME:
+            yield entry
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _files(entry, problems, above | {real})
-        elif is_manifest(entry) and (entry.is_file() or entry.is_symlink()):
+        inner = os.path.isdir(entry)
+        if rules.leave_out(entry, folder=inner):
+            continue
+        if inner:
+            yield from _below(entry, problems, rules, seen)
+        elif is_manifest(entry):
             yield entry
 
 
-def _read(path: Path, problems: list[Problem]) -> Source | None:
-    name = "<standard input>" if path == STANDARD_INPUT else str(path)
+def read_one(path: Path, root: Path | None = None) -> Source:
+    """The file; `root` is the folder in which it was found. Raises InvalidInput."""
+    name = name_of(path)
+    _refuse_name(path, name)
+    return _decoded(path, root, name, read_bytes(path))
+
+
+def _source(
+    path: Path, root: Path | None, problems: list[Problem], foreign: list[Problem]
+) -> Source | None:
+    name, data = name_of(path), b""
     try:
-        data = _bytes(path)
-    except OSError as error:
-        problems.append(_unreadable(path, error))
+        _refuse_name(path, name)
+        data = read_bytes(path)
+        return _decoded(path, root, name, data)
+    except InvalidInput as error:
+        if root is not None and data and MARK.encode() not in data.replace(b"\0", b""):
+            foreign += map(left_out, error.problems)
+        else:
+            problems += error.problems
         return None
-    text = _text(name, data, problems)
-    return Source(name, text) if text is not None else None
 
 
-def _bytes(path: Path) -> bytes:
-    if path == STANDARD_INPUT:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+def _decoded(path: Path, root: Path | None, name: str, data: bytes) -> Source:
+    home = None if is_standard_input(path) else path.parent
+    return Source(name, decoded(name, data), path, root or home, found=root is not None)
 
 
-def _text(name: str, data: bytes, problems: list[Problem]) -> str | None:
-    if len(data) > MAX_BYTES:
-        hint = "split it; one bot to a file reads best"
-        problems.append(Problem(name, 1, 1, "the file is larger than 1 MB", hint))
-        return None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        hint = "save it as UTF-8"
-        problems.append(Problem(name, 1, 1, "the file is in UTF-16, not in UTF-8", hint))
-        return None
-    if b"\0" in data:
-        problems.append(Problem(name, 1, 1, "this is a binary file, not a manifest"))
-        return None
+def _refuse_name(path: Path, name: str) -> None:
+    """Raises InvalidInput for a name that could not be kept as the source of a bot."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start]
-        column = len(before.decode("utf-8", "replace")) + 1
-        problems.append(Problem(name, line, column, "this is not UTF-8 text", "save it as UTF-8"))
-        return None
-
-
-def _unreadable(path: Path, error: OSError) -> Problem:
-    name = "<standard input>" if path == STANDARD_INPUT else str(path)
-    if isinstance(error, FileNotFoundError):
-        return Problem(name, 1, 1, "there is no such file or folder, or it has just gone")
-    if isinstance(error, PermissionError):
-        return Problem(name, 1, 1, "there is no permission to read this", "see its access rights")
-    return Problem(name, 1, 1, f"this cannot be read: {error.strerror or error}")
+        str(path).encode()
+    except UnicodeEncodeError:
+        message = "the name of this file or of its folder is not UTF-8"
+        raise InvalidInput([Problem(name, 1, 1, message, "rename it")]) from None

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import NATURAL, Draft
-from otto_reconcile.manifest.files import read_all
+from otto_reconcile.manifest.files import Source, read_all
+from otto_reconcile.manifest.foreign import is_foreign, told
 from otto_reconcile.manifest.linking import link
 from otto_reconcile.manifest.nodes import Faults
 from otto_reconcile.manifest.services import check_services
@@ -58,29 +59,38 @@ LoadedWish: TypeAlias = LoadedBot | LoadedShared
 class Loaded:
     """All bots and shared documents of the files, each in the order in which they stand there.
 
-    `notes` say what is no fault, but most likely not meant.
+    `notes` say what is no fault, but most likely not meant; `foreign` has a line for each file of a
+    folder that is no manifest, and was left out.
     """
 
     bots: tuple[LoadedBot, ...] = ()
     shared: tuple[LoadedShared, ...] = ()
     notes: tuple[Problem, ...] = ()
+    foreign: tuple[Problem, ...] = ()
 
     @property
     def wishes(self) -> tuple[LoadedWish, ...]:
         return (*self.bots, *self.shared)
 
 
-def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:
+def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
-    Raises InvalidInput with every Problem of every file; then nothing is loaded.
+    What was read already goes in as a Source. Raises InvalidInput with every Problem of every
+    file; then nothing is loaded.
     """
     problems: list[Problem] = []
+    foreign: list[Problem] = []
     drafts: list[Draft] = []
     everything: list[Faults] = []
-    for source in read_all(paths, problems):
+    for source in read_all(paths, problems, foreign):
         everything.append(Faults(source.name))
-        for root in read(source.text, everything[-1]):
+        roots = read(source.text, everything[-1])
+        if is_foreign(source.text, roots, everything[-1]):
+            lines = told(source.name, roots, everything.pop(), found=source.found)
+            (foreign if source.found else problems).extend(lines)
+            continue
+        for root in roots:
             everything.append(Faults(source.name))
             made = draft(root, environ, everything[-1])
             drafts += [made] if made is not None else []
@@ -99,6 +109,7 @@ def load(paths: Sequence[Path], *, environ: Mapping[str, str]) -> Loaded:
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
         tuple(sorted(notes(linked, shared), key=_place)),
+        tuple(sorted(foreign, key=_place)),
     )
 
 

@@ -79,7 +79,7 @@ class TransitionForm(Form):
     """A way on."""
 
     when: Text | None = described("When it is taken. Only the one way of a state needs none.")
-    to: Text = Field(description="Id of a state of this journey, or `end`.")
+    to: ShortId = Field(description="Id of a state of this journey, or `end`.")
 
 
 Ways: TypeAlias = Annotated[
@@ -100,7 +100,7 @@ class StateForm(Form):
     tools: list[ToolName] | None = described("Several tools; `instruction` says what each is for.")
     instruction: Text | None = described("How the tool is to be used.")
     fork: list[TransitionForm] | None = described("Nothing is said; one of these ways is taken.")
-    journey: Text | None = described("Id of another journey of this bot, which is gone through.")
+    journey: ExactId | None = described("Id of another journey of this bot, which is gone through.")
     when: Text | None = described(
         "Of the first state only: the condition on the way to it from the start."
     )

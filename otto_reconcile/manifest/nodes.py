@@ -85,7 +85,7 @@ def add_entry(mapping: dict[str, Entry], key: Node, value: Node, faults: Faults)
         first = mapping[key.value].key
         faults.add(
             key,
-            f"the key `{key.value}` is there twice",
+            f"the key `{short(key.value)}` is there twice",
             f"the first is on line {first.line}; remove one of them",
         )
         return
@@ -146,6 +146,16 @@ def key_at(root: Node, path: Sequence[str | int]) -> Node:
     if isinstance(parent.value, dict) and str(path[-1]) in parent.value:
         return parent.value[str(path[-1])].key
     return find(root, path)
+
+
+def short(text: str) -> str:
+    """At most forty characters of a text on one line, to be quoted in a message.
+
+    What nobody sees is written out: `\\u200b` for a space without width.
+    """
+    flat = " ".join(text[:400].split())
+    seen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in flat)
+    return seen if len(seen) <= 40 else f"{seen[:37]}..."
 
 
 def _children(node: Node) -> list[Node]:

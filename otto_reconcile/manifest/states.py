@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from otto_reconcile.manifest.contents import canned_id, canned_name, check_canned
 from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete, derived_from_name, shortened
@@ -24,7 +26,8 @@ from otto_reconcile.resources.states import END, faults, is_fork
 def check_states(drafts: Sequence[Draft]) -> None:
     """A fault, with its place, for each rule that the states of a journey break."""
     for draft in drafts:
-        made = {item.id: _journey(draft, item) for item in draft.groups.get("journeys", ())}
+        read = [_journey(draft, item) for item in draft.groups.get("journeys", ())]
+        made = {journey.id: journey for journey in read}
         for item in draft.groups.get("journeys", ()):
             _check(draft, item, made)
 
@@ -53,9 +56,16 @@ def _check(draft: Draft, item: Item, journeys: Mapping[str, Journey]) -> None:
 
 
 def _journey(draft: Draft, item: Item) -> Journey:
-    states = states_of(draft, item)
-    read = None if states is None else [State.model_validate(state) for state in states]
-    return Journey(id=item.id, title="-", description="", conditions=[], states=read)
+    """As far as its states go. Its id may be none that a bot can have, which is a fault already."""
+    try:
+        read = [State.model_validate(state) for state in states_of(draft, item) or ()] or None
+    except ValidationError:
+        read = None
+        if not draft.faults.problems:
+            draft.faults.add(item.node, "the states of this journey cannot be kept as they are")
+    return Journey.model_construct(
+        id=item.id, title="-", description="", conditions=[], states=read
+    )
 
 
 def states_of(draft: Draft, item: Item) -> list[JSON] | None:

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from otto_reconcile.manifest.ids import slug
-from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
+from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at, short
+
+__all__ = ["describe", "model_at", "near", "said", "short", "validate"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -95,7 +97,7 @@ class _Teller:
         self.hidden = hidden
         self.elsewhere = elsewhere
         names = [part for part in path if isinstance(part, str)]
-        self.name = f"`{names[-1]}`" if names else "this document"
+        self.name = f"`{short(names[-1])}`" if names else "this document"
         if path and isinstance(path[-1], int):
             self.name = f"item {path[-1] + 1} of {self.name}"
 
@@ -140,7 +142,7 @@ class _Teller:
             hint = f"it belongs under `{self.elsewhere[key]}`"
         if hint is None:
             hint = f"known keys here: {', '.join(known)}"
-        return key_at(self.root, self.path), f"unknown key `{key}`", hint
+        return key_at(self.root, self.path), f"unknown key `{short(key)}`", hint
 
     def wrong_type(self) -> tuple[str, str | None]:
         wanted, hint = _WANTED[self.type]
@@ -171,7 +173,7 @@ class _Teller:
         return f"{self.name} has {len(self.input)} characters; at most {most} are allowed", None
 
     def bad_id(self) -> tuple[str, str | None]:
-        if self.path[-1] in ("exact_id", "name") or "customers" in self.path:
+        if self.path[-1] in ("exact_id", "journey", "name") or "customers" in self.path:
             return f"{self.name} may hold only letters, digits and the characters . _ -", None
         proposal = None if self.hidden else slug(str(self.input))
         rule = "may hold only lower-case letters, digits and hyphens, and starts with no hyphen"
@@ -183,12 +185,6 @@ def describe(value: Any) -> str:
     if value is None:
         return "nothing"
     return next((words for kind, words in _KINDS if isinstance(value, kind)), "this")
-
-
-def short(text: str) -> str:
-    """At most forty characters of a text on one line, to be quoted in a message."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 40 else f"{flat[:37]}..."
 
 
 def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:

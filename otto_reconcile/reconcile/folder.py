@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable, reason_of
+from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
-from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
+from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load_all
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.voice import Voice
 
@@ -39,6 +39,7 @@ class Folder:
         self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
         self._retry = 0.0
         self._done: Fingerprint | None = None
+        self._foreign: frozenset[str] = frozenset()
         self._never = asyncio.Event()
 
     async def import_now(self, *, patient: bool = False) -> bool:
@@ -66,7 +67,7 @@ class Folder:
             self._say(f"{self._path} is not a folder: nothing is imported", seen)
             return True
         try:
-            bots = await asyncio.to_thread(load, [self._path], os.environ)
+            loaded = await asyncio.to_thread(load_all, [self._path], os.environ)
         except InvalidInput as error:
             if patient:
                 await self._clock.wait(self._never, SECOND_LOOK)
@@ -77,17 +78,22 @@ class Folder:
             imported = await asyncio.to_thread(
                 bring_in,
                 self._desired,
-                bots,
+                loaded.wishes,
                 actor=self._actor,
                 root=self._path.resolve(),
                 commit=await asyncio.to_thread(commit_of, self._path),
+                foreign=loaded.foreign,
             )
         except StoreUnavailable as error:
             self._voice.store(error)
             return False
+        except InvalidInput as error:
+            self._refuse(error, seen)
+            return True
         except OttoError as error:
             self._say(error.message, seen)
             return True
+        self._tell_foreign(loaded.foreign)
         self._tell(imported, seen)
         return True
 
@@ -106,6 +112,13 @@ class Folder:
             self._voice.warn(message)
         self._done = seen
         self._voice.board.status.manifests = self._state("Refused", [message])
+
+    def _tell_foreign(self, foreign: Sequence[Problem]) -> None:
+        """A line for each file that is new among those that are no manifests."""
+        lines = [str(problem) for problem in foreign]
+        for line in [line for line in lines if line not in self._foreign][:20]:
+            self._voice.warn(line)
+        self._foreign = frozenset(lines)
 
     def _tell(self, imported: Imported, seen: Fingerprint) -> None:
         self._done = seen
@@ -183,7 +196,7 @@ class Folder:
         async for changes in watchfiles.awatch(
             self._path,
             stop_event=stopping,
-            watch_filter=lambda change, path: manifest.is_manifest(Path(path)),
+            watch_filter=lambda change, path: manifest.matters(Path(path)),
             debounce=1600,
             step=int(QUIET * 1000),
             rust_timeout=int(RECHECK * 1000),

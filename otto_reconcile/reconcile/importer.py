@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from otto_reconcile import guard, manifest
 from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
-from otto_reconcile.manifest import LoadedWish
+from otto_reconcile.manifest import Loaded, LoadedWish
 from otto_reconcile.resources import is_reserved
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 
@@ -39,6 +39,11 @@ class Imported:
 
 def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedWish, ...]:
     """All that the manifests hold. Raises InvalidInput with every fault of every file."""
+    return load_all(paths, environ).wishes
+
+
+def load_all(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
+    """The same, and what the folders hold beside it."""
     loaded = manifest.load(paths, environ=environ)
     problems = [
         Problem(
@@ -49,7 +54,7 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedWish, ...
     ]
     if problems:
         raise InvalidInput(problems)
-    return loaded.wishes
+    return loaded
 
 
 def bring_in(
@@ -61,16 +66,20 @@ def bring_in(
     commit: str | None = None,
     kind: str = "manifest",
     prune: bool = True,
+    foreign: Sequence[Problem] = (),
 ) -> Imported:
     """Wants bots and shared documents so; what came from the folder `root` and left it is deleted.
 
     What came from another folder and is in this one belongs to this one from now on. Without
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
-    Raises StoreUnavailable.
+    `foreign` are files of the folder that are no manifests. Raises StoreUnavailable, and
+    InvalidInput if something would be deleted because its manifest is no longer one.
     """
     known = desired.read()
     before, sources = wishes_of(known), _sources(known)
     owner = root if prune else None
+    if owner is not None:
+        _refuse_lost(sources, wishes, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
     for loaded in wishes:
         name = stream_of(loaded.wish)
@@ -127,6 +136,29 @@ def _departed(
     except Guarded as error:
         return (), going, error
     return going, (), None
+
+
+def _refuse_lost(
+    sources: Mapping[str, Source],
+    wishes: tuple[LoadedWish, ...],
+    foreign: Sequence[Problem],
+    root: Path,
+) -> None:
+    """A file that is half written, or lost its first lines, must not delete what it held."""
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    files = {_within(problem.file, root): problem for problem in foreign}
+    lost = [
+        replace(fault, message=f"this was the manifest of {name}; {fault.message}", hint=_MEND)
+        for name, source in sources.items()
+        if name not in there and _is_from(source, root) and source.path is not None
+        for fault in [files.get(_within(source.path, root))]
+        if fault is not None
+    ]
+    if lost:
+        raise InvalidInput(lost)
+
+
+_MEND = "mend it, or remove the file"
 
 
 def _bots(names: set[str]) -> set[str]:

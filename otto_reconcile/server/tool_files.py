@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -38,11 +39,11 @@ class ToolFiles:
                 self._find(source)
                 continue
             path = Path(source)
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise SettingsError(f"--tools {source}: there is no such file")
             try:
                 compile(path.read_bytes(), source, "exec")
-            except (SyntaxError, ValueError) as error:
+            except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
                 raise self._fault(source, error) from error
 
     def _find(self, source: str) -> None:

@@ -31,4 +31,6 @@ def test_says_what_is_wrong_and_where(case: str) -> None:
 def test_all_problems_of_all_files_come_in_one_run() -> None:
     with pytest.raises(InvalidInput) as caught:
         manifest.load([FOLDER], environ=ENVIRON)
-    assert {Path(problem.file).name for problem in caught.value.problems} >= set(CASES)
+    found = {Path(problem.file).name for problem in caught.value.problems}
+    meant = {case for case in CASES if "otto/v" in (FOLDER / case).read_text()}
+    assert found == meant | {"specification.json"}  # the others might be of another program

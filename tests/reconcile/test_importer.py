@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.reconcile.importer import Imported, bring_in, load
+from otto_reconcile.errors import InvalidInput
+from otto_reconcile.reconcile.importer import Imported, bring_in, load, load_all
 from otto_reconcile.resources import Bot
 from otto_reconcile.store.memory import MemoryStore
 
@@ -166,3 +167,24 @@ def test_what_is_only_applied_stays_whose_it_was(desired: DesiredState, tmp_path
     imported = bring_in(desired, wishes, actor="ann", root=two.resolve(), prune=False)
     assert (imported.unchanged, imported.moved) == (("a",), ())
     assert roots(desired, "a") == [str(one.resolve())]
+
+
+def test_a_manifest_that_is_one_no_more_deletes_nothing(
+    desired: DesiredState, tmp_path: Path
+) -> None:
+    write(tmp_path, "abc")
+    bring(desired, tmp_path)
+    (tmp_path / "a.yaml").write_text("apiVersi")  # half of it, as an editor may leave it
+    (tmp_path / "values.yaml").write_text("of: another program")
+    loaded = load_all([tmp_path], {})
+    root = tmp_path.resolve()
+    with pytest.raises(InvalidInput) as caught:
+        bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
+    (problem,) = caught.value.problems
+    assert "a.yaml:1:1: this was the manifest of a; this is no manifest" in str(problem)
+    assert here(desired) == ["a", "b", "c"]
+    (tmp_path / "a.yaml").write_text(MANIFEST.format("a"))
+    loaded = load_all([tmp_path], {})
+    bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
+    assert [Path(line.file).name for line in loaded.foreign] == ["values.yaml"]
+    assert here(desired) == ["a", "b", "c"]

@@ -283,6 +283,25 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     await task
 
 
+async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path) -> None:
+    text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {{id: {0}}}\nspec: {{name: {0}}}\n"
+    for name in ("desk", "draft"):
+        (tmp_path / f"{name}.yaml").write_text(text.format(name))
+    (tmp_path / "values.yaml").write_text("of: another program\n")
+    (tmp_path / ".ottoignore").write_text("draft.yaml\n")
+    setting = Setting()
+    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    await folder.import_now()
+    assert setting.voice.board.status.manifests["state"] == "Imported"
+    assert setting.stores.desired.read().bots.keys() == {"desk"}
+    stopping = asyncio.Event()
+    task = asyncio.create_task(folder.follow(stopping))
+    (tmp_path / ".ottoignore").write_text("values.yaml\n")
+    await until(lambda: "draft" in setting.stores.desired.read().bots)
+    stopping.set()
+    await task
+
+
 async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Path) -> None:
     setting = Setting()
     path, board = tmp_path / "manifests", setting.voice.board

@@ -1,0 +1,118 @@
+"""Reads one file: a regular one, only so much of it, and only UTF-8. For all who read manifests."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from otto_reconcile.errors import InvalidInput, Problem
+
+MAX_BYTES = 1_048_576
+STANDARD_INPUT = Path("-")
+_ALSO_STANDARD_INPUT = (Path("/dev/stdin"), Path("/dev/fd/0"), Path("/proc/self/fd/0"))
+_GIVEN_BY_A_SHELL = (Path("/dev/fd"), Path("/proc/self/fd"))
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a terminal or another device"),
+    (stat.S_ISBLK, "a disk or another device"),
+)
+
+
+def is_standard_input(path: Path) -> bool:
+    return path == STANDARD_INPUT or path in _ALSO_STANDARD_INPUT
+
+
+def name_of(path: Path) -> str:
+    """What messages call it; bytes that are no UTF-8 are shown as `\\xff`."""
+    if is_standard_input(path):
+        return "<standard input>"
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file, or one byte more than MAX_BYTES of it. Never waits. Raises InvalidInput.
+
+    Standard input and what a shell hands over by number (`<(...)`) are read until they end.
+    """
+    try:
+        if not is_standard_input(path):
+            return regular(path)
+        if sys.stdin is None:
+            raise OSError("it is closed")
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise refusal(path, error) from None
+
+
+def regular(path: str | Path, *, folder: int | None = None, follow: bool = True) -> bytes:
+    """At most one byte more than MAX_BYTES of a regular file. Raises OSError, InvalidInput.
+
+    To open anything else may wait, or do something: so it is looked at first, and once more when
+    it is open. `folder` is an open one in which the path lies.
+    """
+    found = os.stat(path, dir_fd=folder, follow_symlinks=follow)
+    named = Path(path)
+    piped = stat.S_ISFIFO(found.st_mode) and named.parent in _GIVEN_BY_A_SHELL
+    if not piped:
+        _refuse_irregular(named, found)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY
+    flags |= 0 if piped else os.O_NONBLOCK
+    flags |= 0 if follow else os.O_NOFOLLOW
+    with open(os.open(path, flags, dir_fd=folder), "rb") as file:
+        if not piped:
+            _refuse_irregular(named, os.fstat(file.fileno()))
+        data: bytes | None = file.read(MAX_BYTES + 1)
+    if data is None:  # a file of the system's own that waits for something to tell
+        raise BlockingIOError
+    return data
+
+
+def _refuse_irregular(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    what = next((words for is_it, words in _KINDS if is_it(found.st_mode)), "something else")
+    hint = "only regular files are read" + (
+        "; `-f -` reads a pipe" if what.endswith("pipe") else ""
+    )
+    raise InvalidInput([Problem(name_of(path), 1, 1, f"this is {what}, not a file", hint)])
+
+
+def decoded(name: str, data: bytes) -> str:
+    """The text of a file without its byte order mark. Raises InvalidInput."""
+
+    def wrong(
+        message: str, hint: str | None = None, line: int = 1, column: int = 1
+    ) -> InvalidInput:
+        return InvalidInput([Problem(name, line, column, message, hint)])
+
+    if len(data) > MAX_BYTES:
+        raise wrong("the file is larger than 1 MB", "split it; one bot to a file reads best")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise wrong("the file is in UTF-16, not in UTF-8", "save it as UTF-8")
+    if b"\0" in data:
+        raise wrong("this is a binary file, not a text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start]
+        column = len(before.decode("utf-8", "replace")) + 1
+        raise wrong("this is not UTF-8 text", "save it as UTF-8", line, column) from None
+
+
+def refusal(path: Path, error: OSError | ValueError) -> InvalidInput:
+    """What the system said, as a fault of this file."""
+    hint = None
+    if isinstance(error, FileNotFoundError):
+        message = "there is no such file or folder, or it has just gone"
+    elif isinstance(error, PermissionError):
+        message, hint = "there is no permission to read this", "see its access rights"
+    elif isinstance(error, BlockingIOError):
+        message, hint = "this has nothing to read now", "only regular files are read"
+    else:
+        message = f"this cannot be read: {getattr(error, 'strerror', None) or error}"
+    return InvalidInput([Problem(name_of(path), 1, 1, message, hint)])
