@@ -107,7 +107,7 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         return []
     try:
-        there = {stream_of(loaded.wish) for loaded in load([folder], os.environ)}
+        there = {stream_of(loaded.wish) for loaded in load([folder], os.environ).wishes}
     except InvalidInput as error:
         note(f"warning: {folder} has {len(error.problems)} faults: not known if it still has them")
         return []

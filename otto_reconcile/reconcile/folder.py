@@ -19,7 +19,7 @@ from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavail
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
-from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load_all
+from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.voice import Voice
 
@@ -67,7 +67,7 @@ class Folder:
             self._say(f"{self._path} is not a folder: nothing is imported", seen)
             return True
         try:
-            loaded = await asyncio.to_thread(load_all, [self._path], os.environ)
+            loaded = await asyncio.to_thread(load, [self._path], os.environ)
         except InvalidInput as error:
             if patient:
                 await self._clock.wait(self._never, SECOND_LOOK)

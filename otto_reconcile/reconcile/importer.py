@@ -37,13 +37,8 @@ class Imported:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
 
-def load(paths: list[Path], environ: Mapping[str, str]) -> tuple[LoadedWish, ...]:
+def load(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
     """All that the manifests hold. Raises InvalidInput with every fault of every file."""
-    return load_all(paths, environ).wishes
-
-
-def load_all(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
-    """The same, and what the folders hold beside it."""
     loaded = manifest.load(paths, environ=environ)
     problems = [
         Problem(

@@ -9,7 +9,7 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.reconcile.importer import Imported, bring_in, load, load_all
+from otto_reconcile.reconcile.importer import Imported, bring_in, load
 from otto_reconcile.resources import Bot
 from otto_reconcile.store.memory import MemoryStore
 
@@ -38,7 +38,7 @@ def write(folder: Path, names: Iterable[str]) -> None:
 
 
 def bring(desired: DesiredState, folder: Path) -> Imported:
-    return bring_in(desired, load([folder], {}), actor="ann", root=folder.resolve())
+    return bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder.resolve())
 
 
 def here(desired: DesiredState) -> list[str]:
@@ -96,7 +96,7 @@ def test_a_manifest_that_moves_within_its_folder_takes_its_source_along(
     wanted = desired.read().bots["a"]
     assert (wanted.revision, wanted.source.path) == (2, str(folder / "sub" / "a.yaml"))
     monkeypatch.chdir(tmp_path)
-    wishes = load([Path("bots")], {})  # the same folder by another name
+    wishes = load([Path("bots")], {}).wishes  # the same folder by another name
     for _ in range(2):
         imported = bring_in(desired, wishes, actor="ann", root=folder.resolve())
         assert (imported.updated, imported.unchanged) == ((), ("a", "b"))
@@ -150,7 +150,7 @@ def test_what_no_folder_had_belongs_to_the_one_that_has_it(
     desired: DesiredState, tmp_path: Path
 ) -> None:
     write(tmp_path, "ab")
-    bring_in(desired, load([tmp_path / "a.yaml"], {}), actor="ann")
+    bring_in(desired, load([tmp_path / "a.yaml"], {}).wishes, actor="ann")
     desired.put(Bot(id="b", name="b", description="Helps."), source=Source("chat"), actor="ann")
     imported = bring(desired, tmp_path)
     assert (imported.moved, imported.unchanged, imported.warnings) == (("a",), ("b",), ())
@@ -163,7 +163,7 @@ def test_what_is_only_applied_stays_whose_it_was(desired: DesiredState, tmp_path
         folder.mkdir()
         write(folder, "a")
     bring(desired, one)
-    wishes = load([two], {})
+    wishes = load([two], {}).wishes
     imported = bring_in(desired, wishes, actor="ann", root=two.resolve(), prune=False)
     assert (imported.unchanged, imported.moved) == (("a",), ())
     assert roots(desired, "a") == [str(one.resolve())]
@@ -176,7 +176,7 @@ def test_a_manifest_that_is_one_no_more_deletes_nothing(
     bring(desired, tmp_path)
     (tmp_path / "a.yaml").write_text("apiVersi")  # half of it, as an editor may leave it
     (tmp_path / "values.yaml").write_text("of: another program")
-    loaded = load_all([tmp_path], {})
+    loaded = load([tmp_path], {})
     root = tmp_path.resolve()
     with pytest.raises(InvalidInput) as caught:
         bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
@@ -184,7 +184,7 @@ def test_a_manifest_that_is_one_no_more_deletes_nothing(
     assert "a.yaml:1:1: this was the manifest of a; this is no manifest" in str(problem)
     assert here(desired) == ["a", "b", "c"]
     (tmp_path / "a.yaml").write_text(MANIFEST.format("a"))
-    loaded = load_all([tmp_path], {})
+    loaded = load([tmp_path], {})
     bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
     assert [Path(line.file).name for line in loaded.foreign] == ["values.yaml"]
     assert here(desired) == ["a", "b", "c"]
