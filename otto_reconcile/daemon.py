@@ -249,15 +249,20 @@ class Daemon:
 
     async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
         from otto_reconcile.otto import agent
+        from otto_reconcile.otto.access import Access
         from otto_reconcile.otto.workshop import Workshop
 
         settings = self._settings
+        access = Access(settings.otto_access)
+        if access is Access.OFF:
+            return
         workshop = Workshop(
             loop,
             port,
             self._stores.desired,
             self._journal,
             lambda: server.chat_url,
+            access=access,
             ephemeral=settings.ephemeral,
         )
         await agent.make(sdk, workshop)

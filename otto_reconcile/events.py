@@ -38,7 +38,8 @@ class EventType(StrEnum):
 class Source:
     """Where a revision came from. `kind`: manifest, specification, rows, cli, adoption, ...
 
-    `note` is what the person who did it said.
+    `note` is what the person who did it said. `owner` is for whom Otto made a bot, see
+    `otto.access`; None where nobody in a chat may change it.
     """
 
     kind: str
@@ -47,13 +48,14 @@ class Source:
     commit: str | None = None
     session: str | None = None
     note: str | None = None
+    owner: str | None = None
 
     def to_document(self) -> Document:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Source:
-        names = ("kind", "path", "root", "commit", "session", "note")
+        names = ("kind", "path", "root", "commit", "session", "note", "owner")
         return cls(**{name: document.get(name) for name in names})  # type: ignore[arg-type]
 
 

@@ -35,6 +35,7 @@ class Settings:
     ephemeral: bool = False
     evaluate: str | None = None
     tools: tuple[str, ...] = ()
+    otto_access: str = "own"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +47,8 @@ class Settings:
             raise SettingsError(f"--log-format {self.log_format}: use console or json")
         if self.evaluate not in (None, "off", "lazy", "eager"):
             raise SettingsError(f"--evaluate {self.evaluate}: use off, lazy or eager")
+        if self.otto_access not in ("own", "all", "off"):
+            raise SettingsError(f"--otto-access {self.otto_access}: use own, all or off")
         if self.parlant_url is not None:
             check_url("--parlant-url", self.parlant_url)
             if self.tools and not _is_loopback(self.parlant_url):
@@ -68,6 +71,8 @@ def check_url(option: str, url: str, schemes: tuple[str, ...] = ("http", "https"
         parts = urlsplit(url)
     except ValueError as error:
         raise SettingsError(f"{option}: this is not the URL of a server") from error
+    if not url.isprintable():
+        raise SettingsError(f"{option}: there is a character in this URL that cannot be printed")
     if parts.scheme not in schemes or not parts.netloc:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise SettingsError(f"{option}: {without_credentials(url)!r} does not start with {wanted}")

@@ -83,6 +83,16 @@ Evaluate = Annotated[
         " lazy, and off with --parlant-url.",
     ),
 ]
+OttoAccess = Annotated[
+    str,
+    _option(
+        "--otto-access",
+        env="OTTO_ACCESS",
+        metavar="WHOSE",
+        help="Whose bots a customer may see and change in a chat with Otto: own (those that Otto"
+        " made for the same customer), all, or off (there is no Otto).",
+    ),
+]
 LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
 Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]
 Files = Annotated[
@@ -124,11 +134,11 @@ def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Setting
 
 def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:
     """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
-    for name in ("port", "nlp"):
+    for name in ("port", "nlp", "otto_access"):
         source = context.get_parameter_source(name)
         if parlant_url is not None and source is not None and source.name == "COMMANDLINE":
             raise SettingsError(
-                f"--{name} is for a Parlant in this process, and --parlant-url (OTTO_PARLANT_URL)"
-                " names one elsewhere",
+                f"--{name.replace('_', '-')} is for a Parlant in this process, and --parlant-url"
+                " (OTTO_PARLANT_URL) names one elsewhere",
                 hint="leave one of the two out",
             )

@@ -15,6 +15,7 @@ from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto import naming, specs
+from otto_reconcile.otto.access import KIND, Access, is_in_a_file, owns, why_not_yours
 from otto_reconcile.otto.paging import paged
 from otto_reconcile.otto.replies import Reply, fitted, reply
 from otto_reconcile.port.base import Port
@@ -22,9 +23,6 @@ from otto_reconcile.resources import OTTO, Bot, Resource
 
 PAGE = 20
 """Bots on a page of the list."""
-
-KIND = "otto"
-"""The kind of source of what was wanted in a chat; `session` is the chat's."""
 
 AS_READ = "The store cannot be reached: this is how it was when it was last read."
 UNREAD = (
@@ -50,9 +48,14 @@ class Catalogue:
         desired: DesiredState,
         journal: Journal,
         chat_url: Callable[[], str],
+        access: Access = Access.OWN,
     ) -> None:
         self._loop, self._port, self._desired, self._journal = loop, port, desired, journal
-        self._chat_url = chat_url
+        self._chat_url, self._access = chat_url, access
+
+    def yours(self, wanted: Wanted, owner: str) -> bool:
+        """True if this customer may see and change the bot."""
+        return self._access is Access.ALL or owns(owner, wanted)
 
     async def known(self) -> Known:
         """What is wanted, newest first asked of the store; without it, as far as is known."""
@@ -70,23 +73,22 @@ class Catalogue:
                 bots[pending.bot_id] = pending.wanted
         return Known(dict(sorted(bots.items())), doubt, whole=read is not None)
 
-    async def list(self, page: int = 1) -> Reply:
-        """The bots with their ids, page by page; Otto is none of them."""
+    async def list(self, page: int = 1, owner: str = "") -> Reply:
+        """The bots with their ids, page by page; Otto is none of them.
+
+        Of those of others the name and id are told, which the chat page shows to everybody.
+        """
         known = await self.known()
         if not known.whole:
             return await self._reported(known)
-        found = [
-            {
-                "bot_id": w.bot.id,
-                "name": w.bot.name,
-                "guidelines": len(w.bot.guidelines),
-                "journeys": len(w.bot.journeys),
-                "made_in": _origin(w),
-            }
-            for w in known.bots.values()
-        ]
+        own = [w for w in known.bots.values() if self.yours(w, owner)]
+        others = [w for w in known.bots.values() if not self.yours(w, owner)]
+        found = [_listed(w) for w in own] + [_of_another(w) for w in others]
         count = {0: "There are no bots yet.", 1: "There is 1 bot."}
         message = count.get(len(found), f"There are {len(found)} bots.")
+        if others:
+            whose = {0: "None of them is", 1: "1 of them is"}
+            message = f"{message} {whose.get(len(own), f'{len(own)} of them are')} this customer's."
         message = f"{message} {known.doubt}".strip()
         pages = max(1, math.ceil(len(found) / PAGE))
         if not 1 <= page <= pages:
@@ -95,10 +97,10 @@ class Catalogue:
         more = {"page": page, "pages": pages} if pages > 1 else {}
         return fitted(reply(True, message, bots=part, **more, chat_url=self._chat_url()))
 
-    async def show(self, name: str, page: int = 1) -> Reply:
+    async def show(self, name: str, page: int = 1, owner: str = "") -> Reply:
         """One bot as a specification, page by page: `update` takes any of it back."""
         known = await self.known()
-        wanted, refusal = await self.find(name, known)
+        wanted, refusal = await self.find(name, known, owner)
         if wanted is None:
             return refusal
         pages = paged(specs.written(wanted.bot))
@@ -122,17 +124,21 @@ class Catalogue:
             )
         )
 
-    async def find(self, name: str, known: Known) -> tuple[Wanted | None, Reply]:
-        """The bot of this id or name; else what can be said of it."""
-        wanted, refusal = naming.found(name, known.bots)
+    async def find(self, name: str, known: Known, owner: str) -> tuple[Wanted | None, Reply]:
+        """The bot of this id or name, if the customer may see it; else what can be said of it."""
+        own = {i: w for i, w in known.bots.items() if self.yours(w, owner)}
+        wanted, refusal = naming.found(name, known.bots, own)
         if refusal.get("problem") == "unknown" and not known.whole:
             return None, await self._unsure(name)
+        if wanted is not None and wanted.bot.id not in own:
+            message = why_not_yours(wanted)
+            return None, reply(False, message, problem="not_yours", bot_id=wanted.bot.id)
         return wanted, refusal
 
-    async def changeable(self, name: str, known: Known) -> tuple[Wanted | None, Reply]:
-        """The bot, if it may be changed in a chat."""
-        wanted, refusal = await self.find(name, known)
-        if wanted is not None and wanted.source.kind == "manifest" and wanted.source.root:
+    async def changeable(self, name: str, known: Known, owner: str) -> tuple[Wanted | None, Reply]:
+        """The bot, if this customer may change it."""
+        wanted, refusal = await self.find(name, known, owner)
+        if wanted is not None and is_in_a_file(wanted.source):
             file = wanted.source.path or wanted.source.root
             return None, reply(
                 False,
@@ -185,6 +191,19 @@ class Catalogue:
         elif fitting:
             told = f"Parlant has the agent {fitting[0].ref.key!r} of that name now."
         return reply(False, f"{UNREAD} {told}", problem="unsure")
+
+
+def _listed(wanted: Wanted) -> dict[str, object]:
+    return {
+        **_of_another(wanted),
+        "guidelines": len(wanted.bot.guidelines),
+        "journeys": len(wanted.bot.journeys),
+        "made_in": _origin(wanted),
+    }
+
+
+def _of_another(wanted: Wanted) -> dict[str, object]:
+    return {"bot_id": wanted.bot.id, "name": wanted.bot.name}
 
 
 def _name(agent: Resource) -> str:

@@ -5,7 +5,7 @@ For the workshop. What is not clear becomes a Reply that asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.otto import showing
@@ -25,18 +25,22 @@ def reserved(bot: Bot) -> Reply | None:
     return None
 
 
-def taken(bot: Bot, known: Mapping[str, Wanted]) -> Reply | None:
-    """A question if one of the known bots has this name or id."""
+def taken(bot: Bot, known: Mapping[str, Wanted], yours: Callable[[Wanted], bool]) -> Reply | None:
+    """A question if one of the known bots has this name or id; only `yours` may be changed."""
     for wanted in known.values():
         other = wanted.bot
         if same(bot, other.id, other.name):
-            return question(f"There is a bot {other.name!r} with the id {other.id!r} already.")
+            message = f"There is a bot {other.name!r} with the id {other.id!r} already."
+            return question(message, changeable=yours(wanted))
     return None
 
 
-def question(message: str) -> Reply:
+def question(message: str, *, changeable: bool = True) -> Reply:
     """Nothing was done, since another bot is there."""
     ask = "Ask whether that bot is to be changed, or which other name the new one is to have."
+    if not changeable:
+        message = f"{message} It is not this customer's."
+        ask = "Ask which other name the new one is to have."
     return reply(False, message, problem="taken", question=ask)
 
 
@@ -55,18 +59,26 @@ def ask_back(bot: Bot) -> Reply:
     )
 
 
-def found(name: str, known: Mapping[str, Wanted]) -> tuple[Wanted | None, Reply]:
-    """The bot of this id or name; else a reply that asks which (`unclear`) or knows none."""
+def found(
+    name: str, known: Mapping[str, Wanted], own: Mapping[str, Wanted]
+) -> tuple[Wanted | None, Reply]:
+    """The bot of this id or name; else a reply that asks which (`unclear`) or knows none.
+
+    Of several of one name the only one of the customer's `own` is meant; what there is to choose
+    from are those.
+    """
     wanted = known.get(name.strip())
     fitting = (
         [wanted] if wanted else [w for w in known.values() if is_called(name, w.bot.id, w.bot.name)]
     )
+    if len(fitting) > 1:
+        fitting = [w for w in fitting if w.bot.id in own] or fitting
     if len(fitting) == 1:
         return fitting[0], {}
     if is_reserved(name):
         message = "That is Otto itself, which is no bot of anybody's."
         return None, reply(False, message, problem="reserved")
-    ids = [w.bot.id for w in fitting or known.values()]
+    ids = [w.bot.id for w in fitting or own.values()]
     if fitting:
         message, problem = f"{len(fitting)} bots are called {name!r}.", "unclear"
     else:

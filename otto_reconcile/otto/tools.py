@@ -10,10 +10,12 @@ from typing import Annotated, Any, Optional
 import parlant.sdk as p
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.otto.access import owner_of
 from otto_reconcile.otto.news import News
 from otto_reconcile.otto.replies import Reply, fitted, reply
 from otto_reconcile.otto.words import DRAFT, SHOWN
 from otto_reconcile.otto.workshop import Workshop
+from otto_reconcile.resources import OTTO
 
 _log = logging.getLogger("otto_reconcile.otto")
 
@@ -56,7 +58,7 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.validate(spec_json, bot or "", context.session_id, _turn(context)),
+            lambda: workshop.validate(spec_json, bot or "", *_asker(context)),
         )
 
     @p.tool
@@ -66,9 +68,7 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         It works only after the customer has answered to that draft. Of anything else nothing is
         created; it has to be shown and agreed to first.
         """
-        return await _safely(
-            news, context, lambda: workshop.create(spec_json, context.session_id, _turn(context))
-        )
+        return await _safely(news, context, lambda: workshop.create(spec_json, *_asker(context)))
 
     @p.tool
     async def update_parlant_bot(
@@ -82,7 +82,7 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.update(bot, spec_json, context.session_id, _turn(context)),
+            lambda: workshop.update(bot, spec_json, *_asker(context)),
         )
 
     @p.tool
@@ -93,13 +93,18 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.delete(bot, confirmed_name or "", context.session_id, _turn(context)),
+            lambda: workshop.delete(bot, confirmed_name or "", *_asker(context)),
         )
 
     @p.tool
     async def list_parlant_bots(context: p.ToolContext, page: Page = None) -> p.ToolResult:
-        """Lists the bots with their ids, many of them page by page; pages says how many."""
-        return await _safely(news, context, lambda: workshop.catalogue.list(page or 1))
+        """Lists the bots with their ids, many of them page by page; pages says how many.
+
+        Only those with made_in are this customer's to see and to change.
+        """
+        return await _safely(
+            news, context, lambda: workshop.catalogue.list(page or 1, _owner(context))
+        )
 
     @p.tool
     async def show_parlant_bot(
@@ -107,7 +112,9 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
     ) -> p.ToolResult:
         """Gives the specification of one bot, a long one page by page; pages says how many."""
         return await _safely(
-            news, context, lambda: workshop.catalogue.show(bot, 1 if page is None else page)
+            news,
+            context,
+            lambda: workshop.catalogue.show(bot, 1 if page is None else page, _owner(context)),
         )
 
     made = (
@@ -115,6 +122,32 @@ def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
         show_parlant_bot, validate_bot_spec,
     )  # fmt: skip
     return {entry.tool.name: entry for entry in made}
+
+
+def _asker(context: p.ToolContext) -> tuple[str, str, str]:
+    """The session, the turn and the customer."""
+    return context.session_id, _turn(context), context.customer_id
+
+
+def _owner(context: p.ToolContext) -> str:
+    return owner_of(context.session_id, context.customer_id)
+
+
+def _check_caller(context: p.ToolContext) -> None:
+    """Raises OttoError unless the call comes out of a chat with Otto in this very server.
+
+    Parlant serves tools on a port of loopback, where anybody on this machine may call them and say
+    to be anybody. A call of the server's own engine names its turn by a random id, by which Parlant
+    finds the turn again; it names that to every tool service, so the ids have to be of that turn.
+    """
+    try:
+        session = p.Session.current
+        ids = (session.agent.id, session.id, session.customer.id)
+    except RuntimeError:
+        ids = None
+    if ids != (context.agent_id, context.session_id, context.customer_id) or ids[0] != OTTO:
+        _log.warning("refused: a tool of Otto's was called from outside of its chats")
+        raise OttoError("This works in a conversation with Otto only.")
 
 
 def _turn(context: p.ToolContext) -> str:
@@ -138,6 +171,7 @@ async def _safely(
 ) -> p.ToolResult:
     """To Parlant an exception is an error of which the customer hears nothing."""
     try:
+        _check_caller(context)
         data = await news.finish(context.session_id, work())
     except OttoError as error:
         data = fitted(reply(False, error.message))

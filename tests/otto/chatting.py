@@ -13,13 +13,21 @@ TURN = 60.0
 """Seconds that a turn may take on a busy machine."""
 
 
-class Chat:
-    """One session; `say` gives what Otto answers."""
+def customer(url: str, name: str) -> str:
+    """The id of a new customer whom Parlant knows."""
+    answer = httpx.post(f"{url}/customers", json={"name": name}, timeout=30, verify=TLS)
+    return str(answer.raise_for_status().json()["id"])
 
-    def __init__(self, url: str, agent: str = "otto") -> None:
+
+class Chat:
+    """One session, of a guest unless a customer is named; `say` gives what Otto answers."""
+
+    def __init__(self, url: str, agent: str = "otto", customer: str | None = None) -> None:
         self._url, self._offset = url, 0
         self.events: list[dict[str, Any]] = []
-        self.session: str = self._call("POST", "/sessions", json={"agent_id": agent})["id"]
+        self.session: str = self._call(
+            "POST", "/sessions", json={"agent_id": agent, "customer_id": customer}
+        )["id"]
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
         url = f"{self._url}{path}"

@@ -16,6 +16,7 @@ from typing import Any
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
+from otto_reconcile.otto.access import Access
 from otto_reconcile.otto.workshop import Workshop
 from otto_reconcile.persistence.plainlog import PlainLog
 from otto_reconcile.port.rest import RestPort
@@ -43,14 +44,16 @@ class Away:
 class Shop:
     """All that a daemon has for Otto, beside a Parlant that goes on living."""
 
-    def __init__(self, stores: Stores, journal: Journal, port: RestPort) -> None:
+    def __init__(
+        self, stores: Stores, journal: Journal, port: RestPort, access: Access = Access.ALL
+    ) -> None:
         self.stores, self.journal, self.port = stores, journal, port
         clock = SystemClock()
         self.voice = Voice(Board(None), clock, PlainLog())
         late = Late(journal, stores, port, self.voice, clock)
         self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)
         self.workshop = Workshop(
-            self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/"
+            self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/", access=access
         )
 
     async def make(self, spec: object, session: str = "session") -> dict[str, Any]:
@@ -60,12 +63,14 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened(url: str, folder: Path, store: Any = None) -> AsyncIterator[Shop]:
+async def opened(
+    url: str, folder: Path, store: Any = None, access: Access = Access.ALL
+) -> AsyncIterator[Shop]:
     """With `store` None the file in the folder."""
     kept = store or SQLiteStore(folder / "otto.db")
     port = RestPort.over_http(url)
     try:
-        shop = Shop(Stores.over(kept), Journal(folder), port)
+        shop = Shop(Stores.over(kept), Journal(folder), port, access)
         await shop.loop.restore()
         yield shop
     finally:

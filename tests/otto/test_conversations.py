@@ -12,23 +12,23 @@ import pytest
 
 from otto_reconcile.otto.words import RULES, STEPS
 from tests.e2e.harness import Daemon, bot, wait_for
-from tests.otto.chatting import Chat
+from tests.otto.chatting import Chat, customer
 from tests.otto.kept import Kept, nowhere, whole
 from tests.otto.shop import FACTS, pasted, there
 
 pytestmark = pytest.mark.timeout(300)  # a daemon's start takes long on a busy machine
 
 
-def proposed(shop: Daemon, text: str) -> Chat:
+def proposed(shop: Daemon, text: str, by: str | None = None) -> Chat:
     """A chat in which only the yes is missing."""
-    chat = Chat(shop.url)
+    chat = Chat(shop.url, customer=by)
     assert "Shall I create it so?" in chat.say(text)
     return chat
 
 
-def created(shop: Daemon, name: str) -> Chat:
+def created(shop: Daemon, name: str, by: str | None = None) -> Chat:
     """A bot of this name, made in a chat."""
-    chat = proposed(shop, f"Please make this: {pasted(name)}")
+    chat = proposed(shop, f"Please make this: {pasted(name)}", by)
     assert "is live" in chat.say("Yes")
     return chat
 
@@ -182,9 +182,10 @@ def test_a_yes_that_is_said_twice_makes_one_bot_and_is_answered(shop: Daemon, ke
 
 
 def test_a_deletion_takes_only_what_was_named(shop: Daemon, kept: Kept) -> None:
-    chat = created(shop, "Guarded")
+    ann = customer(shop.url, "Ann")
+    chat = created(shop, "Guarded", ann)
     chat.say("Delete Guarded")
-    other = Chat(shop.url)
+    other = Chat(shop.url, customer=ann)
     vip = json.dumps({"guidelines": [{"key": "vip", "condition": "A VIP writes", "action": "Bow"}]})
     other.say(f"Change Guarded to {vip}")
     assert "Guarded is changed." in other.say("Yes")
@@ -211,10 +212,11 @@ def test_braces_and_quotes_break_nothing(shop: Daemon, kept: Kept) -> None:
 
 
 def test_a_bot_is_changed_and_keeps_its_ids(shop: Daemon, kept: Kept) -> None:
-    made = created(shop, "Changeable").session
+    ann = customer(shop.url, "Ann")
+    made = created(shop, "Changeable", ann).session
     before = whole(shop, kept, "changeable")
     assert [row["kind"] for row in kept.rows("relationships", "changeable")] == ["priority"]
-    chat = Chat(shop.url)
+    chat = Chat(shop.url, customer=ann)
     guidelines = [
         {"key": "greet", "condition": "The customer greets", "action": "Bow"},
         {"key": "bye", "condition": "The customer leaves", "action": "Wave"},
@@ -265,8 +267,7 @@ def test_a_name_that_exists_gets_a_question(shop: Daemon, kept: Kept) -> None:
         assert "There is a bot 'Only One' with the id 'only-one' already." in said
         assert "which other name" in said
         assert "Shall I" not in said
-    created(shop, "Only Two")
-    said = Chat(shop.url).say('Change Only Two to {"name": "only one"}')
+    said = created(shop, "Only Two").say('Change Only Two to {"name": "only one"}')
     assert "There is a bot 'Only One' with the id 'only-one' already." in said
     assert whole(shop, kept, "only-two").name == "Only Two"
     assert len(kept.events("only-one")) == 1
@@ -283,10 +284,9 @@ def test_an_agent_that_nobody_keeps_is_not_taken_over(shop: Daemon, kept: Kept) 
 
 
 def test_a_suspended_bot_is_changed_in_the_store_only(shop: Daemon, kept: Kept) -> None:
-    created(shop, "Sleeper")
+    chat = created(shop, "Sleeper")
     assert shop.place.command("suspend", "sleeper").returncode == 0
     before = there(shop.url, "sleeper")
-    chat = Chat(shop.url)
     chat.say(f"Change Sleeper to {pasted('Sleeper', tone=['grave'])}")
     assert "It is suspended" in chat.say("Yes")
     assert there(shop.url, "sleeper") == before

@@ -19,6 +19,12 @@ from tests.otto.shop import pasted
 from tests.parlant_server.rest import Rest
 
 
+@pytest.fixture(autouse=True)
+def in_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tools are called here as from a chat."""
+    monkeypatch.setattr(tools, "_check_caller", lambda context: None)
+
+
 def context(session: str = "s1") -> p.ToolContext:
     return p.ToolContext(agent_id="otto", session_id=session, customer_id="c1")
 
@@ -34,7 +40,7 @@ async def test_what_is_done_after_the_turn_was_given_up_is_told_with_the_next_an
         await go.wait()
         return reply(True, "The bot Slow is live.")
 
-    async def listed(page: int) -> Reply:
+    async def listed(page: int, owner: str) -> Reply:
         return reply(True, f"Page {page}.")
 
     made = tools.make(

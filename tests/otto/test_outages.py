@@ -20,6 +20,9 @@ SEED = 7
 
 pytestmark = pytest.mark.timeout(500)  # a daemon's start takes long on a busy machine
 
+ALL = (*SCRIPTED, "--otto-access", "all")
+"""A chat of one process changes what another one made."""
+
 
 def proposed(daemon: Daemon, name: str) -> Chat:
     """A chat in which only the yes is missing."""
@@ -30,7 +33,7 @@ def proposed(daemon: Daemon, name: str) -> Chat:
 
 def started(place: Place, kept: Kept) -> Daemon:
     """The next process; what is wanted is back, all of it and nothing else, and nothing waits."""
-    daemon = place.daemon(*SCRIPTED).start().wait_up(UP)
+    daemon = place.daemon(*ALL).start().wait_up(UP)
     daemon.wait_synced(*kept.bots())
     assert agents(daemon.url) == kept.bots()
     journal = place.folder / ".otto" / "journal.jsonl"
@@ -95,7 +98,7 @@ def test_nothing_is_lost_or_doubled_by_restarts_outages_and_kills(
     finally:
         daemon.kill()
 
-    daemon = place.daemon(*SCRIPTED).start().wait_up(UP)
+    daemon = place.daemon(*ALL).start().wait_up(UP)
     try:
         assert len(there(daemon.url, "survivor").guidelines) == 2  # with MongoDB still away
         assert agents(daemon.url) == ["survivor"]

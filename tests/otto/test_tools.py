@@ -19,6 +19,12 @@ from tests.otto.shop import pasted, spec
 from tests.parlant_server.rest import Rest
 
 
+@pytest.fixture(autouse=True)
+def in_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tools are called here as from a chat."""
+    monkeypatch.setattr(tools, "_check_caller", lambda context: None)
+
+
 class Broken:
     """Part of a workshop in which everything fails."""
 

@@ -1,0 +1,23 @@
+"""What a customer is shown before a yes. For the workshop."""
+
+from __future__ import annotations
+
+from otto_reconcile.desired import Wanted
+from otto_reconcile.otto import changes
+from otto_reconcile.otto.consent import draft, wish
+from otto_reconcile.otto.replies import Reply, fitted, reply
+from otto_reconcile.otto.showing import shown, unserved
+from otto_reconcile.resources import Bot
+
+
+def proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
+    """What the customer is to be shown: of a new bot all of it, of a change what it changes."""
+    what = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
+    data = reply(ok, message, bot_id=bot.id, name=bot.name, draft=draft(wish(bot)), **what)
+    if not ok:
+        data["problem"] = "unconfirmed"
+    if wanted is None:
+        data |= {"to_show": shown(bot), "not_possible": unserved(bot)}
+    else:
+        data["changes"] = changes.told(wanted.bot, bot)
+    return fitted(data)
