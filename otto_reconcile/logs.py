@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any, TextIO
+
+from otto_reconcile.escaping import escaped, visible, visible_lines
+
+
+def _as_json(value: Any, **options: Any) -> str:
+    return escaped(json.dumps(value, ensure_ascii=False, **options))
+
+
+def _spelt_out(logger: Any, method: str, event: Any) -> Any:
+    """A processor: no text of others steers the terminal, or looks like a line of the log."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _indented(value) if name == "exception" else visible(value)
+    return event
+
+
+def _indented(trace: str) -> str:
+    """A traceback, whose lines come from anywhere, set off from the lines of the log."""
+    return "\n".join(f"  {line}" for line in visible_lines(trace).split("\n"))
 
 
 def configure(log_format: str, stream: TextIO | None = None) -> Any:
@@ -21,7 +41,7 @@ def configure(log_format: str, stream: TextIO | None = None) -> Any:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Any = structlog.processors.JSONRenderer(_as_json)
     if log_format == "console":
         plain = structlog.dev.plain_traceback
         renderer = structlog.dev.ConsoleRenderer(
@@ -32,7 +52,12 @@ def configure(log_format: str, stream: TextIO | None = None) -> Any:
         )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            *([_spelt_out] if log_format == "console" else []),
+            renderer,
+        ],
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)

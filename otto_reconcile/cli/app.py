@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from otto_reconcile import __version__
-from otto_reconcile.cli.console import say
+from otto_reconcile.cli.console import say, say_text
 
 app = typer.Typer(
     name="otto-reconcile",
@@ -39,4 +39,4 @@ def start(
 ) -> None:
     """Keeps the bots of Parlant servers as they are wanted."""
     if context.invoked_subcommand is None:
-        say(context.get_help())
+        say_text(context.get_help())

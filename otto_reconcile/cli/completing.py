@@ -10,9 +10,12 @@ from otto_reconcile.errors import OttoError
 
 
 def bot_ids(incomplete: str) -> list[str]:
-    """Ids of bots that begin so: of the running daemon, else of the embedded store."""
+    """Ids of bots that begin so: of the running daemon, else of the embedded store.
+
+    One that cannot be printed is not offered: the shell would print it.
+    """
     folder = Path(os.environ.get("OTTO_DATA_DIR") or ".otto")
-    return sorted(bot_id for bot_id in _known(folder) if bot_id.startswith(incomplete))
+    return sorted(b for b in _known(folder) if b.startswith(incomplete) and b.isprintable())
 
 
 def _known(folder: Path) -> set[str]:

@@ -1,4 +1,7 @@
-"""Everything that the commands print goes through here: plain, or with colours on a terminal."""
+"""Everything that the commands print goes through here: plain, or with colours on a terminal.
+
+Nothing leaves that could steer a terminal but those colours, see `escaping`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.escaping import escaped, visible, visible_lines
 
 if TYPE_CHECKING:
     from otto_reconcile.render.lines import Line
@@ -48,19 +53,33 @@ def colourful() -> bool:
     return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def write(text: str) -> None:
-    """The text as UTF-8, whatever the locale; what UTF-8 cannot hold is escaped."""
+def write(document: str) -> None:
+    """A document as UTF-8, whatever the locale; what UTF-8 cannot hold is escaped.
+
+    JSON, YAML and what else has escapes has escaped already what steers a terminal; in anything
+    else it is spelt out here.
+    """
+    _emit(escaped(document))
+
+
+def _emit(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
 
 def say(text: str) -> None:
-    write(f"{text}\n")
+    """One line."""
+    _emit(f"{visible(text)}\n")
+
+
+def say_text(text: str) -> None:
+    """A text of ours of several lines; what is others' in it is on one line."""
+    _emit(f"{visible_lines(text)}\n")
 
 
 def note(text: str) -> None:
-    """A remark beside the output: on the error output."""
-    sys.stderr.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+    """A remark of one line beside the output: on the error output."""
+    sys.stderr.buffer.write(f"{visible(text)}\n".encode("utf-8", "backslashreplace"))
     sys.stderr.flush()
 
 
@@ -68,8 +87,8 @@ def say_lines(lines: Iterable[Line]) -> None:
     """Lines, each in the colour of its tone."""
     colours = _COLOURS if colourful() else {}
     for line in lines:
-        colour = colours.get(line.tone)
-        say(f"\x1b[{colour}m{line.text}\x1b[0m" if colour else line.text)
+        colour, text = colours.get(line.tone), visible(line.text)
+        _emit(f"\x1b[{colour}m{text}\x1b[0m\n" if colour else f"{text}\n")
 
 
 def say_data(value: Any, output: Output) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 
 from otto_reconcile.errors import InvalidInput, OttoError
+from otto_reconcile.escaping import visible
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, wherever this version of Typer keeps it."""
@@ -79,8 +80,14 @@ def _plain(message: str, cause: object) -> str:
 _WANTED = {"int_parsing": "a whole number", "float_parsing": "a number"}
 
 
+def _flat(text: str) -> str:
+    """A message of several lines, as libraries have them, as one."""
+    return " ".join(text.split("\n"))
+
+
 def _write(lines: list[str]) -> None:
-    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    text = "".join(f"{visible(_flat(line))}\n" for line in lines)
+    data = text.encode("utf-8", "backslashreplace")
     try:
         sys.stdout.flush()
         sys.stderr.buffer.write(data)

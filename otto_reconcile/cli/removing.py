@@ -15,6 +15,7 @@ from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound, OttoError
+from otto_reconcile.escaping import visible
 from otto_reconcile.events import Desired, Source
 from otto_reconcile.reconcile.importer import load
 from otto_reconcile.resources.groups import GROUPS
@@ -123,7 +124,7 @@ def _confirm(names: Sequence[str], yes: bool) -> None:
     what = f"these {len(names)}" if shared else f"these {len(names)} bots"
     if len(names) == 1:
         what = shared[0] if shared else "this bot"
-    if not typer.confirm(f"Delete {what}, here and on the target?"):
+    if not typer.confirm(f"Delete {visible(what)}, here and on the target?"):
         raise OttoError("nothing was deleted")
 
 

@@ -19,5 +19,5 @@ def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
 
 
 def _say(text: str) -> None:
-    console.say(text)
+    console.say_text(text)
     sys.stdout.flush()

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from yaml.representer import SafeRepresenter
 
+from otto_reconcile.escaping import escaped, steers
 from otto_reconcile.manifest.contents import canned_name
 from otto_reconcile.manifest.drafts import NATURAL
 from otto_reconcile.manifest.ids import is_short, shortened
@@ -58,12 +59,13 @@ def dump(wishes: Iterable[Wish]) -> str:
     wishes = list(wishes)
     shared = [wish for wish in wishes if not isinstance(wish, Bot)]
     index = _index(weave(wish, shared) for wish in wishes if isinstance(wish, Bot))
-    return "---\n".join(
+    text = "---\n".join(
         yaml.serialize(
             _node(_written(wish, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE
         )
         for wish in wishes
     )
+    return escaped(text)
 
 
 def _written(wish: Wish, index: Index) -> dict[str, JSON]:
@@ -192,6 +194,8 @@ def _scalar(value: JSON) -> yaml.ScalarNode:
 
 def _style(text: str) -> str | None:
     """Plain where every reader takes it for text, a block where it has lines, else in quotes."""
+    if steers(text):
+        return '"'
     if _PLAIN.fullmatch(text) and not text.endswith(" ") and isinstance(resolve(text), str):
         old = _OLD_WORDS.fullmatch(text) or text[0].isdigit()
         if not old and ": " not in text and " #" not in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otto_reconcile.escaping import visible
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 
 
@@ -48,7 +49,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     elif not answers:
         lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
     lines.append("Ctrl-C stops it.")
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def _connection(connection: Connection) -> str:

@@ -72,7 +72,7 @@ def _step(state: State) -> str:
     if state.chat is not None:
         return f"● {_flat(state.chat)}"
     if state.journey is not None:
-        return f"▶ journey {state.journey}"
+        return f"▶ journey {_flat(state.journey)}"
     if is_fork(state):
         return "◆ one of"
     how = f": {_flat(state.instruction)}" if state.instruction else ""

@@ -6,6 +6,10 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from otto_reconcile.escaping import visible
+
+__all__ = ["NOTHING", "Line", "Tone", "brief", "visible"]
+
 if TYPE_CHECKING:
     from otto_reconcile.resources import JSON
 
@@ -28,17 +32,6 @@ class Line(NamedTuple):
 
     text: str
     tone: Tone = Tone.PLAIN
-
-
-def visible(text: str) -> str:
-    """The text with control characters escaped: others' text must not steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\t" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def brief(value: JSON) -> str:
