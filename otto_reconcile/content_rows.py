@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from otto_reconcile.cells import NotUnderstood, id_in, needed, plain, text, texts
+from otto_reconcile.cells import NotUnderstood, id_in, needed, plain, text, texts, truth
 from otto_reconcile.resources import Bot
 from otto_reconcile.resources.bot import CannedResponse, Capability, Customer, Variable
 from otto_reconcile.store.base import Document
@@ -52,6 +52,7 @@ def _canned_response(row: Document) -> CannedResponse:
         fields=_data(row, "fields", list),
         signals=texts(row, "signals"),
         field_dependencies=texts(row, "field_dependencies"),
+        preamble=truth(row, "preamble"),
         tags=texts(row, "tags"),
         metadata=_data(row, "metadata", Mapping),
     )

@@ -35,6 +35,7 @@ from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.relating import Relating
 from otto_reconcile.settings import Settings, actor, without_credentials
 from otto_reconcile.store import open_store
 
@@ -193,6 +194,7 @@ class Daemon:
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
             port.host_canned(CannedMaker(sdk))
+            port.host_relations(Relating(sdk))
             made.append(self._loop(port, target, self._evaluating(port, meter, server.model_away)))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)

@@ -92,9 +92,10 @@ def rows_of(bot: Bot) -> dict[str, list[Document]]:
         rows["tool_services"].append({"bot_id": bot.id, "name": service.name, **fields})
     for name, content in content_rows.content_rows(bot):
         rows[name].append(content)
-    pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
-    for kind, source, target in sorted(pairs):
+    pairs = {(r.kind, r.source, r.target): r.group for r in bot.relationships}
+    for (kind, source, target), group in sorted(pairs.items()):
         row = {"bot_id": bot.id, "kind": kind, "source": source, "target": target}
+        row |= {"group": group} if group is not None else {}
         rows["relationships"].append(row)
     return rows
 
@@ -157,7 +158,7 @@ def _bot_digest(bot: Bot) -> str:
     for guideline in document["guidelines"]:
         if guideline.get("tools"):
             guideline["tools"] = sorted(set(guideline["tools"]))
-    pairs = {(r.kind, r.source, r.target) for r in bot.relationships}
+    pairs = {(r.kind, r.source, r.target, *filter(None, [r.group])) for r in bot.relationships}
     document["relationships"] = sorted(map(list, pairs))
     return digest(document)
 

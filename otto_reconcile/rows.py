@@ -201,6 +201,7 @@ def _journey(row: Document) -> Journey:
         priority=number(row, "priority"),
         composition_mode=mode(row.get("composition_mode"), *_MORE_MODES),  # type: ignore[arg-type]
         tags=texts(row, "tags"),
+        canned_responses=texts(row, "canned_responses"),
         states=_states(row),
     )
     for fault in faults(journey, {}):
@@ -262,21 +263,25 @@ def _relationships(
     bot_id: str, rows: Rows, fields: Mapping[str, Any], known: Bot | None, problems: list[str]
 ) -> list[Relationship]:
     kinds = {part.id: kind for kind in ("guideline", "journey") for part in fields[f"{kind}s"]}
-    found: set[tuple[str, str, str]] = set()
+    found: dict[tuple[str, str, str], str | None] = {}
     for row in rows["relationships"]:
         try:
             ends = [_endpoint(needed(row, side), kinds) for side in ("source", "target")]
             kind = needed(row, "kind").strip().lower()
-            Relationship(kind=kind, source=ends[0], target=ends[1])  # type: ignore[arg-type]
-            found.add((kind, ends[0], ends[1]))
+            group = text(row, "group") or None
+            Relationship(kind=kind, source=ends[0], target=ends[1], group=group)  # type: ignore[arg-type]
+            found[(kind, ends[0], ends[1])] = group
         except (NotUnderstood, ValidationError) as error:
             problems.append(
                 f"relationships row of bot {bot_id!r}: {said(error)}; "
                 f"it was left out ({_glimpse(row)})"
             )
     before = [(r.kind, r.source, r.target) for r in (known.relationships if known else [])]
-    order = [*(pair for pair in before if pair in found), *sorted(found - set(before))]
-    return [Relationship(kind=k, source=s, target=t) for k, s, t in order]  # type: ignore[arg-type]
+    order = [*(pair for pair in before if pair in found), *sorted(found.keys() - set(before))]
+    return [
+        Relationship(kind=k, source=s, target=t, group=found[k, s, t])  # type: ignore[arg-type]
+        for k, s, t in order
+    ]
 
 
 def _endpoint(end: str, kinds: Mapping[str, str]) -> str:

@@ -7,12 +7,19 @@ from typing import Any
 
 from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.ids import complete, shortened
-from otto_reconcile.manifest.model import CustomerForm, GuidelineForm
+from otto_reconcile.manifest.model import (
+    CannedResponseForm,
+    CustomerForm,
+    GuidelineForm,
+    JourneyForm,
+)
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.wording import near, short
 from otto_reconcile.resources import Bot
 
 _GROUP = "canned_responses"
+PREAMBLE = "__preamble__"
+"""How Parlant calls the tag of preambles, which no list of tags has: its name does nothing."""
 
 
 def check_contents(drafts: Sequence[Draft]) -> None:
@@ -20,6 +27,14 @@ def check_contents(drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         for item in draft.groups.get("guidelines", ()):
             assert isinstance(item.form, GuidelineForm)
+            check_canned(draft, item.node, item.form.canned_responses or ())
+        for item in draft.groups.get(_GROUP, ()):
+            assert isinstance(item.form, CannedResponseForm)
+            if PREAMBLE in (item.form.tags or ()):
+                at, what = child(item.node, "tags") or item.node, "a tag that makes no preamble"
+                draft.faults.add(at, f"`{PREAMBLE}` is {what}", "write `preamble: true` instead")
+        for item in draft.groups.get("journeys", ()):
+            assert isinstance(item.form, JourneyForm)
             check_canned(draft, item.node, item.form.canned_responses or ())
     _check_customers(drafts)
 

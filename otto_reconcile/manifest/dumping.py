@@ -99,6 +99,7 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
                 kind=relationship.kind,
                 source=written(relationship.source, bot.id, index),
                 target=written(relationship.target, bot.id, index),
+                **({"group": relationship.group} if relationship.group else {}),
             )
             for relationship in relationships
         ]

@@ -10,7 +10,7 @@ from otto_reconcile.manifest.contents import canned_id, check_contents
 from otto_reconcile.manifest.drafts import GROUPS, NATURAL, Draft, Item
 from otto_reconcile.manifest.model import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
-from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
+from otto_reconcile.manifest.references import Index, Wrong, cycles, of_all, resolve
 from otto_reconcile.manifest.states import check_states, scoping, states_of
 from otto_reconcile.resources import JSON, Bot, Relationship
 
@@ -77,7 +77,7 @@ def _id_node(draft: Draft) -> Node:
 def _relationships(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]:
     seen: dict[tuple[str, str, str], Item] = {}
     for found, item in (*_declared(draft, index), *scoping(draft)):
-        first = seen.setdefault((found.kind, found.source, found.target), item)
+        first = seen.setdefault((found.kind, found.source, of_all(found.target)), item)
         if first is not item:
             message = f"this relationship is there twice (the first is on line {first.node.line})"
             draft.faults.add(item.node, message, "remove one of them")
@@ -97,13 +97,27 @@ def _declared(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]
             at = child(item.node, "target") or item.node
             draft.faults.add(at, "the source and the target are the same", "change one of them")
             continue
+        if wrong := _wrongly_any(form.kind, source, target):
+            draft.faults.add(child(item.node, wrong) or item.node, *_ANY)
+            continue
         if form.kind == "disambiguation" and (side := _undecidable(source, target)):
             at = child(item.node, side) or item.node
             wanted = "a guideline" if side == "source" else "a guideline or a journey"
             # Parlant takes any other, and then every turn of the bot ends in an error.
             draft.faults.add(at, f"the {side} of a disambiguation is {wanted}", "name one")
             continue
-        yield Relationship(kind=form.kind, source=source, target=target), item
+        yield Relationship(kind=form.kind, source=source, target=target, group=form.group), item
+
+
+_ANY = ("`any:` stands only in the target of a dependency", "write `tag:`, which means all of it")
+
+
+def _wrongly_any(kind: str, source: str, target: str) -> str | None:
+    """The side where `any:` means nothing to Parlant, if it stands there."""
+    if source.startswith("any:"):
+        return "source"
+    depends = kind in ("dependency", "dependency_any")
+    return "target" if target.startswith("any:") and not depends else None
 
 
 def _undecidable(source: str, target: str) -> str | None:

@@ -91,6 +91,41 @@ Ways: TypeAlias = Annotated[
 ]
 
 
+class CannedFieldForm(Form):
+    """What a canned response leaves open."""
+
+    name: Text = Field(description="Its name in the text: `{{name}}`.")
+    description: str = Field(default="", description="What is to be put in its place.")
+    examples: list[str] = Field(default=[], description="Examples of it.")
+
+
+class CannedResponseForm(Identified):
+    """An answer that is worded beforehand."""
+
+    value: Template = Field(
+        description="The text. `{{field}}` is filled with the value of a field."
+    )
+    fields: list[CannedFieldForm] | None = described("What is to be filled in, by the model.")
+    signals: list[Text] | None = described("What customers say that this may answer.")
+    field_dependencies: list[Text] | None = described(
+        "Fields of tools or retrievers without which this is not considered."
+    )
+    preamble: Switch | None = described(
+        "True: it is said at once, while the bot still thinks. Default false."
+    )
+    tags: list[TagName] | None = described(TAGS)
+    metadata: Free | None = described("Data that goes with the message. Only these keys count.")
+
+
+Words: TypeAlias = Annotated[
+    list[Text],
+    BeforeValidator(
+        lambda value: value,  # `hoisting` has put ids in the places of those that stand there
+        json_schema_input_type=list[Text | CannedResponseForm],
+    ),
+]
+
+
 class StateForm(Form):
     """A step of a journey: one of chat, tool, tools, fork and journey."""
 
@@ -109,7 +144,7 @@ class StateForm(Form):
         " Without it: to the state below, and from the last to the end."
     )
     description: Text | None = described("More about it, for the bot and for people.")
-    canned_responses: list[Text] | None = described(CANNED)
+    canned_responses: Words | None = described(CANNED)
     composition_mode: CompositionMode | None = described(MODE)
     labels: list[str] | None = described(LABELS)
     metadata: Free | None = described("Data for the engine.")
@@ -136,6 +171,7 @@ class JourneyForm(Identified):
     priority: Whole | None = described(PRIORITY)
     composition_mode: PartMode | None = described(PART_MODE)
     tags: list[TagName] | None = described(TAGS)
+    canned_responses: Words | None = described(CANNED)
     guidelines: list[GuidelineForm] | None = described("What the bot does when, in this journey.")
     states: list[StateForm] | None = described("Its steps, the first one first.")
 
@@ -147,29 +183,6 @@ class TermForm(Identified):
     description: Text = Field(description="What it means.")
     synonyms: list[Text] | None = described("Other words for the same.")
     tags: list[TagName] | None = described(TAGS)
-
-
-class CannedFieldForm(Form):
-    """What a canned response leaves open."""
-
-    name: Text = Field(description="Its name in the text: `{{name}}`.")
-    description: str = Field(default="", description="What is to be put in its place.")
-    examples: list[str] = Field(default=[], description="Examples of it.")
-
-
-class CannedResponseForm(Identified):
-    """An answer that is worded beforehand."""
-
-    value: Template = Field(
-        description="The text. `{{field}}` is filled with the value of a field."
-    )
-    fields: list[CannedFieldForm] | None = described("What is to be filled in, by the model.")
-    signals: list[Text] | None = described("What customers say that this may answer.")
-    field_dependencies: list[Text] | None = described(
-        "Fields of tools or retrievers without which this is not considered."
-    )
-    tags: list[TagName] | None = described(TAGS)
-    metadata: Free | None = described("Data that goes with the message. Only these keys count.")
 
 
 class VariableForm(Form):
@@ -226,6 +239,7 @@ class RelationshipForm(Form):
     kind: RelationshipKind = Field(
         description="priority: if both apply, only the source does. entailment: with the source"
         " the target applies too. dependency: the source applies only if the target does."
+        " dependency_any: only if one of its targets of this kind does."
         " disambiguation: if several targets apply, the bot asks which is meant."
         " overlap: two tools are looked at together. reevaluation: after the target, a tool, the"
         " source is looked at again."
@@ -234,7 +248,18 @@ class RelationshipForm(Form):
         description="Id of a guideline or journey of this bot, or `guideline:ID`, `journey:ID`,"
         " `agent:BOT`, `tag:NAME`, `tool:SERVICE:TOOL`."
     )
-    target: Text = Field(description="As `source`.")
+    target: Text = Field(
+        description="As `source`; of a dependency also `any:NAME`: one of what has the tag."
+    )
+    group: Text | None = described(
+        "Of dependency_any: one target of each group must apply. Without it: one of those without."
+    )
+
+    @model_validator(mode="after")
+    def _group_of_any(self) -> Self:
+        if self.group is not None and self.kind != "dependency_any":
+            raise said("only a relationship of kind `dependency_any` has a `group`", "remove it")
+        return self
 
 
 class ServiceForm(Form):

@@ -10,7 +10,7 @@ from otto_reconcile.manifest.ids import complete
 from otto_reconcile.manifest.wording import near, short
 from otto_reconcile.resources import Relationship
 
-KINDS = ("guideline", "journey", "agent", "tag", "tool")
+KINDS = ("guideline", "journey", "agent", "tag", "any", "tool")
 EXACT = "exact:"
 _TAG_LENGTH = 50
 
@@ -48,8 +48,8 @@ def resolve(text: str, bot_id: str, index: Index) -> str | Wrong | None:
     if kind not in KINDS:
         hint = near(kind, KINDS) or f"one of {', '.join(KINDS)} stands before the colon"
         return Wrong(f"`{short(text)}` names nothing: `{short(kind)}:` is not known", hint)
-    if kind == "tag":
-        return _tag(name)
+    if kind in ("tag", "any"):
+        return _tag(kind, name)
     if kind == "tool":
         return _tool(name)
     return _typed(kind, name, bot_id, index)
@@ -97,10 +97,10 @@ def _typed(kind: str, name: str, bot_id: str, index: Index) -> str | Wrong | Non
     return Wrong(f"there is no {thing} `{short(name)}`", hint)
 
 
-def _tag(name: str) -> str | Wrong:
+def _tag(kind: str, name: str) -> str | Wrong:
     if not name.strip() or len(name) > _TAG_LENGTH:
         return Wrong(f"the name of a tag has 1 to {_TAG_LENGTH} characters")
-    return f"tag:{name}"
+    return f"{kind}:{name}"
 
 
 def _tool(name: str) -> str | Wrong:
@@ -118,7 +118,7 @@ def _empty(kind: str) -> Wrong:
 def written(endpoint: str, bot_id: str, index: Index) -> str:
     """The shortest text that `resolve` takes for this endpoint."""
     kind, _, name = endpoint.partition(":")
-    if kind in ("tag", "tool"):
+    if kind in ("tag", "any", "tool"):
         return endpoint
     bare = name.removeprefix(f"{bot_id}.")
     for text in (bare, f"{kind}:{bare}", endpoint):
@@ -133,12 +133,18 @@ def cycles(relationships: Iterable[Relationship], report: Callable[[int, list[st
     """Reports each relationship (by its index) that closes a circle of its kind, and the circle."""
     graph: dict[tuple[str, str], list[str]] = {}
     for number, relationship in enumerate(relationships):
-        kind = relationship.kind
-        way = _way(graph, kind, relationship.target, relationship.source)
+        kind = relationship.kind.removesuffix("_any")  # Parlant sees circles through both
+        target = of_all(relationship.target)
+        way = _way(graph, kind, target, relationship.source)
         if way is not None:
             report(number, [relationship.source, *way])
         else:
-            graph.setdefault((kind, relationship.source), []).append(relationship.target)
+            graph.setdefault((kind, relationship.source), []).append(target)
+
+
+def of_all(endpoint: str) -> str:
+    """The tag itself, where the end is any of what has it: Parlant keeps one of the two."""
+    return f"tag:{endpoint.removeprefix('any:')}" if endpoint.startswith("any:") else endpoint
 
 
 def _way(

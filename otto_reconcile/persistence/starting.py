@@ -22,6 +22,7 @@ from otto_reconcile.resources import Ref, Resource, make
 from otto_reconcile.server import program
 from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
+from otto_reconcile.server.relating import Relating
 
 _JUDGED = frozenset({"guideline", "journey"})
 """Kinds that Parlant judges at the end of the start, and must find then as they were made."""
@@ -49,6 +50,7 @@ class StartPort:
         self._evaluate, self._waits = evaluate, waits
         rest.host_journeys(JourneyMaker(server))
         rest.host_canned(CannedMaker(server))
+        rest.host_relations(Relating(server))
         self._tools = tuple(tools)
         self.waiting: set[str] = set()
         self._maker = Maker(server, rest)

@@ -20,13 +20,14 @@ from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
+from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.asgi import InProcess
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
-from otto_reconcile.port.wire import MakeCanned, MakeJourney, Wire
+from otto_reconcile.port.wire import MakeCanned, MakeJourney, NoRelations, Relations, Wire
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
@@ -151,6 +152,8 @@ class RestPort:
     async def unable(self, resource: Resource) -> str | None:
         if resource.kind == "canned_response" and (why := unbound(self._wire, resource)):
             return why
+        if resource.kind == "relationship" and (why := unrelated(self._wire, resource)):
+            return why
         if resource.kind == "journey" and (why := await unmade(self._wire, resource)):
             return why
         return (await self._wire.versions.release()).unable(resource)
@@ -169,6 +172,11 @@ class RestPort:
             raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
 
         self._wire.make_canned = self._wire.make_journey = refuse
+        self._wire.relations = NoRelations()
+
+    def host_relations(self, relations: Relations) -> None:
+        """`relations` is for those of which one target is enough: Parlant is in this process."""
+        self._wire.relations = relations
 
     def host_journeys(self, make: MakeJourney) -> None:
         """`make` is for journeys with states: Parlant is in this process."""

@@ -54,6 +54,38 @@ class MakeJourney(Protocol):
     ) -> None: ...
 
 
+class End(NamedTuple):
+    """An end of a relationship, by Parlant's word for its kind and its id there."""
+
+    kind: str  # guideline, tag_all, tag_any, tool
+    id: str
+
+
+class Relations(Protocol):
+    """What Parlant's API can neither make nor show: in its own process only."""
+
+    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
+        """Gives its id. One with the same kind and ends is replaced."""
+
+    async def delete(self, key: str) -> None: ...
+
+    async def all(self) -> Sequence[Any]:
+        """All relationships in the form of Parlant's client, each with its `group`."""
+
+
+class NoRelations:
+    """For a look from elsewhere at a Parlant whose own process has them."""
+
+    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
+        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+    async def delete(self, key: str) -> None:
+        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+    async def all(self) -> Sequence[Any]:
+        return ()
+
+
 class Made(NamedTuple):
     """A journey that was made with states: they, and the relationships that Parlant made of it."""
 
@@ -87,6 +119,7 @@ class Wire:
         self.make_canned: MakeCanned | None = None
         self.make_journey: MakeJourney | None = None
         self.made_journeys: dict[str, Made] = {}
+        self.relations: Relations | None = None
         self._secrets = tuple(secrets)
         http.event_hooks["response"] = [self._refuse_bad_answers]
 

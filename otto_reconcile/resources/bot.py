@@ -30,7 +30,13 @@ ToolServiceKind = Literal["mcp", "openapi", "sdk"]
 MessageOutputMode = Literal["block", "stream"]
 Criticality = Literal["low", "medium", "high"]
 RelationshipKind = Literal[
-    "entailment", "priority", "dependency", "disambiguation", "overlap", "reevaluation"
+    "entailment",
+    "priority",
+    "dependency",
+    "dependency_any",
+    "disambiguation",
+    "overlap",
+    "reevaluation",
 ]
 
 
@@ -54,8 +60,9 @@ TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
 """An empty text says that there is to be none."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|tool):.+$")]
-"""`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>` or `tool:<service>:<tool>`."""
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|any|tool):.+$")]
+"""`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>`, `tool:<service>:<tool>`; or
+`any:<name>`, any one of what has the tag, where `tag:<name>` is all of it."""
 ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:.+)$")]
 """For whom a value of a variable is: everybody, customers with a tag, or one customer."""
 
@@ -121,6 +128,7 @@ class Journey(Part):
     priority: int | None = None
     composition_mode: PartMode | None = None
     tags: list[TagName] | None = None
+    canned_responses: list[ExactId] | None = None
     states: list[State] | None = None
 
 
@@ -141,13 +149,17 @@ class CannedField(Part):
 
 
 class CannedResponse(Part):
-    """One that guidelines or states name is for those only, else for the whole bot."""
+    """One that guidelines, journeys or states name is for those only, else for the whole bot.
+
+    A `preamble` is said at once, while the bot still thinks.
+    """
 
     id: ExactId
     value: Text
     fields: list[CannedField] | None = None
     signals: list[Text] | None = None
     field_dependencies: list[Text] | None = None
+    preamble: bool | None = None
     tags: list[TagName] | None = None
     metadata: dict[str, JSON] | None = None
 
@@ -190,9 +202,12 @@ class Customer(Part):
 
 
 class Relationship(Part):
+    """Of those of kind `dependency_any` with one source and `group`, one target is enough."""
+
     kind: RelationshipKind
     source: Endpoint
     target: Endpoint
+    group: Text | None = None
 
 
 class ToolService(Part):

@@ -34,6 +34,7 @@ FIELDS = (
         change=Means.REPLACE,
         clear=Means.REPLACE,
     ),
+    Field("preamble", default=False, change=Means.REPLACE, clear=Means.REPLACE),
     Field("applies_to", default=[], shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
     Field("tags", default=[], shape=Shape.SET),
     Field("metadata", default={}, shape=Shape.MAPPING, reports=lambda key: key != MARK),
@@ -62,6 +63,8 @@ def _links(bot: Bot) -> dict[str, set[str]]:
             links.setdefault(named, set()).add(f"guideline:{guideline.id}")
     journeys = {journey.id: journey for journey in bot.journeys}
     for journey in bot.journeys:
+        for named in journey.canned_responses or ():
+            links.setdefault(named, set()).add(f"journey:{journey.id}")
         for state in graph(journey, journeys):
             for named in state.canned_responses or ():
                 node = f"journey_node:{identity(journey.id, state)}"
@@ -70,7 +73,10 @@ def _links(bot: Bot) -> dict[str, set[str]]:
 
 
 def needs(resource: Resource) -> Iterable[Ref]:
-    return belongings(resource)
+    yield from belongings(resource)
+    for tag in resource.spec.get("applies_to", ()):
+        if tag.startswith("journey:"):  # which Parlant's API asks for
+            yield Ref("journey", tag.removeprefix("journey:"))
 
 
 def told_by_key(key: str) -> Mapping[str, JSON]:

@@ -12,7 +12,9 @@ FIELDS = (
     Field("kind", change=Means.REPLACE),
     Field("source", change=Means.REPLACE),
     Field("target", change=Means.REPLACE),
+    Field("group", change=Means.REPLACE),
 )
+ANY = "dependency_any"
 
 
 def key_of(kind: str, source: str, target: str) -> str:
@@ -23,14 +25,28 @@ def key_of(kind: str, source: str, target: str) -> str:
 def expand(bot: Bot) -> Iterable[Resource]:
     for relationship in bot.relationships:
         key = key_of(relationship.kind, relationship.source, relationship.target)
-        yield make("relationship", key, bot.id, relationship.model_dump())
+        group = (relationship.group or "") if relationship.kind == ANY else None
+        yield make("relationship", key, bot.id, {**relationship.model_dump(), "group": group})
 
 
 def needs(resource: Resource) -> Iterable[Ref]:
     for side in ("source", "target"):
         kind, _, name = str(resource.spec[side]).partition(":")
         if kind != "tool":
-            yield Ref(kind, name)
+            yield Ref("tag" if kind == "any" else kind, name)
+
+
+def is_of_host(spec: Mapping[str, JSON]) -> bool:
+    """True for what only the process that hosts Parlant can make."""
+    return spec["kind"] == ANY or str(spec["target"]).startswith("any:")
+
+
+def of_all(relationship: Resource) -> tuple[str, str, str]:
+    """Kind and ends, with `tag:` where it is any of what has the tag."""
+    spec = relationship.spec
+    target = str(spec["target"])
+    whole = f"tag:{target.removeprefix('any:')}" if target.startswith("any:") else target
+    return str(spec["kind"]), str(spec["source"]), whole
 
 
 def told_by_key(key: str) -> Mapping[str, JSON]:

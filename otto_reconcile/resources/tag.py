@@ -25,8 +25,9 @@ def _names(bot: Bot) -> set[str]:
         names.update(tag_names(variable.values or ()))
     for relationship in bot.relationships:
         for endpoint in (relationship.source, relationship.target):
-            if endpoint.startswith("tag:"):
-                names.add(endpoint.removeprefix("tag:"))
+            kind, _, name = endpoint.partition(":")
+            if kind in ("tag", "any"):
+                names.add(name)
     return names
 
 

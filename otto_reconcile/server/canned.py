@@ -1,4 +1,7 @@
-"""Makes canned responses of guidelines and states, as only Parlant's SDK can. For `daemon`."""
+"""Makes canned responses of guidelines and states, and preambles, as only Parlant's SDK can.
+
+`daemon` and `persistence` call it.
+"""
 
 from __future__ import annotations
 

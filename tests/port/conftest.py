@@ -15,6 +15,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.versions import release_of
 from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
+from otto_reconcile.server.relating import Relating
 from tests.parlant_server.fixtures import (
     InLoop,
     parlant_process,
@@ -78,6 +79,7 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     port = RestPort.over_asgi(thread.app, target="embedded:test")
     port.host_canned(CannedMaker(thread.server))
     port.host_journeys(JourneyMaker(thread.server))
+    port.host_relations(Relating(thread.server))
     inside = InLoop(port, thread)
     yield Host(inside, looking)
     await inside.close()

@@ -1,7 +1,8 @@
 """Adapter of kind `canned_response`: found again by our id in its metadata.
 
-Over its API Parlant takes no tag of a guideline or state, which is what binds one to these. In its
-own process its SDK does: `wire.make_canned` is the way there, None for a server elsewhere.
+Over its API Parlant takes no tag of a guideline or state, which is what binds one to these, and not
+the one that makes a preamble of it. In its own process its SDK does: `wire.make_canned` is the way
+there, None for a server elsewhere.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from otto_reconcile.resources.canned_response import MARK
 
 _BINDING = ("agent:", "guideline:", "journey:", "journey_node:")
 _OWNED = "otto_reconcile:"
+_JOURNEY = "journey:"
+_OF_HOST = ("guideline:", "journey_node:")
+_PREAMBLE = "__preamble__"  # the id of a tag that is in no list of tags; `p.Tag.preamble()`
 
 
 class CannedResponseAdapter:
@@ -37,7 +41,10 @@ class CannedResponseAdapter:
         if not known and not unmanaged:
             return []
         client, wanted = view.wire.parlant.canned_responses, {resource.key for resource in known}
-        tags = [agent_tag(view.bot_id), _owned(view.bot_id)]
+        journeys = {
+            t for r in known for t in r.spec.get("applies_to", ()) if t.startswith(_JOURNEY)
+        }
+        tags = [agent_tag(view.bot_id), _owned(view.bot_id), *sorted(journeys)]
         listed = await view.listed("canned_responses", client.list, tags, tags=tags)
         items = await with_strays(view, known, listed, lambda i: client.retrieve(addressed(i)))
         found = matched(known, items, lambda item: str(item.metadata.get(MARK) or item.id))
@@ -53,8 +60,12 @@ class CannedResponseAdapter:
     async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec, client = resource.spec, wire.parlant.canned_responses
         bound = [tag for tag in spec["applies_to"] if tag != agent_tag(resource.bot_id)]
-        own = _owned(resource.bot_id) if bound else agent_tag(resource.bot_id)
-        tags = [own, *bound, *await wire.tags.ids(spec.get("tags", ()))]
+        inside = _is_of_host(resource) or (bool(bound) and wire.make_canned is not None)
+        own = [_owned(resource.bot_id) if bound else agent_tag(resource.bot_id)]
+        if bound and not inside:  # the API takes no tag that is in no list but those of journeys
+            own = []
+        first = [_PREAMBLE] if spec.get("preamble") else []
+        tags = [*own, *bound, *first, *await wire.tags.ids(spec.get("tags", ()))]
         values = {
             "value": spec["value"],
             "tags": tags,
@@ -63,7 +74,7 @@ class CannedResponseAdapter:
             "field_dependencies": spec.get("field_dependencies", []),
         }
         fields = spec.get("fields", [])
-        if not bound:
+        if not inside:
             made = await wire.call(client.create(fields=fields, **values))
         elif wire.make_canned is None:
             raise TargetRefused(f"{resource.ref}: {UNBOUND}", status=422)
@@ -105,15 +116,19 @@ class CannedResponseAdapter:
 
 
 UNBOUND = (
-    "a Parlant server elsewhere cannot bind a canned response to a guideline or state: "
-    "let `run` host it, without --parlant-url"
+    "a Parlant server elsewhere cannot bind a canned response to a guideline or state, nor make a"
+    " preamble of it: let `run` host it, without --parlant-url"
 )
 
 
 def unbound(wire: Wire, resource: Resource) -> str | None:
     """Why this canned response cannot be made on the target; None if it can."""
-    bound = set(resource.spec["applies_to"]) - {agent_tag(resource.bot_id)}
-    return UNBOUND if bound and wire.make_canned is None else None
+    return UNBOUND if _is_of_host(resource) and wire.make_canned is None else None
+
+
+def _is_of_host(resource: Resource) -> bool:
+    bound = any(tag.startswith(_OF_HOST) for tag in resource.spec["applies_to"])
+    return bound or bool(resource.spec.get("preamble"))
 
 
 def _owned(bot_id: str) -> str:
@@ -138,7 +153,7 @@ async def _from_wire(
     binding = [tag for tag in response.tags if tag.startswith(_BINDING)]
     if agent_tag(bot_id) in binding:  # what is for the whole bot is for its guidelines too
         binding = [agent_tag(bot_id)]
-    plain = [tag for tag in response.tags if not tag.startswith((*_BINDING, _OWNED))]
+    plain = [tag for tag in response.tags if not tag.startswith((*_BINDING, _OWNED, _PREAMBLE))]
     values = {
         "value": response.value,
         "fields": [
@@ -146,6 +161,7 @@ async def _from_wire(
             for f in response.fields
         ],
         "signals": list(response.signals),
+        "preamble": _PREAMBLE in response.tags,
         "field_dependencies": list(response.field_dependencies or ()),
         "applies_to": binding,
         "tags": await wire.tags.names(plain),

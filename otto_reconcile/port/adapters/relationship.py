@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,9 +21,9 @@ from otto_reconcile.port.mending import release_dangling
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, agent_tag, journey_tag
+from otto_reconcile.port.wire import End, NoRelations, Wire, agent_tag, journey_tag
 from otto_reconcile.resources import Resource, make
-from otto_reconcile.resources.relationship import key_of
+from otto_reconcile.resources.relationship import ANY, is_of_host, key_of, of_all
 
 
 class RelationshipAdapter:
@@ -31,15 +31,20 @@ class RelationshipAdapter:
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
         own = await _own_ends(view) if unmanaged else frozenset()
-        listed = await view.relationships() if known or unmanaged else ()
+        listed: Sequence[Any] | None = await _inside(view.wire) if known or unmanaged else ()
         if listed is None:
-            listed = await _listed(view.wire, known, own)
+            listed = await view.relationships()
+        kept: list[Resource] = []
+        if listed is None:
+            listed, hidden = await _listed(view.wire, known, own)
+            kept = [r for r in known if {r.spec["source"], r.spec["target"]} & hidden]
         tools = _tool_ends(known)
         wanted = {resource.key for resource in known}
+        alike = _as_known(view.wire, known)
         found: dict[str, Resource] = {}
         covered: dict[str, set[str]] = {}
         for relationship in listed:
-            for resource in _from_wire(relationship, view.bot_id, tools):
+            for resource in map(alike, _from_wire(relationship, view.bot_id, tools)):
                 belongs = own.issuperset((resource.spec["source"], resource.spec["target"]))
                 if resource.key in wanted or (unmanaged and belongs):
                     found[resource.key] = joined(found.get(resource.key), resource)
@@ -47,6 +52,9 @@ class RelationshipAdapter:
                         covered.setdefault(resource.key, set()).add(
                             relationship.target_guideline.id
                         )
+        for resource in kept:
+            if resource.key not in found and await _is_hidden(view.wire, resource):
+                found[resource.key] = resource
         return await whole(view, [found[key] for key in sorted(found)], covered)
 
     async def create(self, wire: Wire, resource: Resource, fresh: bool) -> Resource:
@@ -56,6 +64,8 @@ class RelationshipAdapter:
         if not fresh and (standing := await _standing(wire, resource)):
             return standing
         spec = resource.spec
+        if is_of_host(spec):
+            return await _made_inside(wire, resource)
         refusing = (await wire.versions.release()).refuses_rings
         if not refusing and await _closes_a_ring(wire, resource):
             raise _ring(resource)
@@ -99,6 +109,10 @@ class RelationshipAdapter:
         return await self.create(wire, resource, fresh=True)
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
+        if is_of_host(observed.spec) and wire.relations is not None:
+            for remote_id in remote_ids(observed):
+                await wire.relations.delete(remote_id)
+            return
         gone = 0
         for remote_id in (ids := remote_ids(observed)):
             with suppress(Absent):
@@ -114,6 +128,57 @@ class RelationshipAdapter:
                     await wire.call(wire.parlant.relationships.delete(remote_id))
 
 
+UNRELATED = (
+    "a Parlant server elsewhere cannot be told that one of several is enough: let `run` host it,"
+    " without --parlant-url"
+)
+_GROUP = "otto_reconcile:"
+
+
+def unrelated(wire: Wire, resource: Resource) -> str | None:
+    """Why this relationship cannot be made on the target; None if it can."""
+    return UNRELATED if is_of_host(resource.spec) and wire.relations is None else None
+
+
+async def _inside(wire: Wire) -> Sequence[Any] | None:
+    """All of the target as its own process has them; None where Parlant's API shows all of them."""
+    if wire.relations is None:
+        return None
+    found = await wire.relations.all()
+    special = any(one.kind == ANY or getattr(one.target_tag, "any_of", False) for one in found)
+    return found if special else None
+
+
+async def _made_inside(wire: Wire, resource: Resource) -> Resource:
+    if wire.relations is None:
+        raise TargetRefused(f"{resource.ref}: {UNRELATED}", status=422)
+    spec = resource.spec
+    # Those of one source and group have one id: Parlant asks for one of them.
+    group = f"{_GROUP}{spec['source']}:{spec['group']}" if spec["kind"] == ANY else None
+    ends = [await _end_inside(wire, str(spec[side])) for side in ("source", "target")]
+    try:
+        await wire.relations.make(spec["kind"], ends[0], ends[1], group)
+    except ValueError as error:  # what Parlant raises for a ring
+        raise _ring(resource) from error
+    tools = _tool_ends([resource])
+    made = (
+        r for one in await wire.relations.all() for r in _from_wire(one, resource.bot_id, tools)
+    )
+    same = next((r for r in made if r.key == resource.key), None)
+    if same is None:
+        raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
+    return ensure_kept(resource, same)
+
+
+async def _end_inside(wire: Wire, end: str) -> End:
+    kind, _, name = end.partition(":")
+    if kind == "guideline":
+        return End(kind, name)
+    if kind == "tool":
+        return End(kind, ":".join(await wire.tools.place(name)))
+    return End("tag_any" if kind == "any" else "tag_all", await _tag_id(wire, kind, name))
+
+
 async def _own_ends(view: View) -> frozenset[str]:
     """The ends that belong to the bot."""
     ends = {f"agent:{view.bot_id}"}
@@ -122,13 +187,48 @@ async def _own_ends(view: View) -> frozenset[str]:
     return frozenset(ends)
 
 
-async def _listed(wire: Wire, known: Sequence[Resource], own: frozenset[str]) -> list[Any]:
-    """By the bot's own ends and the sources of what is known; where one is hidden, by targets."""
+def _as_known(wire: Wire, known: Iterable[Resource]) -> Callable[[Resource], Resource]:
+    """From elsewhere any of what has a tag looks like all of it: it is what was made, by its id."""
+    same = {
+        of_all(r): r for r in known if r.spec["target"] != of_all(r)[2] and r.remote_id is not None
+    }
+
+    def told(found: Resource) -> Resource:
+        other = same.get(of_all(found)) if isinstance(wire.relations, NoRelations) else None
+        return found if other is None or other.remote_id != found.remote_id else other
+
+    return told
+
+
+async def _is_hidden(wire: Wire, resource: Resource) -> bool:
+    """True if it is there, though Parlant's API lists none of its ends and may not show it either.
+
+    It shows no relationship of an end that has one of kind `dependency_any`.
+    """
+    if not resource.remote_id:
+        return False
+    try:
+        await wire.call(wire.parlant.relationships.retrieve(resource.remote_id))
+    except Absent:
+        return False
+    except Failed:
+        return is_of_host(resource.spec)
+    return True
+
+
+async def _listed(
+    wire: Wire, known: Sequence[Resource], own: frozenset[str]
+) -> tuple[list[Any], set[str]]:
+    """By the bot's own ends and the sources of what is known; where one is hidden, by targets.
+
+    And the ends that are hidden.
+    """
     ends = own | {str(resource.spec["source"]) for resource in known}
     found, hidden = await _listed_by_end(wire, sorted(ends))
     others = {str(r.spec["target"]) for r in known if r.spec["source"] in hidden} - ends
-    more, _ = await _listed_by_end(wire, sorted(others))
-    return list({relationship.id: relationship for relationship in [*found, *more]}.values())
+    more, also = await _listed_by_end(wire, sorted(others))
+    every = {relationship.id: relationship for relationship in [*found, *more]}
+    return list(every.values()), hidden | also
 
 
 async def _standing(wire: Wire, resource: Resource) -> Resource | None:
@@ -173,6 +273,8 @@ async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> tuple[list[Any], se
     """
     found: dict[str, Any] = {}
     hidden: set[str] = set()
+    if (inside := await _inside(wire)) is not None:
+        return list(inside), hidden
     for end in ends:
         query: dict[str, Any] = {}
         try:
@@ -250,7 +352,12 @@ def _from_wire(relationship: Any, bot_id: str, tools: dict[str, list[str]]) -> l
             "relationship",
             key_of(relationship.kind, source, target),
             bot_id,
-            {"kind": relationship.kind, "source": source, "target": target},
+            {
+                "kind": relationship.kind,
+                "source": source,
+                "target": target,
+                "group": _group_of(relationship, source),
+            },
             remote_id=relationship.id,
         )
         for source in sources
@@ -258,11 +365,19 @@ def _from_wire(relationship: Any, bot_id: str, tools: dict[str, list[str]]) -> l
     ]
 
 
+def _group_of(relationship: Any, source: str) -> str | None:
+    """Its name in a manifest; of a group that we did not make, Parlant's own."""
+    if relationship.kind != ANY:
+        return None
+    return (relationship.group or "(none)").removeprefix(f"{_GROUP}{source}:")
+
+
 def _ends(guideline: Any, tag: Any, tool: Any, tools: dict[str, list[str]]) -> list[str]:
     if guideline is not None:
         return [f"guideline:{guideline.id}"]
     if tag is not None:
-        return [tag.id if tag.id.startswith(("agent:", "journey:")) else f"tag:{tag.name}"]
+        kind = "any" if getattr(tag, "any_of", False) else "tag"
+        return [tag.id if tag.id.startswith(("agent:", "journey:")) else f"{kind}:{tag.name}"]
     return tools.get(tool.name, [f"tool:{tool.name}"])
 
 
