@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
-from otto_reconcile.guard import LEAST, SHARE
+from otto_reconcile.guard import LEAST, WINDOW, too_many
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.projections import (
     COLLECTION_NAMES,
@@ -160,10 +160,18 @@ class Absorber:
     def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
         rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
         gone = {i for i in rowless if look.wish(i) is not None} - look.moving
-        if gone and (len(rowless) == len(alive) or _too_many(gone, alive)):
+        if not gone:
+            return
+        went = self._went(name) - set(alive)
+        if len(rowless) == len(alive) or too_many(len(gone | went), len(alive) + len(went)):
             look.vanished |= gone
+            soon = f"at once or within {WINDOW.seconds // 60} minutes" if went else "at once"
             look.problems.append(
-                f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
+                f"{len(gone | went)} of {len(alive) + len(went)} {name} have lost their row in "
+                f"{name} {soon}; {_names(gone)} stay as they are. "
+                f"If that is meant: otto-reconcile delete {_names(gone)}"
+                if went
+                else f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
                 f"nothing was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
             )
             return
@@ -173,6 +181,12 @@ class Absorber:
             step = self._event(known, known, look.heads[stream])
             event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
             look.steps.append(replace(step, event=event))
+
+    def _went(self, name: str) -> set[str]:
+        """What lost its row a short while ago, and was deleted for it."""
+        found = self._log.deleted(self._log.now() - WINDOW)
+        by_rows = (d["bot_id"] for d in found if (d.get("source") or {}).get("kind") == ROWS)
+        return {stream for stream in by_rows if _main(stream) == name}
 
     def _note_lost_parts(self, look: _Look) -> None:
         """The same for a whole collection of parts that is suddenly empty.
@@ -185,7 +199,7 @@ class Absorber:
             without = {i for i in had if not look.rows.get(i, {}).get(name)}
             lost = {i for i in without - look.moving if look.rows.get(i, {}).get("bots")}
             all_gone = without == had.keys() and sum(had.values()) >= LEAST
-            if lost and (all_gone or _too_many(without, had)):
+            if lost and (all_gone or too_many(len(without), len(had))):
                 look.vanished |= lost
                 look.problems.append(
                     f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
@@ -236,10 +250,6 @@ def _has_left(
 def _main(stream: str) -> str:
     """The collection whose row says that there is such a thing."""
     return main_row(stream)[0] if is_shared(stream) else "bots"
-
-
-def _too_many(gone: Collection[str], of: Collection[str]) -> bool:
-    return len(gone) >= LEAST and len(gone) > SHARE * len(of)
 
 
 def _names(bot_ids: set[str]) -> str:

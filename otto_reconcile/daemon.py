@@ -102,9 +102,7 @@ class Daemon:
         self._jobs = Jobs(voice, self._clock)
         self._never = asyncio.Event()
         self._again, self._restarting, self._model_took = False, False, 0.0
-        self._folder = Folder(
-            settings.manifests, stores.desired, voice, self._clock, actor(os.environ)
-        )
+        self._folder = Folder(settings.manifests, stores, voice, self._clock, actor(os.environ))
         self._tools = LocalTools(settings.tools, voice, self._clock) if settings.tools else None
         self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
         status = voice.board.status
@@ -227,6 +225,7 @@ class Daemon:
             failures += 1
             delay = CONNECTION.delay(failures)
             self._tell_model(server, delay)
+            self._jobs.succeeded("language model")
             if await self._clock.wait(over, delay):
                 return
             if (took := await server.model_is_there()) is not None:
@@ -287,7 +286,8 @@ class Daemon:
         asked = asyncio.create_task(_relay(stopping, over))
         await _until(over, server.ready.wait())
         if server.ready.is_set() and not over.is_set():
-            trying = asyncio.create_task(self._await_model(server, over), name="language-model")
+            kept = self._jobs.keep("language model", lambda: self._await_model(server, over))
+            trying = asyncio.create_task(kept, name="language-model")
             await self._live(made[0], over, server.url)
             trying.cancel()
         asked.cancel()

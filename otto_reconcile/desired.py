@@ -7,7 +7,7 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from otto_reconcile.absorbing import Absorber
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
@@ -172,6 +172,12 @@ class DesiredState:
             except ValueError:
                 continue
         return events
+
+    def went(self, kinds: Collection[str], since: timedelta) -> dict[str, Source]:
+        """What was deleted in the time until now by such a kind of source, with the last source."""
+        found = self._log.deleted(self._log.now() - since)
+        sources = ((d["bot_id"], Source.from_document(d.get("source") or {})) for d in found)
+        return {bot_id: source for bot_id, source in sources if source.kind in kinds}
 
     def absorb(self) -> Absorbed:
         """Records as events what other programs wrote into the rows since the last time."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from otto_reconcile.errors import Guarded
 
 SHARE = 0.1
 LEAST = 2
+WINDOW = timedelta(minutes=10)
+"""Deletions of so long ago still count: many that come one by one are many."""
 
 
 def doomed(
@@ -23,23 +26,32 @@ def check(
     allowed: Collection[str] = (),
     *,
     of: str = "bots",
+    gone: Collection[str] = (),
 ) -> None:
     """Raises Guarded if too much would go at once: everything, or over a tenth and at least two.
 
-    `of` says in the message what `present` are.
+    `of` says in the message what `present` are. What is `gone` since WINDOW began counts as well.
     """
     going = doomed(wanted, present, allowed)
     if not going:
         return
+    went = set(gone) - set(present) - set(wanted)
     everything = not wanted
-    too_many = len(going) >= LEAST and len(going) > SHARE * len(present)
-    if everything or too_many:
+    if everything or too_many(len(going) + len(went), len(present) + len(went)):
         what = "all" if everything else f"{len(going)} of {len(present)}"
-        raise Guarded(
-            f"refused to delete {what} {of} at once: {some(going)}",
-            names=going,
-            hint=by_name(going),
-        )
+        message = f"refused to delete {what} {of} at once: {some(going)}"
+        if went and not everything and not too_many(len(going), len(present)):
+            message = (
+                f"refused to delete {some(going)}: with what was deleted in the last "
+                f"{WINDOW.seconds // 60} minutes that is {len(going) + len(went)} of "
+                f"{len(present) + len(went)} {of}"
+            )
+        raise Guarded(message, names=going, hint=by_name(going))
+
+
+def too_many(going: int, of: int) -> bool:
+    """True for over a tenth of them, and at least two."""
+    return going >= LEAST and going > SHARE * of
 
 
 def by_name(names: tuple[str, ...]) -> str:

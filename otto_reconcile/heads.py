@@ -125,6 +125,11 @@ class Log:
         for step in steps:
             self._move(step.event, self._after(step))
 
+    def deleted(self, since: datetime) -> list[Document]:
+        """The events of deletions since then, as far as they tell of it."""
+        where = {"type": str(EventType.DELETED), "time": {"$gt": since}}
+        return self.store.find("events", where, fields=("bot_id", "source", "time"))
+
     def recorded(self, events: Sequence[Event]) -> set[str]:
         """The ids of those of the events that are in the log."""
         where = {"event_id": {"$in": [event.event_id for event in events]}}

@@ -48,9 +48,11 @@ def run_apply(
     if wait is not None and not dry_run:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:
-        desired = DesiredState(ScratchStore(store) if dry_run else store)
+        used = ScratchStore(store) if dry_run else store
+        desired = DesiredState(used)
         before = desired.read()
         brought = bring_all(
+            used,
             desired,
             inputs,
             actor=environment.actor(),

@@ -42,7 +42,9 @@ def run_diff(
             warnings.append(stale)
         brought = Brought()
         if inputs is not None:
-            brought = bring_all(stores.desired, inputs, actor=environment.actor(), prune=True)
+            brought = bring_all(
+                stores.store, stores.desired, inputs, actor=environment.actor(), prune=True
+            )
         report = asyncio.run(
             _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
         )

@@ -11,8 +11,12 @@ from otto_reconcile import manifest, specification
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source
-from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of
+from otto_reconcile.reconcile.importer import Imported, bring_in, files_of, import_folder
+from otto_reconcile.reconcile.lineage import Lineage
+from otto_reconcile.reconcile.provenance import of_files, of_folder
+from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.resources import is_reserved
+from otto_reconcile.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Brought:
 
 
 def bring_all(
+    store: Store,
     desired: DesiredState,
     inputs: Inputs,
     *,
@@ -132,19 +137,36 @@ def bring_all(
     """Makes the inputs the desired state; with `prune` what left the folder is deleted.
 
     Single files of the folder that is `watched` come from there, as if the daemon had been first.
-    Raises StoreUnavailable, Conflict.
+    With `prune` the folder counts as imported as it is, also if it is older than it was: whoever
+    names it wants it so. Raises StoreUnavailable, Conflict.
     """
     brought = Brought()
+    lineage = Lineage(store)
     for root, wishes in _by_folder(inputs, watched):
+        if root is not None and prune and root is inputs.folder:
+            foreign = inputs.manifests.foreign
+            made_from = of_folder(root, files_of(root, foreign))
+            brought.add(
+                import_folder(
+                    desired,
+                    lineage,
+                    wishes,
+                    made_from,
+                    actor=actor,
+                    root=root_of(root),
+                    foreign=foreign,
+                    by_request=True,
+                )
+            )
+            continue
         brought.add(
             bring_in(
                 desired,
                 wishes,
                 actor=actor,
-                root=root.resolve() if root is not None else None,
-                commit=_commit(root, wishes),
-                prune=prune and root is inputs.folder,
-                foreign=inputs.manifests.foreign,
+                root=root_of(root) if root is not None else None,
+                commits=of_files(one.file for one in wishes),
+                prune=False,
             )
         )
     if inputs.specifications:
@@ -166,10 +188,3 @@ def _by_folder(
         home = next(homes, None) if file.is_file() else None  # standard input has no home
         groups.setdefault(home, []).append(loaded)
     return [(root, tuple(wishes)) for root, wishes in groups.items()]
-
-
-def _commit(root: Path | None, wishes: Sequence[LoadedWish]) -> str | None:
-    if root is not None:
-        return commit_of(root)
-    files = [Path(one.file) for one in wishes if Path(one.file).exists()]
-    return commit_of(files[0].parent) if files else None

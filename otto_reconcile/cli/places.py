@@ -30,7 +30,7 @@ def find_daemon(settings: Settings) -> Daemon | None:
 def watched_folder(settings: Settings) -> Path:
     """The folder of manifests that the running daemon watches, or that one would."""
     manifests = (find_daemon(settings) or {}).get("manifests") or {}
-    return Path(manifests.get("folder") or settings.manifests)
+    return Path(manifests.get("root") or manifests.get("folder") or settings.manifests)
 
 
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:

@@ -71,7 +71,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     manifests = daemon.get("manifests") or {}
     problems = list(manifests.get("problems") or ())
     if manifests:
-        state = f"{manifests.get('folder')}: {manifests.get('state')}"
+        at = f" at {manifests['at']}" if manifests.get("at") else ""
+        state = f"{manifests.get('folder')}: {manifests.get('state')}{at}"
         tone = Tone.REMOVED if problems else Tone.PLAIN
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)

@@ -14,27 +14,41 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from otto_reconcile import manifest
-from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.backoff import CONNECTION
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
-from otto_reconcile.reconcile.importer import Imported, bring_in, commit_of, load
+from otto_reconcile.reconcile.importer import Imported, behind, files_of, import_folder, load
 from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.reconcile.lineage import Lineage, Record, is_older, key_of
+from otto_reconcile.reconcile.provenance import State, of_folder
+from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores
 
 JOB = "manifests"
 SECOND_LOOK = 0.6
 """Seconds after which a file that could not be read is looked at again."""
+CHECK = 2.0
+"""Seconds between two looks at what others imported this folder as."""
+MOVING = 5
+"""How often a folder is read again that changed while it was read."""
 
 
 class Folder:
     """One folder. All methods run in the loop's thread; reading and writing in others."""
 
-    def __init__(
-        self, path: Path, desired: DesiredState, voice: Voice, clock: Clock, actor: str
-    ) -> None:
-        self._path, self._desired, self._voice, self._clock = path, desired, voice, clock
+    def __init__(self, path: Path, stores: Stores, voice: Voice, clock: Clock, actor: str) -> None:
+        self._root = root_of(path)
+        # Where the shell came here by a link, that is followed when it is swapped.
+        direct = path.is_absolute() or Path.cwd() / path == self._root
+        self._path = path if direct else self._root
+        self._desired, self._lineage = stores.desired, Lineage(stores.store)
+        self._voice, self._clock = voice, clock
+        self._state: State | None = None  # that of the folder when it was read last
+        self._record: Record | None = None
+        self._witness: str | None = None
+        self._checked = 0.0
         self._actor, self._jobs = actor, Jobs(voice, clock)
         self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
         self._retry = 0.0
@@ -56,13 +70,13 @@ class Folder:
             self._failed, self._done = seen, None
             self._retry = self._clock.monotonic() + self._jobs.failed(JOB, error)
             problem = f"the folder could not be imported: {reason_of(error)}"
-            self._voice.board.status.manifests = self._state("Failed", [problem])
+            self._voice.board.status.manifests = self._told("Failed", [problem])
             return True
         self._failed = None
         self._jobs.succeeded(JOB)
         return done
 
-    async def _import(self, seen: Fingerprint, patient: bool) -> bool:
+    async def _import(self, seen: Fingerprint, patient: bool, tries: int = MOVING) -> bool:
         if not await asyncio.to_thread(self._path.is_dir):
             self._say(f"{self._path} is not a folder: nothing is imported", seen)
             return True
@@ -74,14 +88,22 @@ class Folder:
                 return await self._import(await asyncio.to_thread(_look, self._path), False)
             self._refuse(error, seen)
             return True
+        files = await asyncio.to_thread(files_of, self._path, loaded.foreign)
+        made_from = await asyncio.to_thread(of_folder, self._path, files)
+        now = await asyncio.to_thread(_look, self._path)
+        if now != seen and tries:  # half of it may be of what was there before
+            return await self._import(now, patient, tries - 1)
+        self._state = made_from.state
         try:
             imported = await asyncio.to_thread(
-                bring_in,
+                import_folder,
                 self._desired,
+                self._lineage,
                 loaded.wishes,
+                made_from,
                 actor=self._actor,
-                root=self._path.resolve(),
-                commit=await asyncio.to_thread(commit_of, self._path),
+                root=self._root,
+                witness=self._witness,
                 foreign=loaded.foreign,
             )
         except StoreUnavailable as error:
@@ -94,8 +116,43 @@ class Folder:
             self._say(error.message, seen)
             return True
         self._tell_foreign(loaded.foreign)
-        self._tell(imported, seen)
+        self._checked = self._clock.monotonic()
+        if imported.behind is not None:
+            self._done = seen
+            self._fall_behind(imported.behind)
+        else:
+            self._record = imported.record
+            self._witness = imported.record.at if imported.record is not None else None
+            self._tell(imported, seen)
         return True
+
+    def _fall_behind(self, record: Record) -> None:
+        assert self._state is not None
+        problem = behind(self._root, self._state, record)
+        if self._voice.board.status.manifests.get("problems") != [problem]:
+            self._voice.warn(problem)
+        self._voice.board.status.manifests = self._told("Behind", [problem])
+
+    async def _check(self) -> None:
+        """Looks at what others imported the folder as: whether this one is behind, or still is."""
+        if self._state is None or self._clock.monotonic() - self._checked < CHECK:
+            return
+        self._checked, state = self._clock.monotonic(), self._state
+        try:
+            record = await asyncio.to_thread(self._lineage.find, str(self._root), state)
+        except StoreUnavailable:  # the loop says so
+            return
+        if record is not None and await asyncio.to_thread(is_older, state, record):
+            self._witness = None
+            self._fall_behind(record)
+            return
+        was_behind = self._voice.board.status.manifests.get("state") == "Behind"
+        if record is None or was_behind:
+            self._done = None
+        elif key_of(state) == record.at:
+            if self._record is None or self._record.version != record.version:
+                self._done = None  # somebody wrote something older over it, or a name was added
+            self._record, self._witness = record, record.at
 
     def _refuse(self, error: InvalidInput, seen: Fingerprint) -> None:
         if self._done == seen:
@@ -105,13 +162,13 @@ class Folder:
         for problem in problems[:20]:
             self._voice.warn(problem)
         self._voice.warn("manifests refused, the last good state stays", problems=len(problems))
-        self._voice.board.status.manifests = self._state("Refused", problems)
+        self._voice.board.status.manifests = self._told("Refused", problems)
 
     def _say(self, message: str, seen: Fingerprint) -> None:
         if self._done != seen:
             self._voice.warn(message)
         self._done = seen
-        self._voice.board.status.manifests = self._state("Refused", [message])
+        self._voice.board.status.manifests = self._told("Refused", [message])
 
     def _tell_foreign(self, foreign: Sequence[Problem]) -> None:
         """A line for each file that is new among those that are no manifests."""
@@ -137,11 +194,13 @@ class Folder:
                 deleted=" ".join(imported.deleted) or None,
                 unchanged=len(imported.unchanged),
             )
-        self._voice.board.status.manifests = self._state("Imported", problems)
+        self._voice.board.status.manifests = self._told("Imported", problems)
 
-    def _state(self, state: str, problems: list[str]) -> dict[str, object]:
+    def _told(self, state: str, problems: list[str]) -> dict[str, object]:
         now = self._clock.now().isoformat(timespec="seconds")
-        return {"folder": str(self._path), "state": state, "problems": problems, "time": now}
+        label = self._state.label if self._state is not None else None
+        folder = {"folder": str(self._path), "root": str(self._root), "at": label}
+        return {**folder, "state": state, "problems": problems, "time": now}
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Imports after every change, until `stopping`; a fault of ours is not the end of it."""
@@ -150,6 +209,7 @@ class Folder:
     async def _follow(self, stopping: asyncio.Event) -> None:
         failures = 0
         async for _ in self._notices(stopping):
+            await self._check()
             if not await self._at_rest_and_new():
                 continue
             while not stopping.is_set() and not await self.import_now(patient=True):
@@ -193,6 +253,7 @@ class Folder:
             await self._clock.wait(stopping, 0.5)
             yield
             return
+        watched = await asyncio.to_thread(os.path.realpath, self._path)
         async for changes in watchfiles.awatch(
             self._path,
             stop_event=stopping,
@@ -204,6 +265,9 @@ class Folder:
             ignore_permission_denied=True,
         ):
             yield
+            # The system watches what a link led to: after a swap that is another folder.
+            if await asyncio.to_thread(os.path.realpath, self._path) != watched:
+                return
             if not changes and not await asyncio.to_thread(self._path.is_dir):
                 return
 

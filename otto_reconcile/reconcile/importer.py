@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from otto_reconcile import guard, manifest
 from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import Loaded, LoadedWish
+from otto_reconcile.reconcile.lineage import Lineage, Record, is_older
+from otto_reconcile.reconcile.provenance import Provenance, State
+from otto_reconcile.reconcile.roots import same_folder, within
 from otto_reconcile.resources import is_reserved
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 
@@ -21,6 +23,8 @@ class Imported:
 
     `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
     that the guard refused, for the reason in `guarded`. `warnings` name what a person decides.
+    `record` is the folder's afterwards. With `behind` nothing was done: the folder is older than
+    what was imported from it last, which that record says.
     """
 
     created: tuple[str, ...] = ()
@@ -31,6 +35,9 @@ class Imported:
     withheld: tuple[str, ...] = ()
     guarded: Guarded | None = None
     warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), repr=False)
+    record: Record | None = None
+    behind: Record | None = None
 
     @property
     def changes(self) -> bool:
@@ -52,13 +59,73 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
     return loaded
 
 
+def files_of(folder: Path, foreign: Sequence[Problem]) -> list[Path]:
+    """The files of a folder that count for what state it is in: all but those of others."""
+    others = {problem.file for problem in foreign}
+    return [file for file in manifest.files_below(folder) if str(file) not in others]
+
+
+def import_folder(
+    desired: DesiredState,
+    lineage: Lineage,
+    wishes: tuple[LoadedWish, ...],
+    made_from: Provenance,
+    *,
+    actor: str,
+    root: Path,
+    foreign: Sequence[Problem] = (),
+    witness: str | None = None,
+    by_request: bool = False,
+) -> Imported:
+    """As `bring_in` for a whole folder, of which the store keeps what state it was imported in.
+
+    An older state than that is not imported, unless it is asked for (`by_request`), or the caller
+    has seen the folder itself go back: `witness` is where it saw folder and record agree last
+    (`Record.at`). Raises StoreUnavailable and InvalidInput.
+    """
+    state = made_from.state
+    assert state is not None
+    before = lineage.find(str(root), state)
+    deliberate = by_request or (before is not None and witness == before.at)
+    if before is not None and not deliberate and is_older(state, before):
+        return Imported(behind=before)
+    names = before.names if before is not None else ()
+    imported = bring_in(
+        desired,
+        wishes,
+        actor=actor,
+        root=root,
+        commits=made_from.commits,
+        names=names,
+        foreign=foreign,
+    )
+    after = lineage.note(str(root), state, imported.names, by=actor, force=deliberate)
+    if not deliberate and is_older(state, after):  # another was faster, with a newer state
+        lineage.disturb(after)
+        return replace(imported, record=after, behind=after)
+    return replace(imported, record=after)
+
+
+def behind(root: Path, state: State, record: Record) -> str:
+    """A sentence for a folder that is older than what was imported last, and what to do."""
+    there = [name for name in record.names if name != str(root)]
+    place = f" from {there[-1]}" if there and str(root) != record.names[-1] else ""
+    when = record.time.isoformat(timespec="seconds")
+    return (
+        f"{root} is behind: it is at {state.label}, and {record.state.label} was imported"
+        f"{place} by {record.by} at {when}; nothing older is imported. Update the folder; "
+        f"or if going back is meant: otto-reconcile apply -f {root} --prune"
+    )
+
+
 def bring_in(
     desired: DesiredState,
     wishes: tuple[LoadedWish, ...],
     *,
     actor: str,
     root: Path | None = None,
-    commit: str | None = None,
+    commits: Mapping[str, str] | None = None,
+    names: Collection[str] = (),
     kind: str = "manifest",
     prune: bool = True,
     foreign: Sequence[Problem] = (),
@@ -67,12 +134,14 @@ def bring_in(
 
     What came from another folder and is in this one belongs to this one from now on. Without
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
-    `foreign` are files of the folder that are no manifests. Raises StoreUnavailable, and
-    InvalidInput if something would be deleted because its manifest is no longer one.
+    `commits` are those of the files; `names` are other names of the folder; `foreign` are files of
+    it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
+    deleted because its manifest is no longer one.
     """
     known = desired.read()
     before, sources = wishes_of(known), _sources(known)
-    owner = root if prune else None
+    home = _home(root, names, sources)
+    owner = home if prune else None
     if owner is not None:
         _refuse_lost(sources, wishes, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
@@ -83,25 +152,50 @@ def bring_in(
             new.append(loaded)
         elif wanted.digest() != loaded.wish.digest():
             updated.append(loaded)
-        elif root is not None and _has_moved(sources[name], loaded.file, root):
+        elif home is not None and _has_moved(sources[name], loaded.file, home):
             updated.append(loaded)
             again.add(name)
-        elif owner is not None and _is_from_elsewhere(sources[name], owner):
+        elif owner is not None and owner.has_not(sources[name]):
             moved.append(loaded)
             again.add(name)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = _departed(known, wishes, owner)
-    place = str(root) if root is not None else None
+    gone, withheld, guarded = _departed(desired, known, wishes, owner)
+    place, of_file = str(root) if root is not None else None, commits or {}
     pairs = [
-        (w.wish, Source(kind=kind, path=w.file, root=place, commit=commit))
+        (w.wish, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
         for w in (*new, *updated, *moved)
     ]
     desired.put_many(pairs, actor=actor, moved=again)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
-    return Imported(*done, withheld, guarded, tuple(_left_behind(sources, wishes, owner)))
+    left = tuple(_left_behind(sources, wishes, owner))
+    return Imported(*done, withheld, guarded, left, home.names if home is not None else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A folder under all its names: sources may have any of them."""
+
+    root: str
+    names: tuple[str, ...]
+
+    def has(self, source: Source) -> bool:
+        """True if it came from this folder."""
+        return source.kind == "manifest" and source.root in self.names
+
+    def has_not(self, source: Source) -> bool:
+        """True if it came from a manifest, but not as one of this folder."""
+        return source.kind == "manifest" and source.root not in self.names
+
+
+def _home(root: Path | None, names: Collection[str], sources: Mapping[str, Source]) -> _Home | None:
+    if root is None:
+        return None
+    used = {source.root for source in sources.values() if source.root is not None}
+    others = same_folder(root, used) | (used & set(names))
+    return _Home(str(root), (str(root), *sorted(others - {str(root)})))
 
 
 def wishes_of(desired: Desired) -> dict[str, Wish]:
@@ -111,23 +205,28 @@ def wishes_of(desired: Desired) -> dict[str, Wish]:
 
 
 def _departed(
-    known: Desired, wishes: tuple[LoadedWish, ...], root: Path | None
+    desired: DesiredState, known: Desired, wishes: tuple[LoadedWish, ...], home: _Home | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
     """What is to be deleted, what the guard keeps, and its reason.
 
     Bots are guarded for themselves, so that shared documents that are left cannot stand in for
     them; what they share stays as long as they do.
     """
-    if root is None:
+    if home is None:
         return (), (), None
     sources = _sources(known)
     there = {stream_of(loaded.wish) for loaded in wishes}
-    from_here = {name for name, source in sources.items() if _is_from(source, root)}
+    from_here = {name for name, source in sources.items() if home.has(source)}
     going = tuple(sorted(from_here - there))
+    if not going:
+        return (), (), None
+    went = desired.went({"manifest"}, guard.WINDOW)
+    ours = {name for name, source in went.items() if home.has(source)}
+    all_of_it = "bots and shared documents of this folder"
     try:
-        guard.check(_bots(there), _bots(from_here), of="bots of this folder")
-        guard.check(there, from_here, of="bots and shared documents of this folder")
-        guard.check(sources.keys() - set(going) | there, sources.keys())
+        guard.check(_bots(there), _bots(from_here), of="bots of this folder", gone=_bots(ours))
+        guard.check(there, from_here, of=all_of_it, gone=ours)
+        guard.check(sources.keys() - set(going) | there, sources.keys(), gone=went)
     except Guarded as error:
         return (), going, error
     return going, (), None
@@ -137,16 +236,16 @@ def _refuse_lost(
     sources: Mapping[str, Source],
     wishes: tuple[LoadedWish, ...],
     foreign: Sequence[Problem],
-    root: Path,
+    home: _Home,
 ) -> None:
     """A file that is half written, or lost its first lines, must not delete what it held."""
     there = {stream_of(loaded.wish) for loaded in wishes}
-    files = {_within(problem.file, root): problem for problem in foreign}
+    files = {within(problem.file, home.names): problem for problem in foreign}
     lost = [
         replace(fault, message=f"this was the manifest of {name}; {fault.message}", hint=_MEND)
         for name, source in sources.items()
-        if name not in there and _is_from(source, root) and source.path is not None
-        for fault in [files.get(_within(source.path, root))]
+        if name not in there and home.has(source) and source.path is not None
+        for fault in [files.get(within(source.path, home.names))]
         if fault is not None
     ]
     if lost:
@@ -165,63 +264,30 @@ def _sources(known: Desired) -> dict[str, Source]:
     return sources | {name: one.source for name, one in known.shared.items()}
 
 
-def _has_moved(source: Source, file: str, root: Path) -> bool:
+def _has_moved(source: Source, file: str, home: _Home) -> bool:
     """True if it came from another file of this folder, however the folder was named."""
-    if not _is_from(source, root) or source.path is None:
+    if not home.has(source) or source.path is None:
         return False
-    return _within(source.path, root) != _within(file, root)
-
-
-def _within(file: str, root: Path) -> tuple[str, ...]:
-    path = Path(file)
-    if path.is_absolute():
-        path = path.resolve()
-        return path.relative_to(root).parts if path.is_relative_to(root) else path.parts
-    parts = path.parts
-    return parts[parts.index(root.name) + 1 :] if root.name in parts else parts
-
-
-def _is_from(source: Source, root: Path) -> bool:
-    return source.kind == "manifest" and source.root == str(root)
-
-
-def _is_from_elsewhere(source: Source, root: Path) -> bool:
-    """True if it came from a manifest, but not as one of this folder."""
-    return source.kind == "manifest" and source.root != str(root)
+    return within(source.path, home.names) != within(file, home.names)
 
 
 def _left_behind(
-    sources: Mapping[str, Source], wishes: tuple[LoadedWish, ...], root: Path | None
+    sources: Mapping[str, Source], wishes: tuple[LoadedWish, ...], home: _Home | None
 ) -> Iterator[str]:
     """A sentence for each other folder that this one takes from, if it does not have all of it.
 
     It may be this one in a new place, without what was deleted meanwhile; or a folder of its own.
     """
-    if root is None:
+    if home is None:
         return
     there = {stream_of(loaded.wish) for loaded in wishes}
-    elsewhere = {n: s for n, s in sources.items() if s.root and _is_from_elsewhere(s, root)}
+    elsewhere = {n: s for n, s in sources.items() if s.root and home.has_not(s)}
     for other in sorted({str(source.root) for n, source in elsewhere.items() if n in there}):
         left = tuple(sorted(n for n in elsewhere.keys() - there if elsewhere[n].root == other))
         if left:
-            missing = f"{root} takes over from {other}, and does not have {guard.some(left)}"
+            missing = f"{home.root} takes over from {other}, and does not have {guard.some(left)}"
             yield f"{missing}; {guard.by_name(left)}"
 
 
 def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:
     return tuple(sorted(stream_of(loaded.wish) for loaded in wishes))
-
-
-def commit_of(folder: Path) -> str | None:
-    """The git commit that is checked out there, with `-dirty` if files differ; None without git."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=2,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

@@ -68,6 +68,7 @@ class LocalTools:
         """
         import parlant.sdk as p
 
+        self._stopping = False
         tools = await asyncio.to_thread(self._files.load)
         self._seen = await self._look()
         port = self._stack.enter_context(ports.reserved())

@@ -34,6 +34,7 @@ _OWN = (
     Collection("applied", ("target", "bot_id"), own=True),
     Collection("epochs", ("target",), own=True),
     Collection("leases", ("target",), own=True),
+    Collection("folders", ("folder",), own=True),
     Collection(
         "evaluations", ("key", "parlant", "model"), own=True, indexes=(("parlant", "model"),)
     ),

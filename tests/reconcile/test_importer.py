@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import InvalidInput
 from otto_reconcile.reconcile.importer import Imported, bring_in, load
+from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.resources import Bot
 from otto_reconcile.store.memory import MemoryStore
 
@@ -188,3 +191,127 @@ def test_a_manifest_that_is_one_no_more_deletes_nothing(
     bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
     assert [Path(line.file).name for line in loaded.foreign] == ["values.yaml"]
     assert here(desired) == ["a", "b", "c"]
+
+
+def release(place: Path, name: str, bots: Iterable[str]) -> Path:
+    """A release of the folder, to which the link `current` leads from now on."""
+    (place / name / "m").mkdir(parents=True)
+    write(place / name / "m", bots)
+    link = place / "next"
+    link.symlink_to(name)
+    link.rename(place / "current")
+    return place / "current" / "m"
+
+
+def test_a_link_that_is_swapped_is_one_folder(desired: DesiredState, tmp_path: Path) -> None:
+    names = [f"b{n:02}" for n in range(12)]
+    folder = release(tmp_path, "one", names)
+    wishes = load([folder], {})
+    bring_in(desired, wishes.wishes, actor="ann", root=root_of(folder))
+    before = desired.marker()
+    release(tmp_path, "two", names[1:])
+    shutil.rmtree(tmp_path / "one")
+    imported = bring_in(desired, load([folder], {}).wishes, actor="ann", root=root_of(folder))
+    assert (imported.deleted, imported.moved, imported.updated) == (("b00",), (), ())
+    assert here(desired) == names[1:]
+    assert roots(desired, *names[1:]) == [str(folder)] * 11
+    assert desired.marker() != before
+    assert {w.revision for b, w in desired.read().bots.items() if b in names} == {1}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_database_of_before_is_taken_over_without_a_revision(
+    desired: DesiredState, tmp_path: Path, swapped: bool
+) -> None:
+    """Earlier versions kept the place behind the link as the folder's name."""
+    names = [f"b{n:02}" for n in range(12)]
+    folder = release(tmp_path, "one", names)
+    bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder.resolve())
+    if swapped:  # while it was not running
+        release(tmp_path, "two", names)
+        shutil.rmtree(tmp_path / "one")
+    before = desired.marker()
+    imported = bring_in(desired, load([folder], {}).wishes, actor="ann", root=root_of(folder))
+    assert (imported.unchanged, imported.warnings) == (tuple(names), ())
+    assert desired.marker() == before
+    release(tmp_path, "three", names[1:])
+    imported = bring_in(
+        desired,
+        load([folder], {}).wishes,
+        actor="ann",
+        root=root_of(folder),
+        names=imported.names,  # as the folder's record has them
+    )
+    assert imported.deleted == ("b00",)
+    assert here(desired) == names[1:]
+
+
+def test_a_folder_beside_the_release_is_another(desired: DesiredState, tmp_path: Path) -> None:
+    beside = tmp_path / "beside" / "m"
+    beside.mkdir(parents=True)
+    write(beside, "ab")
+    bring_in(desired, load([beside], {}).wishes, actor="ann", root=beside)
+    folder = release(tmp_path, "one", "a")
+    assert bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder).moved == ("a",)
+    assert here(desired) == ["a", "b"]
+
+
+def test_a_folder_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = release(tmp_path, "one", "a")
+    (tmp_path / "far" / "x").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "x")
+    assert root_of(folder) == folder
+    assert root_of(Path(f"{folder}/")) == folder
+    assert root_of(tmp_path / "one" / ".." / "current" / "m") == folder
+    assert root_of(tmp_path / "link" / ".." / "x") == (tmp_path / "far" / "x").resolve()
+    monkeypatch.chdir(tmp_path / "current")
+    monkeypatch.setenv("PWD", str(tmp_path / "current"))
+    assert root_of(Path("m")) == root_of(Path("./m/")) == folder
+    monkeypatch.setenv("PWD", "/somewhere/else")
+    assert root_of(Path("m")) == (tmp_path / "one" / "m").resolve()
+
+
+def test_deletions_one_by_one_count_together(tmp_path: Path) -> None:
+    time = datetime(2030, 1, 1, tzinfo=UTC)
+    store = MemoryStore()
+    names = [f"b{n:02}" for n in range(12)]
+    write(tmp_path, names)
+    bring(DesiredState(store, lambda: time), tmp_path)
+    for left in range(1, 12):
+        time += timedelta(seconds=1.2)
+        write(tmp_path, names[left:])
+        state = DesiredState(store, lambda now=time: now)  # another one, as after a restart
+        imported = bring(state, tmp_path)
+        assert imported.deleted == (("b00",) if left == 1 else ())
+        assert imported.withheld == tuple(names[1:left])
+    assert imported.guarded is not None
+    assert "11 of 12" in imported.guarded.message.replace("10 of 11", "11 of 12")
+    assert sorted(DesiredState(store).read().bots) == names[1:]
+
+
+def test_a_deletion_of_long_ago_does_not_count(tmp_path: Path) -> None:
+    time = datetime(2030, 1, 1, tzinfo=UTC)
+    store = MemoryStore()
+    names = [f"b{n:02}" for n in range(12)]
+    write(tmp_path, names)
+    bring(DesiredState(store, lambda: time), tmp_path)
+    for left, later in ((1, 0), (2, 9), (2, 11)):
+        write(tmp_path, names[left:])
+        imported = bring(
+            DesiredState(store, lambda now=time + timedelta(minutes=later): now), tmp_path
+        )
+        assert bool(imported.withheld) == (later == 9)
+    assert sorted(DesiredState(store).read().bots) == names[2:]
+
+
+def test_rows_that_go_one_by_one_count_together() -> None:
+    store = MemoryStore()
+    state = DesiredState(store)
+    names = [f"b{n:02}" for n in range(12)]
+    state.put_many([(Bot(id=n, name=n), Source("cli")) for n in names], actor="ann")
+    for name in names[:5]:
+        store.delete("bots", {"bot_id": name})
+        absorbed = DesiredState(store).absorb()
+    assert "b01" in absorbed.vanished
+    assert any("within 10 minutes" in problem for problem in absorbed.problems)
+    assert sorted(state.read().bots) == names[1:]

@@ -153,7 +153,7 @@ async def test_a_folder_that_raises_keeps_the_last_good_state(
 ) -> None:
     setting = Setting()
     (tmp_path / "desk.yaml").write_text(MANIFEST.format("desk"))
-    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     load = folders.load
 
     def poisoned(paths: list[Path], environ: Any) -> Any:
@@ -193,7 +193,7 @@ async def test_a_watch_that_raises_is_begun_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     await folder.import_now()
     fault = Fault(monkeypatch, Folder, "_told_by_system")
     stopping, status = asyncio.Event(), setting.voice.board.status

@@ -273,7 +273,7 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     monkeypatch.setattr(watchfiles, "awatch", full)
     monkeypatch.setattr("otto_reconcile.reconcile.folder.RECHECK", 0.05)
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     stopping = asyncio.Event()
     task = asyncio.create_task(folder.follow(stopping))
     text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec: {name: Desk}\n"
@@ -305,7 +305,7 @@ async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path)
 async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Path) -> None:
     setting = Setting()
     path, board = tmp_path / "manifests", setting.voice.board
-    folder = Folder(path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    folder = Folder(path, setting.stores, setting.voice, setting.clock, "tests")
     await folder.import_now()
     assert board.status.manifests["state"] == "Refused"
     stopping = asyncio.Event()
