@@ -162,17 +162,21 @@ class Absorber:
         gone = {i for i in rowless if look.wish(i) is not None} - look.moving
         if not gone:
             return
-        went = self._went(name) - set(alive)
-        if len(rowless) == len(alive) or too_many(len(gone | went), len(alive) + len(went)):
+        if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
             look.vanished |= gone
-            soon = f"at once or within {WINDOW.seconds // 60} minutes" if went else "at once"
             look.problems.append(
-                f"{len(gone | went)} of {len(alive) + len(went)} {name} have lost their row in "
-                f"{name} {soon}; {_names(gone)} stay as they are. "
-                f"If that is meant: otto-reconcile delete {_names(gone)}"
-                if went
-                else f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
+                f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
                 f"nothing was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
+            )
+            return
+        went = self._went(name) - set(alive)
+        count, of = len(gone) + len(went), len(alive) + len(went)
+        if count > LEAST and too_many(count, of):
+            look.vanished |= gone
+            look.problems.append(
+                f"{count} of {of} {name} have lost their row in {name} within "
+                f"{WINDOW.seconds // 60} minutes; these were not deleted any more. "
+                f"If that is meant: otto-reconcile delete {_names(gone)}"
             )
             return
         for stream in sorted(gone):

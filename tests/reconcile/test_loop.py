@@ -290,7 +290,7 @@ async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path)
     (tmp_path / "values.yaml").write_text("of: another program\n")
     (tmp_path / ".ottoignore").write_text("draft.yaml\n")
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores.desired, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     await folder.import_now()
     assert setting.voice.board.status.manifests["state"] == "Imported"
     assert setting.stores.desired.read().bots.keys() == {"desk"}
