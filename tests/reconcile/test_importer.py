@@ -309,9 +309,9 @@ def test_rows_that_go_one_by_one_count_together() -> None:
     state = DesiredState(store)
     names = [f"b{n:02}" for n in range(12)]
     state.put_many([(Bot(id=n, name=n), Source("cli")) for n in names], actor="ann")
-    for name in names[:5]:
+    for name in names[:3]:
         store.delete("bots", {"bot_id": name})
         absorbed = DesiredState(store).absorb()
-    assert absorbed.vanished == ("b02", "b03", "b04")
+    assert absorbed.vanished == ("b02",)
     assert any("within 10 minutes" in problem for problem in absorbed.problems)
     assert sorted(state.read().bots) == names[2:]
