@@ -8,11 +8,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from otto_reconcile.errors import SettingsError
 
+DEFAULT_NAME = ".otto"
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
 TRIES, PAUSE = 4, 0.05
@@ -24,6 +25,7 @@ def prepare(folder: Path) -> None:
     """Makes the directory, for its owner only. Raises SettingsError if it cannot be used."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _keep_out_of_git(folder)
         probe = folder / f".probe-{os.getpid()}"
         probe.touch(mode=0o600)
         probe.unlink()
@@ -39,6 +41,13 @@ def prepare(folder: Path) -> None:
             f"the data directory {folder} cannot be written: {reason}",
             hint="choose another with --data-dir, or give this user write permission",
         ) from error
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """It holds secrets of bots. A folder that is more than a data directory is left alone."""
+    if folder.name == DEFAULT_NAME or not any(folder.iterdir()):
+        with suppress(FileExistsError), (folder / ".gitignore").open("x") as file:
+            file.write("*\n")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 from typing import Any, TextIO
 
 from otto_reconcile.escaping import escaped, visible, visible_lines
+from otto_reconcile.logins import without_logins
 
 
 def _as_json(value: Any, **options: Any) -> str:
@@ -25,6 +26,11 @@ def _spelt_out(logger: Any, method: str, event: Any) -> Any:
 def _indented(trace: str) -> str:
     """A traceback, whose lines come from anywhere, set off from the lines of the log."""
     return "\n".join(f"  {line}" for line in visible_lines(trace).split("\n"))
+
+
+def _without_logins(logger: Any, method: str, event: Any) -> Any:
+    """No user and no password of a URL gets into a line, whoever wrote it."""
+    return without_logins(dict(event))
 
 
 def configure(log_format: str, stream: TextIO | None = None) -> Any:
@@ -55,10 +61,12 @@ def configure(log_format: str, stream: TextIO | None = None) -> Any:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            _without_logins,
             *([_spelt_out] if log_format == "console" else []),
             renderer,
         ],
     )
+    logging.raiseExceptions = False  # a full disk or a closed pipe is no reason for a traceback
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     ours = logging.getLogger("otto_reconcile")

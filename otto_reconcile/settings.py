@@ -7,12 +7,15 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.proxies import is_loopback
 
 DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800
+ALLOW_ENV = "OTTO_ALLOW_ENV"
+"""Patterns of variables that manifests may read into any text, with spaces between."""
 _MONGODB = ("mongodb", "mongodb+srv")
 
 
@@ -51,7 +54,7 @@ class Settings:
             raise SettingsError(f"--otto-access {self.otto_access}: use own, all or off")
         if self.parlant_url is not None:
             check_url("--parlant-url", self.parlant_url)
-            if self.tools and not _is_loopback(self.parlant_url):
+            if self.tools and not is_loopback(urlsplit(self.parlant_url).hostname or ""):
                 raise SettingsError(
                     "--tools hosts tools on loopback, where a Parlant elsewhere cannot reach them",
                     hint="host them beside it, and name them by URL as a tool service",
@@ -78,9 +81,10 @@ def check_url(option: str, url: str, schemes: tuple[str, ...] = ("http", "https"
         raise SettingsError(f"{option}: {without_credentials(url)!r} does not start with {wanted}")
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+def database_in(uri: str) -> str | None:
+    """The database that the path of MongoDB's URI names; None if it names none."""
+    hosts = uri.partition("://")[2].partition("?")[0].rpartition("@")[2]
+    return unquote(hosts.partition("/")[2]) or None
 
 
 def without_credentials(url: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 
 def main() -> int:
     """Runs the command that is named; gives 0 (done, same), 1 (error) or 2 (different)."""
     try:
+        from otto_reconcile.cli.surroundings import open_streams
+
+        open_streams()
         from otto_reconcile.cli.failures import guarded
 
         code = guarded(_run)
@@ -20,7 +22,9 @@ def main() -> int:
 
 def _run() -> int:
     from otto_reconcile.cli.bot_commands import app
+    from otto_reconcile.cli.surroundings import settle
 
+    settle()
     code = app(prog_name="otto-reconcile", standalone_mode=False)
     if code is None or code in (0, 1, 2):
         return int(code or 0)
@@ -31,9 +35,8 @@ def _run() -> int:
 
 def _flush() -> int:
     """What is still to be written is written here, where a closed pipe is no surprise."""
-    try:
+    from otto_reconcile.cli.console import writing
+
+    with writing():
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0

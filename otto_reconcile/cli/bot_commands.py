@@ -34,6 +34,7 @@ def apply(
         bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 60.0,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     manifests: o.Manifests = o.MANIFESTS,
     mongodb_uri: o.MongodbUri = None,
@@ -92,6 +93,7 @@ def graph(
         str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
     ] = None,
     file: o.Files = None,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
@@ -190,6 +192,7 @@ def delete(
     bots: o.BotArguments,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: o.Shown = Output.TABLE,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     manifests: o.Manifests = o.MANIFESTS,
     mongodb_uri: o.MongodbUri = None,

@@ -23,6 +23,7 @@ __all__ = ["app"]
 )
 def run(
     context: typer.Context,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     manifests: o.Manifests = o.MANIFESTS,
     port: o.Port = o.PORT,
@@ -72,6 +73,7 @@ def run(
 def diff(
     bots: o.SomeBots = None,
     file: o.Files = None,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     parlant_url: o.ParlantUrl = None,
     mongodb_uri: o.MongodbUri = None,
@@ -193,6 +195,7 @@ def validate(
             "--target", metavar="URL", help="Also whether this Parlant server can hold the bots."
         ),
     ] = None,
+    allow_env: o.AllowEnv = None,
     data_dir: o.DataDir = o.DATA_DIR,
     output: o.Shown = Output.TABLE,
 ) -> int:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from errno import EBADF
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile.cli.surroundings import give_up_output
+from otto_reconcile.errors import OttoError
 from otto_reconcile.escaping import escaped, visible, visible_lines
+from otto_reconcile.logins import without_logins
 
 if TYPE_CHECKING:
     from otto_reconcile.render.lines import Line
@@ -63,24 +68,41 @@ def write(document: str) -> None:
 
 
 def _emit(text: str) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    with writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raises BrokenPipeError if the reader has gone, OttoError for a full disk and the like."""
+    try:
+        yield
+    except BrokenPipeError:
+        give_up_output()
+        raise
+    except OSError as error:
+        give_up_output()
+        why = "standard output is closed" if error.errno == EBADF else error.strerror
+        raise OttoError(f"the output cannot be written: {why}") from error
 
 
 def say(text: str) -> None:
-    """One line."""
-    _emit(f"{visible(text)}\n")
+    """One line: no user and no password of a URL gets into it."""
+    _emit(f"{visible(without_logins(text))}\n")
 
 
 def say_text(text: str) -> None:
     """A text of ours of several lines; what is others' in it is on one line."""
-    _emit(f"{visible_lines(text)}\n")
+    _emit(f"{visible_lines(without_logins(text))}\n")
 
 
 def note(text: str) -> None:
     """A remark of one line beside the output: on the error output."""
-    sys.stderr.buffer.write(f"{visible(text)}\n".encode("utf-8", "backslashreplace"))
-    sys.stderr.flush()
+    data = f"{visible(without_logins(text))}\n".encode("utf-8", "backslashreplace")
+    with suppress(OSError):  # nobody listens
+        sys.stderr.buffer.write(data)
+        sys.stderr.flush()
 
 
 def say_lines(lines: Iterable[Line]) -> None:
@@ -120,8 +142,9 @@ def _say_rich(table: Table) -> None:
     for name in table.columns:
         grid.add_column(name.upper(), overflow="fold")
     for row in table.cells():
-        grid.add_row(*(Text(cell, style=_WORDS.get(cell, "")) for cell in row))
-    sys.stdout.flush()
+        grid.add_row(*(Text(str(without_logins(cell)), style=_WORDS.get(cell, "")) for cell in row))
+    with writing():
+        sys.stdout.flush()
     Console(color_system="auto" if colourful() else None, highlight=False).print(grid)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 import typer
 
+from otto_reconcile.cli.surroundings import give_up_output
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.escaping import visible
+from otto_reconcile.logins import without_logins
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, wherever this version of Typer keeps it."""
@@ -30,7 +32,7 @@ def guarded(work: Callable[[], int]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         tell("interrupted")
     except BrokenPipeError:  # whoever read our output has had enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
     except OSError as error:
         if os.environ.get("OTTO_DEBUG"):
             raise
@@ -86,7 +88,7 @@ def _flat(text: str) -> str:
 
 
 def _write(lines: list[str]) -> None:
-    text = "".join(f"{visible(_flat(line))}\n" for line in lines)
+    text = "".join(f"{visible(_flat(without_logins(line)))}\n" for line in lines)
     data = text.encode("utf-8", "backslashreplace")
     try:
         sys.stdout.flush()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from otto_reconcile.cli.completing import bot_ids
-from otto_reconcile.cli.console import Output
+from otto_reconcile.cli.console import Output, note
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.settings import (
+    ALLOW_ENV,
     DEFAULT_DATABASE,
     DEFAULT_PORT,
     Settings,
     check_url,
+    database_in,
     headers_from,
 )
 
@@ -105,6 +108,26 @@ Files = Annotated[
         " May be given several times.",
     ),
 ]
+
+
+def _allow(patterns: list[str] | None) -> list[str] | None:
+    """Whatever loads manifests, and goes on doing so, asks the environment."""
+    if patterns:
+        os.environ[ALLOW_ENV] = " ".join(patterns)
+    return patterns
+
+
+AllowEnv = Annotated[
+    list[str] | None,
+    _option(
+        "--allow-env",
+        env=ALLOW_ENV,
+        metavar="PATTERN",
+        callback=_allow,
+        help="A variable, such as SHOP_*, that manifests may read into any text although its name"
+        " or value looks like a secret. May be given several times.",
+    ),
+]
 BotArgument = Annotated[
     str, typer.Argument(metavar="BOT", help="Id of a bot.", autocompletion=bot_ids)
 ]
@@ -129,7 +152,19 @@ def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Setting
     """
     if (url := options.get("parlant_url")) is not None:
         check_url(url_option, url)
+    _tell_database(options.get("mongodb_uri"), options.get("database"))
     return Settings(headers=headers_from(), **options)
+
+
+def _tell_database(uri: str | None, database: str | None) -> None:
+    """A database in the path of the URI is for the login, and easily taken for ours."""
+    named = database_in(uri) if uri else None
+    chosen = database != DEFAULT_DATABASE or os.environ.get("MONGODB_DATABASE_NAME")
+    if named and named not in ("admin", database) and not chosen:
+        note(
+            f"note: the MongoDB URI names the database {named!r}, which is for the login alone;"
+            f" bots are kept in {database!r} (--database, MONGODB_DATABASE_NAME)"
+        )
 
 
 def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:

@@ -76,6 +76,8 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
     nothing_there = settings.mongodb_uri is None and not (settings.data_dir / FILE).exists()
     if nothing_there and not writing:
         settings = replace(settings, ephemeral=True)
+    elif nothing_there:
+        home.prepare(settings.data_dir)
     store = open_store(settings)
     try:
         _refuse_other_place(settings, store, daemon)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 
 from otto_reconcile.cli import console
+from otto_reconcile.errors import OttoError
 from otto_reconcile.settings import Settings
 
 
@@ -19,5 +21,7 @@ def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
 
 
 def _say(text: str) -> None:
-    console.say_text(text)
-    sys.stdout.flush()
+    """A daemon whose output nobody takes goes on: bots depend on it."""
+    with suppress(BrokenPipeError, OttoError), console.writing():
+        console.say_text(text)
+        sys.stdout.flush()

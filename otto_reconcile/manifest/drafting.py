@@ -53,6 +53,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
         FORMS[kind], value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE.get(kind)
     )
     made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
+    made.guarded = data.guarded
     made.bot_id = _bot_id(made, value)
     _read_parts(made, value, wrong)
     mask(made)

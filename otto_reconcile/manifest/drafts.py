@@ -73,6 +73,7 @@ class Draft:
     tool_services: list[Item] = field(default_factory=list)
     masked: dict[str, Masked] = field(default_factory=dict)
     secrets: Mapping[Path, Masked] = field(default_factory=dict)
+    guarded: Mapping[Path, list[str]] = field(default_factory=dict)
     broken: list[tuple[str, str]] = field(default_factory=list)
     unsure: bool = False
     scopes: list[tuple[Node, Node]] = field(default_factory=list)

@@ -1,9 +1,15 @@
-"""Where secrets may stand in a manifest, and how their places are called. For drafting."""
+"""Where secrets may stand in a manifest, and how their places are called. For drafting.
+
+Where a service is and how one gets in are meant for secrets. All other texts go to a model and to
+customers: a variable whose name or value looks like a secret is read into them only if whoever runs
+the command allows it.
+"""
 
 from __future__ import annotations
 
 from otto_reconcile.manifest.drafts import GROUPS, Draft
 from otto_reconcile.manifest.nodes import Path, find
+from otto_reconcile.settings import ALLOW_ENV
 
 _MAY_BE_SECRET = {
     "guidelines": ("condition", "action", "description", "metadata"),
@@ -24,8 +30,27 @@ def mask(made: Draft) -> None:
             at = find(made.root, path)
             hint = "only descriptions, conditions, actions and the like may hold one"
             made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
-        elif place:
+            continue
+        if not _is_of_service(made, path):
+            _refuse_guarded(made, path)
+        if place:
             made.masked[place] = masked
+
+
+def _is_of_service(made: Draft, path: Path) -> bool:
+    own = made.kind == "ToolService" and path[:-1] == ("spec",)
+    part = path[:2] == ("spec", "tool_services") and len(path) == 4
+    return (own or part) and path[-1] in ("url", "source")
+
+
+def _refuse_guarded(made: Draft, path: Path) -> None:
+    for name in made.guarded.get(path, ()):
+        message = f"the environment variable {name} looks like a secret and may not be read here"
+        hint = (
+            f"allow it with `--allow-env {name}` ({ALLOW_ENV}) to the command, the daemon included,"
+            " or keep it to the `url` or `source` of a tool service"
+        )
+        made.faults.add(find(made.root, path), message, hint)
 
 
 def _masked_path(made: Draft, path: Path) -> str | None:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from otto_reconcile.logins import has_login
 from otto_reconcile.manifest.nodes import Faults, Node, Path
+from otto_reconcile.manifest.permits import is_allowed, looks_secret
 from otto_reconcile.resources import JSON, Masked
 
 _VARIABLE = re.compile(
@@ -14,7 +16,6 @@ _VARIABLE = re.compile(
     r"|\$\{(?P<secret>secret:)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<or>:-(?P<default>[^}]*))?\}"
     r"|(?P<wrong>\$\{)"
 )
-_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH|PRIVATE", re.IGNORECASE)
 
 
 class FromVariable(str):
@@ -24,16 +25,20 @@ class FromVariable(str):
 
 
 class Data(NamedTuple):
-    """A document as plain data, and how each text was made that a secret is part of."""
+    """A document as plain data, and how each text was made that a secret is part of.
+
+    `guarded` has the variables that may stand only where secrets belong, by their places.
+    """
 
     value: JSON
     secrets: dict[Path, Masked]
+    guarded: dict[Path, list[str]]
 
 
 def to_data(root: Node, environ: Mapping[str, str], faults: Faults) -> Data:
     """Raises nothing: a variable that is not set is a fault, and empty."""
     filler = _Filler(environ, faults)
-    return Data(filler.fill(root, ()), filler.secrets)
+    return Data(filler.fill(root, ()), filler.secrets, filler.guarded)
 
 
 def escape(text: str) -> str:
@@ -46,6 +51,7 @@ class _Filler:
         self.environ = environ
         self.faults = faults
         self.secrets: dict[Path, Masked] = {}
+        self.guarded: dict[Path, list[str]] = {}
 
     def fill(self, node: Node, path: Path) -> JSON:
         value = node.value
@@ -59,6 +65,7 @@ class _Filler:
 
     def text(self, template: str, node: Node, path: Path) -> str:
         secret: set[str] = set()
+        guarded: set[str] = set()
 
         def one(match: re.Match[str]) -> str:
             if match["escape"]:
@@ -67,13 +74,18 @@ class _Filler:
                 hint = "write ${NAME} or ${NAME:-default}; for a plain ${ write $${"
                 self.faults.add(node, "`${` starts no variable here", hint)
                 return ""
-            if match["secret"] or _SECRET.search(match["name"]):
-                secret.add(match["name"])
+            name = match["name"]
+            telling = looks_secret(name) or has_login(self.environ.get(name, ""))
+            if match["secret"] or telling:
+                secret.add(name)
+            if telling and not is_allowed(name, self.environ):
+                guarded.add(name)
             return self.value(match, node)
 
         text = _VARIABLE.sub(one, template)
         if secret:
             self.secrets[path] = Masked(template=template, variables=sorted(secret))
+            self.guarded[path] = sorted(guarded)
         whole = _VARIABLE.fullmatch(template)
         return FromVariable(text) if whole is not None and whole["name"] else text
 

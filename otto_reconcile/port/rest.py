@@ -28,6 +28,7 @@ from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
 from otto_reconcile.port.wire import MakeCanned, MakeJourney, NoRelations, Relations, Wire
+from otto_reconcile.proxies import is_loopback
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
@@ -59,6 +60,9 @@ class RestPort:
             auth=(user, password) if user or password else None,
             timeout=timeout,
             follow_redirects=False,
+            mounts={f"all://{parts.netloc.rpartition('@')[2]}": None}  # no proxy is asked for it
+            if is_loopback(parts.hostname)
+            else None,
         )
         secrets = [*_secrets(headers or {}), password]
         return cls(Wire(http, target=target, timeout=timeout, secrets=secrets))

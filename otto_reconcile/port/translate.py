@@ -14,6 +14,7 @@ import httpx
 
 from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
 from otto_reconcile.masking import scrub
+from otto_reconcile.port.causes import cause_of
 
 LONGEST_DETAIL = 300
 DEFAULT_DELAY_429 = 1.0
@@ -77,8 +78,9 @@ def of_exception(error: Exception, target: str, timeout: float) -> OttoError:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return TargetUnavailable(f"Parlant at {target} did not answer within {timeout:g} s")
     if isinstance(error, httpx.TransportError):
-        kind = type(error).__name__
-        return TargetUnavailable(f"Parlant at {target} cannot be reached ({kind})")
+        cause = cause_of(error)
+        message = f"Parlant at {target} cannot be reached: {cause.said}"
+        return TargetUnavailable(message, hint=cause.hint)
     if isinstance(error, UnicodeError):
         return TargetRefused("a text holds half a character and cannot be sent", status=422)
     return TargetRefused(

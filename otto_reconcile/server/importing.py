@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from otto_reconcile.errors import SettingsError, TargetUnavailable
+from otto_reconcile.proxies import keep_loopback_direct
 
 _TELEMETRY = ("LOGS", "METRICS", "TRACES")
 
@@ -30,6 +31,7 @@ def settle_environment(home: Path) -> None:
         ) from error
     os.environ["PARLANT_HOME"] = str(home.resolve())
     os.environ["PARLANT_DATA_COLLECTION"] = "false"
+    keep_loopback_direct()  # Parlant asks its tool services by clients of its own, for each kind
     for signal in _TELEMETRY:
         os.environ.pop(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", None)
 

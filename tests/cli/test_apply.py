@@ -242,12 +242,16 @@ def test_apply_records_the_git_commit(otto: Otto) -> None:
 
 
 def test_secrets_are_shown_nowhere(otto: Otto) -> None:
-    text = manifest(action='"Use ${SHOP_TOKEN}"')
-    path = otto.write("desk.yaml", text)
-    shown = otto("apply", "-f", path, "--dry-run", SHOP_TOKEN="s3cret-one").out
+    names = ["SHOP_TOKEN", "DB_PWD", "SSH_PASSPHRASE", "SHOP_DSN", "SESSION_COOKIE", "BACKEND"]
+    action = " ".join(f"${{{name}}}" for name in names)
+    path = otto.write("desk.yaml", manifest(action=f'"Use {action}"'))
+    one = dict.fromkeys(names, "s3cret-one") | {"BACKEND": "https://u:s3cret-one@backend"}
+    allowed = ("--allow-env", "S*_*", "--allow-env", "BACKEND", "--allow-env", "DB_PWD")
+    shown = otto("apply", "-f", path, "--dry-run", *allowed, **one).out
     assert "action: (masked)" in shown
-    otto("apply", "-f", path, SHOP_TOKEN="s3cret-one")
-    changed = otto("apply", "-f", path, "--dry-run", SHOP_TOKEN="s3cret-two")
+    otto("apply", "-f", path, *allowed, **one)
+    two = one | {"SHOP_TOKEN": "s3cret-two", "OTTO_ALLOW_ENV": "*"}
+    changed = otto("apply", "-f", path, "--dry-run", **two)
     assert "action: (masked) -> (masked, changed)" in changed.out
     outputs = [changed.out, shown]
     for command in (["get"], ["get", "desk"], ["export"], ["history", "desk"]):
@@ -256,6 +260,32 @@ def test_secrets_are_shown_nowhere(otto: Otto) -> None:
         outputs += [otto(*command, "-o", "json").out]
     assert "${SHOP_TOKEN}" in outputs[3]
     assert not any("s3cret" in output for output in outputs)
+
+
+def test_a_manifest_reads_no_secret_that_is_not_allowed(otto: Otto) -> None:
+    path = otto.write("desk.yaml", manifest(action='"Use ${DB_PWD}"'))
+    for command in (["apply", "-f", path], ["validate", path], ["graph", "desk", "-f", path]):
+        done = otto(*command, DB_PWD="s3cret-one", OTTO_ALLOW_ENV="SHOP_*")
+        assert done.code == 1
+        assert done.err.startswith(f"{path}:8:76: the environment variable DB_PWD looks like a")
+        assert "--allow-env DB_PWD" in done.err
+        assert "s3cret" not in done.out + done.err
+    assert otto("get", "-o", "json").json()["bots"] == []
+
+
+def test_a_login_in_a_url_is_shown_nowhere(otto: Otto) -> None:
+    """Where it stands in the manifest itself, which `export` gives back as it is."""
+    before, after = (f"Look at https://joe:s3cret-{n}@shop/stock" for n in ("one", "two"))
+    path = otto.write("desk.yaml", manifest(action=f'"{before}"'))
+    outputs = [otto("apply", "-f", path, "--dry-run", *form).out for form in ((), ("-o", "json"))]
+    assert "https://(masked)@shop/stock" in outputs[0]
+    otto("apply", "-f", path)
+    otto.write("desk.yaml", manifest(action=f'"{after}"'))
+    outputs += [otto("apply", "-f", path, "--dry-run").out]
+    assert "(masked)@shop/stock" in outputs[2]
+    assert "(masked, changed)@shop/stock" in outputs[2]
+    assert not any("s3cret" in output or "joe" in output for output in outputs)
+    assert before in otto("export", "desk").out
 
 
 def test_wait_returns_when_the_daemon_says_synced(otto: Otto, daemon: Announce) -> None:

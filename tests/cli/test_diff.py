@@ -225,7 +225,7 @@ async def test_rows_of_another_program_count_and_are_not_recorded(converged: Des
 
 async def test_masked_values_change_visibly_but_unseen(converged: Desk) -> None:
     path = converged.otto.write("desk.yaml", manifest(action='"Use ${SHOP_TOKEN}"'))
-    words = ("diff", "--parlant-url", converged.url, "-f", path)
+    words = ("diff", "--parlant-url", converged.url, "-f", path, "--allow-env", "SHOP_*")
     done = await asyncio.to_thread(converged.otto, *words, SHOP_TOKEN="s3cret-value")
     assert done.code == 2
     assert "      action: (masked) -> (masked, changed)\n" in done.out

@@ -73,7 +73,10 @@ def prepared(place: Place) -> Path:
 
 def test_local_tools_are_hosted_and_come_and_go_with_their_file(place: Place) -> None:
     path = prepared(place)
-    with place.daemon("--port", "0", "--nlp", "offline", "--tools", "tools.py") as daemon:
+    # Loopback goes through no proxy, neither from here nor from inside Parlant.
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    command = ("--port", "0", "--nlp", "offline", "--tools", "tools.py")
+    with place.daemon(*command, **proxy) as daemon:
         daemon.wait_up()
         url = daemon.status["url"]
         assert is_so(daemon, "OutOfSync", "clinic.price: a tool is not there (yet): get_price")

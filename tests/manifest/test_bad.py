@@ -11,7 +11,13 @@ from otto_reconcile.errors import InvalidInput
 
 FOLDER = Path("tests/manifest/bad")
 CASES = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".txt")
-ENVIRON = {"API_KEY": "hush-hush", "WORD": "three"}
+ENVIRON = {
+    "API_KEY": "hush-hush",
+    "BACKEND": "https://admin:hush-hush@backend",
+    "DB_PWD": "hush-hush",
+    "OTTO_ALLOW_ENV": "API_*",
+    "WORD": "three",
+}
 
 
 def lines(error: InvalidInput) -> list[str]:

@@ -22,7 +22,12 @@ def reload(text: str, environ: Mapping[str, str] | None = None) -> list[Bot]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "dumped.yaml")
         path.write_bytes(text.encode())
-        return [item.bot for item in manifest.load([path], environ=environ or {}).bots]
+        return [
+            item.bot
+            for item in manifest.load(
+                [path], environ={"OTTO_ALLOW_ENV": "*", **(environ or {})}
+            ).bots
+        ]
 
 
 def same(found: Iterable[Bot], wanted: Iterable[Bot]) -> None:

@@ -19,7 +19,10 @@ HEAD = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: a}\nspec:\n  name: A\n"
 
 
 def bots(path: Path, environ: Mapping[str, str] | None = None) -> list[Bot]:
-    return [item.bot for item in manifest.load([path], environ=environ or {}).bots]
+    return [
+        item.bot
+        for item in manifest.load([path], environ={"OTTO_ALLOW_ENV": "*", **(environ or {})}).bots
+    ]
 
 
 def one(tmp_path: Path, text: str, environ: Mapping[str, str] | None = None) -> Bot:

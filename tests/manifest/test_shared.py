@@ -36,7 +36,7 @@ spec:
   guidelines: [{id: own, condition: c, canned_responses: [hi]}]
   relationships: [{kind: priority, source: own, target: greet}]
 """
-ENVIRON = {"API_TOKEN": "hush", "PORT": "8080"}
+ENVIRON = {"OTTO_ALLOW_ENV": "*", "API_TOKEN": "hush", "PORT": "8080"}
 
 
 def load(tmp_path: Path, words: str) -> Loaded:

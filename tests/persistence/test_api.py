@@ -372,3 +372,15 @@ def test_importing_the_library_imports_neither_parlant_nor_a_driver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_the_environment_names_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=50"
+    monkeypatch.setenv("MONGODB_DATABASE_NAME", "shop")
+    for arguments, database in (((uri,), "shop"), ((uri, "other"), "other")):
+        await initialize_persistence(*arguments)
+        assert get_persistence().stores.store.label.endswith(f"database {database}")
+    monkeypatch.delenv("MONGODB_DATABASE_NAME")
+    await initialize_persistence(uri)
+    assert get_persistence().stores.store.label.endswith("database otto_domain")
+    await shutdown_persistence()

@@ -38,7 +38,7 @@ Sides = dict[str, Snapshot]
 def read_bots(path: Path, environ: dict[str, str]) -> Sides:
     if not path.exists():
         return {}
-    loaded = manifest.load([path], environ=environ)
+    loaded = manifest.load([path], environ={"OTTO_ALLOW_ENV": "*", **environ})
     return {b.bot.id: snapshot_of(b.bot) for b in loaded.bots}
 
 

@@ -74,7 +74,11 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends the process that was started here, by its id, as a crash would."""
+        """Ends the process that was started here, by its id, as a crash would.
+
+        A mongo-java-server forgets what it acknowledged in its last second then: use `end` where
+        what is kept has to be there again.
+        """
         if self._process is None:
             return
         self._process.kill()

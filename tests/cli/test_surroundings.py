@@ -1,0 +1,81 @@
+"""What stands around a command: `.env`, Git, and an output that nobody takes."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.cli.command import Otto, manifest
+
+
+def through_shell(otto: Otto, how: str, *arguments: object) -> tuple[int, str, str]:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" "$@" {how}', *otto.command(*arguments)],
+        cwd=otto.folder, env=otto.environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "command", "said"),
+    [
+        (">&-", "get", "error: the output cannot be written: standard output is closed\n"),
+        (">/dev/full", "schema", "error: the output cannot be written: No space left on device\n"),
+        (">/dev/full", "--help", "error: the output cannot be written: No space left on device\n"),
+        (">&- 2>&- <&-", "get", ""),
+    ],
+)
+def test_an_output_that_nobody_takes_is_no_traceback(
+    otto: Otto, how: str, command: str, said: str
+) -> None:
+    assert through_shell(otto, how, command) == (1, "", said)
+
+
+def test_a_closed_output_writes_nothing_into_the_store(otto: Otto) -> None:
+    """The next file that is opened would take its number."""
+    path = otto.write("desk.yaml", manifest())
+    code, _, said = through_shell(otto, ">&-", "apply", "-f", path)
+    assert (code, said.count("\n")) == (1, 1)
+    assert [bot["bot"] for bot in otto("get", "-o", "json").json()["bots"]] == ["desk"]
+
+
+def test_dotenv_of_the_working_directory_is_read(otto: Otto) -> None:
+    path = otto.write("desk.yaml", manifest(name="Desk of ${PLACE}"))
+    otto.write(".env", "OTTO_DATA_DIR=kept\nexport PLACE='the north' # where\n")
+    done = otto("apply", "-f", path)
+    assert (done.code, done.err) == (0, "")
+    assert "Desk of the north" in otto("get").out
+    assert (otto.folder / "kept" / "otto.db").exists()
+    assert "no bots yet in other" in otto("get", OTTO_DATA_DIR="other").out
+    below = otto.folder / "below"
+    below.mkdir()
+    assert "no bots yet in .otto" in Otto(below, otto.environ)("get").out
+
+
+def test_dotenv_that_cannot_be_read_is_told(otto: Otto) -> None:
+    (otto.folder / ".env").write_bytes(b"NAME=\xff\n")
+    done = otto("get")
+    assert (done.code, done.err) == (1, "error: .env cannot be read: it is not UTF-8 text\n")
+
+
+def test_the_data_directory_keeps_itself_out_of_git(otto: Otto) -> None:
+    path = otto.write("desk.yaml", manifest())
+    (otto.folder / "full").mkdir()
+    otto.write("full/manifest.yaml", manifest())
+    for folder in (".otto", "new/data", "full"):
+        assert otto("apply", "-f", path, "--data-dir", folder).code == 0
+    ignored = [
+        f for f in (".otto", "new/data", "full") if (otto.folder / f / ".gitignore").exists()
+    ]
+    assert ignored == [".otto", "new/data"]
+    assert (otto.folder / ".otto" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_database_in_the_uri_is_told_to_be_for_the_login(otto: Otto) -> None:
+    uri = "mongodb://u:s3cret@127.0.0.1:9/%s?serverSelectionTimeoutMS=50"
+    done = otto("get", "--mongodb-uri", uri % "shop")
+    assert "the MongoDB URI names the database 'shop', which is for the login alone" in done.err
+    assert "s3cret" not in done.err
+    for more in ((uri % "shop", "--database", "shop"), (uri % "admin",), (uri % "",)):
+        assert "for the login" not in otto("get", "--mongodb-uri", *more).err
