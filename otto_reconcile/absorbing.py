@@ -17,7 +17,7 @@ from otto_reconcile.projections import (
     row_count,
     view_digest,
 )
-from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
 from otto_reconcile.rows import OWN, by_bot, is_otto, wish_from
 from otto_reconcile.shared_rows import COLLECTION_OF, main_row, shared_by_stream
 from otto_reconcile.store.base import Document
@@ -106,6 +106,8 @@ class Absorber:
     ) -> list[str]:
         known = look.wish(stream)
         wish, problems = wish_from(stream, rows, known)
+        if wish is not None and (fault := unfit(wish)) is not None:
+            return [*problems, f"rows of {called(stream)}: {fault}; it stays as it was"]
         if wish is None or (known and head and view_digest(wish) == head.rows):
             return problems
         if self._is_late(head, known, wish, rows):

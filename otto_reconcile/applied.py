@@ -51,7 +51,8 @@ class AppliedSets:
 
     def bot_ids(self) -> frozenset[str]:
         """The bots of which something is on any target."""
-        return frozenset(d["bot_id"] for d in self._store.find("applied", fields=("bot_id",)))
+        found = (d.get("bot_id") for d in self._store.find("applied", fields=("bot_id",)))
+        return frozenset(bot_id for bot_id in found if isinstance(bot_id, str))
 
     def save(self, target: str, sets: Sequence[Applied]) -> None:
         self._store.batch([self.writing(target, sets)])
@@ -81,7 +82,11 @@ class AppliedSets:
 
     def epoch(self, target: str) -> Epoch | None:
         found = self._store.find("epochs", {"target": target}, limit=1)
-        return Epoch(found[0]["name"], utc(found[0]["started"])) if found else None
+        document = found[0] if found else {}
+        name, started = document.get("name"), document.get("started")
+        if isinstance(name, str) and isinstance(started, datetime):
+            return Epoch(name, utc(started))
+        return None  # and where it is damaged, all is looked at anew
 
     def begin_epoch(self, target: str, epoch: Epoch) -> None:
         document = {"target": target, "name": epoch.name, "started": epoch.started}
@@ -99,7 +104,7 @@ def _document(target: str, applied: Applied) -> Document:
         "bot_id": applied.bot_id,
         "revision": applied.revision,
         "epoch": applied.epoch,
-        "resources": json.dumps(resources, separators=(",", ":")),
+        "resources": json.dumps(resources, separators=(",", ":"), ensure_ascii=False),
         "claims": sorted(map(list, applied.claims)),
     }
 
@@ -111,16 +116,18 @@ def _flat(resource: Resource) -> list[Any]:
 
 def _from_document(document: Document) -> Applied | None:
     try:
-        bot_id = document["bot_id"]
+        bot_id, revision, epoch = (document[name] for name in ("bot_id", "revision", "epoch"))
+        if not (isinstance(bot_id, str) and isinstance(revision, int) and isinstance(epoch, str)):
+            return None
         return Applied(
             bot_id,
-            document["revision"],
-            document["epoch"],
+            revision,
+            epoch,
             Snapshot(
                 Resource(kind, key, bot_id, spec, frozenset(masked), remote_id)
                 for kind, key, spec, masked, remote_id in json.loads(document["resources"])
             ),
             frozenset(Ref(kind, key) for kind, key in document["claims"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None

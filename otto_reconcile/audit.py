@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -10,10 +11,12 @@ from math import isfinite
 from otto_reconcile.events import utc
 from otto_reconcile.plan import Result
 from otto_reconcile.resources import JSON
+from otto_reconcile.resources.limits import Unfit, check
 from otto_reconcile.store.base import Document, Store, Write
 
 _NEWEST = (("started", -1), ("action_id", -1))
 _LARGEST = 2**63
+_LONGEST = 10_000  # characters of a value in a record that cannot be kept whole
 _DIED = "the process ended between the call and its record"
 
 
@@ -94,7 +97,8 @@ class Audit:
         if bounds := {sign: utc(time) for sign, time in times.items() if time is not None}:
             where["started"] = bounds
         found = self._store.find("actions", where, order=_NEWEST, limit=limit)
-        return [_record(document) for document in found]
+        records = (_record(document) for document in found)
+        return [record for record in records if record is not None]
 
     def close_open(self, target: str) -> int:
         """Intents without an outcome, of a process that died, become `unknown`; how many."""
@@ -102,15 +106,28 @@ class Audit:
             "actions", {"target": target, "outcome": None}, fields=("action_id",)
         )
         changes = {"outcome": str(Result.UNKNOWN), "error": _DIED}
+        ids = [d["action_id"] for d in open_ones if isinstance(d.get("action_id"), str)]
         return sum(
-            self._store.swap("actions", {"action_id": d["action_id"], "outcome": None}, changes)
-            for d in open_ones
+            self._store.swap("actions", {"action_id": one, "outcome": None}, changes) for one in ids
         )
 
 
 def _document(record: Record) -> Document:
-    values = {name: getattr(record, name) for name in _NAMES}
-    return {**values, "changes": [_held(change) for change in record.changes]}
+    values = {name: _held(getattr(record, name)) for name in _NAMES}
+    document = {**values, "changes": [_held(change) for change in record.changes]}
+    try:
+        check(document)
+    except Unfit:  # too large or too deep
+        document["changes"] = [
+            {name: _told(value) for name, value in change.items()} for change in record.changes
+        ]
+    return document
+
+
+def _told(value: JSON) -> str:
+    """The beginning of it as text: what happened is on record, whatever the value was."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return str(_held(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."))
 
 
 def _held(value: JSON) -> JSON:
@@ -118,8 +135,12 @@ def _held(value: JSON) -> JSON:
 
     Those become their text, so that what is told by a target never stops its mending.
     """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
-        return {key: _held(item) for key, item in value.items()}
+        if {"$ref", "$id"} <= value.keys():  # MongoDB would take it for a reference
+            return json.dumps(value, default=str)
+        return {str(_held(key)).replace("\0", "\\0"): _held(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_held(item) for item in value]
     if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
@@ -129,8 +150,15 @@ def _held(value: JSON) -> JSON:
     return value
 
 
-def _record(document: Document) -> Record:
+def _record(document: Document) -> Record | None:
+    """None for one that is damaged."""
     values = {name: document.get(name) for name in _NAMES}
-    values["changes"] = tuple(document.get("changes") or ())
-    values["started"] = utc(document["started"])
+    texts = [values[name] for name in _NAMES[: _NAMES.index("changes")]]
+    changes, started = document.get("changes") or (), document.get("started")
+    if not (isinstance(started, datetime) and isinstance(changes, list | tuple)):
+        return None
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    values["changes"] = tuple(change for change in changes if isinstance(change, Mapping))
+    values["started"] = utc(started)
     return Record(**values)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from otto_reconcile.events import utc
-from otto_reconcile.store.base import Document
+from otto_reconcile.store.base import DAMAGED, Document
 
 _MODES = {
     "fluid": "fluid", "canned_fluid": "fluid",
@@ -119,7 +119,9 @@ def plain(value: Any, level: int = 1) -> Any:
     if level > _DEEPEST:
         raise NotUnderstood(f"it is nested more than {_DEEPEST} levels deep")
     if isinstance(value, Mapping):
-        return {str(name): plain(item, level + 1) for name, item in value.items()}
+        return _with_texts_for_keys(value, level)
+    if hasattr(value, "as_doc"):  # what the driver makes of an object with `$ref` and `$id`
+        raise NotUnderstood("an object with `$ref` and `$id` is a reference for MongoDB")
     if isinstance(value, list | tuple):
         return [plain(item, level + 1) for item in value]
     if isinstance(value, datetime):
@@ -133,9 +135,18 @@ def plain(value: Any, level: int = 1) -> Any:
     return value if isinstance(value, str | float) else str(value)
 
 
+def _with_texts_for_keys(value: Mapping[Any, Any], level: int) -> dict[str, Any]:
+    found = {str(name): plain(item, level + 1) for name, item in value.items()}
+    if len(found) < len(value):
+        raise NotUnderstood("two of its keys are the same text")
+    return found
+
+
 def newest(row_id: str, name: str, same: Sequence[Document], problems: list[str]) -> Document:
-    """Of several rows with one id, the one that was written last."""
+    """Of several rows with one id, the one that was written last. Raises NotUnderstood."""
     latest = max(same, key=lambda row: (time_in(row, "updated_at"), time_in(row, "created_at")))
+    if DAMAGED in latest:
+        raise NotUnderstood(str(latest[DAMAGED]))
     dates = {"created_at", "updated_at"}
     bare = [{k: v for k, v in row.items() if k not in dates} for row in same]
     if any(row != bare[0] for row in bare[1:]):

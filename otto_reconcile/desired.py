@@ -6,12 +6,15 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from otto_reconcile.absorbing import Absorber
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.events import (
+    NEWER,
     Absorbed,
     Desired,
     Event,
@@ -23,8 +26,8 @@ from otto_reconcile.events import (
 )
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.resources import Bot
-from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
-from otto_reconcile.store.base import Store
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.store.base import Document, Store
 from otto_reconcile.weaving import Weaver
 
 __all__ = [
@@ -165,18 +168,13 @@ class DesiredState:
         """The revisions of a bot, newest first: those that can be read, at most `limit`."""
         order = [("revision", -1)]
         found = self._store.find("events", {"bot_id": bot_id}, order=order, limit=limit)
-        events = []
-        for document in found:
-            try:
-                events.append(Event.from_document(document))
-            except ValueError:
-                continue
-        return events
+        return list(_readable(found))
 
     def went(self, kinds: Collection[str], since: timedelta) -> dict[str, Source]:
         """What was deleted in the time until now by such a kind of source, with the last source."""
         found = self._log.deleted(self._log.now() - since)
-        sources = ((d["bot_id"], Source.from_document(d.get("source") or {})) for d in found)
+        sound = [d for d in found if isinstance(d.get("source"), Mapping) and d.get("bot_id")]
+        sources = ((str(d["bot_id"]), Source.from_document(d["source"])) for d in sound)
         return {bot_id: source for bot_id, source in sources if source.kind in kinds}
 
     def absorb(self) -> Absorbed:
@@ -195,10 +193,14 @@ class DesiredState:
         fields = ("bot_id", "revision")
         newest = self._store.find("events", order=order, limit=1, fields=fields)
         count = self._store.size("events")
-        return f"{count}:{newest[0]['bot_id']}:{newest[0]['revision']}" if newest else "0"
+        told = ":".join(str(newest[0].get(name)) for name in fields) if newest else ""
+        return f"{count}:{told}" if newest else "0"
 
     def _names(self) -> set[str]:
-        return {str(d["bot_id"]) for d in self._store.find("events", fields=("bot_id",))}
+        found = (
+            document.get("bot_id") for document in self._store.find("events", fields=("bot_id",))
+        )
+        return {name for name in found if isinstance(name, str)}
 
     def _desired(self, heads: Mapping[str, Head]) -> Desired:
         unreadable = self._fill_cache(heads)
@@ -212,7 +214,20 @@ class DesiredState:
             unreadable={name: why for name, why in unreadable.items() if not is_shared(name)},
             shared={name: one for name, one in found.items() if isinstance(one, WantedShared)},
             unreadable_shared={name: why for name, why in unreadable.items() if is_shared(name)},
+            last_shared={
+                name: last
+                for name, why in unreadable.items()
+                if is_shared(name) and why != NEWER and (last := self._last_shared(name))
+            },
         )
+
+    def _last_shared(self, name: str) -> WantedShared | None:
+        """A shared document in its newest revision that can be read, if it was wanted then."""
+        newest = next(iter(self.history(name)), None)
+        if newest is None or newest.wish is None or isinstance(newest.wish, Bot):
+            return None
+        who = (newest.revision, newest.source, newest.actor, newest.time)
+        return WantedShared(newest.wish, *who)
 
     def _found(self, name: str) -> Wanted | WantedShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
@@ -235,11 +250,16 @@ class DesiredState:
         return dict(sorted(unreadable.items()))
 
     def _current(self, head: Head) -> Wish | None:
-        """What a head stands for. Raises PermanentError if it cannot be read."""
+        """What a head stands for; None also where that cannot be read, so that it can be mended.
+
+        Raises PermanentError for what a newer version wrote: that is no damage.
+        """
         if head.deleted or not head.revision:
             return None
         if reason := self._fill_cache({head.bot_id: head}).get(head.bot_id):
-            raise PermanentError(f"{called(head.bot_id)}: {reason}")
+            if reason == NEWER:
+                raise PermanentError(f"{called(head.bot_id)}: {reason}")
+            return None
         wanted = self._cache[head.bot_id][1]
         return wanted.bot if isinstance(wanted, Wanted) else wanted.document
 
@@ -248,7 +268,10 @@ class DesiredState:
     ) -> Step | None:
         stream, current = stream_of(bot), self._current(head) if head is not None else None
         if current is None:
-            return self._step(stream, EventType.CREATED, bot, None, head, source, actor)
+            damaged = head is not None and bool(head.revision) and not head.deleted
+            kind = EventType.UPDATED if damaged else EventType.CREATED
+            step = self._step(stream, kind, bot, None, head, source, actor)
+            return replace(step, whole=damaged)
         if isinstance(bot, Bot) and isinstance(current, Bot):
             bot = bot.model_copy(update={"suspended": current.suspended})
         if bot.digest() == current.digest() and not again:
@@ -271,6 +294,8 @@ class DesiredState:
         source: Source,
         actor: str,
     ) -> Step:
+        if bot is not None and (fault := unfit(bot)) is not None:
+            raise PermanentError(f"{called(bot_id)}: {fault}")
         revision = (head.revision if head else 0) + 1
         digest = bot.digest() if bot is not None else ""
         event = Event(bot_id, revision, kind, bot, digest, source, actor, self._log.now())
@@ -301,6 +326,12 @@ class DesiredState:
             if events := self._append([decided]):
                 return events[bot_id]
         raise Conflict(f"{called(bot_id)} is being changed by others all the time")
+
+
+def _readable(documents: Iterable[Document]) -> Iterator[Event]:
+    for document in documents:
+        with suppress(ValueError):
+            yield Event.from_document(document)
 
 
 def _wanted(document: Mapping[str, object] | None) -> Wanted | WantedShared:

@@ -75,6 +75,6 @@ def _document(judge: Judge, answer: Answer) -> Document:
 def _judgement(document: Document) -> Judgement | None:
     try:
         said = json.loads(document["judgement"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None

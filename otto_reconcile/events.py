@@ -13,14 +13,26 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import ValidationError
+
 from otto_reconcile.resources import Bot
-from otto_reconcile.resources.shared import SharedDocument, Wish, shared_from
-from otto_reconcile.store.base import Document
+from otto_reconcile.resources.limits import check
+from otto_reconcile.resources.shared import (
+    SharedDocument,
+    Wish,
+    called,
+    shared_from,
+    stream_of,
+)
+from otto_reconcile.store.base import DAMAGED, Document
 
 SCHEMA = 2
 """The form of an event's document; one with a higher number was written by a newer version."""
 
 _OF_BOTS = 1  # what earlier versions read too
+
+NEWER = "it was written by a newer otto-reconcile; update this one"
+"""Why a revision cannot be read that only a newer version understands: nothing is put over it."""
 
 ROWS = "rows"
 """The kind of source of what another program wrote into the collections."""
@@ -99,23 +111,38 @@ class Event:
     def from_document(cls, document: Mapping[str, Any]) -> Event:
         """Raises ValueError with a sentence that says why it cannot be read."""
         schema = document.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
-            raise ValueError("it was written by a newer otto-reconcile; update this one")
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise ValueError(NEWER)
         try:
+            if (why := document.get(DAMAGED)) is not None:
+                raise ValueError(why)
+            check({name: document[name] for name in ("bot", "shared") if document.get(name)})
+            if not all(isinstance(document[name], str) for name in ("bot_id", "event_id")):
+                raise TypeError("its id is no text")
+            wish = _wish(document)
+            if wish is not None and stream_of(wish) != document["bot_id"]:
+                raise ValueError(f"it is one of {called(stream_of(wish))}")
             return cls(
                 bot_id=document["bot_id"],
                 revision=int(document["revision"]),
                 type=EventType(document["type"]),
-                wish=_wish(document),
+                wish=wish,
                 digest=document["digest"],
                 source=Source.from_document(document["source"]),
                 actor=document["actor"],
                 time=utc(document["time"]),
                 event_id=document["event_id"],
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except KeyError as error:
+            raise ValueError(f"its newest revision is damaged: it has no {error}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            said = f"its newest revision is damaged: {where}: {first['msg']}"
+            raise ValueError(said) from error
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             said = " ".join(str(error).split())[:200]
-            raise ValueError(f"its record of revision is damaged: {said}") from error
+            raise ValueError(f"its newest revision is damaged: {said}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +171,15 @@ class WantedShared:
 class Desired:
     """All that is wanted. Bots in `unreadable` (with the reason) are wanted too: leave them be.
 
-    `shared` and `unreadable_shared` are the same of the documents that bots share.
+    `shared` and `unreadable_shared` are the same of the documents that bots share; `last_shared`
+    has, of those that are damaged, the last revision that can be read.
     """
 
     bots: Mapping[str, Wanted]
     unreadable: Mapping[str, str]
     shared: Mapping[str, WantedShared] = field(default_factory=dict)
     unreadable_shared: Mapping[str, str] = field(default_factory=dict)
+    last_shared: Mapping[str, WantedShared] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

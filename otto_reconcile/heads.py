@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.events import ROWS, Event, EventType
@@ -31,10 +32,11 @@ from otto_reconcile.projections import (
 )
 from otto_reconcile.resources.shared import Wish, stream_of
 from otto_reconcile.rows import wish_from
-from otto_reconcile.store.base import Document, Store, Write
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Store, Write
 
 _AT_ONCE = 500
 _MENDS = 50
+_LOST = "?"  # the id of an event that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,29 @@ class Head:
         return cls(**{name: document[name] for name in cls.__slots__ if name in document})
 
 
+def _is_sound(head: Head) -> bool:
+    """False for one that somebody else wrote or damaged."""
+    values: dict[str, Any] = asdict(head)
+    types = {"revision": int, "event_id": str, "deleted": bool, "rows": str}
+    right = all(isinstance(values[name], type_) for name, type_ in types.items())
+    return (
+        right
+        and isinstance(values["pending"], int | None)
+        and (bool(values["event_id"]) or not values["revision"])
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An event to be recorded after `head`; `before` is what was wanted, if anything was."""
+    """An event to be recorded after `head`; `before` is what was wanted, if anything was.
+
+    With `whole`, nobody knows what was: all rows but those that are wanted now go.
+    """
 
     event: Event
     head: Head | None
     before: Wish | None
+    whole: bool = False
 
 
 class Log:
@@ -69,18 +87,38 @@ class Log:
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
         where = None if bot_ids is None else {"bot_id": {"$in": list(bot_ids)}}
-        heads = (Head.from_document(document) for document in self.store.find("heads", where))
-        return {head.bot_id: head for head in heads}
+        documents = self.store.find("heads", where)
+        named = {d["bot_id"]: d for d in documents if isinstance(d.get("bot_id"), str)}
+        heads = {bot_id: Head.from_document(document) for bot_id, document in named.items()}
+        return {
+            bot_id: head if DAMAGED not in named[bot_id] and _is_sound(head) else self._redone(head)
+            for bot_id, head in heads.items()
+        }
+
+    def _redone(self, head: Head) -> Head:
+        """The head of a bot whose own is damaged, from its newest event; kept from now on."""
+        if self.rebuild(head.bot_id):
+            return Head.from_document(self.store.find("heads", {"bot_id": head.bot_id})[0])
+        newest = self._newest(head.bot_id)
+        event_id = newest.get("event_id") or _LOST
+        redone = Head(head.bot_id, newest.get("revision", 0), None, event_id)
+        redone = redone if _is_sound(redone) else Head(head.bot_id)
+        self.store.put("heads", [asdict(redone)])
+        return redone
 
     def documents(self, heads: Iterable[Head]) -> dict[str, Document]:
         """The newest event of each, as it is stored, by bot id; those that are lost are missing."""
-        ids = [head.event_id for head in heads]
-        found: dict[str, Document] = {}
+        names = {head.event_id: head.bot_id for head in heads}
+        ids, found = list(names), dict[str, Document]()
         for at in range(0, len(ids), _AT_ONCE):
             where = {"event_id": {"$in": ids[at : at + _AT_ONCE]}}
-            found.update(
-                (document["bot_id"], document) for document in self.store.find("events", where)
-            )
+            for document in self.store.find("events", where):
+                if (event_id := document.get("event_id")) in names:
+                    found[names[event_id]] = document
+        for head in heads:
+            if head.bot_id not in found:  # its id is not to be read: it is found by its place
+                at_its_place: Filter = {"bot_id": head.bot_id, "revision": head.revision}
+                found.update((head.bot_id, one) for one in self.store.find("events", at_its_place))
         return found
 
     def settled(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
@@ -134,17 +172,16 @@ class Log:
         """The ids of those of the events that are in the log."""
         where = {"event_id": {"$in": [event.event_id for event in events]}}
         return {
-            found["event_id"] for found in self.store.find("events", where, fields=("event_id",))
+            str(found.get("event_id"))
+            for found in self.store.find("events", where, fields=("event_id",))
         }
 
     def rebuild(self, bot_id: str) -> bool:
         """Head and rows of a bot from its newest event; False if that cannot be read."""
-        newest = self.store.find("events", {"bot_id": bot_id}, order=[("revision", -1)], limit=1)
+        newest = self._newest(bot_id)
         try:
-            event = Event.from_document(newest[0]) if newest else None
+            event = Event.from_document(newest)
         except ValueError:
-            event = None
-        if event is None:
             return False
         self._write_whole(event)
         rows = view_digest(_as_rows_say(event.wish)) if event.wish is not None else ""
@@ -152,6 +189,12 @@ class Log:
         head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
         self.store.put("heads", [asdict(head)])
         return True
+
+    def _newest(self, bot_id: str) -> Document:
+        """The newest event of a bot as it is stored; empty if there is none."""
+        order = [("revision", -1)]
+        found = self.store.find("events", {"bot_id": bot_id}, order=order, limit=1)
+        return found[0] if found else {}
 
     def _all_rows(self, steps: Sequence[Step]) -> list[Write]:
         stored = stored_rows(
@@ -180,7 +223,7 @@ class Log:
             return removal(event.bot_id)
         if stored is None:
             stored = self._stored(event)
-        return projection(event.wish, step.before, stored, event.time)
+        return projection(event.wish, step.before, stored, event.time, whole=step.whole)
 
     def _after(self, step: Step) -> Head:
         event, rows = step.event, step.head.rows if step.head else ""

@@ -13,7 +13,7 @@ from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 from otto_reconcile.resources.states import plain
 from otto_reconcile.shared_rows import OURS, main_row, shared_row, shared_view
-from otto_reconcile.store.base import Collection, Document, Store, Write
+from otto_reconcile.store.base import DAMAGED, Collection, Document, Store, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
 Rows: TypeAlias = Mapping[str, Sequence[Document]]
@@ -240,7 +240,7 @@ def _named(name: str, bot_id: str, row: Document) -> Document:
 
 
 def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Document:
-    others = {k: v for k, v in (old or {}).items() if k not in _OURS[name]}
+    others = {k: v for k, v in (old or {}).items() if k not in _OURS[name] and k != DAMAGED}
     created = (old or {}).get("created_at") or time
     dates = {"created_at": created} if name in _UNDATED else {}
     dates = dates or {"created_at": created, "updated_at": time}

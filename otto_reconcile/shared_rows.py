@@ -86,8 +86,8 @@ def shared_from_rows(
     """The document that its row means; None, and a problem, if that is not understood."""
     name, own = main_row(stream)[0], stream.partition("/")[2]
     problems: list[str] = []
-    row = newest(own, name, rows[name], problems)
     try:
+        row = newest(own, name, rows[name], problems)
         fields = {f: plain(row[f]) for f in _FIELDS[name] if row.get(f) is not None}
         document = _document(name, own, fields)
     except (NotUnderstood, ValidationError) as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otto_reconcile.events import Desired, Wanted
-from otto_reconcile.resources.shared import SharedDocument, weave
+from otto_reconcile.events import NEWER, Desired, Wanted
+from otto_reconcile.resources.shared import SharedDocument, may_use, weave
 
 
 def woven(wanted: Wanted, desired: Desired) -> Wanted:
@@ -25,6 +25,17 @@ def users(name: str, desired: Desired) -> list[str]:
     )
 
 
+def _held(desired: Desired) -> dict[str, str]:
+    """The bots that may have something of a shared document that a newer version wrote."""
+    newer = [name for name, why in desired.unreadable_shared.items() if why == NEWER]
+    return {
+        bot_id: f"it may share {name!r}: {NEWER}"
+        for name in sorted(newer, reverse=True)
+        for bot_id, wanted in desired.bots.items()
+        if may_use(wanted.bot, name)
+    }
+
+
 class Weaver:
     """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
 
@@ -34,15 +45,15 @@ class Weaver:
     def effective(self, desired: Desired) -> Desired:
         """The desired state with what is shared in each bot, which is all that targets know of.
 
-        As long as a shared document cannot be read, nobody knows what the bots have of it: they
-        are to be left as they are.
+        Of a damaged shared document they have what it had in its last revision that can be read.
+        Of one that a newer version wrote nobody knows what the bots have: those that may have
+        something of it are to be left as they are.
         """
-        if desired.unreadable_shared:
-            name, why = min(desired.unreadable_shared.items())
-            held = dict.fromkeys(desired.bots, f"it may share {name!r}: {why}")
-            return replace(
-                desired, bots={}, unreadable=dict(sorted({**held, **desired.unreadable}.items()))
-            )
+        if held := _held(desired):
+            unreadable = dict(sorted({**desired.unreadable, **held}.items()))
+            bots = {bot_id: one for bot_id, one in desired.bots.items() if bot_id not in held}
+            desired = replace(desired, bots=bots, unreadable=unreadable)
+        desired = replace(desired, shared={**desired.last_shared, **desired.shared})
         library = [one.document for one in desired.shared.values()]
         last_library, woven_last = self._last  # read at once: other threads may be here too
         before = woven_last if library == last_library else {}

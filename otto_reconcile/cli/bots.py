@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from otto_reconcile import manifest
-from otto_reconcile.cli.console import Data, Output, say, say_data, say_table, write
+from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.places import opened_store, place_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound, OttoError, PermanentError
@@ -127,6 +127,9 @@ def run_export(
     with opened_store(settings) as store:
         found = DesiredState(store).read()
     there = wishes_of(found)
+    for name, why in {**found.unreadable, **found.unreadable_shared}.items():
+        if not bot_ids:
+            note(f"warning: {called(name)} is left out: {why}")
     _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared})
     wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
     if not wishes:

@@ -13,12 +13,13 @@ from otto_reconcile.manifest.drafts import NATURAL, Draft
 from otto_reconcile.manifest.files import Source, read_all
 from otto_reconcile.manifest.foreign import is_foreign, told
 from otto_reconcile.manifest.linking import link
-from otto_reconcile.manifest.nodes import Faults
+from otto_reconcile.manifest.nodes import Faults, Node, child
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
 from otto_reconcile.resources import Bot, Ref
-from otto_reconcile.resources.shared import SharedDocument, Wish
+from otto_reconcile.resources.groups import GROUPS
+from otto_reconcile.resources.shared import SharedDocument, Wish, unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loade
     note_shared(of_bots, of_shared)
     check_services(drafts)
     linked, shared = link(of_bots), link_shared(of_shared)
+    for made, wish in (*linked, *shared):
+        if (fault := unfit(wish)) is not None:
+            made.faults.add(_nearest(made, fault.path), str(fault))
     for faults in everything:
         problems += faults.problems
     if problems:
@@ -115,11 +119,31 @@ def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loade
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:
     return {
-        Ref(group.removesuffix("s"), item.id): (item.node.line, item.node.column)
+        Ref(GROUPS[group].kind, item.id): (item.node.line, item.node.column)
         for group, items in made.groups.items()
         if group not in NATURAL
         for item in items
     }
+
+
+def _nearest(made: Draft, path: Sequence[str]) -> Node:
+    """The node of a value of the bot, or the innermost around it that the document has."""
+    node: Node
+    group, *rest = path or ("",)
+    items = [*made.groups.get(group, ()), *getattr(made, group, ())] if rest else []
+    if items and rest[0].isdigit() and int(rest[0]) < len(items):
+        node, steps = items[int(rest[0])].node, rest[1:]
+    else:
+        node, steps = (
+            made.root,
+            ["metadata" if group in ("annotations", "labels") else "spec", *path],
+        )
+    for step in steps:
+        inner = child(node, step)
+        if inner is None:
+            break
+        node = inner
+    return node
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from otto_reconcile import guard, manifest
 from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
+from otto_reconcile.events import NEWER
 from otto_reconcile.manifest import Loaded, LoadedWish
 from otto_reconcile.reconcile.lineage import Lineage, Record, is_older
 from otto_reconcile.reconcile.provenance import Provenance, State
 from otto_reconcile.reconcile.roots import same_folder, within
 from otto_reconcile.resources import is_reserved
-from otto_reconcile.resources.shared import Wish, is_shared, stream_of
+from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,10 @@ class Imported:
     """What an import did; all are ids of bots and names of shared documents, sorted.
 
     `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
-    that the guard refused, for the reason in `guarded`. `warnings` name what a person decides.
-    `record` is the folder's afterwards. With `behind` nothing was done: the folder is older than
-    what was imported from it last, which that record says.
+    that the guard refused, for the reason in `guarded`, and what a newer version wrote last.
+    `warnings` name what a person decides. `record` is the folder's afterwards. With `behind`
+    nothing was done: the folder is older than what was imported from it last, which that record
+    says.
     """
 
     created: tuple[str, ...] = ()
@@ -145,9 +147,13 @@ def bring_in(
     if owner is not None:
         _refuse_lost(sources, wishes, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
+    unreadable = {**known.unreadable, **known.unreadable_shared}
+    newer = {name for name, why in unreadable.items() if why == NEWER}
     for loaded in wishes:
         name = stream_of(loaded.wish)
         wanted = before.get(name)
+        if name in newer:
+            continue
         if wanted is None:
             new.append(loaded)
         elif wanted.digest() != loaded.wish.digest():
@@ -161,6 +167,8 @@ def bring_in(
         else:
             unchanged.append(loaded)
     gone, withheld, guarded = _departed(desired, known, wishes, owner)
+    here = sorted(newer & {stream_of(loaded.wish) for loaded in wishes})
+    kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
     place, of_file = str(root) if root is not None else None, commits or {}
     pairs = [
         (w.wish, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
@@ -170,8 +178,9 @@ def bring_in(
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
-    left = tuple(_left_behind(sources, wishes, owner))
-    return Imported(*done, withheld, guarded, left, home.names if home is not None else ())
+    warnings = (*kept, *_left_behind(sources, wishes, owner))
+    held = tuple(sorted({*withheld, *here}))
+    return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
 
 
 @dataclass(frozen=True, slots=True)

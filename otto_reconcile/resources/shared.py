@@ -22,6 +22,7 @@ from otto_reconcile.resources.bot import (
     Term,
     ToolService,
 )
+from otto_reconcile.resources.limits import MOST_DESIRED, Unfit, check
 from otto_reconcile.resources.model import JSON, digest
 
 _SHORT = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -135,6 +136,15 @@ def called(stream: str) -> str:
     return repr(stream) if is_shared(stream) else f"bot {stream!r}"
 
 
+def unfit(wish: Wish) -> Unfit | None:
+    """Why a bot or shared document would not be read back as it is; None if it would."""
+    try:
+        check(wish.model_dump(exclude_none=True), most=MOST_DESIRED, times=False)
+    except Unfit as error:
+        return error
+    return None
+
+
 def shared_from(document: Mapping[str, JSON]) -> SharedDocument:
     """Raises KeyError for a kind that is not known, and pydantic.ValidationError."""
     return KINDS[document["kind"]].from_document(document)
@@ -155,6 +165,12 @@ def weave(bot: Bot, library: Iterable[SharedDocument]) -> Bot:
         if service.id in named:
             bot = _with_service(bot, service)
     return bot
+
+
+def may_use(bot: Bot, stream: str) -> bool:
+    """False if a bot surely has nothing of the shared document under this name."""
+    prefix, _, name = stream.partition("/")
+    return prefix != SharedToolService.prefix or name in services_named(bot)
 
 
 def services_named(bot: Bot) -> frozenset[str]:

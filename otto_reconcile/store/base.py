@@ -8,8 +8,11 @@ Filters are equality by field, or `{"$in": [...]}`, `{"$gt": x}`, `{"$gte": x}`,
 `{"$ne": x}`; all fields must hold. A missing field equals None.
 
 Every operation raises StoreUnavailable when the store does not answer, PermanentError for a
-document that the store can never hold, and nothing else but what is named here. All operations are
-blocking and may be called from any thread.
+document that no store gives back as it took it (`resources.limits`, the same for all), and nothing
+else but what is named here. All operations are blocking and may be called from any thread.
+
+A document that is there and cannot be read is found all the same: it has its key fields, as far as
+they can be told, and the reason under DAMAGED. One such document holds no other up.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 Document: TypeAlias = dict[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
 Order: TypeAlias = Sequence[tuple[str, int]]
+
+
+DAMAGED = "$damaged"
+"""The field of a found document that says why the rest of it could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

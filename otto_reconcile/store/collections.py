@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from otto_reconcile.errors import PermanentError
+from otto_reconcile.resources.limits import Unfit, check
 from otto_reconcile.store.base import Collection
 
 _SHARED = (
@@ -45,6 +47,20 @@ COLLECTIONS: Mapping[str, Collection] = {c.name: c for c in (*_SHARED, *_OWN)}
 
 WATCHED: tuple[str, ...] = (*(c.name for c in _SHARED), "events")
 """Those whose changes mean that the desired state may have moved."""
+
+
+def refuse_unfit(collection: str, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Raises PermanentError for what would not be read back as it was written.
+
+    Only of what is ours: rows may have fields of others, which go back as they came.
+    """
+    if not COLLECTIONS[collection].own:
+        return
+    for document in documents:
+        try:
+            check(document)
+        except Unfit as error:
+            raise PermanentError(f"cannot be stored: {error}") from error
 
 
 def key_of(collection: Collection, document: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.store.base import Collection, Document, Filter, Order, Write
-from otto_reconcile.store.collections import COLLECTIONS, key_of
+from otto_reconcile.store.collections import COLLECTIONS, key_of, refuse_unfit
 from otto_reconcile.store.matching import matches, ordered
 
 
@@ -34,6 +34,7 @@ class MemoryStore:
         self.batch([Write("put", collection, documents)])
 
     def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        refuse_unfit(collection, [changes])
         with self._lock:
             for document in self._candidates(collection, where):
                 if matches(document, where):
@@ -92,6 +93,7 @@ class MemoryStore:
             for where in write.documents:
                 self.delete(write.collection, where)
             return
+        refuse_unfit(write.collection, write.documents)
         collection, data = COLLECTIONS[write.collection], self._data[write.collection]
         keys = self._keys[write.collection]
         for document in write.documents:

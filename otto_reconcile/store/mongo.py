@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
+import bson
 import pymongo
+from bson.codec_options import CodecOptions
 from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from pymongo import errors
 from pymongo.collection import Collection as Remote
+from pymongo.cursor import Cursor
 from pymongo.database import Database
 
 from otto_reconcile.errors import Conflict, PermanentError, SettingsError, StoreUnavailable
 from otto_reconcile.masking import scrub
 from otto_reconcile.settings import without_credentials
-from otto_reconcile.store.base import Document, Filter, Order, Write
-from otto_reconcile.store.collections import COLLECTIONS, WATCHED
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
 
 Client: TypeAlias = pymongo.MongoClient[Document]
 
@@ -65,6 +69,7 @@ class MongoStore:
         """A lost answer is asked for again with the same `_id`s, so nothing is added twice."""
         if not documents:
             return
+        refuse_unfit(collection, documents)
         with self._asking():
             remote = self._remote(collection)
             own = [dict(document) for document in documents]
@@ -89,6 +94,7 @@ class MongoStore:
     def _replace(self, collection: str, pairs: Sequence[tuple[Filter, Document]]) -> None:
         if not pairs:
             return
+        refuse_unfit(collection, [document for _, document in pairs])
         requests = [
             pymongo.ReplaceOne(dict(where), dict(document), upsert=True)
             for where, document in pairs
@@ -103,6 +109,7 @@ class MongoStore:
                 remote.bulk_write(requests)  # two upserts of a new key met, or the answer was lost
 
     def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        refuse_unfit(collection, [changes])
         with self._asking():
             result = self._remote(collection).update_one(dict(where), {"$set": dict(changes)})
             return result.matched_count == 1
@@ -139,10 +146,18 @@ class MongoStore:
         projection: dict[str, Any] = dict.fromkeys(fields, 1)
         with self._asking():
             remote = self._database[COLLECTIONS[collection].name]
-            cursor = remote.find(dict(where or {}), {**projection, "_id": 0})
-            if order:
-                cursor = cursor.sort(list(order))
-            return list(cursor.limit(limit))
+
+            def found(of: Remote[Any]) -> Cursor[Any]:
+                cursor = of.find(dict(where or {}), {**projection, "_id": 0})
+                return (cursor.sort(list(order)) if order else cursor).limit(limit)
+
+            try:
+                return list(found(remote))
+            except (BSONError, TypeError, ValueError, OverflowError, RecursionError):
+                raw = CodecOptions(document_class=RawBSONDocument)
+                each = found(remote.with_options(codec_options=raw))
+                keys = COLLECTIONS[collection].keys
+                return [_decoded(document, remote.codec_options, keys) for document in each]
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         with self._asking():
@@ -222,6 +237,19 @@ class MongoStore:
         if self._closed.is_set():
             return StoreUnavailable(f"{self.label} was closed")
         return PermanentError(f"cannot be stored in MongoDB: {_said(error)}")
+
+
+def _decoded(
+    raw: RawBSONDocument, options: CodecOptions[Document], keys: Sequence[str]
+) -> Document:
+    """One document by itself; of what cannot be decoded, its keys and why."""
+    try:
+        return bson.decode(raw.raw, options)
+    except (BSONError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        told: Document = {}
+        with suppress(BSONError, TypeError, ValueError):
+            told = {key: raw[key] for key in keys if isinstance(raw.get(key), str | int)}
+        return {**told, DAMAGED: f"its BSON cannot be read: {_said(error)}"}
 
 
 def _insert_again(remote: Remote[Document], documents: list[Document]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
-from otto_reconcile.store.base import Document, Filter, Order, Write
-from otto_reconcile.store.collections import COLLECTIONS
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, decode, encode, schema
 from otto_reconcile.store.sqlwrites import delete, prepared
 
@@ -52,13 +52,14 @@ class SQLiteStore:
         self.batch([Write("put", collection, documents)])
 
     def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        refuse_unfit(collection, [changes])
         text, values = clause(where, limit=1)
         select = f"SELECT id, document FROM {COLLECTIONS[collection].name}{text}"
         with self._writing() as connection:
             row = connection.execute(select, values).fetchone()
             if row is None:
                 return False
-            document = {**decode(row[1]), **changes}
+            document = {**decode(row[1], COLLECTIONS[collection].keys), **changes}
             update = f"UPDATE {collection} SET document = ? WHERE id = ?"
             connection.execute(update, (encode(document), row[0]))
             return True
@@ -90,13 +91,15 @@ class SQLiteStore:
         fields: Sequence[str] = (),
     ) -> list[Document]:
         text, values = clause(where, order, limit)
-        select = f"SELECT document FROM {COLLECTIONS[collection].name}{text}"
+        definition = COLLECTIONS[collection]
+        select = f"SELECT document FROM {definition.name}{text}"
         with self._asking() as connection:
             rows = connection.execute(select, values).fetchall()
-        documents = [decode(row[0]) for row in rows]
+        documents = [decode(row[0], definition.keys) for row in rows]
         if not fields:
             return documents
-        return [{name: d[name] for name in fields if name in d} for d in documents]
+        kept = (*fields, DAMAGED)
+        return [{name: d[name] for name in kept if name in d} for d in documents]
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._changes(until)

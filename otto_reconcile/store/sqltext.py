@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from otto_reconcile.errors import PermanentError, StoreUnavailable
-from otto_reconcile.store.base import Collection, Document, Filter, Order
+from otto_reconcile.errors import PermanentError
+from otto_reconcile.store.base import DAMAGED, Collection, Document, Filter, Order
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
 from otto_reconcile.store.matching import conditions
 
@@ -38,18 +39,27 @@ def encode(document: Mapping[str, Any]) -> str:
         raise PermanentError(f"cannot be stored: {error}") from error
 
 
-def decode(text: str) -> Document:
+def decode(text: str, keys: Sequence[str] = ()) -> Document:
     """The document again; other programs' JSON is taken as it is, what is no object as empty.
 
-    Raises StoreUnavailable for JSON that Python cannot take.
+    Of JSON that Python cannot take, the `keys` that can be told, and why.
     """
     quick = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
     try:
         loaded = json.loads(text) if quick else _restored(json.loads(text))
     except (ValueError, RecursionError) as error:
-        said = f"a document in the store cannot be read: {error} ({text[:60]} ...)"
-        raise StoreUnavailable(said, hint="correct or delete it with sqlite3") from error
-    return loaded if isinstance(loaded, dict) else {}
+        return {**_told(text, keys), DAMAGED: f"its JSON cannot be read: {error}"}
+    return loaded if isinstance(loaded, dict) else {DAMAGED: "it is no JSON object"}
+
+
+def _told(text: str, keys: Sequence[str]) -> Document:
+    """The first plain value that stands in a JSON text under each of these names."""
+    found: Document = {}
+    for key in keys:
+        plain = re.search(rf'"{re.escape(key)}"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d{{1,18}}\b)', text)
+        if plain is not None:
+            found[key] = json.loads(plain[1])
+    return found
 
 
 def stamp(time: datetime) -> str:

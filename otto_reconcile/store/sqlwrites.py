@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.store.base import Collection, Filter, Write
-from otto_reconcile.store.collections import COLLECTIONS
+from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, encode, path
 
 Rows: TypeAlias = Sequence[tuple[str]]
@@ -19,11 +19,12 @@ Doing: TypeAlias = Callable[[sqlite3.Connection], None]
 def prepared(write: Write) -> Doing:
     """What does the write, its documents encoded already.
 
-    Raises PermanentError for what JSON cannot hold; the doing raises Conflict and sqlite3.Error.
+    Raises PermanentError for what no store can hold; the doing raises Conflict and sqlite3.Error.
     """
     collection = COLLECTIONS[write.collection]
     if write.operation == "delete":
         return partial(_delete_each, collection.name, write.documents)
+    refuse_unfit(write.collection, write.documents)
     rows = [(encode(document),) for document in write.documents]
     insert = f"INSERT INTO {collection.name} (document) VALUES (?)"
     if write.operation == "insert":

@@ -131,7 +131,7 @@ async def test_a_part_that_moves_between_bots_is_never_deleted() -> None:
         await until(lambda: len(setting.stores.desired.history("beta")) == 2)
         applied = setting.stores.applied
         await until(lambda: GREET not in applied.load("fake")["alpha"].resources)
-        assert GREET in applied.load("fake")["beta"].resources
+        await until(lambda: GREET in applied.load("fake")["beta"].resources)
     assert deleted == []
     assert GREET in setting.port.held
 
