@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,11 +21,17 @@ from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.voice import Voice
 from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
+from otto_reconcile.store.mongo import MongoStore
+from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import Heard, ManualClock
 from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import until
 from tests.reconcile.test_provenance import commit, git
+from tests.wire.server import wire_uri
+
+__all__ = ["wire_uri"]
 
 NOON = "2030-01-01T12:00:00+0000"
 
@@ -126,6 +133,33 @@ async def test_an_older_checkout_reverts_nothing_whatever_the_clock_says(
     git(old, "pull", "-q", str(two.path.parent), "main")
     assert await one.restart() == "Imported"
     assert stores.desired.marker() == before, "the same content adds no revision"
+
+
+@pytest.mark.parametrize("sort", ["sqlite", "wire"])
+async def test_the_record_is_kept_in_every_store(
+    request: pytest.FixtureRequest, tmp_path: Path, old: Path, sort: str
+) -> None:
+    """As two daemons with one database: each has a connection of its own."""
+    if sort == "wire":
+        uri, name = request.getfixturevalue("wire_uri"), f"otto_{uuid.uuid4().hex[:8]}"
+        opened: list[Store] = [MongoStore(uri, name) for _ in range(2)]
+    else:
+        opened = [SQLiteStore(tmp_path / "otto.db") for _ in range(2)]
+    mine, theirs = (Stores.over(store) for store in opened)
+    try:
+        one, two = Replica(old / "m", mine), Replica(newer(old) / "m", theirs)
+        assert await one.restart() == "Imported"
+        assert await two.restart() == "Imported"
+        assert await one.restart() == "Behind"
+        assert (said(mine), said(theirs)) == ("Two.", "Two.")
+        git(old, "pull", "-q", str(two.path.parent), "main")
+        assert await one.restart() == "Imported"
+        (record,) = opened[0].find("folders")
+        assert record["state"]["commit"] == git(old, "rev-parse", "HEAD")
+        assert str(old) not in str(record["state"])
+    finally:
+        for store in opened:
+            store.close()
 
 
 async def test_a_first_start_with_an_older_checkout_imports_nothing(
