@@ -129,8 +129,9 @@ class Folder:
     def _fall_behind(self, record: Record) -> None:
         assert self._state is not None
         problem = behind(self._root, self._state, record)
-        if self._voice.board.status.manifests.get("problems") != [problem]:
-            self._voice.warn(problem)
+        if self._voice.board.status.manifests.get("problems") == [problem]:
+            return  # its time is that of the first
+        self._voice.warn(problem)
         self._voice.board.status.manifests = self._told("Behind", [problem])
 
     async def _check(self) -> None:
