@@ -7,6 +7,8 @@ a caller that awaited the app in its own task would lose its cancellation and go
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 
@@ -21,3 +23,20 @@ class InProcess(httpx.ASGITransport):
         finally:
             answering.cancel()
         return answering.result()
+
+
+def description_of(app: Any) -> Callable[[], Mapping[str, Any]] | None:
+    """What gives the OpenAPI description of a FastAPI app; None for another app.
+
+    Not the app's own `openapi`, which keeps what it gives: routes that come later would be missing.
+    """
+    routes = getattr(app, "routes", None)
+    if routes is None:
+        return None
+
+    def describe() -> Mapping[str, Any]:
+        from fastapi.openapi.utils import get_openapi
+
+        return get_openapi(title="Parlant API", version=str(app.version), routes=app.routes)
+
+    return describe

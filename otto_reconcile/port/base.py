@@ -19,10 +19,14 @@ from otto_reconcile.resources import Ref, Resource
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the target says of itself. `latency` is its event loop's lag in seconds, about."""
+    """What the target says of itself. `latency` is its event loop's lag in seconds, about.
+
+    `note` says what had to be assumed of it, if anything had.
+    """
 
     version: str | None
     latency: float
+    note: str | None = None
 
 
 class Port(Protocol):

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import addressed
 from otto_reconcile.resources import JSON, Resource
 
 KIND = "disambiguation"
@@ -44,7 +43,7 @@ def remote_ids(resource: Resource) -> list[str]:
 async def conditions(view: View, end: str) -> list[str]:
     """The ids of the conditions of a journey; none if it is not there."""
     journey_id = end.removeprefix("journey:")
-    call = view.wire.parlant.journeys.retrieve(addressed(journey_id))
+    call = view.wire.journeys.retrieve(journey_id)
     journey = await view.maybe(call)
     return sorted(journey.conditions) if journey is not None else []
 

@@ -89,7 +89,7 @@ async def _unbind(wire: Wire, missing: str, bot_id: str) -> None:
 async def delete_journey(wire: Wire, key: str) -> None:
     """Deletes it and its condition guidelines, also those that Parlant would leave behind."""
     try:
-        conditions = (await wire.call(wire.parlant.journeys.retrieve(addressed(key)))).conditions
+        conditions = (await wire.call(wire.journeys.retrieve(key))).conditions
     except Absent:
         return
     except Failed:  # it cannot be shown, and as long as it is there no list of journeys can
@@ -98,7 +98,7 @@ async def delete_journey(wire: Wire, key: str) -> None:
         with suppress(Absent, Failed):
             await _release(wire, condition)
     try:
-        await wire.call(wire.parlant.journeys.delete(addressed(key)))
+        await wire.call(wire.journeys.delete(key))
     except Absent:  # it stumbled over a condition that is gone, and left the others
         await _delete_conditions(wire, key, conditions)
 

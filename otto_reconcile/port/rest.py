@@ -21,7 +21,7 @@ from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
-from otto_reconcile.port.asgi import InProcess
+from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.tools import Place
@@ -82,7 +82,16 @@ class RestPort:
         )
         version = getattr(app, "version", None)
         secrets = _secrets(headers or {})
-        return cls(Wire(http, target=target, timeout=timeout, secrets=secrets, version=version))
+        return cls(
+            Wire(
+                http,
+                target=target,
+                timeout=timeout,
+                secrets=secrets,
+                version=version,
+                describe=description_of(app),
+            )
+        )
 
     @property
     def target(self) -> str:

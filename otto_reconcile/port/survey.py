@@ -73,7 +73,7 @@ async def survey(
 def _listings(wire: Wire) -> Iterator[tuple[str, Any]]:
     """Of the kinds that reach all agents, or none, when no agent's tag is on them."""
     yield "guideline", wire.parlant.guidelines.list()
-    yield "journey", wire.parlant.journeys.list()
+    yield "journey", wire.journeys.list()
     yield "term", wire.parlant.glossary.list_terms()
     yield "canned response", wire.parlant.canned_responses.list()
     yield "variable", wire.parlant.context_variables.list()

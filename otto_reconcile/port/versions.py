@@ -1,5 +1,7 @@
 """The releases of Parlant that the port works with, and what each cannot do: known here alone.
 
+What a target can do is read from its OpenAPI description (`capabilities`), whatever version it says
+it is; the line of its release adds what no description tells, and stands in where none is shown.
 The adapters ask `wire.versions`; `server` asks whether the installed release can be hosted. A new
 release is a line in `RELEASES`, once `make compat` passes on it.
 """
@@ -7,10 +9,13 @@ release is a line in `RELEASES`, once `make compat` passes on it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otto_reconcile.errors import SettingsError, TargetRefused
+from otto_reconcile.port import capabilities
+from otto_reconcile.port.capabilities import Capabilities, UnknownForm
 from otto_reconcile.port.translate import Failed
 from otto_reconcile.resources import Resource, get_kind
 
@@ -58,6 +63,7 @@ RELEASES = (
 )
 NEWEST = RELEASES[-1]
 _TITLE = "Parlant"
+Describe: TypeAlias = Callable[[], Mapping[str, Any]]
 
 
 def supported(*, hosted: bool = False) -> str:
@@ -82,58 +88,120 @@ def refuse_to_host(version: str) -> None:
         )
 
 
-class Versions:
-    """What a target says of its version: read when first asked for, once to a life of it."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one life of a target is: `note` says what had to be assumed of it, if anything had."""
 
-    def __init__(self, wire: Wire, version: str | None = None) -> None:
+    version: str | None
+    release: Release
+    capabilities: Capabilities
+    note: str | None = None
+
+
+class Versions:
+    """What a target says of itself: read when first asked for, once to a life of it.
+
+    `version` and `describe` are for a Parlant in this process, which need not be asked over HTTP.
+    """
+
+    def __init__(
+        self, wire: Wire, version: str | None = None, describe: Describe | None = None
+    ) -> None:
         self._wire = wire
-        self._told = version
-        self._known: tuple[str | None, Release] | None = None
+        self._told, self._describe = version, describe
+        self._known: Known | None = None
 
     def expire(self) -> None:
         """A new life may be another version."""
         self._known = None
 
     async def release(self) -> Release:
-        """Raises TargetRefused for what is no Parlant, or one of a release that is not known."""
-        return (await self._read())[1]
+        """Raises TargetRefused for what is no Parlant, or one whose API is not known."""
+        return (await self._read()).release
 
-    async def health(self) -> tuple[str | None, float]:
-        """Version, None if it is kept to itself, and lag in seconds. Raises as `release`."""
+    async def capabilities(self) -> Capabilities:
+        """Raises as `release`."""
+        return (await self._read()).capabilities
+
+    async def health(self) -> tuple[str | None, float, str | None]:
+        """Version (None if it is kept to itself), lag in seconds, note. Raises as `release`."""
         started = time.perf_counter()
         answer = await self._wire.get("/healthz")
         taken = time.perf_counter() - started
         lag = _lag(answer)
-        version, release = await self._read()
-        if lag is None and (version is None or release.tells_lag):
+        known = await self._read()
+        if lag is None and (known.version is None or known.release.tells_lag):
             raise TargetRefused(
                 f"the server at {self._wire.target} is no Parlant: /healthz has no event loop",
                 status=200,
                 hint="a Parlant 3.2 is known by its /openapi.json alone: let it show that",
             )
-        return version, taken if lag is None else lag
+        return known.version, taken if lag is None else lag, known.note
 
-    async def _read(self) -> tuple[str | None, Release]:
+    async def _read(self) -> Known:
         if self._known is None:
-            version = self._told or await self._asked()
-            release = NEWEST if version is None else release_of(version)
-            if release is None:
+            description = await self._described()
+            version = self._told or _version_in(description)
+            try:
+                can = capabilities.read(description)
+            except UnknownForm as error:
+                called = f" (Parlant {version})" if version else ""
                 raise TargetRefused(
-                    f"the server at {self._wire.target} is Parlant {version}, "
-                    f"and this version works with Parlant {supported()} only",
+                    f"the API of the server at {self._wire.target}{called} has a form that this"
+                    f" version does not know: {error}",
                     status=200,
-                )
-            self._known = version, release
+                    hint="nothing was changed there; see docs/compatibility.md",
+                ) from error
+            self._known = self._judged(version, can)
         return self._known
 
-    async def _asked(self) -> str | None:
-        """None from a server that does not say, or that somebody gave a name of its own."""
+    def _judged(self, version: str | None, can: Capabilities | None) -> Known:
+        release = NEWEST if version is None else release_of(version)
+        if release is None and version is not None and can is not None and _is_newer(version):
+            release = replace(NEWEST, name=".".join(version.split(".")[:2]))
+        if release is None:
+            raise TargetRefused(
+                f"the server at {self._wire.target} is Parlant {version}, "
+                f"and this version works with Parlant {supported()} only",
+                status=200,
+            )
+        if can is not None:
+            return Known(version, replace(release, lacks=can.lacks), can)
+        can = Capabilities(lacks=release.lacks)
+        note = f"it does not show its /openapi.json: taken for a Parlant {release.name}"
+        return Known(version, release, can, note)
+
+    async def _described(self) -> Mapping[str, Any]:
+        """Nothing from a server that hides its description, as one in production does."""
         try:
-            description = await self._wire.get("/openapi.json")
-            told = description["info"]
-            return str(told["version"]) if _TITLE in told["title"] else None
-        except (TargetRefused, Failed, KeyError, TypeError):
-            return None
+            if self._describe is not None:
+                return self._describe()
+            found = await self._wire.get("/openapi.json")
+        except (TargetRefused, Failed):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def _version_in(description: Mapping[str, Any]) -> str | None:
+    """None from a server that does not say, or that somebody gave a name of its own."""
+    try:
+        told = description["info"]
+        return str(told["version"]) if _TITLE in told["title"] else None
+    except (KeyError, TypeError):
+        return None
+
+
+def _is_newer(version: str) -> bool:
+    """True for a release after those that are known: what its API cannot do, the API says.
+
+    How an older one behaves, it does not.
+    """
+    return _number(version) > _number(NEWEST.name)
+
+
+def _number(version: str) -> list[int]:
+    parts = version.split(".")[:2]
+    return [int(part) if part.isdecimal() else -1 for part in parts]
 
 
 def _lag(answer: Any) -> float | None:

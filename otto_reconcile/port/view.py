@@ -86,7 +86,7 @@ class View:
     async def journeys(self) -> Sequence[Any]:
         """Those with the bot's tag. Outside a sweep this is dear."""
         if "journeys" not in self._memo:
-            client, tag = self.wire.parlant.journeys, agent_tag(self.bot_id)
+            client, tag = self.wire.journeys, agent_tag(self.bot_id)
             if self._sweep is not None:
                 everything = await self._sweep.once("journeys", client.list)
                 self._memo["journeys"] = [j for j in everything if tag in j.tags]

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import httpx
 
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.tools import Place, Tools
 from otto_reconcile.port.translate import of_exception, of_response
-from otto_reconcile.port.versions import Versions
+from otto_reconcile.port.versions import Describe, Versions
 from otto_reconcile.questions import Judgements
 from otto_reconcile.resources import Resource
 
@@ -96,7 +97,8 @@ class Made(NamedTuple):
 class Wire:
     """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message.
 
-    `version` is Parlant's, where it is known without asking.
+    `version` is Parlant's and `describe` gives its OpenAPI description, where they are known
+    without asking.
     """
 
     def __init__(
@@ -107,13 +109,15 @@ class Wire:
         timeout: float,
         secrets: Iterable[str],
         version: str | None = None,
+        describe: Describe | None = None,
     ) -> None:
         self.http = http
         self.target = target
         self.timeout = timeout
         self.tags = TagNames(self)
         self.tools = Tools(self)
-        self.versions = Versions(self, version)
+        self.versions = Versions(self, version, describe)
+        self.journeys = JourneyCalls(self)
         self.judgements = Judgements()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `judging`
         self.make_canned: MakeCanned | None = None

@@ -70,6 +70,7 @@ class Tending:
         )
         self.queue, self._calm = WorkQueue(clock), Calm()
         self.known = Knowledge(stores, port.target, self._reconciler)
+        self._note: str | None = None
         self.turn = asyncio.Lock()  # the target is changed by one at a time
         status = voice.board.status
         status.store.label = stores.store.label
@@ -138,11 +139,20 @@ class Tending:
                 "the canary tag is gone and all agents are there: somebody deleted it, or a "
                 "program that makes them itself was restarted; it is set again"
             )
-        self._voice.target(CONNECTED)
+        if found.life is epoch.Life.NEW or not up:
+            self._note = await self._noted()
+        self._voice.target(CONNECTED, self._note)
         self._voice.epoch(world.epoch)
         if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
             self.enqueue(self.known.bot_ids, "target is back", URGENT)
         return True
+
+    async def _noted(self) -> str | None:
+        """What had to be assumed of the target, for a person to know."""
+        try:
+            return (await self._port.health()).note
+        except OttoError:
+            return None
 
     def release(self, bot_ids: Iterable[str] | None = None) -> None:
         """Lets what failed be tried again in the next look at each of these bots, or of all."""

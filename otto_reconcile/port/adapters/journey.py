@@ -83,7 +83,7 @@ class JourneyAdapter:
             composition_mode=modes.to_wire(spec.get("composition_mode")),
             tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
         )
-        made = await wire.call(wire.parlant.journeys.create(**values))
+        made = await wire.call(wire.journeys.create(**values))
         if len(made.conditions) != len(conditions):
             raise NotApplied(f"Parlant accepted {resource.ref} but did not keep: conditions")
         await place_new_conditions(wire, resource, made.conditions, later=later)
@@ -104,7 +104,7 @@ class JourneyAdapter:
         if "tags" in values:
             before = observed.spec.get("tags", ())
             sent["tags"] = await wire.tags.changes(before, values["tags"], bot_id=resource.bot_id)
-        call = wire.parlant.journeys.update(addressed(resource.key), **sent)
+        call = wire.journeys.update(resource.key, **sent)
         conditions = observed.spec.get("conditions", ())
         made = await _from_wire(wire, await wire.call(call), resource.bot_id, conditions)
         return ensure_kept(resource, made, [*values])
@@ -166,7 +166,7 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
         journey = await _tagged(wire, resource.key, tags)
     except Failed:  # what cannot be read would keep every other journey from being listed
         await _unbind(wire, resource.key)
-        await wire.call(wire.parlant.journeys.delete(addressed(resource.key)))
+        await wire.call(wire.journeys.delete(resource.key))
         raise
     await place_new_conditions(wire, resource, journey.conditions, later=later)
     return ensure_kept(resource, await _observed(view, journey, resource))
@@ -175,7 +175,7 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
 async def _tagged(wire: Wire, key: str, tags: Sequence[str]) -> Any:
     if tags:
         adding: Any = {"add": tags}
-        await wire.call(wire.parlant.journeys.update(addressed(key), tags=adding))
+        await wire.call(wire.journeys.update(key, tags=adding))
     return await wire.call(_retrieve(wire, key))
 
 
@@ -235,7 +235,7 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
 
 
 def _retrieve(wire: Wire, key: str) -> Any:
-    return wire.parlant.journeys.retrieve(addressed(key))
+    return wire.journeys.retrieve(key)
 
 
 async def _existing(wire: Wire, resource: Resource) -> Resource | None:
