@@ -122,7 +122,7 @@ def test_records_are_found_newest_first_in_one_order(store: Store) -> None:
 
 def test_a_lease_has_one_holder_and_its_token_grows(store: Store) -> None:
     clock = [NOON]
-    leases = Leases(store, now=lambda: clock[0])
+    leases = Leases(store, lambda: clock[0], lambda: clock[0].timestamp())
     first = leases.acquire("t", "one", 10)
     assert first is not None
     assert leases.acquire("t", "two", 10) is None
@@ -131,6 +131,7 @@ def test_a_lease_has_one_holder_and_its_token_grows(store: Store) -> None:
     renewed = leases.renew(first, 10)
     assert renewed is not None
     assert renewed.expires == clock[0] + timedelta(seconds=10)
+    assert leases.current("t") == renewed
     clock[0] += timedelta(seconds=11)
     assert leases.current("t") is None
     second = leases.acquire("t", "two", 10)
@@ -144,3 +145,45 @@ def test_a_lease_has_one_holder_and_its_token_grows(store: Store) -> None:
     assert third is not None
     assert third.token > second.token
     assert leases.renew(first, 10) is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+def test_leases_need_no_clocks_that_agree(store: Store, ahead: timedelta) -> None:
+    passed = [0.0]
+
+    def on_host(offset: timedelta) -> Leases:
+        clock = (lambda: NOON + offset + timedelta(seconds=passed[0]), lambda: passed[0])
+        return Leases(store, *clock)
+
+    writer, reader = on_host(ahead), on_host(timedelta())
+    lease = writer.acquire("t", "writer", 15)
+    for _ in range(4):  # as long as it is renewed, nobody else has it
+        assert reader.acquire("t", "reader", 15) is None
+        passed[0] += 10
+        assert lease is not None
+        lease = writer.renew(lease, 15)
+    assert reader.acquire("t", "reader", 15) is None
+    passed[0] += 14
+    assert reader.acquire("t", "reader", 15) is None
+    passed[0] += 1
+    taken = reader.acquire("t", "reader", 15)
+    assert taken is not None
+    assert lease is not None
+    assert taken.token > lease.token
+    assert writer.renew(lease, 15) is None
+    reader.release(taken)
+    assert writer.acquire("t", "writer", 15) is not None
+
+
+def test_leases_of_earlier_versions_and_damaged_ones_run_out(store: Store) -> None:
+    later = NOON + timedelta(hours=1)
+    store.insert("leases", [{"target": "t", "holder": "x", "token": 7, "expires": later}])
+    store.insert("leases", [{"target": "u", "holder": 5, "token": "seven"}])
+    passed = [0.0]
+    leases = Leases(store, lambda: NOON, lambda: passed[0])
+    for target, token in (("t", 8), ("u", 1)):
+        assert leases.acquire(target, "one", 15) is None
+        passed[0] += 15
+        taken = leases.acquire(target, "one", 15)
+        assert taken is not None
+        assert taken.token == token
