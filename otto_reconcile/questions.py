@@ -24,7 +24,7 @@ class Question:
 
     Of a guideline `tools` (as the vocabulary names them) only where there is no action: the model
     then proposes one from them. Of a `state`, which is asked about otherwise, always. `key` is the
-    digest of it all.
+    digest of it all, the same for texts that differ in white space at the ends of lines alone.
     """
 
     condition: str
@@ -34,8 +34,18 @@ class Question:
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        content = [self.state, self.condition, self.action, *self.tools]
+        condition, action = self.condition, self.action
+        if self.state:
+            condition = " ".join(condition.split())
+        else:
+            condition, action = _tidy(condition), _tidy(action) if action else action
+        content = [self.state, condition, action, *self.tools]
         object.__setattr__(self, "key", digest(content))
+
+
+def _tidy(text: str) -> str:
+    """For comparing alone: what is known of a text holds for it with other ends of lines."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
 def judgement_in(metadata: Judgement) -> Judgement | None:

@@ -72,13 +72,15 @@ def _own(draft: Draft) -> set[str]:
 
 
 def _check_customers(drafts: Sequence[Draft]) -> None:
-    first: dict[tuple[str, str], tuple[Draft, Item, str]] = {}
+    first: dict[tuple[str, str, str], tuple[Draft, Item, str]] = {}
     for draft in drafts:
         for item in draft.groups.get("customers", ()):
-            for what, value in _said_of(item):
-                other, known, before = first.setdefault((item.id, what), (draft, item, value))
+            for what, key, value in _said_of(item):
+                where_first = first.setdefault((item.id, what, key), (draft, item, value))
+                other, known, before = where_first
                 if before != value:
-                    message = f"bot `{other.bot_id}` says otherwise of {what} of this customer"
+                    named = f"`{short(key)}`" if what == "metadata" else what
+                    message = f"bot `{other.bot_id}` says otherwise of {named} of this customer"
                     where = f"see {other.faults.file}:{known.node.line}"
                     hint = (
                         f"bots share customers by id: let one say it, or make them equal; {where}"
@@ -86,10 +88,11 @@ def _check_customers(drafts: Sequence[Draft]) -> None:
                     draft.faults.add(item.node, message, hint)
 
 
-def _said_of(item: Item) -> Iterable[tuple[str, str]]:
+def _said_of(item: Item) -> Iterable[tuple[str, str, str]]:
+    """What it is about, the key of it if it has one, and the value."""
     form = item.form
     assert isinstance(form, CustomerForm)
     if form.name is not None:
-        yield "the name", form.name
+        yield "the name", "", form.name
     for key, value in (form.metadata or {}).items():
-        yield f"`{short(key)}`", value
+        yield "metadata", key, value

@@ -22,13 +22,17 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(slots=True)
 class Node:
-    """A value and where it starts (1-based). `size` and `depth` count what aliases stand for."""
+    """A value and where it starts (1-based). `size` and `depth` count what aliases stand for.
+
+    `bare` is a key in `{...}` without a colon: `{a text, broken by a comma}`.
+    """
 
     value: Scalar | list[Node] | dict[str, Entry]
     line: int
     column: int
     size: int = 1
     depth: int = 1
+    bare: bool = False
 
 
 class Entry(NamedTuple):

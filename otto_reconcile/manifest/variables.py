@@ -75,6 +75,10 @@ class _Filler:
                 self.faults.add(node, "`${` starts no variable here", hint)
                 return ""
             name = match["name"]
+            if "${" in (match["default"] or ""):
+                hint = f"write plain text after `:-`, or set {name} where this is read"
+                self.faults.add(node, "a default cannot hold another variable", hint)
+                return ""
             telling = looks_secret(name) or has_login(self.environ.get(name, ""))
             if match["secret"] or telling:
                 secret.add(name)

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from otto_reconcile.manifest.ids import slug
 from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at, short
+from otto_reconcile.manifest.synonyms import hint_for
 
 __all__ = ["describe", "model_at", "near", "said", "short", "validate"]
 
@@ -137,16 +138,25 @@ class _Teller:
         key = str(self.path[-1])
         model = model_at(self.model, self.path[:-1])
         known = sorted(model.model_fields) if model else []
-        hint = near(key, known)
+        node = key_at(self.root, self.path)
+        hint = hint_for(model.__name__, key) if model else None
+        if node.bare:
+            hint = "a comma ends a text in `{...}`: put a text that has one in quotes"
+        if hint is None and not key.isprintable():
+            hint = "it has a character that nobody sees: write the key anew"
+        if hint is None:
+            hint = near(key, known)
         if hint is None and key in self.elsewhere:
             hint = f"it belongs under `{self.elsewhere[key]}`"
         if hint is None:
             hint = f"known keys here: {', '.join(known)}"
-        return key_at(self.root, self.path), f"unknown key `{short(key)}`", hint
+        return node, f"unknown key `{short(key)}`", hint
 
     def wrong_type(self) -> tuple[str, str | None]:
         wanted, hint = _WANTED[self.type]
         found = describe(self.input)
+        if wanted == "text" and found == "a mapping" and _is_bare(find(self.root, self.path)):
+            return f"{self.name} must be text, not a mapping", "put text that has braces in quotes"
         if found == "nothing" or (wanted == "text" and found in ("a list", "a mapping")):
             hint = None
         if wanted == "true or false" and found != "text":
@@ -210,6 +220,12 @@ def _literals(annotation: Any) -> list[Any]:
     if args and all(isinstance(arg, str) for arg in args):
         return list(args)
     return [choice for arg in args for choice in _literals(arg)]
+
+
+def _is_bare(node: Node) -> bool:
+    """True for `{name}`: braces that were meant as text."""
+    entries = node.value.values() if isinstance(node.value, dict) else ()
+    return bool(entries) and all(entry.key.bare for entry in entries)
 
 
 def _one_of(choices: list[str]) -> str:

@@ -24,6 +24,11 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_OLD_LINE_ENDS = "\x85\u2028\u2029"
+_BYTE_ORDER_MARK = re.compile(
+    r"^(---[ \t]*(?:#[^\n]*)?\r?\n)\ufeff|^()\ufeff(?=---[ \t]*\r?$)", re.MULTILINE
+)
+"""Where a file was put behind another: a document may begin with one, which this reader refuses."""
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -36,15 +41,37 @@ _WORDS: dict[str, Scalar] = {
 
 def read_yaml(text: str, faults: Faults) -> list[Node]:
     """The roots of all documents that hold something; what is wrong goes to `faults`."""
-    composer = _Composer(faults)
+    text = _BYTE_ORDER_MARK.sub(r"\1\2", text)
+    veil = _Veil(text)
+    composer = _Composer(faults, veil)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(veil.over(text), Loader=_LOADER):
             composer.take(event)
     except yaml.YAMLError as error:
         _explain(error, text, faults)
     except Unreadable:
         pass
     return composer.documents
+
+
+class _Veil:
+    """Characters that end a line in YAML 1.1 alone, on their way through a reader of that.
+
+    In YAML 1.2 they are like any other. Something that the text has not stands in for each.
+    """
+
+    def __init__(self, text: str) -> None:
+        found = [character for character in _OLD_LINE_ENDS if character in text]
+        free = (chr(code) for code in range(0xF0000, 0xFFFFE) if chr(code) not in text)
+        pairs = list(zip(found, free, strict=False))
+        self._over = {ord(real): stand_in for real, stand_in in pairs}
+        self._off = {ord(stand_in): real for real, stand_in in pairs}
+
+    def over(self, text: str) -> str:
+        return text.translate(self._over) if self._over else text
+
+    def off(self, text: str) -> str:
+        return text.translate(self._off) if self._off else text
 
 
 def resolve(text: str) -> Scalar:
@@ -65,13 +92,16 @@ class _Frame:
     anchor: str | None
     key: Node | None = None
     merged: list[Node] | None = None
+    flow: bool = False
+    key_end: int = -1
 
 
 class _Composer:
     """Builds the tree from the parser's events, with a stack of its own."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, veil: _Veil) -> None:
         self.faults = faults
+        self.veil = veil
         self.documents: list[Node] = []
         self.anchors: dict[str, Node | None] = {}
         self.stack: list[_Frame] = []
@@ -85,6 +115,7 @@ class _Composer:
                 self.put(self.alias(event))
             case yaml.ScalarEvent():
                 node = self.scalar(event)
+                self.note_bare(event)
                 self.put(node)
                 if event.anchor:
                     self.anchors[event.anchor] = node
@@ -92,6 +123,15 @@ class _Composer:
                 self.open(event)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 self.shut()
+
+    def note_bare(self, event: Any) -> None:
+        """Whether this is the nothing behind a key that has no colon."""
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.key is not None:
+            start, end = event.start_mark.index, event.end_mark.index
+            frame.key.bare = frame.flow and start == end == frame.key_end
+        if frame is not None and frame.key is None:
+            frame.key_end = event.end_mark.index
 
     def put(self, node: Node) -> None:
         if not self.stack:
@@ -130,7 +170,7 @@ class _Composer:
             self.unknown_tag(node, event.tag)
         if event.anchor:
             self.anchors[event.anchor] = None
-        self.stack.append(_Frame(node, event.anchor))
+        self.stack.append(_Frame(node, event.anchor, flow=bool(event.flow_style)))
         check_depth(node, len(self.stack), self.faults)
 
     def shut(self) -> None:
@@ -164,7 +204,7 @@ class _Composer:
 
     def scalar(self, event: yaml.ScalarEvent) -> Node:
         line, column = _place(event.start_mark)
-        text = str(event.value)
+        text = self.veil.off(str(event.value))
         if event.implicit[0] and text == "<<":
             return _Merge(text, line, column)
         node = Node(text, line, column)
@@ -201,8 +241,20 @@ def _explain(error: yaml.YAMLError, text: str, faults: Faults) -> None:
         faults.add(at, f"text cannot start with `{here}` here", "put the text in quotes")
     elif "mapping values are not allowed" in problem:
         faults.add(at, "a colon cannot stand here", "put text that has `: ` in it in quotes")
+    elif "expected ',' or" in problem:
+        hint = "put a text that has `{`, `}`, `[`, `]` or a comma in quotes"
+        faults.add(at, f"this is not valid YAML: {problem}{_context(error)}", hint)
+    elif "expected" in problem and _follows_braces(lines, at):
+        hint = "put a text that begins with `{` or `[` in quotes"
+        faults.add(at, f"this is not valid YAML: {problem}{_context(error)}", hint)
     else:
         faults.add(at, f"this is not valid YAML: {problem}{_context(error)}")
+
+
+def _follows_braces(lines: list[str], at: Node) -> bool:
+    """True behind `key: {name} and more`."""
+    before = lines[at.line - 1][: at.column - 1] if at.line <= len(lines) else ""
+    return before.rstrip().endswith(("}", "]"))
 
 
 def _context(error: yaml.YAMLError) -> str:

@@ -52,9 +52,10 @@ class Field:
     reports: Callable[[str], bool] = lambda key: False
 
     def normalise(self, value: JSON) -> JSON:
-        """The one form in which values of this field are compared and kept."""
-        if isinstance(value, str):
-            value = tidy(value)
+        """The one form in which values of this field are compared and kept.
+
+        It is what a target is given, so a text stays as it is, to the last character.
+        """
         if self.empty is not None and value == self.empty:
             value = None
         if self.normal is not None and value is not None:
@@ -110,11 +111,6 @@ def get_kind(name: str) -> Kind:
 def kinds() -> tuple[Kind, ...]:
     """All kinds in the order of creation."""
     return tuple(sorted(_KINDS.values(), key=lambda kind: (kind.level, kind.name)))
-
-
-def tidy(text: str) -> str:
-    """Without trailing white space on any line, and with `\\n` as the only line end."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") if text else text
 
 
 def make(

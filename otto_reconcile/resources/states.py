@@ -24,6 +24,7 @@ END = "end"
 AND = "; and "
 """Between two conditions that became one."""
 
+_CHART_LINE = re.compile(r"\n(    (N\d+|\[\*\]) --> |style N\d+ )")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -101,16 +102,15 @@ def _ways(number: int, state: State, by_id: Mapping[str, State]) -> Iterator[Fau
         if way.when is None and (len(state.next) > 1 or _needs_when(state, by_id.get(way.to))):
             why = "each way of a fork" if is_fork(state) else "each of several ways"
             yield Fault(path, f"{why} needs a `when`", "Parlant takes one way without, or all with")
+        if way.when is not None and _CHART_LINE.search(way.when):
+            # Parlant's chart has conditions as they are, so this one could not be told from it.
+            message = "a line of this condition is one of Parlant's charts"
+            yield Fault((*path, "when"), message, "put it on one line")
 
 
 def _needs_when(state: State, target: State | None) -> bool:
     """Parlant lets the one way of a fork be without a condition where it leads into a journey."""
     return is_fork(state) and (target is None or target.journey is None)
-
-
-def _flat(when: str | None) -> str | None:
-    """As a target gets it: on one line, with single spaces."""
-    return None if when is None else " ".join(when.split())
 
 
 def _known(by_id: Mapping[str, State]) -> str:
@@ -280,7 +280,7 @@ def _merged(state: State, by_id: Mapping[str, State], first: str) -> list[Transi
     """
     ways: list[Transition] = []
     for way in (_led_on(way, by_id) for way in state.next):
-        target, when = by_id.get(way.to), _flat(way.when)
+        target, when = by_id.get(way.to), way.when
         if target is None or not is_fork(target) or (when is None and way.to != first):
             ways.append(Transition(to=way.to, when=when))
             continue

@@ -92,10 +92,10 @@ class SpecificationForm(_Form):
 
 
 def description(form: SpecificationForm) -> str:
-    """The lines of the bot's description, one to a field."""
+    """The lines of the bot's description, one to a field: line ends in a text become spaces."""
     lines = []
     for name in LINES:
-        words = [" ".join(item.split()) for item in getattr(form, name)]
+        words = [" ".join(item.splitlines()) for item in getattr(form, name)]
         if words:
             lines.append(f"{name.replace('_', ' ').capitalize()}: {'; '.join(words)}")
     return "\n".join(lines)

@@ -173,6 +173,27 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
     assert one(tmp_path, text).description == "a\nb\n"
 
 
+@pytest.mark.parametrize("between", ["---\n\ufeff", "\ufeff---\n", "--- # next\r\n\ufeff"])
+def test_files_put_one_behind_the_other_keep_their_marks(tmp_path: Path, between: str) -> None:
+    path = tmp_path / "two.yaml"
+    second = HEAD.replace("{id: a}", "{id: b}") + '  description: "\ufeff kept"\n'
+    path.write_bytes(("\ufeff" + HEAD + between + second).encode())
+    assert [bot.id for bot in bots(path)] == ["a", "b"]
+    assert bots(path)[1].description == "\ufeff kept"
+
+
+def test_what_ended_lines_in_yaml_1_1_is_text(tmp_path: Path) -> None:
+    said = "a\x85b\u2028c\u2029d \U000f0000 \u200b "
+    written = f"  description: '{said}'\n  tags: [x\u2028y]\n  guidelines: [{{condition: |\n"
+    text = HEAD + f"  description: '{said}'\n  tags: [x\u2028y]\n"
+    assert one(tmp_path, text).description == said
+    assert one(tmp_path, text).tags == ["x\u2028y"]
+    block = HEAD + f"  description: |\n    a  \n    {said}\n  bad: 1\n"
+    assert one(tmp_path, block.replace("  bad: 1\n", "")).description == f"a  \n{said}\n"
+    (tmp_path / "bot.yaml").write_bytes(block.encode())
+    assert refused(tmp_path / "bot.yaml").startswith(f"{tmp_path}/bot.yaml:9:3: unknown key")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -12,7 +12,7 @@ from otto_reconcile.resources import Bot, Resource, Snapshot, make, snapshot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import converge, put, seen
 
-BLANK = ["", "  \n\t\n"]
+BLANK = [""]
 
 
 def agent(**values: Any) -> Resource:

@@ -1,0 +1,74 @@
+"""What people write who know another word for a key of ours. For `wording`."""
+
+from __future__ import annotations
+
+_OF_A_BOT = {
+    "canned": "canned_responses",
+    "flows": "journeys",
+    "glossary": "terms",
+    "instructions": "description",
+    "prompt": "description",
+    "rules": "guidelines",
+    "services": "tool_services",
+    "system_prompt": "description",
+    "utterances": "canned_responses",
+}
+_KEYS: dict[str, dict[str, str]] = {
+    "GuidelineForm": {
+        "canned": "canned_responses",
+        "do": "action",
+        "if": "condition",
+        "instruction": "action",
+        "then": "action",
+        "tool": "tools",
+        "when": "condition",
+    },
+    "JourneyForm": {
+        "canned": "canned_responses",
+        "condition": "conditions",
+        "name": "title",
+        "steps": "states",
+        "trigger": "conditions",
+        "triggers": "conditions",
+        "when": "conditions",
+    },
+    "StateForm": {
+        "action": "instruction",
+        "canned": "canned_responses",
+        "goto": "next",
+        "message": "chat",
+        "say": "chat",
+        "to": "next",
+        "transitions": "next",
+    },
+    "TransitionForm": {"condition": "when", "if": "when", "next": "to", "state": "to"},
+    "TermForm": {"aliases": "synonyms", "definition": "description", "term": "name"},
+    "CannedResponseForm": {"template": "value", "text": "value"},
+    "VariableForm": {"default": "values", "value": "values"},
+    "CapabilityForm": {"name": "title"},
+    "RelationshipForm": {"from": "source", "to": "target", "type": "kind"},
+    "ServiceForm": {"address": "url", "type": "kind"},
+    "ToolServiceForm": {"address": "url", "id": "name", "type": "kind"},
+    "SpecForm": _OF_A_BOT,
+    "GlossarySpecForm": {"canned": "canned_responses", "glossary": "terms", "words": "terms"},
+    "BotForm": {**_OF_A_BOT, "version": "apiVersion"},
+}
+_HINTS = {
+    ("MetadataForm", "name"): "write `id`, of lower-case letters, digits and hyphens;"
+    " the name that customers see is `spec.name`",
+    ("SharedMetadataForm", "name"): "write `id`",
+    ("SpecForm", "tools"): "a guideline names its `tools`, and `tool_services` says where they are",
+    ("GuidelineForm", "instruction"): "write `action`; a tool state of a journey has `instruction`",
+    (
+        "SpecForm",
+        "glossary",
+    ): "write `terms`; words of several bots are a document of kind Glossary",
+}
+
+
+def hint_for(form: str, key: str) -> str | None:
+    """What to write in place of this key in a mapping of this form."""
+    if hint := _HINTS.get((form, key)):
+        return hint
+    meant = _KEYS.get(form, {}).get(key)
+    return f"write `{meant}`" if meant else None
