@@ -18,11 +18,11 @@ from otto_reconcile.observed import observe
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.survey import Survey
 from otto_reconcile.reconcile.leaving import (
+    WHY_LOST,
     Draft,
     LeftOut,
     take_out,
     unbind,
-    why_lost,
     without,
 )
 from otto_reconcile.resources import (
@@ -194,7 +194,7 @@ async def _settle(
             return None
         wanted = snapshot_of(bot)
         for ref in sorted(draft.parts.keys() - wanted.keys()):
-            draft.leave(ref, why_lost(draft, ref))
+            draft.leave(ref, WHY_LOST)
         ours = Snapshot(_at(want, draft.parts.get(ref)) for ref, want in wanted.items())
         observed = await observe(port, bot.id, wanted, ours)
         actions = plan(wanted, observed, wanted).acting

@@ -93,12 +93,8 @@ def _untag(draft: Draft, part: Ref, tag: Ref) -> None:
         draft.leave(part, f"the {tag.kind} {tag.key} is gone")
 
 
-def why_lost(draft: Draft, ref: Ref) -> str:
-    """Why a part is no part of the bot that was made of it."""
-    name = ref.key.removeprefix(f"{draft.bot_id}:")
-    if name != name.strip():
-        return "its name begins or ends with white space"
-    return "another of the same name is there"
+WHY_LOST = "another of the same name is there"
+"""Why a part is no part of the bot that was made of it."""
 
 
 def without(resource: Resource, *names: str) -> Resource:

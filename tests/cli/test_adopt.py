@@ -276,11 +276,11 @@ async def test_what_is_only_for_a_journey_is_named_with_the_bot_and_the_reason(
         "guideline scoped: it is only for journey shop.j, and has no agent's tag",
         "guideline watched: it is a condition of journey shop.j too",
         f"relationship {scope}: guideline scoped is in no manifest",
-        "variable shop:spaced : its name begins or ends with white space",
     ]
     shop = place.otto.folder / "bots" / "shop.yaml"
     assert "guideline watched: it is a condition" in shop.read_text()
     assert "otto_reconcile" not in shop.read_text()
+    assert 'name: "spaced "' in shop.read_text()  # as it is, and so it is found again
 
 
 async def test_a_bot_that_is_wanted_otherwise_is_a_conflict_and_nothing_is_done(

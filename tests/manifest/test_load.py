@@ -184,7 +184,6 @@ def test_files_put_one_behind_the_other_keep_their_marks(tmp_path: Path, between
 
 def test_what_ended_lines_in_yaml_1_1_is_text(tmp_path: Path) -> None:
     said = "a\x85b\u2028c\u2029d \U000f0000 \u200b "
-    written = f"  description: '{said}'\n  tags: [x\u2028y]\n  guidelines: [{{condition: |\n"
     text = HEAD + f"  description: '{said}'\n  tags: [x\u2028y]\n"
     assert one(tmp_path, text).description == said
     assert one(tmp_path, text).tags == ["x\u2028y"]
