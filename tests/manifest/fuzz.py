@@ -137,7 +137,9 @@ class Report:
 
     def fail(self, seed: int, what: str, shown: str) -> None:
         self.counts["failed"] += 1
-        self.failures.setdefault(what, (seed, shown))
+        if what not in self.failures:
+            self.failures[what] = (seed, shown)
+            print(f"seed {seed}: {what}: {shown}", file=sys.stderr, flush=True)
 
 
 class Maker:
@@ -356,12 +358,10 @@ def main() -> int:
 
     def tell(report: Report) -> None:
         done = sum(report.counts[name] for name in ("loaded", "empty", "refused"))
-        print(f"\r{done} inputs, {len(report.failures)} failures", end="", file=sys.stderr)
+        print(f"\r{done} inputs", end="", file=sys.stderr)
 
     report = run(options.seed, options.count, tell)
     print(f"\n{dict(report.counts)} in {time.monotonic() - start:.0f} s")
-    for what, (seed, shown) in report.failures.items():
-        print(f"seed {seed}: {what}: {shown}")
     return 1 if report.failures else 0
 
 
