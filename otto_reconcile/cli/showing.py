@@ -71,10 +71,10 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     manifests = daemon.get("manifests") or {}
     problems = list(manifests.get("problems") or ())
     if manifests:
-        at = f" at {manifests['at']}" if manifests.get("at") else ""
-        state = f"{manifests.get('folder')}: {manifests.get('state')}{at}"
+        state = f"{manifests.get('folder')}: {manifests.get('state')}"
         tone = Tone.REMOVED if problems else Tone.PLAIN
-        yield Line(f"manifests  {visible(state)}, {manifests.get('time')}", tone)
+        at = f", at {manifests['at']}" if manifests.get("at") else ""
+        yield Line(f"manifests  {visible(state)}, {manifests.get('time')}{visible(at)}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
     yield from _tools(daemon.get("tools") or {})
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))

@@ -199,7 +199,8 @@ class Folder:
 
     def _told(self, state: str, problems: list[str]) -> dict[str, object]:
         now = self._clock.now().isoformat(timespec="seconds")
-        label = self._state.label if self._state is not None else None
+        state_now = self._state
+        label = state_now.label if state_now is not None and state_now.commit is not None else None
         folder = {"folder": str(self._path), "root": str(self._root), "at": label}
         return {**folder, "state": state, "problems": problems, "time": now}
 

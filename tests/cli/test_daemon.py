@@ -148,6 +148,13 @@ def test_what_is_refused_or_withheld_is_shown_and_not_well(
     assert otto("status").code == 0
 
 
+def test_the_commit_of_the_manifests_is_shown(otto: Otto, daemon: Announce) -> None:
+    folder = {"folder": "manifests", "state": "Imported", "time": "2030-01-01", "problems": []}
+    daemon(SYNCED, manifests={**folder, "at": "commit 0123456789ab of 2030"})
+    line = "manifests  manifests: Imported, 2030-01-01, at commit 0123456789ab of 2030"
+    assert line in otto("status").out
+
+
 def test_a_job_that_fails_is_shown_and_not_well(otto: Otto, daemon: Announce) -> None:
     job = {"state": "Failing", "error": "TypeError at otto_reconcile/x.py:9", "failures": 3}
     daemon(SYNCED, jobs={"manifests": {**job, "since": "2030-01-01", "next_try": "2030-01-02"}})
