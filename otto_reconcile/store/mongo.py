@@ -174,6 +174,7 @@ class MongoStore:
     def _changes(self, until: threading.Event) -> Iterator[None]:
         pipeline = [{"$match": {"ns.coll": {"$in": list(WATCHED)}}}]
         with self._asking(), self._database.watch(pipeline, max_await_time_ms=1000) as stream:
+            yield  # what was written before the stream began is in no stream
             while not (until.is_set() or self._closed.is_set()):
                 if stream.try_next() is not None:
                     yield

@@ -12,6 +12,7 @@ Raises NotRunnable with the reason; `required()` says whether a test must then f
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import socket
@@ -91,7 +92,7 @@ class Server:
         """Ends it in good order: what it acknowledged is there when it is started again."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-            if self.sort != "java":  # which ends with its standard input
+            if self.sort not in ("java", "oplog"):  # which end with their standard input
                 self._process.terminate()
             self._process.wait(timeout=20)
             self._process = None
@@ -154,18 +155,25 @@ def _mongod(port: int, directory: Path) -> list[str]:
     return [program, "--port", str(port), "--bind_ip", "127.0.0.1", "--dbpath", str(directory)]
 
 
-def _java(port: int, directory: Path) -> list[str]:
-    built = CACHE / "java"
+def _java(port: int, directory: Path, *more: str) -> list[str]:
+    sources = sorted((HERE / "java").glob("*.java"))
+    content = b"".join(file.read_bytes() for file in [HERE / "java" / "pom.xml", *sources])
+    built = CACHE / f"java-{hashlib.sha256(content).hexdigest()[:12]}"
     if not (built / "Server.class").exists():
         with _building(built) as work:
             shutil.copy(HERE / "java" / "pom.xml", work)
             _run(
                 ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars"], work
             )
-            jars = f"{work}/jars/*"
-            _run(["javac", "-cp", jars, "-d", str(work), str(HERE / "java" / "Server.java")], work)
+            _run(["javac", "-cp", f"{work}/jars/*", "-d", str(work), *map(str, sources)], work)
     classes = f"{built}/jars/*{os.pathsep}{built}"
-    return [_tool("java"), "-Xmx256m", "-cp", classes, "Server", str(port), str(directory / "h2")]
+    data = str(directory / "h2")
+    return [_tool("java"), "-Xmx256m", "-cp", classes, "Server", str(port), data, *more]
+
+
+def _oplog(port: int, directory: Path) -> list[str]:
+    """The same server as a replica set of one: with change streams."""
+    return _java(port, directory, "oplog")
 
 
 def _ferret(port: int, directory: Path) -> list[str]:
@@ -181,7 +189,7 @@ def _ferret(port: int, directory: Path) -> list[str]:
     return [str(built / "ferret"), str(port), str(directory)]
 
 
-_COMMANDS = {"mongod": _mongod, "java": _java, "ferret": _ferret}
+_COMMANDS = {"mongod": _mongod, "java": _java, "oplog": _oplog, "ferret": _ferret}
 
 
 @contextlib.contextmanager
