@@ -25,9 +25,12 @@ from otto_reconcile.events import (
     now_utc,
 )
 from otto_reconcile.heads import Head, Log, Step
+from otto_reconcile.projections import SOLE
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
 from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.weaving import Weaver
 
 __all__ = [
@@ -81,10 +84,17 @@ class DesiredState:
     ) -> Event | None:
         """Wants it so; None if it is wanted so already. Suspension stays as it is.
 
-        `expect` is the revision that this was decided on (0: that there is none). Raises Conflict.
+        `expect` is the revision that this was decided on (0: that there is none). Raises Conflict,
+        and PermanentError for what cannot be kept, or has the id of another bot's part.
         """
         stream = stream_of(bot)
-        return self._retried(stream, expect, lambda head: self._put(bot, head, source, actor))
+
+        def step(head: Head | None) -> Step | None:
+            decided = self._put(bot, head, source, actor)
+            self._refuse_taken([decided] if decided is not None else [])
+            return decided
+
+        return self._retried(stream, expect, step)
 
     def put_many(
         self,
@@ -92,10 +102,12 @@ class DesiredState:
         *,
         actor: str,
         moved: Collection[str] = frozenset(),
+        leaving: Collection[str] = (),
     ) -> list[Event | None]:
-        """As `put` for each, in one go; the answers in the order of the bots. Raises Conflict.
+        """As `put` for each, in one go; the answers in the order of the bots. Raises as `put` does.
 
         Those in `moved` come from another place now: a revision says so even if all is the same.
+        Those in `leaving` are deleted next: the ids of their parts are free.
         """
         named = [(stream_of(bot), bot, source) for bot, source in bots]
         heads = self._log.settled([name for name, _, _ in named])
@@ -106,6 +118,7 @@ class DesiredState:
             if (step := self._put(bot, heads.get(name), source, actor, again=name in moved))
             is not None
         }
+        self._refuse_taken(list(steps.values()), leaving)
         events = self._append(list(steps.values()))
         return [
             events.pop(name, None)
@@ -278,6 +291,24 @@ class DesiredState:
             return None
         return self._step(stream, EventType.UPDATED, bot, current, head, source, actor)
 
+    def _refuse_taken(self, steps: Sequence[Step], leaving: Collection[str] = ()) -> None:
+        """Raises PermanentError where a new part has the id of one of another bot that stays.
+
+        The rows tell which bots to ask; what they say themselves may not be recorded yet.
+        """
+        after = {s.event.bot_id: s.event.bot for s in steps if s.event.bot is not None}
+        for name in SOLE:
+            new = dict(_new_ids(steps, name))
+            key = COLLECTIONS[name].keys[0]
+            rows = self._store.find(name, {key: {"$in": sorted(new)}}) if new else []
+            others = {r["bot_id"] for r in rows if isinstance(r.get("bot_id"), str)} - set(leaving)
+            asked = self._desired(self._log.settled(sorted(others - after.keys())))
+            bots = {**{i: one.bot for i, one in asked.bots.items()}, **after}
+            for bot_id, bot in sorted(bots.items()):
+                for part_id in sorted({part.id for part in getattr(bot, name)} & new.keys()):
+                    if new[part_id] != bot_id:
+                        raise _taken(name, part_id, bot_id, new[part_id])
+
     def _deletion(self, head: Head | None, source: Source, actor: str) -> Step | None:
         if head is None or head.deleted or not head.revision:
             return None
@@ -326,6 +357,24 @@ class DesiredState:
             if events := self._append([decided]):
                 return events[bot_id]
         raise Conflict(f"{called(bot_id)} is being changed by others all the time")
+
+
+def _new_ids(steps: Sequence[Step], name: str) -> Iterator[tuple[str, str]]:
+    """The ids that the bots of these steps have and had not, each with its bot."""
+    for step in steps:
+        if isinstance(step.event.wish, Bot):
+            before = {part.id for part in getattr(step.before, name, ())}
+            for part in getattr(step.event.wish, name):
+                if part.id not in before:
+                    yield part.id, step.event.bot_id
+
+
+def _taken(name: str, part_id: str, owner: str, bot_id: str) -> PermanentError:
+    kind = GROUPS[name].kind.replace("_", " ")
+    return PermanentError(
+        f"{called(bot_id)} cannot have the {kind} {part_id!r}: it is that of {called(owner)}",
+        hint=f"give one of them another id, or delete {owner} first",
+    )
 
 
 def _readable(documents: Iterable[Document]) -> Iterator[Event]:

@@ -174,7 +174,7 @@ def bring_in(
         (w.wish, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
         for w in (*new, *updated, *moved)
     ]
-    desired.put_many(pairs, actor=actor, moved=again)
+    desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
