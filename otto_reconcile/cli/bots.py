@@ -12,13 +12,14 @@ import yaml
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.places import opened_store, place_of
+from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import NotFound, OttoError, PermanentError
+from otto_reconcile.errors import OttoError, PermanentError
 from otto_reconcile.events import Wanted, WantedShared
 from otto_reconcile.reconcile.importer import wishes_of
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources.shared import GROUPS, Wish, called, is_shared
+from otto_reconcile.resources.shared import GROUPS, Wish, called
 from otto_reconcile.settings import Settings
 from otto_reconcile.weaving import users
 
@@ -30,8 +31,7 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
     with opened_store(settings) as store:
         desired = DesiredState(store)
         if bot_id is not None and bot_id != "bots":
-            one = desired.get_shared(bot_id) if is_shared(bot_id) else desired.get(bot_id)
-            _show_one(one, output or Output.YAML)
+            _show_one(one_of(desired, bot_id), output or Output.YAML)
             return 0
         found = desired.read()
     unreadable = {**found.unreadable, **found.unreadable_shared}
@@ -164,7 +164,7 @@ def _refuse_unknown(
     for bot_id in sorted(set(bot_ids) - there.keys()):
         if bot_id in unreadable:
             raise PermanentError(f"{called(bot_id)}: {unreadable[bot_id]}")
-        raise NotFound(f"there is no {called(bot_id)}", hint="otto-reconcile get lists them")
+        raise not_there(bot_id, there)
 
 
 def is_folder(place: str) -> bool:

@@ -13,7 +13,8 @@ from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.places import Target, find_daemon, find_target, opened_store, told_stale
 from otto_reconcile.cli.scratch import ScratchStore
-from otto_reconcile.errors import NotFound, OttoError
+from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.errors import OttoError
 from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
@@ -93,7 +94,7 @@ async def _notice_restart(port: Port, world: World) -> None:
 def _chosen(world: World, bot_ids: Sequence[str]) -> Sequence[str]:
     unknown = sorted(set(bot_ids) - set(world.bot_ids))
     if unknown:
-        raise NotFound(f"there is no bot {unknown[0]!r}", hint="otto-reconcile get lists them")
+        raise not_there(unknown[0], world.bot_ids)
     return sorted(set(bot_ids)) or world.bot_ids
 
 

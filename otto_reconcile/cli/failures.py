@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -66,7 +67,17 @@ def _usage(error: Exception) -> None:
     message: str = getattr(error, "format_message", error.__str__)()
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "otto-reconcile")
-    tell(_plain(message, error.__cause__), f"{command} --help shows what there is")
+    hint = _file_hint(command, message) or f"{command} --help shows what there is"
+    tell(_plain(message, error.__cause__), hint)
+
+
+def _file_hint(command: str, message: str) -> str | None:
+    """What to write for `apply bot.yaml`."""
+    extra = re.search(r"extra argument\S* \((.+?)\)", message)
+    name = extra[1].split()[0] if extra is not None else ""
+    if not name or not os.path.exists(name):
+        return None
+    return f"a file is named with -f: {command} -f {name}"
 
 
 def _plain(message: str, cause: object) -> str:

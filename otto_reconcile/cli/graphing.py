@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from otto_reconcile.cli.console import Drawing, say_lines, write
 from otto_reconcile.cli.inputs import read
 from otto_reconcile.cli.places import opened_store
+from otto_reconcile.cli.unknown import one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound
+from otto_reconcile.events import Wanted
 from otto_reconcile.render.graphs import mermaid, tree
 from otto_reconcile.resources import Bot, Journey
 from otto_reconcile.settings import Settings
@@ -29,7 +31,10 @@ def run_graph(
 
 def _of_store(settings: Settings, bot_id: str) -> Bot:
     with opened_store(settings) as store:
-        return DesiredState(store).get(bot_id).bot
+        found = one_of(DesiredState(store), bot_id)
+        if isinstance(found, Wanted):
+            return found.bot
+        raise NotFound(f"{bot_id} is no bot")
 
 
 def _of_files(bot_id: str, files: Sequence[str]) -> Bot:

@@ -13,13 +13,14 @@ from otto_reconcile import settings as environment
 from otto_reconcile.applied import AppliedSets
 from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import opened_store, watched_folder
+from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import InvalidInput, NotFound, OttoError
+from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.escaping import visible
 from otto_reconcile.events import Desired, Source
 from otto_reconcile.reconcile.importer import load
 from otto_reconcile.resources.groups import GROUPS
-from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of
+from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 from otto_reconcile.settings import Settings
 from otto_reconcile.weaving import users
 
@@ -79,7 +80,7 @@ def _tell(done: Sequence[Done], output: Output) -> None:
 def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
     for bot_id in names:
         if bot_id not in found.bots and bot_id not in found.unreadable:
-            raise NotFound(f"there is no {called(bot_id)}", hint="otto-reconcile get lists them")
+            raise not_there(bot_id, {*found.bots, *found.shared})
 
 
 def describe(bot_id: str, found: Desired) -> str:

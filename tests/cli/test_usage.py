@@ -187,3 +187,12 @@ def test_completion_offers_bots_and_commands(otto: Otto) -> None:
 def test_completion_can_be_shown(otto: Otto) -> None:
     done = otto("--show-completion", "bash")
     assert "_OTTO_RECONCILE_COMPLETE" in done.out + done.err
+
+
+def test_what_was_meant_is_said(otto: Otto) -> None:
+    otto.write("good.yaml", manifest("order-desk"))
+    assert "otto-reconcile apply -f good.yaml" in otto("apply", "good.yaml").err
+    assert otto("apply", "-f", "good.yaml").code == 0
+    assert "did you mean `order-desk`?" in otto("get", "orderdesk").err
+    exported = otto("export", "-o", "json").out
+    assert otto("validate", "-", stdin=exported).code == 0

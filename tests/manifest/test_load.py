@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
@@ -306,3 +307,13 @@ def test_a_secret_in_an_id_reaches_no_message(tmp_path: Path) -> None:
         manifest.load([path], environ={"API_KEY": "hush-hush-hush"})
     assert "hush-hush-hush" not in str(caught.value)
     assert str(caught.value).count("a secret (API_KEY) cannot stand here") == 6
+
+
+def test_a_list_in_json_is_its_documents(tmp_path: Path) -> None:
+    path = tmp_path / "all.JSON"
+    loaded = manifest.load([Path("manifests")], environ={})
+    written = list(yaml.safe_load_all(manifest.dump(one.bot for one in loaded.bots)))
+    path.write_text(json.dumps(written))
+    assert bots(path) == [one.bot for one in loaded.bots]
+    path.write_text("[1, {}]")
+    assert "this is no manifest" in refused(path)
