@@ -13,6 +13,7 @@ from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.references import Index, Wrong, cycles, of_all, resolve
 from otto_reconcile.manifest.states import check_states, scoping, states_of
 from otto_reconcile.resources import JSON, Bot, Relationship
+from otto_reconcile.resources.relationship import key_of
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
 
@@ -106,6 +107,7 @@ def _declared(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]
             # Parlant takes any other, and then every turn of the bot ends in an error.
             draft.faults.add(at, f"the {side} of a disambiguation is {wanted}", "name one")
             continue
+        item.id = key_of(form.kind, source, target)
         yield Relationship(kind=form.kind, source=source, target=target, group=form.group), item
 
 

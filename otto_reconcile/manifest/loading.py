@@ -118,10 +118,10 @@ def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loade
 
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:
+    groups = {name: items for name, items in made.groups.items() if name not in NATURAL}
     return {
         Ref(GROUPS[group].kind, item.id): (item.node.line, item.node.column)
-        for group, items in made.groups.items()
-        if group not in NATURAL
+        for group, items in {**groups, "relationships": made.relationships}.items()
         for item in items
     }
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import parlant.sdk as p
 import pytest
 
 from otto_reconcile import manifest
@@ -15,6 +16,7 @@ from otto_reconcile.errors import InvalidInput
 from otto_reconcile.observed import known
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
+from otto_reconcile.resources.gathering import part_of
 from otto_reconcile.server.relating import Relating
 from otto_reconcile.store.memory import MemoryStore
 from tests.desired.test_states import CLI
@@ -161,6 +163,35 @@ async def test_preambles_and_words_of_journeys_are_made_and_seen(
     key = f"canned_response/{BOT}.wait"
     assert await converge(host, plain, wanted) == [f"replace {key}"]
     assert (await canned(host))["One moment"] == [f"agent:{BOT}"]
+
+
+@only_inside
+async def test_a_preamble_of_another_hand_is_one_in_a_manifest(host: Host, tmp_path: Path) -> None:
+    wanted = snapshot_of(bot(tmp_path))
+    await converge(host, Snapshot([wanted[Ref("agent", BOT)]]))
+    thread = host.port._thread
+
+    async def make() -> None:
+        agent = await thread.server.get_agent(id=BOT)
+        await agent.create_canned_response("A moment", tags=[p.Tag.preamble()])
+
+    await thread.within(make())
+    (found,) = [r for r in (await seen(host, {})).values() if r.kind == "canned_response"]
+    assert found.spec["tags"] == []
+    assert part_of(found)["preamble"] is True
+
+
+def test_what_is_held_back_is_told_with_its_line(tmp_path: Path) -> None:
+    bot(tmp_path)
+    path = tmp_path / "desk.yaml"
+    (loaded,) = manifest.load([path], environ={}).bots
+    lines = path.read_text().splitlines()
+    for resource in snapshot_of(loaded.bot).values():
+        if resource.kind == "relationship":
+            line, _ = loaded.place_of(resource.ref)
+            assert f"kind: {resource.spec['kind']}," in lines[line - 1]
+    (preamble,) = [r for r in snapshot_of(loaded.bot) if r.key == f"{BOT}.wait"]
+    assert "preamble" in lines[loaded.place_of(preamble)[0] - 1]
 
 
 @pytest.mark.parametrize("host", ["http"], indirect=True)
