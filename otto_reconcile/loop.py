@@ -32,6 +32,10 @@ PROBE = 2.0
 REST = 3.0
 """A routine look is followed by a pause of so many times its own length: chats come first."""
 LONGEST_REST = 2.0
+REACHING = frozenset(
+    {"guideline", "journey", "term", "canned_response", "variable", "capability", "tag", "agent"}
+)
+"""Kinds of which something may reach every agent, or decides whom something reaches."""
 SAVE = 1.0
 """Seconds between two tries to save what was wanted while the store was away."""
 
@@ -66,6 +70,7 @@ class Loop:
             evaluating=evaluating,
         )
         self._look_again = asyncio.Event()
+        self._scan_again = asyncio.Event()
         self._all_at_once = False
         self._never = asyncio.Event()
         if evaluating is not None:
@@ -95,6 +100,9 @@ class Loop:
             self._target.release()
         if bot_id is not None:
             self.poke("noticed", [bot_id])
+        if bot_id is None and kind in REACHING:
+            self._target.scan_soon()
+            self._scan_again.set()
         if bot_id is None or shared:
             self._target.enqueue(self._target.known.bot_ids, "noticed", ROUTINE)
 
@@ -159,6 +167,7 @@ class Loop:
             "leading": (self._keep_leading, None),
             "probing": (self._keep_probing, None),
             "sweeping": (self._sweep, None),
+            "scanning": (self._scan, self._scan_again.set),
             "reading": (self._listen, self._look_again.set),
             "saving": (self._save_late, None),
             "evaluating": (self._evaluate, self._wake_evaluating),
@@ -227,6 +236,15 @@ class Loop:
                 await self._target.ask_for_tools()
             self._jobs.succeeded("sweeping")
             await self._pause(self._interval)
+
+    async def _scan(self) -> None:
+        """Looks for what reaches every agent: now and then, and at once when it may have come."""
+        while True:
+            if self._target.known.world is not None and self._target.may_act:
+                await self._target.look_for_reaching()
+            self._jobs.succeeded("scanning")
+            await self._clock.wait(self._scan_again, self._interval)
+            self._scan_again.clear()
 
     async def _listen(self) -> None:
         failures = 0

@@ -75,11 +75,18 @@ async def _compare(
         async with _sweep(port):
             bots = [await _planned(world, port, bot_id, prune_unmanaged) for bot_id in chosen]
         found = foreign(world, await port.list_agents()) if not bot_ids else Plan()
+        reaching = await port.reaching() if not bot_ids else ()
         if world.guarded is not None:
             warnings.append(f"{world.guarded.message}; {world.guarded.hint}")
     finally:
         await port.close()
-    return Report(bots, found, [*warnings, *brought.warnings], _imported(brought, bot_ids))
+    return Report(
+        bots,
+        found,
+        reaching=[str(one) for one in reaching],
+        warnings=[*warnings, *brought.warnings],
+        imported=_imported(brought, bot_ids),
+    )
 
 
 async def _notice_restart(port: Port, world: World) -> None:

@@ -52,6 +52,8 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
 def _all_taken(daemon: Daemon) -> bool:
     """True if manifests and local tools are in force, the model is there, and every job works."""
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
+    if daemon.get("reaching"):
+        return False
     away = (daemon.get("model") or {}).get("message")
     return not (refused or away or daemon.get("jobs"))
 
@@ -61,6 +63,8 @@ def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
 
 
 def _header(daemon: Daemon) -> Iterator[Line]:
+    for one in daemon.get("reaching") or ():
+        yield Line(f"undeclared {visible(str(one))}", Tone.REMOVED)
     yield Line(f"daemon     pid {daemon.get('pid')}, started {daemon.get('started')}")
     if stale := told_stale(daemon):
         yield Line(f"stale      {visible(stale)}", Tone.REMOVED)

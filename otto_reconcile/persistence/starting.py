@@ -87,6 +87,9 @@ class StartPort:
     async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
         return await self._rest.lacking(tools)
 
+    async def reaching(self) -> Sequence[object]:
+        return await self._rest.reaching()
+
     def sweep(self) -> AbstractAsyncContextManager[None]:
         return self._rest.sweep()
 

@@ -63,6 +63,13 @@ class Port(Protocol):
         """
         ...
 
+    async def reaching(self) -> Sequence[object]:
+        """What reaches every agent, though it is no part of a bot; each tells itself as a text.
+
+        Dear: everything is listed for it.
+        """
+        ...
+
     def sweep(self) -> AbstractAsyncContextManager[None]:
         """While it lasts, lists of the whole target are read once and shared by all `observe`s.
 

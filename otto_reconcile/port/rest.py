@@ -23,6 +23,7 @@ from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.base import Health
+from otto_reconcile.port.reaching import Reaching, reaching
 from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
@@ -139,6 +140,11 @@ class RestPort:
     ) -> Survey:
         """What is there beside the parts of single bots; see `port.survey`."""
         return await survey(self._wire, agents, ends, tools)
+
+    async def reaching(self) -> Sequence[Reaching]:
+        """What reaches every agent, though it is no part of a bot. Dear: see `port.reaching`."""
+        self._wire.tags.expire()
+        return await reaching(self._wire)
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:

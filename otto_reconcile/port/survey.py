@@ -58,7 +58,7 @@ async def survey(
     relationships, hidden = await bound_to(wire, ends, tools)
     found: dict[str, Sequence[Any]] = {}
     unread: list[str] = []
-    for kind, listing in _listings(wire):
+    for kind, listing in listings(wire):
         try:
             found[kind] = await wire.call(listing)
         except TemporaryError as error:
@@ -70,7 +70,7 @@ async def survey(
     )
 
 
-def _listings(wire: Wire) -> Iterator[tuple[str, Any]]:
+def listings(wire: Wire) -> Iterator[tuple[str, Any]]:
     """Of the kinds that reach all agents, or none, when no agent's tag is on them."""
     yield "guideline", wire.parlant.guidelines.list()
     yield "journey", wire.journeys.list()

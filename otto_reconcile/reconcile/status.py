@@ -119,6 +119,7 @@ class Status:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    reaching: tuple[str, ...] = ()
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:

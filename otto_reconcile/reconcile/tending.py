@@ -35,6 +35,10 @@ _log = logging.getLogger("otto_reconcile.loop")
 
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
+SCAN_PAUSE, SCAN_REST, SCAN_AT_LEAST = 200.0, 10.0, 25.0
+"""A look for what reaches every agent is followed by a pause of so many times its own length (the
+second where something was noticed meanwhile), and of so many seconds at least: it lists all that
+is there, and chats come first."""
 _SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"})
 """Reasons for a look that make what failed no likelier to succeed than it was."""
 
@@ -71,6 +75,7 @@ class Tending:
         self.queue, self._calm = WorkQueue(clock), Calm()
         self.known = Knowledge(stores, port.target, self._reconciler)
         self._note: str | None = None
+        self._next_scan = self._soonest = 0.0
         self.turn = asyncio.Lock()  # the target is changed by one at a time
         status = voice.board.status
         status.store.label = stores.store.label
@@ -178,6 +183,26 @@ class Tending:
             return
         found = foreign(self.known.current, agents)
         self._voice.board.status.foreign = tuple(action.ref.key for action in found)
+
+    async def look_for_reaching(self) -> None:
+        """Reports what reaches every agent and nobody declared, within a budget of server time."""
+        if self._clock.monotonic() < self._next_scan:
+            return
+        started = self._clock.monotonic()
+        try:
+            async with self.turn:  # a journey that is being made has conditions without a tag
+                found = await self._port.reaching()
+        except OttoError as error:
+            _log.debug("what reaches every agent could not be looked for: %s", error)
+            return
+        taken = self._clock.monotonic() - started
+        self._soonest = started + SCAN_REST * taken
+        self._next_scan = started + max(SCAN_PAUSE * taken, SCAN_AT_LEAST)
+        self._voice.reaching(tuple(map(str, found)))
+
+    def scan_soon(self) -> None:
+        """Something that may reach every agent was changed: it is not waited for long."""
+        self._next_scan = min(self._next_scan, self._soonest)
 
     async def ask_for_tools(self) -> None:
         """Asks the services of all bots; those whom there is news for are looked at."""

@@ -106,6 +106,16 @@ class Voice:
                 self.board.set_bot(bot_id)
         self._lose_sight()
 
+    def reaching(self, found: tuple[str, ...]) -> None:
+        """Puts on the board what reaches every agent and nobody declared; says what is new."""
+        status = self.board.status
+        for one in found:
+            if one not in status.reaching:
+                self.warn(one)
+        if status.reaching and not found:
+            self.say("nothing undeclared reaches every agent any more")
+        status.reaching = found
+
     def stand_by(self, warnings: Iterable[str]) -> None:
         """Puts warnings on the board beside those that are there, and says those that are new."""
         status = self.board.status

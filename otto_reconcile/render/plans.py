@@ -52,13 +52,15 @@ class BotPlan:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one comparison found. `foreign` reports agents that are of no bot.
+    """What one comparison found. `foreign` reports agents that are of no bot, `reaching` says what
+    reaches every agent, though nobody declared it.
 
     `imported` has what an import would do to the desired state: bot ids by what becomes of them.
     """
 
     bots: Sequence[BotPlan] = ()
     foreign: Plan = NO_PLAN
+    reaching: Sequence[str] = ()
     warnings: Sequence[str] = ()
     imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -69,7 +71,8 @@ class Report:
     @property
     def differs(self) -> bool:
         """True if anything is to be done or held back; what is unmanaged is no difference."""
-        return not all(plan.in_sync for plan in self._plans()) or any(self.imported.values())
+        differing = not all(plan.in_sync for plan in self._plans())
+        return differing or any(self.imported.values()) or bool(self.reaching)
 
     def actions(self) -> Iterator[Action]:
         """All that a person is shown; what is merely forgotten changes nothing for anybody."""
@@ -83,6 +86,7 @@ class Report:
 
 def text_lines(report: Report) -> Iterator[Line]:
     """The report for a person, the summary last."""
+    yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.reaching)
     yield from _import_lines(report)
     for bot in report.bots:
         actions = [a for a in bot.plan if a.operation is not Operation.FORGET]
@@ -163,6 +167,8 @@ def summary_line(report: Report) -> str:
     """For example `3 to create, 1 to change, 2 unmanaged`."""
     counts = summary(report)
     parts = [f"{counts[group]} {_WORDS[group]}" for group in GROUPS if counts[group]]
+    if report.reaching:
+        parts.insert(0, f"{len(report.reaching)} reaching every agent")
     if not report.differs and not report.errors:
         parts.insert(0, "no difference")
     if report.errors:
@@ -210,6 +216,7 @@ def document(report: Report) -> dict[str, JSON]:
     made: dict[str, JSON] = {
         "changes": changes,
         "summary": {**counts, "total": total},
+        "reaching": list(report.reaching),
         "warnings": list(report.warnings),
         "errors": report.errors,
     }

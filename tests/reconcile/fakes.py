@@ -27,6 +27,7 @@ class FakePort:
 
     def __init__(self) -> None:
         self.held: dict[Ref, Resource] = {}
+        self.reached: list[str] = []
         self.canaries: set[str] = set()
         self.gone = False
         self.lacks: dict[str, str] = {}
@@ -56,6 +57,10 @@ class FakePort:
     async def list_agents(self) -> Sequence[Resource]:
         self._call()
         return [r for r in self.held.values() if r.kind == "agent"]
+
+    async def reaching(self) -> Sequence[str]:
+        self._call()
+        return self.reached
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:

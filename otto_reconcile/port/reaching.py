@@ -1,0 +1,104 @@
+"""What reaches every agent, or all that carry a tag, and is no part of a bot. `rest` calls it.
+
+Parlant gives each agent its own things, those without any tag, and those with a tag that the agent
+carries. It has no call for those without a tag, so that everything is listed: what that costs grows
+with the square of what is there, and the caller decides how often to pay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from otto_reconcile.errors import TemporaryError
+from otto_reconcile.port.survey import listings
+from otto_reconcile.port.translate import Absent
+from otto_reconcile.port.wire import Wire
+
+_PATHS = {
+    "guideline": "guidelines",
+    "journey": "journeys",
+    "term": "terms",
+    "canned response": "canned_responses",
+    "variable": "context-variables",
+    "capability": "capabilities",
+}
+_SCOPES = ("journey:", "agent:")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reaching:
+    """One such thing. `tag` is the shared tag by which it reaches `agents`; "" reaches all."""
+
+    kind: str
+    id: str
+    about: str
+    tag: str = ""
+    agents: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For a person: what it is, whom it reaches, and what to do about it."""
+        whom = f"every agent with the tag {self.tag}" if self.tag else "every agent"
+        named = f" ({', '.join(self.agents)})" if self.tag else ""
+        path = f"/{_PATHS[self.kind]}/{self.id}"
+        return (
+            f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
+            f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot"
+        )
+
+
+async def reaching(wire: Wire) -> list[Reaching]:
+    """All of it, sorted. Raises TargetUnavailable or TargetRefused."""
+    agents = await wire.call(wire.parlant.agents.list())
+    carriers: dict[str, list[str]] = {}
+    for agent in agents:
+        for tag in agent.tags or ():
+            carriers.setdefault(tag, []).append(str(agent.id))
+    names = {tag_id: name for name, tag_id in (await wire.tags.all()).items()} if carriers else {}
+    own = {f"agent:{agent.id}" for agent in agents}
+    found: list[Reaching] = []
+    for kind, listing in listings(wire):
+        found += _of_kind(kind, await wire.call(listing), own, carriers, names)
+    scoped = {one.id for one in found if one.kind == "guideline" and await _is_scoped(wire, one.id)}
+    return sorted(one for one in found if one.kind != "guideline" or one.id not in scoped)
+
+
+def _of_kind(
+    kind: str,
+    items: Collection[Any],
+    own: Set[str],
+    carriers: Mapping[str, list[str]],
+    names: Mapping[str, str],
+) -> Iterator[Reaching]:
+    for item in items:
+        tags = list(item.tags or ())
+        if not getattr(item, "enabled", True) or not own.isdisjoint(tags):
+            continue
+        if not tags:
+            yield Reaching(kind, str(item.id), _text(item))
+        elif shared := sorted(tag for tag in tags if tag in carriers):
+            by = shared[0]
+            agents = tuple(sorted(carriers[by]))
+            yield Reaching(kind, str(item.id), _text(item), names.get(by, by), agents)
+
+
+async def _is_scoped(wire: Wire, key: str) -> bool:
+    """True for a guideline of a journey, as the SDK makes it: without a tag, but dependent."""
+    call = wire.parlant.relationships.list(guideline_id=key, kind="dependency", indirect=False)
+    try:
+        bound = await wire.call(call)
+    except (Absent, TemporaryError):  # one dangles, and Parlant shows none of them
+        return False
+    ends = (r.target_tag for r in bound if r.source_guideline and r.source_guideline.id == key)
+    return any(end is not None and str(end.id).startswith(_SCOPES) for end in ends)
+
+
+def _text(item: Any) -> str:
+    names = ("condition", "title", "name", "value")
+    return next((text for name in names if (text := getattr(item, name, None))), "")
+
+
+def _brief(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else f"{flat[:57]}..."
