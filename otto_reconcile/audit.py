@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 
 from otto_reconcile.events import utc
-from otto_reconcile.plan import Result
+from otto_reconcile.plan import Operation, Result
 from otto_reconcile.resources import JSON
 from otto_reconcile.resources.limits import Unfit, check
 from otto_reconcile.store.base import Document, Store, Write
 
+_LOOKED_AT = 200
+"""Records of a bot, at most, among which its last change is looked for."""
 _NEWEST = (("started", -1), ("action_id", -1))
 _LARGEST = 2**63
 _LONGEST = 10_000  # characters of a value in a record that cannot be kept whole
@@ -99,6 +101,14 @@ class Audit:
         found = self._store.find("actions", where, order=_NEWEST, limit=limit)
         records = (_record(document) for document in found)
         return [record for record in records if record is not None]
+
+    def last_change(self, bot_id: str, target: str) -> datetime | None:
+        """When a bot was last changed on a target, as far back as its newest records say."""
+        done = {"bot_id": bot_id, "target": target, "outcome": str(Result.SUCCEEDED)}
+        found = self._store.find("actions", done, order=_NEWEST, limit=_LOOKED_AT)
+        records = (_record(document) for document in found)
+        changes = (r for r in records if r and r.operation in list(Operation))  # no evaluations
+        return next((r.started + timedelta(seconds=r.duration or 0.0) for r in changes), None)
 
     def close_open(self, target: str) -> int:
         """Intents without an outcome, of a process that died, become `unknown`; how many."""

@@ -208,6 +208,7 @@ class Daemon:
         state = "Off" if name == nlp.OFFLINE else "Connected" if why is None else "Unavailable"
         if why != status.model.get("message") and why is not None:
             self._voice.warn("no language model: it is tried again", model=name, why=why)
+        self._voice.remind("model", name, why, "still no language model", model=name)
         if why is None and status.model.get("message"):
             self._voice.say("the language model is in use", model=name)
         later = None if next_try is None else now + timedelta(seconds=next_try)
@@ -331,7 +332,7 @@ class Daemon:
     async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
         self._voice.board.status.url = url
         self._voice.publish()
-        self._voice.say("ready", url=url)
+        self._voice.ready(url)
         self._hung_up = lambda: loop.poke("SIGHUP")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
         summing = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,5 +117,15 @@ def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def actor(environ: Mapping[str, str] = os.environ) -> str:
     """Who writes: `OTTO_ACTOR`, else user@host."""
-    user = environ.get("USER") or environ.get("LOGNAME") or "unknown"
-    return environ.get("OTTO_ACTOR") or f"{user}@{socket.gethostname()}"
+    return environ.get("OTTO_ACTOR") or f"{_user(environ)}@{socket.gethostname()}"
+
+
+def _user(environ: Mapping[str, str]) -> str:
+    """By the environment, else by the system: a service or a container has neither variable."""
+    if named := environ.get("USER") or environ.get("LOGNAME"):
+        return named
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a container may run under a number that nobody has given a name
+        return f"uid-{number}"

@@ -9,7 +9,7 @@ from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.errors import NotFound
 from otto_reconcile.reconcile.status import Sync
-from otto_reconcile.render.lines import Line, Tone, visible
+from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
 
@@ -132,9 +132,12 @@ def _connected(name: str, connection: Mapping[str, Any], more: str = "") -> Line
 
 
 def _restored(restore: Mapping[str, Any]) -> str:
-    if not restore.get("finished"):
-        return f"{restore.get('bots')} bots, not finished"
-    return f"{restore.get('bots')} bots in {restore.get('seconds')} s, {restore.get('finished')}"
+    bots, there = restore.get("bots") or 0, restore.get("there") or 0
+    done = restore.get("restored", bots)
+    what = counted(bots, "bot") if done == bots else f"{done or 'none'} of {counted(bots, 'bot')}"
+    if there:
+        what += f" ({there} needed nothing)"
+    return f"{what} in {restore.get('seconds')} s, {restore.get('finished')}"
 
 
 def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
@@ -143,7 +146,7 @@ def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
         return
     by = f" by {evaluations['model']}" if evaluations.get("model") else ""
     missing, failing = evaluations.get("missing", 0), evaluations.get("failing", 0)
-    state = f"{missing} texts not judged yet{by}" if missing else f"all judged{by}"
+    state = f"{counted(missing, 'text')} not judged yet{by}" if missing else f"all judged{by}"
     if failing:
         state += f", {failing} of them in vain"
     if message := evaluations.get("message"):
@@ -154,7 +157,7 @@ def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
 
 def _used(name: str, usage: Mapping[str, int]) -> str:
     tokens = f"{usage['input_tokens']} tokens in, {usage['output_tokens']} out"
-    return f"{name} {usage['calls']} calls, {tokens}"
+    return f"{name} {counted(usage['calls'], 'call')}, {tokens}"
 
 
 def _details(bot: Mapping[str, Any]) -> Iterator[Line]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from otto_reconcile.escaping import visible
+
 _log = logging.getLogger("otto_reconcile.persistence")
 
 
@@ -22,4 +24,4 @@ class PlainLog:
 
 
 def _line(event: str, fields: dict[str, Any]) -> str:
-    return " ".join([event, *(f"{name}={value}" for name, value in fields.items())])
+    return visible(" ".join([event, *(f"{name}={value}" for name, value in fields.items())]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.escaping import visible
 from otto_reconcile.persistence.arguments import Given, mode_of, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk import Server, Tool, app_of
@@ -23,6 +24,7 @@ from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
 from otto_reconcile.reconcile.world import RESTORING, World, read
+from otto_reconcile.render.lines import counted
 from otto_reconcile.rows import OWN
 from otto_reconcile.server import program
 
@@ -60,7 +62,7 @@ async def rehydrate_bots_from_persistence(
     except Exception as error:  # the server has to start all the same
         done.errors.append(f"internal error: {error!r}")
     for sentence in done.errors:
-        _log.warning("restoring: %s", sentence)
+        _log.warning("restoring: %s", visible(sentence))
     result = done.to_dict(enabled)
     _log.info("%s", result["message"])
     return result
@@ -75,13 +77,13 @@ class _Done:
 
     def to_dict(self, enabled: bool) -> dict[str, Any]:
         message = (
-            f"restored {len(self.bots)} bots with {self.guidelines} guidelines and "
-            f"{self.journeys} journeys"
+            f"restored {counted(len(self.bots), 'bot')} with "
+            f"{counted(self.guidelines, 'guideline')} and {counted(self.journeys, 'journey')}"
         )
         if not enabled:
             message = "persistence is disabled: nothing to restore"
         if self.errors:
-            message += f"; {len(self.errors)} errors"
+            message += f"; {counted(len(self.errors), 'error')}"
         return {
             "enabled": enabled,
             "bots_restored": len(self.bots),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from otto_reconcile.errors import OttoError, PermanentError, fault_of
+from otto_reconcile.plan import Result
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.voice import RESTORING, Voice
@@ -32,18 +33,24 @@ async def restore(
     voice.target(RESTORING)
     voice.progressing(wanted)
     world.restoring = True
-    restored = 0
+    restored = there = 0
     try:
         for chunk, absent in chunks(wanted, present):
             for result in await _looked(reconciler, world, chunk, run_id, absent):
                 conclude(result, run_id)
-                restored += _is_back(result, voice, run_id)
+                if not _in_place(result):
+                    continue
+                if any(o.result is Result.SUCCEEDED for o in result.outcomes):
+                    restored += 1
+                    _tell(result, voice, run_id)
+                else:
+                    there += 1
             voice.publish()
             if not voice.target_up:
                 return
     finally:
         world.restoring = False
-    voice.restored(run_id, restored, len(wanted), clock.monotonic() - started)
+    voice.restored(run_id, restored, len(wanted), clock.monotonic() - started, there)
 
 
 async def _looked(
@@ -74,15 +81,18 @@ def chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[st
             yield [bot_id], False
 
 
-def _is_back(result: BotResult, voice: Voice, run_id: str) -> bool:
-    if result.planned is None or result.planned.wanted is None or not result.in_place:
-        return False
-    wanted = result.planned.wanted
+def _in_place(result: BotResult) -> bool:
+    return result.planned is not None and result.planned.wanted is not None and result.in_place
+
+
+def _tell(result: BotResult, voice: Voice, run_id: str) -> None:
+    assert result.planned is not None
+    assert result.planned.wanted is not None
+    bot = result.planned.wanted.bot
     voice.say(
         "restored",
         bot=result.bot_id,
-        guidelines=len(wanted.bot.guidelines),
-        journeys=len(wanted.bot.journeys),
+        guidelines=len(bot.guidelines),
+        journeys=len(bot.journeys),
         run=run_id,
     )
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otto_reconcile.escaping import visible
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
+from otto_reconcile.render.lines import counted
 
 
 def looked_at(status: Status) -> bool:
@@ -20,8 +21,9 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     are the changes in the journal.
     """
     synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
+    bots = f"{synced} of {counted(len(status.bots), 'bot')} Synced" if status.bots else "no bots"
     lines = [
-        f"otto-reconcile is up after {took:.1f} s: {synced} of {len(status.bots)} bots Synced",
+        f"otto-reconcile is up after {took:.1f} s: {bots}",
         f"  API    {url}",
         f"  chat   {url}/chat/",
         f"  store  {_connection(status.store)}",

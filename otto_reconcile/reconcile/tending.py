@@ -76,6 +76,7 @@ class Tending:
         self.known = Knowledge(stores, port.target, self._reconciler)
         self._note: str | None = None
         self._next_scan = self._soonest = 0.0
+        self._recalled: set[str] = set()  # the bots whose last change was looked up
         self.turn = asyncio.Lock()  # the target is changed by one at a time
         status = voice.board.status
         status.store.label = stores.store.label
@@ -257,10 +258,28 @@ class Tending:
                 world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold, again=again
             )
             self.known.carry_over(world, bot_id)
+        await self._recall(result)
         if result.held is not None:
             self._voice.warn("healing is held back", bot=bot_id, why=result.held, run=run_id)
         self._conclude(result, run_id)
         return result
+
+    async def _recall(self, result: BotResult) -> None:
+        """When a bot was changed last, from the record, if this process has not changed it."""
+        known = self._voice.board.status.bots.get(result.bot_id)
+        done = any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes)
+        if done or known is None or known.last_change or result.bot_id in self._recalled:
+            return
+        self._recalled.add(result.bot_id)
+        try:
+            last = await asyncio.to_thread(
+                self._stores.audit.last_change, result.bot_id, self._port.target
+            )
+        except StoreUnavailable:
+            self._recalled.discard(result.bot_id)
+            return
+        if last is not None:
+            self._voice.board.set_bot(result.bot_id, last_change=last.isoformat(timespec="seconds"))
 
     def _conclude(self, result: BotResult, run_id: str) -> None:
         """Status, and when to look again."""

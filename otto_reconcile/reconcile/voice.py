@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from otto_reconcile.plan import Outcome, Result
 from otto_reconcile.reconcile import report
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.reminders import Reminders, span
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.status import Board, Health, Sync
 from otto_reconcile.reconcile.world import World
@@ -33,8 +34,9 @@ class Log(Protocol):
 class Voice:
     def __init__(self, board: Board, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
-        self._repeats = Repeats()
+        self._repeats, self._reminders = Repeats(), Reminders(clock)
         self._unwritten: str | None = None  # why the status file cannot be written
+        self._not_ready: str | None = None  # the URL, until everything behind it answers
         self.standing: Callable[[], tuple[str, ...]] = tuple
         """Warnings that hold until a person has dealt with them."""
 
@@ -48,12 +50,17 @@ class Voice:
         message = error.message if error is not None else None
         if self.board.connection(connection, state, self._clock.now(), message):
             self._say(error is None, f"store {state.lower()}", store=connection.label, why=message)
+        self.remind("store", state, message, "store still unavailable", store=connection.label)
+        self._tell_ready()
 
     def target(self, state: str, message: str | None = None) -> None:
         connection = self.board.status.target
         good = state in (CONNECTED, RESTORING)
         if self.board.connection(connection, state, self._clock.now(), message):
             self._say(good, f"target {state.lower()}", target=connection.label, why=message)
+        away = message if state == UNAVAILABLE else None
+        self.remind("target", state, away, "target still unavailable", target=connection.label)
+        self._tell_ready()
         self._lose_sight()
 
     def _lose_sight(self) -> None:
@@ -61,6 +68,37 @@ class Voice:
         target = self.board.status.target
         if target.state in (UNAVAILABLE, WAITING):
             self.board.lose_sight(f"target {target.state.lower()}: {target.message}")
+
+    def ready(self, url: str) -> None:
+        """Parlant is served there; that everything behind it answers is said once it does."""
+        self._not_ready = url
+        self._tell_ready()
+        if self._not_ready is not None:
+            status = self.board.status
+            self.warn(
+                "running, but not ready: not everything answers",
+                url=url,
+                store=status.store.state,
+                target=status.target.state,
+            )
+
+    def _tell_ready(self) -> None:
+        status = self.board.status
+        if self._not_ready and status.store.state == status.target.state == CONNECTED:
+            self.say("ready", url=self._not_ready)
+            self._not_ready = None
+
+    def remind(
+        self, key: Hashable, what: object, why: str | None, event: str, **fields: Any
+    ) -> None:
+        """Says again, in growing distances, what was said when it began; without `why` it is over.
+
+        `what` tells this time of it from another one.
+        """
+        if why is None:
+            self._reminders.over(key)
+        elif lasts := self._reminders.due(key, what):
+            self._say(False, event, **fields, why=why, lasts=span(lasts))
 
     def say(self, event: str, **fields: Any) -> None:
         self._say(True, event, **fields)
@@ -78,18 +116,39 @@ class Voice:
         action = outcome.action
         good = outcome.result is Result.SUCCEEDED
         restoring = self.board.status.target.state == RESTORING
+        lasts = self._lasts(outcome)
         self._say(
             good,
             str(action.operation) if good else f"{action.operation} {outcome.result}",
-            quietly=restoring if good else self._repeats.has(outcome),
+            quietly=restoring if good else self._repeats.has(outcome) and not lasts,
             bot=action.bot_id,
             kind=action.ref.kind,
             key=action.ref.key,
             cause=str(action.cause),
             fields=",".join(change.field for change in action.changes) or None,
             error=outcome.error,
+            lasts=span(lasts) if lasts else None,
             run=run_id,
         )
+
+    def _lasts(self, outcome: Outcome) -> float | None:
+        """The seconds for which this fails, if it is time to say so again."""
+        key = (outcome.action.bot_id, outcome.action.ref)
+        if outcome.result is not Result.FAILED:
+            self._reminders.over(key)
+            return None
+        if not self._repeats.has(outcome):
+            self._reminders.over(key)
+        return self._reminders.due(key, outcome.error)
+
+    def lacking(self, bot_id: str, why: str | None) -> None:
+        """A tool of a bot is gone, though nothing of the bot differs; None: it is not."""
+        key = ("lacking", bot_id)
+        if why is None:
+            if self._reminders.over(key):
+                self.say("its tools are there again", bot=bot_id)
+        elif (lasts := self._reminders.due(key, why)) is not None:
+            self.warn(why, bot=bot_id, lasts=span(lasts) if lasts else None)
 
     def world(self, world: World, warnings: Iterable[str]) -> None:
         """What a person should know of the desired state, said when it is new."""
@@ -137,18 +196,30 @@ class Voice:
         later = None if delay is None else self._clock.now() + timedelta(seconds=delay)
         next_try = later.isoformat(timespec="seconds") if later is not None else None
         self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
+        self.lacking(result.bot_id, result.lacking)
         self._repeats.settle(result.bot_id, (*result.outcomes, *result.waiting))
 
-    def restored(self, run_id: str, restored: int, wanted: int, seconds: float) -> None:
+    def restored(
+        self, run_id: str, restored: int, wanted: int, seconds: float, there: int = 0
+    ) -> None:
+        """So many bots were put back, and so many had been there and needed nothing."""
         self.board.status.restore = {
             "run": run_id,
             "restored": restored,
+            "there": there,
             "bots": wanted,
             "seconds": round(seconds, 3),
             "finished": self._clock.now().isoformat(timespec="seconds"),
         }
-        self.say(
-            "restore complete", bots=restored, of=wanted, seconds=round(seconds, 2), run=run_id
+        whole = restored + there == wanted
+        self._say(
+            whole,
+            "restore complete" if whole else "restore ended, not all bots are in place",
+            bots=restored,
+            there=there or None,
+            of=wanted,
+            seconds=round(seconds, 2),
+            run=run_id,
         )
 
     def publish(self) -> None:

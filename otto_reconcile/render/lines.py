@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otto_reconcile.escaping import visible
 
-__all__ = ["NOTHING", "Line", "Tone", "brief", "visible"]
+__all__ = ["NOTHING", "Line", "Tone", "brief", "counted", "visible"]
 
 if TYPE_CHECKING:
     from otto_reconcile.resources import JSON
@@ -32,6 +32,11 @@ class Line(NamedTuple):
 
     text: str
     tone: Tone = Tone.PLAIN
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 bot`, `2 bots`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def brief(value: JSON) -> str:

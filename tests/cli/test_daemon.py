@@ -100,8 +100,24 @@ def test_all_synced(otto: Otto, daemon: Announce) -> None:
     assert f"pid {document['pid']}" in text
     assert "SQLite .otto/otto.db: Connected" in text
     assert "embedded:test at http://127.0.0.1:9: Connected" in text
-    assert "1 bots in 0.25 s, 2030-01-01" in text
+    assert "1 bot in 0.25 s, 2030-01-01" in text
     assert otto("status", "-o", "json").json() == document
+
+
+@pytest.mark.parametrize(
+    ("restored", "there", "words"),
+    [
+        (2, 0, "restored   2 bots in 1.5 s"),
+        (1, 0, "restored   1 of 2 bots in 1.5 s"),
+        (0, 2, "restored   none of 2 bots (2 needed nothing) in 1.5 s"),
+    ],
+)
+def test_only_what_was_put_back_is_called_restored(
+    otto: Otto, daemon: Announce, restored: int, there: int, words: str
+) -> None:
+    restore = {"restored": restored, "there": there, "bots": 2, "seconds": 1.5, "finished": "now"}
+    daemon(SYNCED, restore=restore)
+    assert words in otto("status").out
 
 
 def test_one_that_is_not_synced(otto: Otto, daemon: Announce) -> None:

@@ -45,13 +45,16 @@ def test_parlant_down_at_start_and_up_later(place: Place, parlant: ParlantProces
     parlant.stop()
     with elsewhere(place, parlant.url) as daemon:
         assert daemon.status["target"]["state"] == "Unavailable"
-        assert daemon.output.count("target unavailable") == 1
+        assert daemon.output.count("] target unavailable") == 1
         assert f"target {parlant.url} (Unavailable: " in daemon.output
-        assert "order-desk: Unknown, Unknown\n" in daemon.output
+        assert "order-desk: Unknown, Unknown: target unavailable: " in daemon.output
         assert daemon.bot("order-desk")["sync"] == "Unknown"
         assert place.command("status").returncode == 2
+        assert "running, but not ready" in daemon.output
+        assert "] ready" not in daemon.output
         parlant.start()
         daemon.wait_synced("order-desk", seconds=60)
+        assert daemon.output.count("] ready") == 1
         assert daemon.get("/agents/order-desk")["name"] == "Order Desk"
 
 

@@ -48,7 +48,7 @@ def test_jobs_that_fail_stop_nothing_and_are_told(place: Place) -> None:
         daemon.wait_synced("order-desk")
     poison = place.write("poison.yaml", "")
     with place.forked(*arguments) as daemon:
-        assert "1 of 1 bots Synced" in daemon.output
+        assert "1 of 1 bot Synced" in daemon.output
         assert "manifests (Failed), watched" in daemon.output
         assert "the last good state stays" in daemon.output
         assert "could not be imported: TypeError at " in daemon.output

@@ -169,7 +169,7 @@ async def test_what_is_no_persistence_is_an_answer_and_no_exception(
         restored = await rehydrate(server, wrong)
         assert (restored["enabled"], restored["bots_restored"]) == (False, 0)
         assert "persistence: give a DomainPersistence" in restored["errors"][0]
-        assert "1 errors" in restored["message"]
+        assert "1 error" in restored["message"]
     for no_server in (None, "x", server):
         restored = await rehydrate(no_server, memory)
         assert restored["enabled"]

@@ -197,7 +197,7 @@ def test_a_mirrored_bot_is_back_after_a_kill(mongodb: str, database: Any, tmp_pa
         assert [row["bot_id"] for row in database["bots"].find()] == [bot_id]
         program.kill()
     with Program(tmp_path, MIRRORING, MONGODB_URI=mongodb) as program:
-        assert "restored 1 bots with 1 guidelines and 1 journeys" in program.output
+        assert "restored 1 bot with 1 guideline and 1 journey" in program.output
         assert list(program.agents()) == [bot_id]
         assert snapshot(program, bot_id) == before
         assert [g["criticality"] for g in before["guidelines"].values()] == ["high"]

@@ -89,7 +89,7 @@ def test_a_journey_begins_under_conditions_and_goes_from_tool_to_tool(tmp_path: 
     model = ("--nlp", "tests.scripted.test_begins:factory", "--evaluate", "off")
     with place.daemon("--port", "0", *model, "--tools", "tools.py") as daemon:
         daemon.wait_up()
-        assert "1 of 1 bots Synced" in daemon.output
+        assert "1 of 1 bot Synced" in daemon.output
         chat = Chat(daemon.url, "desk")
         first = chat.say("They know the number: 12")
         assert first == "Say what was found; no record of 12; 12 checked"
