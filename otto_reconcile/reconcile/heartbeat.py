@@ -46,8 +46,8 @@ def silence(heartbeat: object) -> float | None:
     with suppress(KeyError, TypeError, ValueError):
         if heartbeat["boot"] and heartbeat["boot"] == boot_id():
             elapsed = uptime() - float(heartbeat["uptime"])
-            if elapsed >= 0:  # else it counts from another start: a container may have its own
-                return elapsed
+            if elapsed > -1.0:  # else it counts from another start: a container may have its own
+                return max(0.0, elapsed)
         since = datetime.fromisoformat(heartbeat["time"])
         return abs((datetime.now(UTC) - since).total_seconds())
     return None

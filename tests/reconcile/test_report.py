@@ -88,7 +88,7 @@ def test_a_heartbeat_is_measured_whatever_the_clock_was_set_to() -> None:
         rebooted = heartbeat.silence({**now, "boot": "another", "time": time})
         assert rebooted is not None
         assert rebooted > heartbeat.STALE
-    assert (heartbeat.silence({**now, "uptime": now["uptime"] - 60}) or 0) >= 60
+    assert (heartbeat.silence({**now, "uptime": now["uptime"] - 60}) or 0) > 59
     assert heartbeat.silence("damaged") is None
 
 
