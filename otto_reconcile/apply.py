@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from otto_reconcile.errors import Incomplete, OttoError, TargetUnavailable, TemporaryError
+from otto_reconcile.fencing import LOST, fenced
 from otto_reconcile.masking import scrub, texts
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
 from otto_reconcile.resources import Ref, Resource
 
 Told = Callable[[Outcome], None]
-LEADS_NO_MORE = "not tried: another daemon leads this target now"
+LEADS_NO_MORE = f"not tried: {LOST}"
 
 
 async def apply(
@@ -31,7 +32,8 @@ async def apply(
     """One Outcome for each action that acts, in order; `told` hears of each as it comes.
 
     `fresh` says that what is to be created was surely absent a moment ago. `leading` is asked
-    before every action: a process that was stopped for a while must not go on.
+    before every action and, by the port, before every call of one: a process that was stopped for a
+    while must not go on.
     """
     outcomes: list[Outcome] = []
     lost: set[Ref] = set()
@@ -44,7 +46,8 @@ async def apply(
         elif missing := sorted(str(ref) for ref in action.needs & lost):
             outcome = _not_tried(action, f"not tried: it needs {missing[0]}")
         else:
-            outcome, gone = await _attempt(action, port, fresh)
+            with fenced(leading):
+                outcome, gone = await _attempt(action, port, fresh)
         if outcome.result is not Result.SUCCEEDED and not outcome.there:
             lost.add(action.ref)
         told(outcome)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
+from otto_reconcile import fencing
 from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
 from otto_reconcile.persistence.sdk import Maker, Server, Tool, is_starting
 from otto_reconcile.plan import Change
@@ -115,6 +116,7 @@ class StartPort:
         look_first = not fresh or resource.kind == "journey"
         there = await self._existing(resource) if look_first else None
         if there is None:
+            fencing.check()  # the SDK sends no request that would ask the fence
             try:
                 return await maker(resource)
             except OttoError:

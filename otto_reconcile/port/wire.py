@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from otto_reconcile import fencing
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.tools import Place, Tools
@@ -125,6 +126,7 @@ class Wire:
         self.made_journeys: dict[str, Made] = {}
         self.relations: Relations | None = None
         self._secrets = tuple(secrets)
+        http.event_hooks["request"] = [_ask_fence]
         http.event_hooks["response"] = [self._refuse_bad_answers]
 
     @cached_property
@@ -169,6 +171,12 @@ class Wire:
             await response.aread()
         if error := of_response(response, self._secrets):
             raise error
+
+
+async def _ask_fence(request: httpx.Request) -> None:
+    """Raises LeaseLost, before anything is sent, for a change that may no longer be made."""
+    if request.method not in ("GET", "HEAD"):
+        fencing.check()
 
 
 def addressed(identity: str) -> str:

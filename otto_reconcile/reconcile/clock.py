@@ -28,7 +28,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        """Counts while the machine is suspended too: a lease runs out meanwhile."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         # Not `wait_for`: Python 3.11's loses a cancellation that meets the event.

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from otto_reconcile.audit import Record
 from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.fencing import fenced
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Cause, Change, Operation, Result
 from otto_reconcile.port.base import Evaluator
@@ -99,8 +100,9 @@ class Placing:
         """The record, and the error if it is one that the others would meet as well."""
         started = self._clock.monotonic()
         try:
-            for misplaced in step.lacking:
-                await self._port.place(misplaced)
+            with fenced(self._may_act):
+                for misplaced in step.lacking:
+                    await self._port.place(misplaced)
         except OttoError as error:
             self._refused.add(step.lacking[0].resource.ref)
             others_too = error if isinstance(error, TemporaryError) else None

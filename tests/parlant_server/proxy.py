@@ -35,6 +35,8 @@ class FaultyProxy:
         self._client: httpx.AsyncClient | None = None
         self._port = 0
         self.requests = 0
+        self.seen: list[tuple[str, str, Mapping[str, str]]] = []
+        """Method, path and headers of each request."""
         self.heal()
 
     @property
@@ -42,7 +44,8 @@ class FaultyProxy:
         return f"http://127.0.0.1:{self._port}"
 
     def heal(self) -> None:
-        """All requests pass."""
+        """All requests pass, and answers that were held are given."""
+        self._held: tuple[str, str] | None = None
         self._fault: tuple[int, Mapping[str, str], bytes] | None = None
         self._hanging = self._refusing = False
         self._left: int | None = None
@@ -56,6 +59,10 @@ class FaultyProxy:
     def hang(self) -> None:
         """All requests wait without end."""
         self._hanging = True
+
+    def hold(self, method: str, path: str) -> None:
+        """Requests of this method and path reach the server; their answers wait for `heal`."""
+        self._held = method, path
 
     def refuse(self) -> None:
         """All connections are cut before anything is answered."""
@@ -107,11 +114,14 @@ class FaultyProxy:
         headers = {k.strip().lower(): v.strip() for k, _, v in (li.partition(":") for li in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.requests += 1
+        self.seen.append((method, path, headers))
         if self._refusing:
             return False
         if self._hanging:
             await asyncio.Event().wait()
         answer = self._fault or await self._forward(method, path, headers, body)
+        while (method, path) == self._held:  # noqa: ASYNC110 (healed from another thread)
+            await asyncio.sleep(0.02)
         if answer is None:
             return False
         writer.write(_encoded(*answer))

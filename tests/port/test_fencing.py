@@ -1,0 +1,51 @@
+"""No call changes a Parlant server once whoever makes it may no longer act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from otto_reconcile.apply import apply
+from otto_reconcile.fencing import LeaseLost, fenced
+from otto_reconcile.plan import Action, Cause, Operation, Plan, Result
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.resources import make
+from tests.parlant_server.proxy import FaultyProxy
+
+
+async def test_a_lease_lost_between_the_calls_of_a_replacement_ends_it(parlant_url: str) -> None:
+    async with FaultyProxy(parlant_url) as proxy:
+        port = RestPort.over_http(proxy.url)
+        agent = make("agent", "fenced", "fenced", {"name": "Fenced"})
+        journey = make(
+            "journey",
+            "fenced.way",
+            "fenced",
+            {"title": "A way", "description": "d", "conditions": ["c"], "tags": []},
+        )
+        for resource in (agent, journey):
+            await port.create(resource)
+        wanted = replace(journey, spec={**journey.spec, "title": "Another way"})
+        action = Action(
+            Operation.REPLACE, journey.ref, "fenced", Cause.PENDING_CHANGE,
+            desired=wanted, observed=journey,
+        )  # fmt: skip
+        proxy.seen.clear()
+
+        def leading() -> bool:
+            """Until the deletion has passed."""
+            return all(method != "DELETE" for method, _, _ in proxy.seen)
+
+        (outcome,) = await apply(Plan((action,)), port, leading=leading)
+        assert outcome.result is Result.FAILED
+        assert outcome.temporary
+        assert "another daemon leads this target now" in (outcome.error or "")
+        changes = [method for method, _, _ in proxy.seen if method != "GET"]
+        assert changes == ["DELETE"]
+        with fenced(lambda: False):
+            await port.list_agents()  # to look is allowed
+            with pytest.raises(LeaseLost):
+                await port.delete(agent)
+        await port.delete(agent)
+        await port.close()
