@@ -27,14 +27,24 @@ class Applied:
     epoch: str
     resources: Snapshot = field(default_factory=Snapshot)
     claims: frozenset[Ref] = frozenset()
+    begun: str | None = None
+    """The epoch in which the bot was last looked at; None in records of older versions."""
+    foreign: frozenset[Ref] = frozenset()
+    """Under these the target has something that was never ours in that epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One life of a target: its name, and when it was first seen."""
+    """One life of a target: its name, and when it was first seen.
+
+    `continues` is the epoch before, if its canary was lost while all our agents were there.
+    `watched`: what is ours in it is known from its beginning; False for those of older versions.
+    """
 
     name: str
     started: datetime
+    continues: str | None = None
+    watched: bool = False
 
 
 class AppliedSets:
@@ -82,18 +92,33 @@ class AppliedSets:
 
     def epoch(self, target: str) -> Epoch | None:
         found = self._store.find("epochs", {"target": target}, limit=1)
-        document = found[0] if found else {}
-        name, started = document.get("name"), document.get("started")
-        if isinstance(name, str) and isinstance(started, datetime):
-            return Epoch(name, utc(started))
-        return None  # and where it is damaged, all is looked at anew
+        return _epoch(found[0]) if found else None
+
+    def epochs(self) -> dict[str, Epoch]:
+        """The newest epoch of every target, but for damaged ones."""
+        read = ((one.get("target"), _epoch(one)) for one in self._store.find("epochs"))
+        return {str(target): epoch for target, epoch in read if epoch is not None}
 
     def begin_epoch(self, target: str, epoch: Epoch) -> None:
-        document = {"target": target, "name": epoch.name, "started": epoch.started}
+        document = {
+            "target": target,
+            "name": epoch.name,
+            "started": epoch.started,
+            "continues": epoch.continues,
+            "watched": epoch.watched,
+        }
         try:
             self._store.put("epochs", [document])
         except Conflict:  # two first epochs at once: the later one counts
             self._store.put("epochs", [document])
+
+
+def _epoch(document: Document) -> Epoch | None:
+    """None where it is damaged: all is looked at anew then."""
+    name, started = document.get("name"), document.get("started")
+    if not isinstance(name, str) or not isinstance(started, datetime):
+        return None
+    return Epoch(name, utc(started), document.get("continues"), bool(document.get("watched")))
 
 
 def _document(target: str, applied: Applied) -> Document:
@@ -106,6 +131,8 @@ def _document(target: str, applied: Applied) -> Document:
         "epoch": applied.epoch,
         "resources": json.dumps(resources, separators=(",", ":"), ensure_ascii=False),
         "claims": sorted(map(list, applied.claims)),
+        "begun": applied.begun,
+        "foreign": sorted(map(list, applied.foreign)),
     }
 
 
@@ -128,6 +155,8 @@ def _from_document(document: Document) -> Applied | None:
                 for kind, key, spec, masked, remote_id in json.loads(document["resources"])
             ),
             frozenset(Ref(kind, key) for kind, key in document["claims"]),
+            document.get("begun"),
+            frozenset(Ref(kind, key) for kind, key in document.get("foreign") or ()),
         )
     except (KeyError, TypeError, ValueError, RecursionError):
         return None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from otto_reconcile.errors import Incomplete, OttoError, TargetUnavailable, TemporaryError
+from otto_reconcile.errors import Incomplete, NotOurs, OttoError, TargetUnavailable, TemporaryError
 from otto_reconcile.fencing import LOST, fenced
 from otto_reconcile.masking import scrub, texts
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
@@ -73,6 +73,7 @@ async def _attempt(
             temporary=isinstance(error, TemporaryError),
             there=isinstance(error, Incomplete),
             gone=gone is not None,
+            foreign=isinstance(error, NotOurs),
             delay=getattr(error, "delay", 0.0),
         )
     else:
@@ -106,7 +107,7 @@ def _not_tried(action: Action, why: str) -> Outcome:
 
 async def _create(action: Action, port: Port, fresh: bool) -> Resource | None:
     assert action.desired is not None
-    return await port.create(action.desired, fresh=fresh)
+    return await port.create(action.desired, fresh=fresh, claimed=action.claimed)
 
 
 async def _update(action: Action, port: Port, fresh: bool) -> Resource | None:

@@ -38,6 +38,7 @@ class Policy:
     `keep`: shared resources that other bots still want.
     `unable`: what the target cannot hold as it is wanted, with the reason.
     `begun`: what of `applied` was only begun, and perhaps never made.
+    `foreign`: what the target has and was never ours, with what to do about it.
     `again`: what is to be made again though nothing differs, since it takes what a model judged of
     it only when it is made.
     """
@@ -50,6 +51,7 @@ class Policy:
     keep: frozenset[Ref] = frozenset()
     unable: Mapping[Ref, str] = field(default_factory=dict)
     begun: frozenset[Ref] = frozenset()
+    foreign: Mapping[Ref, str] = field(default_factory=dict)
     again: frozenset[Ref] = frozenset()
 
 
@@ -199,7 +201,7 @@ def _unwanted(
         if ref in desired:
             continue
         have = observed.get(ref)
-        gone = have is None or ref in policy.keep
+        gone = have is None or ref in policy.keep or ref in policy.foreign
         operation = Operation.FORGET if gone else Operation.DELETE
         yield Action(operation, ref, last.bot_id, Cause.PENDING_CHANGE, observed=have)
 
@@ -262,7 +264,7 @@ def _hold(action: Action, policy: Policy) -> Action:
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
     if reason is None and action.desired is not None:
-        reason = policy.unable.get(action.ref)
+        reason = policy.unable.get(action.ref) or policy.foreign.get(action.ref)
     return replace(action, skipped=reason) if reason is not None else action
 
 

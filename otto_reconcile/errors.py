@@ -98,6 +98,10 @@ class Incomplete(TargetRefused):
     """It was made or changed, but for what the message names; what needs it may go on."""
 
 
+class NotOurs(PermanentError):
+    """It is on the target already, otherwise than it is wanted, and was never made by us."""
+
+
 class NotApplied(PermanentError):
     """The call was accepted, but the value read back is not the one written."""
 

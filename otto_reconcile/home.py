@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from otto_reconcile.errors import SettingsError
 DEFAULT_NAME = ".otto"
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
+HOLDER_FILE = "holder"
 TRIES, PAUSE = 4, 0.05
 """How often, and with how many seconds between, `owned` asks for the lock."""
 _NAME = re.compile("[0-9a-f]{12}")
@@ -108,6 +110,23 @@ def instance(folder: Path) -> str:
     except (FileNotFoundError, UnicodeDecodeError):
         return _new(path)
     return name if _NAME.fullmatch(name) else _new(path)
+
+
+def next_holder(folder: Path, target: str) -> tuple[str, str]:
+    """The name of this process for leases, and that of the process that had the directory before.
+
+    To be called by whoever owns the directory: the one before is dead then. In a copy of the
+    directory that is not so, and both see that another one has taken over.
+    """
+    path = folder / HOLDER_FILE
+    try:
+        before = path.read_text(encoding="utf-8").strip() or target
+    except (FileNotFoundError, UnicodeDecodeError):
+        before = target  # as versions without this file named themselves
+    name = f"{target} at {socket.gethostname()} {secrets.token_hex(4)}"
+    path.write_text(name, encoding="utf-8")
+    path.chmod(0o600)
+    return name, before
 
 
 def _new(path: Path) -> str:

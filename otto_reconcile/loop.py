@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import StoreUnavailable
@@ -21,6 +21,7 @@ from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.evaluating import Evaluating
 from otto_reconcile.reconcile.jobs import Job, Jobs
 from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.managing import BEAT
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.tending import Tending
 from otto_reconcile.reconcile.voice import Voice
@@ -51,6 +52,8 @@ class Loop:
         clock: Clock,
         *,
         holder: str,
+        predecessor: str | None = None,
+        take_over: Container[str] = frozenset(),
         interval: float = 30.0,
         prune_unmanaged: bool = False,
         late: Late | None = None,
@@ -65,6 +68,8 @@ class Loop:
             voice,
             clock,
             holder=holder,
+            predecessor=predecessor,
+            take_over=take_over,
             prune_unmanaged=prune_unmanaged,
             late=late,
             evaluating=evaluating,
@@ -140,21 +145,24 @@ class Loop:
 
         Never raises, whatever fails: `run` goes on from there.
         """
-        leading = asyncio.create_task(
-            self._jobs.keep("leading", self._keep_leading), name="leading"
-        )
+        keeping = [
+            asyncio.create_task(self._jobs.keep(name, job), name=name)
+            for name, job in (("leading", self._keep_leading), ("managing", self._keep_managing))
+        ]
         try:
             await self._jobs.attempt("restoring", self._restore())
         finally:
-            leading.cancel()
+            for task in keeping:
+                task.cancel()
 
     async def _restore(self) -> None:
         await self._target.lead()
+        await self._target.manage()
         await self.save_late()
         read = await self._target.read()
         if not read and self._late is not None:
             await self._late.put_back(self._target.known.world)
-        if read and self._target.leadership.leading:
+        if read and self._target.leading:
             await self._target.probe()
             self._voice.publish()
             if self._evaluating is not None:
@@ -165,6 +173,7 @@ class Loop:
         jobs: Mapping[str, tuple[Job, Callable[[], None] | None]] = {
             "reconciling": (self._work, None),
             "leading": (self._keep_leading, None),
+            "managing": (self._keep_managing, None),
             "probing": (self._keep_probing, None),
             "sweeping": (self._sweep, None),
             "scanning": (self._scan, self._scan_again.set),
@@ -186,7 +195,7 @@ class Loop:
                     task.cancel()
         finally:
             done.set()
-            await self._target.leadership.resign()
+            await self._target.resign()
             await asyncio.to_thread(watching.join, 2.0)
 
     # The jobs: each an endless loop around one step. `Jobs` starts one that fails again.
@@ -211,10 +220,19 @@ class Loop:
     async def _keep_leading(self) -> None:
         while True:
             await self._pause(self._target.leadership.pause)
-            led = self._target.leadership.leading
+            led = self._target.leading
             await self._target.lead()
             self._jobs.succeeded("leading")
-            if self._target.leadership.leading and not led:
+            if self._target.leading and not led:
+                self.poke("leading")
+
+    async def _keep_managing(self) -> None:
+        while True:
+            await self._pause(min(BEAT, self._target.leadership.pause))
+            led = self._target.leading
+            await self._target.manage()
+            self._jobs.succeeded("managing")
+            if self._target.leading and not led:
                 self.poke("leading")
 
     async def _keep_probing(self) -> None:
@@ -222,7 +240,7 @@ class Loop:
         while True:
             usual = min(PROBE, self._interval)
             await self._pause(CONNECTION.delay(failures) if failures else usual)
-            if self._target.known.world is not None and self._target.leadership.leading:
+            if self._target.known.world is not None and self._target.leading:
                 failures = 0 if await self._target.probe() else failures + 1
             self._jobs.succeeded("probing")
             if self._target.known.world is not None and not failures:

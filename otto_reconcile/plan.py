@@ -64,6 +64,7 @@ class Action:
     needs: frozenset[Ref] = frozenset()
     skipped: str | None = None
     why: str | None = None  # e.g. why an update has to be a replace
+    claimed: bool = True  # of a creation: what is there under its id is from an earlier try of ours
 
     @property
     def acts(self) -> bool:
@@ -129,3 +130,4 @@ class Outcome:
     delay: float = 0.0  # seconds that the target asked us to wait
     duration: float = 0.0  # seconds
     made: Resource | None = field(default=None, compare=False)  # as read back, with its remote id
+    foreign: bool = False  # it failed since what is there under its id was never ours

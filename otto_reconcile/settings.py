@@ -40,6 +40,7 @@ class Settings:
     evaluate: str | None = None
     tools: tuple[str, ...] = ()
     otto_access: str = "own"
+    take_over: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

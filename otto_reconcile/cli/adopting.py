@@ -109,7 +109,8 @@ async def _read(
         found = await _found(port, bot_ids)
         if stores is None:
             return found, None
-        world = read(stores, find_target(settings).id or port.target)
+        port.identify(find_target(settings).id or await epoch.identity(port, stores))
+        world = read(stores, port.target)
         plans = {a.bot.id: await _planned(port, world, a) for a in found.bots}
         results = {bot_id: _standing(world, bot_id, plan) for bot_id, plan in plans.items()}
         if manage and (conflicts := sorted(b for b, r in results.items() if r == "conflict")):
@@ -124,7 +125,7 @@ async def _read(
             found, world, {b: plans[b] for b, r in results.items() if r == MANAGED}
         )
         known = _Known(stores, world, results, Judge.of(world.target, health.version))
-        elsewhere = world.target == port.target  # what a daemon hosts it has had judged itself
+        elsewhere = world.target.startswith("http")  # what a daemon hosts it has had judged itself
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
         answers = await inheriting.judged(port, new, SystemClock().now()) if manage else []
         return found, replace(known, answers=answers)

@@ -34,6 +34,7 @@ def run(
     evaluate: o.Evaluate = None,
     tools: o.Tools = None,
     otto_access: o.OttoAccess = "own",
+    take_over: o.TakeOver = None,
     interval: o.Interval = 30.0,
     log_format: o.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
@@ -56,6 +57,7 @@ def run(
         evaluate=evaluate,
         tools=tuple(tools or ()),
         otto_access=otto_access,
+        take_over=tuple(take_over or ()),
         interval=interval,
         log_format=log_format,
         ephemeral=ephemeral,
@@ -81,6 +83,7 @@ def diff(
     prune_unmanaged: Annotated[
         bool, typer.Option("--prune-unmanaged", help="As for `run --prune-unmanaged`.")
     ] = False,
+    take_over: o.TakeOver = None,
     output: o.Shown = Output.TABLE,
 ) -> int:
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
@@ -90,7 +93,11 @@ def diff(
     from otto_reconcile.cli.diffing import run_diff
 
     settings = o.settings_of(
-        data_dir=data_dir, parlant_url=parlant_url, mongodb_uri=mongodb_uri, database=database
+        data_dir=data_dir,
+        parlant_url=parlant_url,
+        mongodb_uri=mongodb_uri,
+        database=database,
+        take_over=tuple(take_over or ()),
     )
     return run_diff(
         settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from otto_reconcile import settings as environment
+from otto_reconcile.applied import Epoch
 from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
@@ -18,6 +19,7 @@ from otto_reconcile.errors import OttoError
 from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
 from otto_reconcile.settings import Settings
@@ -69,7 +71,9 @@ async def _compare(
     port = target.connect(settings)
     try:
         await port.health()
-        world = read(stores, target.id or port.target)
+        port.identify(target.id or await epoch.identity(port, stores))
+        world = read(stores, port.target)
+        world.take_over = frozenset(settings.take_over)
         await _notice_restart(port, world)
         chosen = _chosen(world, bot_ids)
         async with _sweep(port):
@@ -94,8 +98,10 @@ async def _notice_restart(port: Port, world: World) -> None:
     if not await epoch.restarted(port, world):
         return
     present = {agent.key for agent in await port.list_agents()}
-    if world.epoch is None or not present & world.applied.keys():
-        world.epoch, world.restoring = None, True
+    lost = epoch.is_canary_lost(world, present)
+    before = world.epoch.name if lost and world.epoch is not None else None
+    world.epoch = Epoch("", SystemClock().now(), before, watched=True)
+    world.restoring = not lost
 
 
 def _chosen(world: World, bot_ids: Sequence[str]) -> Sequence[str]:

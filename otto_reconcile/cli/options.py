@@ -72,6 +72,16 @@ Tools = Annotated[
         " anew when it changes. May be given several times.",
     ),
 ]
+TakeOver = Annotated[
+    list[str] | None,
+    _option(
+        "--take-over",
+        env="OTTO_TAKE_OVER",
+        metavar="BOT",
+        help="Make ours what the server has under the ids of this bot, though others made it. May"
+        " be given several times.",
+    ),
+]
 Interval = Annotated[
     float,
     _option("--interval", env="OTTO_INTERVAL", help="Seconds between two routine looks at a bot."),

@@ -46,7 +46,8 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
     seen = all(
         _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
     )
-    return seen and not daemon.get("stale") and all(bot.get("sync") == Sync.SYNCED for bot in bots)
+    seen = seen and not daemon.get("stale") and not daemon.get("rivals")
+    return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
 
 
 def _all_taken(daemon: Daemon) -> bool:
@@ -71,6 +72,9 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     target = _connection(daemon, "target")
     at = f" at {daemon['url']}" if daemon.get("url") not in (None, target.get("label")) else ""
     yield _connected("target", target, at)
+    for rival in daemon.get("rivals") or ():
+        text = f"rival      {rival}, a daemon with another store, waits to manage this server"
+        yield Line(visible(text), Tone.REMOVED)
     yield _connected("store", _connection(daemon, "store"))
     manifests = daemon.get("manifests") or {}
     problems = list(manifests.get("problems") or ())

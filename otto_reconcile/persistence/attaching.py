@@ -14,6 +14,7 @@ from otto_reconcile.persistence.arguments import (
     mode_of,
     must_be_interval,
     must_be_persistence,
+    target_of,
 )
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.plainlog import PlainLog
@@ -26,6 +27,7 @@ from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Board, Status
 from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Every
 from otto_reconcile.server import program
 from otto_reconcile.server.changes import ChangeHook, Touched
 from otto_reconcile.settings import DEFAULT_DATABASE
@@ -102,7 +104,8 @@ class Attachment:
             stores,
             voice,
             clock,
-            holder=target,  # whoever has the machine's port is the one, also right after a crash
+            holder=target_of(server),  # the machine's port has one owner, also after a crash
+            take_over=Every(),
             interval=interval,
             prune_unmanaged=prune_unmanaged,
             late=None if journal is None else Late(journal, stores, port, voice, clock),

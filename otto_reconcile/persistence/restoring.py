@@ -23,7 +23,7 @@ from otto_reconcile.reconcile.evaluating import Mode
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.report import phrase
 from otto_reconcile.reconcile.restore import chunks
-from otto_reconcile.reconcile.world import RESTORING, World, read
+from otto_reconcile.reconcile.world import RESTORING, Every, World, read
 from otto_reconcile.render.lines import counted
 from otto_reconcile.rows import OWN
 from otto_reconcile.server import program
@@ -125,7 +125,9 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
 def _read(persistence: DomainPersistence, target: str) -> World:
     """What is wanted, read whole."""
     persistence.recording.absorb()
-    return read(persistence.stores, target, restoring=True)
+    world = read(persistence.stores, target, restoring=True)
+    world.inside, world.take_over = True, Every()
+    return world
 
 
 def _count(world: World, result: BotResult, done: _Done) -> None:

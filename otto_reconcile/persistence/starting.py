@@ -60,6 +60,25 @@ class StartPort:
     def target(self) -> str:
         return self._rest.target
 
+    @property
+    def inside(self) -> bool:
+        return True
+
+    def identify(self, target: str) -> None:
+        self._rest.identify(target)
+
+    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
+        return await self._rest.marks(prefixes)
+
+    async def put_mark(self, name: str) -> None:
+        await self._rest.put_mark(name)
+
+    async def move_mark(self, tag_id: str, name: str) -> bool:
+        return await self._rest.move_mark(tag_id, name)
+
+    async def drop_mark(self, tag_id: str) -> None:
+        await self._rest.drop_mark(tag_id)
+
     async def health(self) -> Health:
         return await self._rest.health()
 
@@ -106,12 +125,14 @@ class StartPort:
         for kind, key in (("guideline", guideline), ("agent", agent)):
             await self._rest.delete(make(kind, key, agent, {}, remote_id=key))
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
         starting, maker = is_starting(self._server), self._maker.of(resource.kind)
         if resource.spec.get("states"):
             maker = None  # the REST port hands it to Parlant's SDK whenever it comes
         if maker is None or not starting or not self._evaluate or self._is_judged(resource):
-            return await self._rest.create(resource, fresh=fresh)
+            return await self._rest.create(resource, fresh=fresh, claimed=claimed)
         # Journeys always: where one is there, the SDK would leave its conditions to all agents.
         look_first = not fresh or resource.kind == "journey"
         there = await self._existing(resource) if look_first else None
@@ -125,7 +146,7 @@ class StartPort:
                 there = await self._existing(resource)
                 if there is None:
                     raise _refusal(resource, error) from error
-        return await self._brought(resource, there)
+        return await self._brought(resource, there, claimed)
 
     async def update(
         self, resource: Resource, changes: Collection[Change], observed: Resource
@@ -154,11 +175,12 @@ class StartPort:
         found = await self._rest.observe(resource.bot_id, known, unmanaged=False)
         return next((one for one in found if one.ref == resource.ref), None)
 
-    async def _brought(self, resource: Resource, there: Resource) -> Resource:
+    async def _brought(self, resource: Resource, there: Resource, claimed: bool) -> Resource:
         if not differences(resource, there):
             return there
-        self._not_while_judged(resource)
-        return await self._rest.create(resource)
+        if claimed:  # what is the program's own is no matter of waiting
+            self._not_while_judged(resource)
+        return await self._rest.create(resource, claimed=claimed)
 
 
 def _refusal(resource: Resource, error: Exception) -> TargetRefused:

@@ -34,7 +34,19 @@ class Port(Protocol):
 
     @property
     def target(self) -> str:
-        """Stable identity of the target: `embedded:<instance>`, or the URL without credentials."""
+        """Stable identity of the target: `embedded:<instance>`, or the URL without credentials.
+
+        A server that is known by another URL already keeps the identity that it has: `identify`.
+        """
+        ...
+
+    @property
+    def inside(self) -> bool:
+        """True for a server in this very process: what it has lived through, we have."""
+        ...
+
+    def identify(self, target: str) -> None:
+        """From now on this is the identity of the target."""
         ...
 
     async def health(self) -> Health: ...
@@ -44,6 +56,22 @@ class Port(Protocol):
         ...
 
     async def set_canary(self, name: str) -> None: ...
+
+    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
+        """The tags whose names begin so: their ids by name."""
+        ...
+
+    async def put_mark(self, name: str) -> None:
+        """Makes a tag. Raises TargetRefused too for a Parlant that is not supported."""
+        ...
+
+    async def move_mark(self, tag_id: str, name: str) -> bool:
+        """Gives a tag another name; False if it is gone."""
+        ...
+
+    async def drop_mark(self, tag_id: str) -> None:
+        """Deletes a tag; that it is already gone is a success."""
+        ...
 
     async def list_agents(self) -> Sequence[Resource]:
         """All agents, in one cheap call; each with its own id as `bot_id`.
@@ -86,12 +114,16 @@ class Port(Protocol):
         """Those of these tools that are not there now, each with a text that names it."""
         ...
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
         """Creates it and gives it back as the target now reports it, with its remote id.
 
         If it exists already (an earlier try whose answer was lost), it is brought to `resource`.
         `fresh`: the target is known not to have it (a new life of it just began, or it was
-        deleted just now); that saves the look that would make sure. Raises NotApplied.
+        deleted just now); that saves the look that would make sure. Unless it is `claimed`, no
+        earlier try can have made it: what is there and differs is then left as it is (NotOurs).
+        Raises NotApplied.
         """
         ...
 

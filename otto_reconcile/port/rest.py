@@ -7,7 +7,7 @@ RestPort.over_asgi(app, target="embedded:main")
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
@@ -29,7 +29,14 @@ from otto_reconcile.port.survey import Survey, survey
 from otto_reconcile.port.tools import Place
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import Sweep, View
-from otto_reconcile.port.wire import MakeCanned, MakeJourney, NoRelations, Relations, Wire
+from otto_reconcile.port.wire import (
+    MakeCanned,
+    MakeJourney,
+    NoRelations,
+    Relations,
+    Wire,
+    addressed,
+)
 from otto_reconcile.proxies import is_loopback
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource, kinds, make
@@ -42,8 +49,9 @@ _Make = TypeVar("_Make", MakeCanned, MakeJourney)
 class RestPort:
     """Implements `port.base.Port`. Used from one event loop; calls may run at the same time."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, wire: Wire, *, inside: bool = False) -> None:
+        self._wire, self._inside = wire, inside
+        self._identity = wire.target
         self._sweep: Sweep | None = None
 
     @classmethod
@@ -85,20 +93,26 @@ class RestPort:
         )
         version = getattr(app, "version", None)
         secrets = _secrets(headers or {})
-        return cls(
-            Wire(
-                http,
-                target=target,
-                timeout=timeout,
-                secrets=secrets,
-                version=version,
-                describe=description_of(app),
-            )
+        wire = Wire(
+            http,
+            target=target,
+            timeout=timeout,
+            secrets=secrets,
+            version=version,
+            describe=description_of(app),
         )
+        return cls(wire, inside=True)
 
     @property
     def target(self) -> str:
-        return self._wire.target
+        return self._identity
+
+    @property
+    def inside(self) -> bool:
+        return self._inside
+
+    def identify(self, target: str) -> None:
+        self._identity = target
 
     async def health(self) -> Health:
         """Raises TargetRefused too for what is no Parlant, or a Parlant of another version."""
@@ -118,6 +132,25 @@ class RestPort:
         self._wire.tools.expire()
         self._wire.judgements.forget_places()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
+
+    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
+        found = await self._wire.call(self._wire.parlant.tags.list())
+        return {tag.name: str(tag.id) for tag in found if tag.name.startswith(prefixes)}
+
+    async def put_mark(self, name: str) -> None:
+        await self._wire.versions.release()
+        await self._wire.call(self._wire.parlant.tags.create(name=name))
+
+    async def move_mark(self, tag_id: str, name: str) -> bool:
+        try:
+            await self._wire.call(self._wire.parlant.tags.update(addressed(tag_id), name=name))
+        except Absent:
+            return False
+        return True
+
+    async def drop_mark(self, tag_id: str) -> None:
+        with suppress(Absent):
+            await self._wire.call(self._wire.parlant.tags.delete(addressed(tag_id)))
 
     async def host_tools(self, url: str | None, names: Collection[str] = ()) -> None:
         """`url` is where this process hosts local tools; Parlant gets to know it when it is asked.
@@ -203,17 +236,28 @@ class RestPort:
         """`make` is for journeys with states: Parlant is in this process."""
         self._wire.make_journey = _asked(make)
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
+        fencing.check()  # what is made in Parlant's own process sends no request that would ask
         self._touch(resource)
-        return await adapter_of(resource.kind).create(self._wire, resource, fresh)
+        if claimed:
+            return await adapter_of(resource.kind).create(self._wire, resource, fresh)
+        self._wire.unclaimed.add(resource.ref)
+        try:
+            return await adapter_of(resource.kind).create(self._wire, resource, fresh)
+        finally:
+            self._wire.unclaimed.discard(resource.ref)
 
     async def update(
         self, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
+        fencing.check()  # what is made in Parlant's own process sends no request that would ask
         self._touch(resource)
         return await adapter_of(resource.kind).update(self._wire, resource, changes, observed)
 
     async def delete(self, observed: Resource) -> None:
+        fencing.check()
         self._touch(observed)
         try:
             await adapter_of(observed.kind).delete(self._wire, observed)

@@ -17,7 +17,7 @@ from otto_reconcile.port.tools import Place, Tools
 from otto_reconcile.port.translate import of_exception, of_response
 from otto_reconcile.port.versions import Describe, Versions
 from otto_reconcile.questions import Judgements
-from otto_reconcile.resources import Resource
+from otto_reconcile.resources import Ref, Resource
 
 if TYPE_CHECKING:
     from parlant.client import AsyncParlantClient
@@ -125,6 +125,8 @@ class Wire:
         self.make_journey: MakeJourney | None = None
         self.made_journeys: dict[str, Made] = {}
         self.relations: Relations | None = None
+        self.unclaimed: set[Ref] = set()
+        """What is being created and cannot be there by us: see `port.base.Port.create`."""
         self._secrets = tuple(secrets)
         http.event_hooks["request"] = [_ask_fence]
         http.event_hooks["response"] = [self._refuse_bad_answers]

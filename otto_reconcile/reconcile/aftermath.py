@@ -42,12 +42,38 @@ def applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -
     for outcome in outcomes:
         _settle(held, claims, outcome)
     claims -= held.keys()
+    refused = {outcome.action.ref for outcome in outcomes if outcome.foreign}
+    foreign = planned.foreign | refused
+    begun = world.epoch.name if world.epoch is not None else last.begun
     whole = all(o.result is Result.SUCCEEDED for o in outcomes) and not planned.plan.skipped
     if not held and not claims and planned.wanted is None:
         return None
     epoch = world.epoch.name if whole and world.epoch is not None else last.epoch
     revision = planned.wanted.revision if whole and planned.wanted is not None else last.revision
-    return Applied(planned.bot_id, revision, epoch, Snapshot(held.values()), frozenset(claims))
+    resources, begun_ones = Snapshot(held.values()), frozenset(claims - refused)
+    return Applied(planned.bot_id, revision, epoch, resources, begun_ones, begun, foreign)
+
+
+def handed_over(world: World, planned: Planned) -> dict[str, Applied]:
+    """What a bot gave up and another of ours wants stays ours: the other one's, from now on."""
+    given = [
+        action.ref
+        for action in planned.plan
+        if action.operation is Operation.FORGET
+        and action.observed is not None
+        and action.ref not in planned.foreign
+    ]
+    heirs: dict[str, Applied] = {}
+    for ref in given:
+        heir = next((bot for bot in world.desired.bots if ref in world.wanted(bot)), None)
+        if heir is None or heir == planned.bot_id:
+            continue
+        begun = world.epoch.name if world.epoch is not None else None
+        new = Applied(heir, 0, "", Snapshot(), begun=begun)
+        known = heirs.get(heir) or world.applied.get(heir) or new
+        if ref not in known.resources and ref not in known.claims:
+            heirs[heir] = replace(known, claims=known.claims | {ref})
+    return heirs
 
 
 def _settle(held: dict[Ref, Resource], claims: set[Ref], outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,26 +30,51 @@ class Found:
     present: frozenset[str] = frozenset()
 
 
+async def identity(port: Port, stores: Stores) -> str:
+    """The name under which the server that answers is kept in the store, whatever its URL is now.
+
+    A canary on it that the store knows tells it; of several (it was taken for several targets
+    once) the oldest counts. Without one it is what the port calls it. Raises TargetUnavailable,
+    TargetRefused or StoreUnavailable.
+    """
+    names = await port.marks((PREFIX,))
+    if not names:
+        return port.target
+    epochs = await asyncio.to_thread(stores.applied.epochs)
+    known = [(epoch.started, target) for target, epoch in epochs.items() if epoch.name in names]
+    return min(known)[1] if known else port.target
+
+
 async def restarted(port: Port, world: World) -> bool:
     """True if the target's life is not the one in `world`; asks, and changes nothing."""
     return world.epoch is None or not await port.has_canary(world.epoch.name)
+
+
+def is_canary_lost(world: World, present: Collection[str]) -> bool:
+    """True if all agents that we put on the target are there, though the canary is not."""
+    return world.epoch is not None and bool(world.agents) and world.agents <= set(present)
 
 
 async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Found:
     """Looks for the canary, and where it is gone records a new epoch and sets a new one.
 
     The epoch is recorded before the canary is set: a crash in between makes one more restore,
-    never one less. Raises TargetUnavailable, TargetRefused or StoreUnavailable.
+    never one less. Where the canary is lost and all our agents are there, somebody deleted it, or
+    another server with agents of these ids answers now: the new epoch continues the last one, but
+    what differs there is ours only once somebody says so.
+
+    Raises TargetUnavailable, TargetRefused or StoreUnavailable.
     """
     if not await restarted(port, world):
         return Found(Life.SAME)
     present = frozenset(agent.key for agent in await port.list_agents())
-    ours = world.agents
-    if world.epoch is not None and ours and ours <= present:
+    lost = is_canary_lost(world, present)
+    if lost and port.inside and world.epoch is not None:  # nobody can have exchanged this process
         await port.set_canary(world.epoch.name)
         return Found(Life.CANARY_LOST, present)
-    epoch = Epoch(f"{PREFIX}{secrets.token_hex(6)}", clock.now())
+    before = world.epoch.name if lost and world.epoch is not None else None
+    epoch = Epoch(f"{PREFIX}{secrets.token_hex(6)}", clock.now(), before, watched=True)
     await asyncio.to_thread(stores.applied.begin_epoch, world.target, epoch)
     await port.set_canary(epoch.name)
     world.epoch = epoch
-    return Found(Life.NEW, present)
+    return Found(Life.CANARY_LOST if lost else Life.NEW, present)

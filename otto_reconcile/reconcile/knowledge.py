@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from otto_reconcile.applied import Applied
+from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import signs
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.world import Stores, World, read
@@ -23,11 +24,22 @@ class Reading:
 class Knowledge:
     """A look may be under way, even a hanging one, while the store is read; nothing is lost."""
 
-    def __init__(self, stores: Stores, target: str, reconciler: Reconciler) -> None:
-        self._stores, self._target, self._reconciler = stores, target, reconciler
+    def __init__(
+        self,
+        stores: Stores,
+        port: Port,
+        reconciler: Reconciler,
+        take_over: Container[str] = frozenset(),
+    ) -> None:
+        self._stores, self._port, self._reconciler = stores, port, reconciler
+        self._take_over = take_over
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
         self.world: World | None = None
+
+    def forget(self) -> None:
+        """The world was that of another target."""
+        self.world = None
 
     @property
     def current(self) -> World:
@@ -48,7 +60,8 @@ class Knowledge:
             self._since.clear()
             await self._reconciler.flush()
             warnings = await asyncio.to_thread(signs.absorb, self._stores) if absorb else ()
-            world = await asyncio.to_thread(read, self._stores, self._target)
+            world = await asyncio.to_thread(read, self._stores, self._port.target)
+            world.inside, world.take_over = self._port.inside, self._take_over
             before, self.world = self.world, world
             if before is not None:
                 world.follow(before)

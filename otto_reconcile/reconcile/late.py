@@ -93,7 +93,9 @@ class Late:
         `world` is what the loop knew last. What was called is noted in the journal. Raises
         StoreUnavailable if the journal cannot be written.
         """
-        known = world or World(self._port.target, Desired({}, {}), {}, None)
+        known = world or World(
+            self._port.target, Desired({}, {}), {}, None, inside=self._port.inside
+        )
         bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
         if wanted is not None:
             bots[bot_id] = woven(wanted, known.desired)

@@ -16,7 +16,17 @@ SURE = 0.8
 
 
 class Leadership:
-    def __init__(self, leases: Leases, target: str, holder: str, clock: Clock) -> None:
+    """`predecessor` is the holder that this process surely replaces: it is not waited for."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        target: str,
+        holder: str,
+        clock: Clock,
+        predecessor: str | None = None,
+    ) -> None:
+        self._predecessor = predecessor
         self._leases, self._target, self._holder, self._clock = leases, target, holder, clock
         self._lease: Lease | None = None
         self._until = float("-inf")
@@ -34,6 +44,11 @@ class Leadership:
     def overtaken(self) -> None:
         """The store has seen a later lease than this one: nothing may be done under it any more."""
         self._lease, self._until = None, float("-inf")
+
+    async def move(self, target: str) -> None:
+        """Gives the lease back; from now on that of another target counts."""
+        await self.resign()
+        self._target, self._last = target, None
 
     @property
     def pause(self) -> float:
@@ -59,6 +74,11 @@ class Leadership:
             renewed = self._leases.renew(self._lease, TTL)
             if renewed is not None:
                 return renewed
+        if self._predecessor is not None:
+            last = self._leases.current(self._target)
+            if last is not None and last.holder == self._predecessor:
+                self._leases.release(last)
+            self._predecessor = None
         return self._leases.acquire(self._target, self._holder, TTL)
 
     async def resign(self) -> None:

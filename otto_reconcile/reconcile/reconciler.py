@@ -22,7 +22,7 @@ from otto_reconcile.errors import (
 from otto_reconcile.masking import shown
 from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.aftermath import applied_after, concluded
+from otto_reconcile.reconcile.aftermath import applied_after, concluded, handed_over
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
@@ -243,11 +243,13 @@ class Reconciler:
         stores.store.batch(
             [stores.applied.writing(world.target, claims, token), stores.audit.writing(records)]
         )
+        world.note({applied.bot_id: applied for applied in claims})
 
     def _after(self, world: World, works: list[_Work], token: int | None) -> None:
         """What is on the target now, and what became of each action, in one write."""
         stores, writes = self._stores, []
         saved: list[Applied] = []
+        heirs: dict[str, Applied] = {}
         dropped: list[str] = []
         for work in works:
             bot_id = work.planned.bot_id
@@ -257,6 +259,8 @@ class Reconciler:
                 writes.append(stores.applied.dropping(world.target, bot_id, token))
             elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
+            heirs |= handed_over(world, work.planned)
+        saved = [*(heir for b, heir in heirs.items() if b not in {s.bot_id for s in saved}), *saved]
         writes.append(stores.applied.writing(world.target, saved, token))
         writes += self._ended(works)
         stores.store.batch([write for write in writes if write.documents])
@@ -268,7 +272,9 @@ class Reconciler:
         creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}
         last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
         new = creating - set(last.resources) - last.claims
-        return replace(last, claims=last.claims | new) if new else None
+        begun = world.epoch.name if world.epoch is not None else last.begun
+        claimed = replace(last, claims=last.claims | new, begun=begun, foreign=planned.foreign)
+        return claimed if claimed != last else None
 
     def _record(self, world: World, planned: Planned, action: Action, run_id: str) -> Record:
         changes = []

@@ -120,6 +120,7 @@ class Status:
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     reaching: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:

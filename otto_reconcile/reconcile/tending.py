@@ -6,9 +6,12 @@ A step never raises for a store or target that is away: it tells the voice and s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
@@ -22,6 +25,7 @@ from otto_reconcile.reconcile.knowledge import Knowledge
 from otto_reconcile.reconcile.lacking import Lacking
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
@@ -33,6 +37,10 @@ from otto_reconcile.resources import Ref
 
 _log = logging.getLogger("otto_reconcile.loop")
 
+OF_ANOTHER_STORE = "a daemon with another store"
+ONE_OF_ITS_OWN = "stop one, remove `instance` in its data directory, and start it again"
+RESIGNING = 2.0
+"""Seconds that taking our mark from the target may take."""
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
 SCAN_PAUSE, SCAN_REST, SCAN_AT_LEAST = 200.0, 10.0, 25.0
@@ -54,26 +62,29 @@ class Tending:
         clock: Clock,
         *,
         holder: str,
+        predecessor: str | None,
+        take_over: Container[str],
         prune_unmanaged: bool,
         late: Late | None,
         evaluating: Evaluating | None,
     ) -> None:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
         self._prune, self._late, self._evaluating = prune_unmanaged, late, evaluating
-        self.leadership = Leadership(stores.leases, port.target, holder, clock)
+        self.leadership = Leadership(stores.leases, port.target, holder, clock, predecessor)
+        self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self._patience, self._lacking = Patience(clock), Lacking(port)
         self._reconciler = Reconciler(
             port,
             stores,
             clock,
             told=voice.outcome,
-            leading=lambda: self.leadership.leading,
+            leading=lambda: self.leading,
             token=lambda: self.leadership.token,
             overtaken=self.leadership.overtaken,
             sift=self._patience.sift,
         )
         self.queue, self._calm = WorkQueue(clock), Calm()
-        self.known = Knowledge(stores, port.target, self._reconciler)
+        self.known = Knowledge(stores, port, self._reconciler, take_over)
         self._note: str | None = None
         self._next_scan = self._soonest = 0.0
         self._recalled: set[str] = set()  # the bots whose last change was looked up
@@ -83,11 +94,16 @@ class Tending:
         status.target.label = status.target_id = port.target
 
     @property
+    def leading(self) -> bool:
+        """True if this daemon alone acts: among those of its store, and among all on the target."""
+        return self.leadership.leading and self.managing.held
+
+    @property
     def may_act(self) -> bool:
         """True if bots may be looked at now: this daemon leads, and knows what is wanted."""
         known = self.known.world is not None
         unsaved = self._late is not None and self._late.waiting
-        return known and not unsaved and self.leadership.leading and self._voice.target_up
+        return known and not unsaved and self.leading and self._voice.target_up
 
     def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
         """Asks for a look at each of them."""
@@ -106,7 +122,51 @@ class Tending:
             self._voice.store(error)
             return
         if other is not None:
-            self._voice.target(WAITING, f"{other} leads this target")
+            told = f"{other} leads this target"
+            if self._port.target.startswith("embedded:"):  # nobody else is in this process
+                told += (
+                    f"; if that is a daemon with a copy of this data directory: {ONE_OF_ITS_OWN}"
+                )
+            self._voice.target(WAITING, told)
+
+    async def manage(self) -> None:
+        """Recognises the server that answers, and becomes or stays the one that manages it."""
+        try:
+            if not self._port.inside:
+                await self._recognise()
+            if not self.leadership.leading:
+                await self.managing.watch()
+                return
+            other = await self.managing.renew()
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return
+        except OttoError as error:
+            if self.leadership.leading:
+                self._voice.target(UNAVAILABLE, error.message)
+            return
+        self._voice.rivals(self.managing.rivals)
+        if other is not None:
+            self._voice.target(WAITING, f"{other}, {OF_ANOTHER_STORE}, manages this server")
+
+    async def _recognise(self) -> None:
+        """The same server behind another URL is the same target."""
+        if (target := await epoch.identity(self._port, self._stores)) == self._port.target:
+            return
+        self._voice.say("the server is known already", as_target=target, url=self._port.target)
+        await self.leadership.move(target)
+        self._port.identify(target)
+        self.known.forget()
+        self._voice.board.status.target_id = target
+        await self.lead()
+        await self.read()
+
+    async def resign(self) -> None:
+        """Lets others manage the target at once. Never raises."""
+        with contextlib.suppress(OttoError, TimeoutError):
+            async with asyncio.timeout(RESIGNING):
+                await self.managing.resign()
+        await self.leadership.resign()
 
     async def read(self) -> bool:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
@@ -147,7 +207,8 @@ class Tending:
             )
         if found.life is epoch.Life.NEW or not up:
             self._note = await self._noted()
-        self._voice.target(CONNECTED, self._note)
+        if self.leading:  # another may have taken over while this was under way
+            self._voice.target(CONNECTED, self._note)
         self._voice.epoch(world.epoch)
         if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
             self.enqueue(self.known.bot_ids, "target is back", URGENT)

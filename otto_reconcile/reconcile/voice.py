@@ -100,6 +100,13 @@ class Voice:
         elif lasts := self._reminders.due(key, what):
             self._say(False, event, **fields, why=why, lasts=span(lasts))
 
+    def rivals(self, rivals: tuple[str, ...]) -> None:
+        """Daemons of other stores that wait to manage the target that we manage."""
+        status = self.board.status
+        for rival in set(rivals) - set(status.rivals):
+            self.warn("another daemon, with another store, waits to manage this server", who=rival)
+        status.rivals = rivals
+
     def say(self, event: str, **fields: Any) -> None:
         self._say(True, event, **fields)
 
@@ -197,6 +204,7 @@ class Voice:
         next_try = later.isoformat(timespec="seconds") if later is not None else None
         self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
         self.lacking(result.bot_id, result.lacking)
+        self._lose_sight()  # what was under way when the target went may be told after that
         self._repeats.settle(result.bot_id, (*result.outcomes, *result.waiting))
 
     def restored(

@@ -5,7 +5,7 @@ The loop and the command `diff` plan through here alike, so that a dry run shows
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -34,6 +34,13 @@ from otto_reconcile.resources import (
 from otto_reconcile.store.base import Store
 
 RESTORING = "the target is being restored"
+
+
+class Every(Container[str]):
+    """All bots: for `World.take_over` where a program gives us the server that is its own."""
+
+    def __contains__(self, bot_id: object) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,10 @@ class World:
     restoring: bool = False
     snapshots: dict[str, tuple[Bot, Snapshot]] = field(default_factory=dict)
     written: Mapping[str, Wanted] = field(default_factory=dict)
+    inside: bool = False
+    """The target is in this very process: nobody can have put another one in its place."""
+    take_over: Container[str] = frozenset()
+    """Bots whose ids are ours whoever made what the target has under them."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -160,12 +171,31 @@ class World:
         )
         return Snapshot(begun) | applied.resources
 
+    def is_ours(self, bot_id: str, ref: Ref) -> bool:
+        """True if what the target has under this Ref may be changed: in this life we made it.
+
+        What was begun and not confirmed counts, and so does what another of our bots made.
+        """
+        return bot_id in self.take_over or any(
+            (ref in applied.resources or ref in applied.claims)
+            and ref not in applied.foreign
+            and self._is_of_this_life(applied)
+            for applied in self.applied.values()
+        )
+
+    def _is_of_this_life(self, applied: Applied) -> bool:
+        """True if what it says of the target was seen on the server that answers now."""
+        epoch = self.epoch
+        if epoch is None or self.inside or not epoch.watched:
+            return True
+        return epoch.name in (applied.begun, applied.epoch)
+
     def restarted(self, bot_id: str) -> bool:
         """True if what was applied of the bot was applied in an earlier life of the target."""
         applied = self.applied.get(bot_id)
         if applied is None:
             return False
-        return self.epoch is None or applied.epoch != self.epoch.name
+        return self.epoch is None or applied.epoch not in (self.epoch.name, self.epoch.continues)
 
     def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
         held: dict[str, str] = {}
@@ -194,7 +224,7 @@ class Planned:
     """The plan of one bot with all that it was made from.
 
     `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
-    wanted of this one.
+    wanted of this one. `foreign` is what the target has under its ids and was never ours.
     """
 
     bot_id: str
@@ -205,6 +235,7 @@ class Planned:
     plan: Plan
     lost: frozenset[Ref] = frozenset()
     faults: tuple[str, ...] = ()
+    foreign: frozenset[Ref] = frozenset()
 
     @property
     def present(self) -> bool:
@@ -260,7 +291,11 @@ async def plan_bot(
     desired, applied = world.wanted(bot_id), world.last(bot_id)
     if absent:
         # A tag may be there all the same: a person's, which then does not become ours.
-        shared = (r for r in desired.values() if get_kind(r.kind).shared and r.ref not in applied)
+        shared = (
+            r
+            for r in desired.values()
+            if get_kind(r.kind).shared and not (r.ref in applied and world.is_ours(bot_id, r.ref))
+        )
         tags = Snapshot(shared)
         observed = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Snapshot()
     else:
@@ -270,8 +305,44 @@ async def plan_bot(
     unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
     policy = replace(policy, unable=unable, again=again)
     made = plan(desired, observed, applied, policy)
+    foreign = frozenset(_foreign(world, bot_id, made))
+    if foreign:
+        made = plan(desired, observed, applied, _leaving_alone(policy, bot_id, foreign))
+    made = Plan(tuple(_claimed(world, bot_id, action) for action in made))
     wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
-    return Planned(bot_id, wanted, desired, observed, applied, made, frozenset(lost), faults)
+    lost_ones = frozenset(lost)
+    return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)
+
+
+def _foreign(world: World, bot_id: str, made: Plan) -> Iterator[Ref]:
+    """What the plan would change or delete although nobody of ours put it there."""
+    for action in made:
+        changes = action.operation in (Operation.UPDATE, Operation.REPLACE)
+        deletes = action.operation is Operation.DELETE and action.cause is not Cause.UNMANAGED
+        if (changes or (deletes and action.why is None)) and not world.is_ours(bot_id, action.ref):
+            yield action.ref
+
+
+def _leaving_alone(policy: Policy, bot_id: str, foreign: frozenset[Ref]) -> Policy:
+    """Without its agent nothing of a bot may be done: the parts would change what others made."""
+    held = dict(policy.held)
+    if Ref("agent", bot_id) in foreign:
+        held.setdefault(bot_id, f"the agent {not_ours(bot_id)}")
+    return replace(policy, held=held, foreign=dict.fromkeys(foreign, f"it {not_ours(bot_id)}"))
+
+
+def not_ours(bot_id: str) -> str:
+    """Why something is left as it is, and what to do about it."""
+    return (
+        "is on the server and was not made by this daemon: "
+        f"`run --take-over {bot_id}` makes it ours"
+    )
+
+
+def _claimed(world: World, bot_id: str, action: Action) -> Action:
+    if action.operation is Operation.CREATE and not world.is_ours(bot_id, action.ref):
+        return replace(action, claimed=False)
+    return action
 
 
 async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:

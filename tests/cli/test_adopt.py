@@ -59,7 +59,7 @@ class Place:
     async def held(self) -> dict[str, Any]:
         """All that the server has, but for the mark that a daemon puts there."""
         found = {path: await self.rest.get(f"/{path}") for path in PATHS}
-        found["tags"] = [t for t in found["tags"] if not t["name"].startswith("otto-canary-")]
+        found["tags"] = [t for t in found["tags"] if not t["name"].startswith("otto-")]
         return found
 
     def bots(self, folder: str) -> dict[str, Bot]:

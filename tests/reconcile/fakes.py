@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import TargetUnavailable
+from otto_reconcile.errors import NotOurs, TargetUnavailable
 from otto_reconcile.loop import Loop
 from otto_reconcile.plan import Change
 from otto_reconcile.port.base import Health
@@ -23,9 +23,10 @@ from otto_reconcile.store.memory import MemoryStore
 class FakePort:
     """`before_call` runs before every change and may raise; `gone` makes all calls fail."""
 
-    target = "fake"
+    inside = False
 
     def __init__(self) -> None:
+        self.target = "fake"
         self.held: dict[Ref, Resource] = {}
         self.reached: list[str] = []
         self.canaries: set[str] = set()
@@ -33,6 +34,9 @@ class FakePort:
         self.lacks: dict[str, str] = {}
         self.asked = 0
         self.before_call: Callable[[], None] = lambda: None
+
+    def identify(self, target: str) -> None:
+        self.target = target
 
     def _call(self) -> None:
         if self.gone:
@@ -53,6 +57,25 @@ class FakePort:
     async def set_canary(self, name: str) -> None:
         self._call()
         self.canaries.add(name)
+
+    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
+        self._call()
+        return {name: name for name in self.canaries if name.startswith(prefixes)}
+
+    async def put_mark(self, name: str) -> None:
+        await self.set_canary(name)
+
+    async def move_mark(self, tag_id: str, name: str) -> bool:
+        self._call()
+        if tag_id not in self.canaries:
+            return False
+        self.canaries.discard(tag_id)
+        self.canaries.add(name)
+        return True
+
+    async def drop_mark(self, tag_id: str) -> None:
+        self._call()
+        self.canaries.discard(tag_id)
 
     async def list_agents(self) -> Sequence[Resource]:
         self._call()
@@ -80,9 +103,14 @@ class FakePort:
         self.asked += 1
         return {tool: self.lacks[tool] for tool in tools if tool in self.lacks}
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
         self.before_call()
         self._call()
+        there = self.held[resource.ref].spec if resource.ref in self.held else resource.spec
+        if not claimed and any(there.get(name) != value for name, value in resource.spec.items()):
+            raise NotOurs(f"{resource.ref} is on the server already")
         defaults = {field.name: field.default for field in get_kind(resource.kind).fields}
         self.held[resource.ref] = replace(resource, spec={**defaults, **resource.spec})
         return self.held[resource.ref]

@@ -61,9 +61,11 @@ class JudgedPort(FakePort):
             raise NotApplied("Parlant did not keep it")
         self.judgements.place(misplaced.resource, [misplaced.question])
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
         self.judgements.place(resource)
-        return await super().create(resource, fresh=fresh)
+        return await super().create(resource, fresh=fresh, claimed=claimed)
 
     def has(self, bot_id: str) -> bool:
         """True if all that is known of a bot is on the target."""

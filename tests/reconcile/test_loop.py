@@ -140,10 +140,10 @@ async def test_a_refused_relationship_that_is_withdrawn_leaves_the_bot_in_order(
     setting.want(bot("desk", relationships=[tie]))
     create = setting.port.create
 
-    async def refusing(resource, *, fresh=False):
+    async def refusing(resource, **how):
         if resource.kind == "relationship":
             raise TargetRefused("no such guideline", status=404)
-        return await create(resource, fresh=fresh)
+        return await create(resource, **how)
 
     setting.port.create = refusing
     await setting.loop.restore()

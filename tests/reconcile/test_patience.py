@@ -37,8 +37,10 @@ class Missing:
         self.port.held[resource.ref] = replace(held, spec={**held.spec, "tools": []})
         return Incomplete(f"a tool is not there (yet): {resource.spec['tools'][0]}", status=404)
 
-    async def create(self, resource: Resource, *, fresh: bool = False) -> Resource:
-        made = await self._create(resource, fresh=fresh)
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
+        made = await self._create(resource, fresh=fresh, claimed=claimed)
         if self.lacks(resource):
             raise self._fail(resource)
         return made
@@ -167,10 +169,10 @@ async def test_a_changed_service_lets_all_that_waits_be_tried(setting: Setting) 
 async def test_what_needs_what_failed_waits_with_it_and_comes_after_it(setting: Setting) -> None:
     create, refused = setting.port.create, True
 
-    async def refusing(resource: Resource, *, fresh: bool = False) -> Resource:
+    async def refusing(resource: Resource, **how: bool) -> Resource:
         if refused and resource.ref == BOOK:
             raise TargetRefused("not this one", status=422)
-        return await create(resource, fresh=fresh)
+        return await create(resource, **how)
 
     setting.port.create = refusing  # type: ignore[method-assign]
     pair = {"kind": "priority", "source": "guideline:desk.book", "target": "guideline:desk.greet"}
@@ -191,10 +193,10 @@ async def test_what_needs_what_failed_waits_with_it_and_comes_after_it(setting: 
 async def test_what_was_never_made_is_a_pending_change_at_every_try(setting: Setting) -> None:
     create = setting.port.create
 
-    async def refusing(resource: Resource, *, fresh: bool = False) -> Resource:
+    async def refusing(resource: Resource, **how: bool) -> Resource:
         if resource.ref == BOOK:
             raise TargetRefused("not this one", status=422)
-        return await create(resource, fresh=fresh)
+        return await create(resource, **how)
 
     setting.port.create = refusing  # type: ignore[method-assign]
     setting.want(booking("desk"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Protocol
 
-from otto_reconcile.errors import NotApplied
+from otto_reconcile.errors import NotApplied, NotOurs
 from otto_reconcile.plan import Change
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire
@@ -54,10 +54,16 @@ def adapter_of(kind: str) -> Adapter:
 
 
 async def bring(adapter: Remaking, wire: Wire, resource: Resource, existing: Resource) -> Resource:
-    """Makes what exists into `resource`, which was to be created: by an update, or anew, once."""
+    """Makes what exists into `resource`, which was to be created: by an update, or anew, once.
+
+    Raises NotOurs for what differs and cannot have been made by an earlier try.
+    """
     changes = differences(resource, existing)
     if not changes:
         return existing
+    if resource.ref in wire.unclaimed:
+        names = ", ".join(change.field for change in changes)
+        raise NotOurs(f"{resource.ref} is on the server already, with another {names}")
     kind = get_kind(resource.kind)
     if any(_needs_replacing(kind, change) for change in changes):
         await adapter.delete(wire, existing)

@@ -1,0 +1,156 @@
+"""Who manages a target, told by the target itself, where daemons of different stores meet.
+
+A lease in the store decides among the daemons of that store. This mark, a tag on the server,
+decides among all of them: `otto-manager-<who>-<token>-<count>`. Its holder counts it up at every
+beat. Who finds another's mark waits, and takes over once that has stood still for TTL seconds by
+its own clock; so no two clocks are compared, and a manager that was killed is succeeded in time.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.clock import Clock
+
+BEAT = 3.0
+"""Seconds between two beats."""
+TTL = 15.0
+"""Seconds without a beat after which a mark is taken for that of a dead process."""
+SURE = 0.8
+"""The part of it for which a holder trusts its own mark."""
+
+MANAGER, WAITER = "otto-manager", "otto-waiter"
+_LONGEST = 50  # characters of a tag's name in Parlant
+_UNFIT = re.compile(r"[^A-Za-z0-9.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`who` is the process in words, `holder` its identity, `tag_id` the target's id of the tag."""
+
+    role: str
+    who: str
+    holder: str
+    name: str
+    tag_id: str
+
+
+def read(name: str, tag_id: str) -> Mark | None:
+    """The mark that a tag is, if it is one."""
+    for role in (MANAGER, WAITER):
+        parts = name.removeprefix(f"{role}-").rsplit("-", 2)
+        if name.startswith(f"{role}-") and len(parts) == 3:
+            return Mark(role, parts[0], parts[1], name, tag_id)
+    return None
+
+
+class Managing:
+    """One process's. Every method raises TargetUnavailable or TargetRefused."""
+
+    def __init__(self, port: Port, clock: Clock, who: str) -> None:
+        self._port, self._clock = port, clock
+        self._who = _UNFIT.sub(".", who)
+        self._holder, self._count = secrets.token_hex(4), 0
+        self._until = float("-inf")
+        self._seen: dict[tuple[str, str], tuple[str, float]] = {}  # the name, and since when
+        self._moved: set[str] = set()
+        self.rivals: tuple[str, ...] = ()
+        """Daemons with other stores that wait to manage this target too."""
+
+    @property
+    def held(self) -> bool:
+        """True as long as nobody else can have taken over."""
+        return self._clock.monotonic() < self._until
+
+    async def watch(self) -> None:
+        """Looks at the marks of others, so that their silence is measured from now on.
+
+        Without the lease of our own store there is nothing to hold or to wait for.
+        """
+        self._until = float("-inf")
+        mine, _ = await self._look()
+        await self._drop(mine)
+
+    async def renew(self) -> str | None:
+        """Becomes or stays the manager; gives who it is if that is another."""
+        asked = self._clock.monotonic()
+        mine, others = await self._look()
+        own = next((mark for mark in mine if mark.role == MANAGER), None)
+        if not (self.held and own and await self._port.move_mark(own.tag_id, self._next(MANAGER))):
+            self._until = float("-inf")
+            living = [m for m in others if m.role == MANAGER and self._lives(m)]
+            if living:
+                return await self._wait(mine, living[0])
+            if rival := await self._seize(mine, others):
+                return rival
+        self._until = asked + TTL * SURE
+        await self._drop(m for m in others if m.role == WAITER and not self._lives(m))
+        return None
+
+    async def resign(self) -> None:
+        """Takes our marks away, so that another need not wait."""
+        self._until = float("-inf")
+        mine, _ = await self._look()
+        await self._drop(mine)
+
+    async def _seize(self, mine: list[Mark], others: list[Mark]) -> str | None:
+        """Sets our mark in place of dead ones; gives who came between.
+
+        Set first, then looked: of two that do so at once at least one sees the other, and that one
+        withdraws. A mark of ours that was not renewed in time is set anew for the same reason.
+        """
+        await self._drop(mine)
+        await self._drop(mark for mark in others if mark.role == MANAGER)
+        await self._port.put_mark(self._next(MANAGER))
+        mine, others = await self._look()
+        rival = next((mark for mark in others if mark.role == MANAGER), None)
+        if rival is None and mine:
+            return None
+        await self._drop(mine)
+        return rival.who if rival is not None else "another daemon"
+
+    async def _wait(self, mine: list[Mark], other: Mark) -> str:
+        """Steps back, and shows that we are here to a manager that is seen to live.
+
+        It has another store: in ours we hold the lease. What never moved may be a dead process's.
+        """
+        waiting = next((mark for mark in mine if mark.role == WAITER), None)
+        await self._drop(mark for mark in mine if mark.role == MANAGER)
+        if other.holder in self._moved:
+            name = self._next(WAITER)
+            if waiting is None or not await self._port.move_mark(waiting.tag_id, name):
+                await self._port.put_mark(name)
+        return other.who
+
+    async def _look(self) -> tuple[list[Mark], list[Mark]]:
+        """Our own marks, and those of others."""
+        now = self._clock.monotonic()
+        found = await self._port.marks((f"{MANAGER}-", f"{WAITER}-"))
+        marks = [mark for name, tag_id in sorted(found.items()) if (mark := read(name, tag_id))]
+        others = [mark for mark in marks if mark.holder != self._holder]
+        for mark in others:
+            before = self._seen.get((mark.role, mark.holder))
+            if before is None or before[0] != mark.name:
+                self._seen[mark.role, mark.holder] = mark.name, now
+                if before is not None:
+                    self._moved.add(mark.holder)
+        waiting = (mark for mark in others if mark.role == WAITER and self._lives(mark))
+        self.rivals = tuple(sorted(mark.who for mark in waiting))
+        return [mark for mark in marks if mark.holder == self._holder], others
+
+    def _lives(self, mark: Mark) -> bool:
+        _, since = self._seen[mark.role, mark.holder]
+        return self._clock.monotonic() - since < TTL
+
+    async def _drop(self, marks: Iterable[Mark]) -> None:
+        for mark in marks:
+            await self._port.drop_mark(mark.tag_id)
+
+    def _next(self, role: str) -> str:
+        self._count += 1
+        end = f"-{self._holder}-{self._count}"
+        return f"{role}-{self._who[: _LONGEST - len(role) - 1 - len(end)]}{end}"

@@ -1,0 +1,182 @@
+"""Whose a target is, and what on it is ours. On a target in memory that several daemons reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from otto_reconcile.applied import Applied, Epoch
+from otto_reconcile.desired import Source
+from otto_reconcile.loop import Loop
+from otto_reconcile.reconcile.managing import TTL
+from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.resources import Ref, Snapshot, make
+from tests.reconcile.fakes import Setting, bot
+
+AGENT, GREET = Ref("agent", "desk"), Ref("guideline", "desk.greet")
+
+
+def beside(first: Setting, url: str = "fake", **options: Any) -> Setting:
+    """Another daemon, on a store of its own, that reaches the same server, by this URL."""
+    other = Setting(**options)
+    other.port.held, other.port.canaries = first.port.held, first.port.canaries
+    other.port.target = url
+    other.voice.board.status.target.state = "Unknown"
+    other.loop = other.another("other")
+    return other
+
+
+async def beat(loop: Loop) -> None:
+    await loop._target.lead()
+    await loop._target.manage()
+
+
+async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await first.loop.restore()
+    second = beside(first)
+    second.want(bot("depot"))
+    await second.loop.restore()
+    assert first.agents() == {"desk"}
+    await beat(first.loop)
+    await beat(second.loop)  # it has seen the other one live, and shows itself
+    await beat(first.loop)
+    target = second.voice.board.status.target
+    assert target.state == "Waiting"
+    assert "manages this server" in (target.message or "")
+    assert first.voice.board.status.rivals
+    assert any("waits to manage" in event for event, _ in first.heard.warnings)
+    await second.loop._target.resign()
+    await beat(first.loop)
+    assert not first.voice.board.status.rivals
+
+
+async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await first.loop.restore()
+    second = beside(first)
+    second.want(bot("depot"))
+    await second.loop.restore()
+    second.clock.ahead = TTL + 1.0  # without a beat of the first one
+    await second.loop.restore()
+    assert second.loop._target.leading
+    assert second.agents() == {"desk", "depot"}
+    await beat(first.loop)  # it was only stopped, and goes on
+    assert not first.loop._target.leading
+    assert first.voice.board.status.target.state == "Waiting"
+
+
+async def test_a_server_under_another_url_is_the_target_that_it_was() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await first.loop.restore()
+    second = beside(first, "http://localhost")
+    second.stores = first.stores
+    second.loop = second.another("other")
+    await second.loop.restore()
+    assert second.port.target == "fake"
+    assert second.voice.board.status.target_id == "fake"
+    assert "leads this target" in (second.voice.board.status.target.message or "")
+    await first.loop._target.resign()
+    await second.loop.restore()
+    await second.loop.reconcile_now("desk")
+    assert second.voice.board.status.bots["desk"].sync is Sync.SYNCED
+    assert set(first.stores.applied.epochs()) == {"fake"}
+    assert second.voice.board.status.restore is None
+
+
+async def test_a_target_of_an_older_version_goes_on_as_it_was() -> None:
+    setting = Setting(interval=3600.0)
+    epoch = Epoch("otto-canary-old", datetime(2026, 1, 1, tzinfo=UTC))
+    setting.stores.applied.begin_epoch("fake", epoch)
+    wanted = bot("desk")
+    setting.want(wanted)
+    agent = make("agent", "desk", "desk", {"name": "Desk"})
+    old = Applied("desk", 0, "an epoch before", Snapshot([agent]))  # it was never whole
+    setting.stores.applied.save("fake", [old])
+    setting.port.held[AGENT] = replace(agent, spec={"name": "Renamed"})
+    setting.port.canaries.add(epoch.name)
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")
+    assert setting.port.held[AGENT].spec["name"] == "Desk"
+
+
+async def test_what_was_never_ours_is_left_until_it_is_taken_over_by_name() -> None:
+    setting = Setting()
+    setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Theirs"})
+    setting.want(bot("desk"), bot("depot"))
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")  # still so once it is on record
+    assert set(setting.port.held) & {AGENT, GREET} == {AGENT}
+    assert setting.port.held[AGENT].spec == {"name": "Theirs"}
+    status = setting.voice.board.status.bots["desk"]
+    assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.DEGRADED)
+    assert "`run --take-over desk` makes it ours" in (status.message or "")
+    assert setting.voice.board.status.bots["depot"].sync is Sync.SYNCED
+    await setting.loop._target.resign()
+    setting.options["take_over"] = frozenset({"desk"})
+    setting.loop = setting.another()
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")
+    assert setting.port.held[AGENT].spec["name"] == "Desk"
+    assert setting.voice.board.status.bots["desk"].sync is Sync.SYNCED
+    await setting.loop._target.resign()
+    setting.options["take_over"] = frozenset()
+    setting.loop = setting.another()
+    setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Drifted"})
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")
+    assert setting.port.held[AGENT].spec["name"] == "Desk"  # it stays ours
+
+
+async def test_a_part_that_was_never_ours_holds_up_no_other() -> None:
+    setting = Setting()
+    setting.port.held[GREET] = make("guideline", "desk.greet", "desk", {"condition": "Theirs"})
+    setting.want(bot("desk"))
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")
+    assert AGENT in setting.port.held
+    assert setting.port.held[GREET].spec["condition"] == "Theirs"
+    assert "update guideline desk.greet: it is on the server" in (
+        setting.voice.board.status.bots["desk"].message or ""
+    )
+    setting.want(bot("desk", guidelines=[]))
+    await setting.loop.reconcile_now("desk")
+    assert GREET in setting.port.held
+
+
+async def test_another_server_behind_the_url_keeps_what_it_has() -> None:
+    setting = Setting()
+    setting.want(bot("desk"), bot("depot"))
+    await setting.loop.restore()
+    setting.port.restart()
+    for name in ("desk", "depot"):  # of these ids, and never ours
+        setting.port.held[Ref("agent", name)] = make("agent", name, name, {"name": "Theirs"})
+    assert await setting.loop._target.probe()
+    setting.stores.desired.delete("depot", actor="tests", source=Source(kind="cli"))
+    for _ in range(2):
+        for name in ("desk", "depot"):
+            await setting.loop.reconcile_now(name)
+    assert {r.spec["name"] for r in setting.port.held.values()} == {"Theirs"}
+    assert setting.agents() == {"desk", "depot"}
+    assert "--take-over desk" in (setting.voice.board.status.bots["desk"].message or "")
+
+
+async def test_what_was_begun_before_a_crash_is_ours() -> None:
+    setting = Setting()
+    setting.want(bot("depot"))
+    await setting.loop.restore()
+    epoch = setting.stores.applied.epoch("fake")
+    assert epoch is not None
+    intent = Applied("desk", 0, "", claims=frozenset({AGENT}), begun=epoch.name)
+    setting.stores.applied.save("fake", [intent])
+    setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Half made"})
+    setting.want(bot("desk"))
+    await setting.loop._target.resign()
+    setting.loop = setting.another()
+    await setting.loop.restore()
+    await setting.loop.reconcile_now("desk")
+    assert setting.port.held[AGENT].spec["name"] == "Desk"
