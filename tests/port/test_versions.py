@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -140,5 +142,5 @@ async def test_a_mode_that_the_sdk_cannot_read_is_said_before_it_is_tried() -> N
     agent = bot(composition_mode="core_fluid")[Ref("agent", "b")]
     rest = speaking("3.3.2", NEW)
     assert await rest.unable(agent) is None
-    said = await StartPort(object(), rest).unable(agent)
+    said = await StartPort(SimpleNamespace(container=defaultdict(object)), rest).unable(agent)
     assert said == "Parlant's SDK has no composition mode core_fluid"
