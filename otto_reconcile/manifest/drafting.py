@@ -54,7 +54,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
     )
     made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
     made.guarded = data.guarded
-    made.bot_id = _bot_id(made, value)
+    made.bot_id = _bot_id(made, value, wrong)
     _read_parts(made, value, wrong)
     mask(made)
     return made
@@ -75,7 +75,7 @@ def _kind(root: Node, data: Data, faults: Faults) -> tuple[str, JSON]:
     return "Bot", {**data.value, "kind": "Bot"}
 
 
-def _bot_id(made: Draft, data: JSON) -> str:
+def _bot_id(made: Draft, data: JSON, wrong: set[Path]) -> str:
     metadata = data.get("metadata")
     if not isinstance(metadata, dict):
         made.unsure = True
@@ -87,8 +87,9 @@ def _bot_id(made: Draft, data: JSON) -> str:
         made.faults.add(node, "`id` is missing", described.model_fields["id"].description)
     if len(ids) == 2:
         _both(made, ("metadata", "exact_id"))
-    if any(("metadata", name) in made.secrets for name in ids):
-        made.unsure = True  # an id made with a secret must not reach any message
+    if any(("metadata", name) in {*made.secrets, *wrong} for name in ids):
+        # An id made with a secret must not reach any message, and one that no bot can have no part.
+        made.unsure = True
         return ""
     return str(metadata[ids[-1]]) if ids else ""
 

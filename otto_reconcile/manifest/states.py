@@ -36,6 +36,8 @@ def _check(draft: Draft, item: Item, journeys: Mapping[str, Journey]) -> None:
     form = item.form
     assert isinstance(form, JourneyForm)
     nodes = child(item.node, "states") or item.node
+    if any(p[3:4] == ("states",) and find(draft.root, p[:3]) is item.node for p in draft.secrets):
+        return  # a fault already, and the words of another one could show the secret
     for number, state in enumerate(form.states or ()):
         check_canned(draft, find(nodes, (number,)), state.canned_responses or ())
     for number, state in enumerate(form.states or ()):

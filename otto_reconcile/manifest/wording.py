@@ -60,7 +60,8 @@ def validate(
     for item in found:
         path: Path = item["loc"]
         wrong.add(path)
-        teller = _Teller(model, root, path, dict(item), path in hidden, elsewhere or {})
+        concealed = any(path[: len(secret)] == secret for secret in hidden)
+        teller = _Teller(model, root, path, dict(item), concealed, elsewhere or {})
         faults.add(*teller.tell())
     return None, wrong
 
@@ -69,7 +70,7 @@ def near(word: str, known: Iterable[str]) -> str | None:
     """The hint "did you mean", or None if nothing is near."""
     by_fold = {name.casefold(): name for name in sorted(known)}
     found = difflib.get_close_matches(word.casefold(), by_fold, 1, 0.6)
-    return f"did you mean `{by_fold[found[0]]}`?" if found else None
+    return f"did you mean `{short(by_fold[found[0]])}`?" if found else None
 
 
 def said(message: str, hint: str) -> PydanticCustomError:

@@ -38,6 +38,7 @@ NASTY = [
 any_text = st.sampled_from(NASTY) | st.text(
     st.characters(exclude_categories=["Cs"]), min_size=0, max_size=30
 )
+key = any_text.filter(lambda value: "\0" not in value)  # which BSON cannot hold
 text = any_text.filter(str.strip)
 tool = text.filter(
     lambda value: value.count(":") < 2 and all(part.strip() for part in value.split(":"))
@@ -49,10 +50,10 @@ exact = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
 whole = st.integers(-(2**63) + 1, 2**63 - 1)
 scalar = st.none() | st.booleans() | whole | st.floats(allow_nan=False, allow_infinity=False)
 data: st.SearchStrategy[Any] = st.dictionaries(
-    any_text,
+    key,
     st.recursive(
         scalar | any_text,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(key, inner, max_size=3),
         max_leaves=6,
     ),
     max_size=3,
@@ -120,7 +121,7 @@ def bots(draw: st.DrawFn, bot_id: str | None = None) -> Bot:
         id=bot_id, name=draw(name), description=draw(maybe(any_text)),
         composition_mode=draw(maybe(modes)), max_engine_iterations=draw(maybe(st.integers(1, 9))),
         message_output_mode=draw(maybe(st.sampled_from(["block", "stream"]))),
-        tags=draw(many(tag)), labels=draw(st.dictionaries(any_text, any_text, max_size=2)),
+        tags=draw(many(tag)), labels=draw(st.dictionaries(key, any_text, max_size=2)),
         annotations=draw(data), guidelines=guidelines, journeys=journeys, terms=terms,
         canned_responses=canned, variables=draw(variables()), capabilities=draw(capabilities()),
         customers=draw(customers(bot_id)), tool_services=draw(tool_services(bot_id)),
@@ -214,7 +215,7 @@ def customers(bot_id: str) -> st.SearchStrategy[list[Customer]]:
         Customer,
         id=exact.map(lambda found: f"{found}.{bot_id}"),
         name=maybe(text),
-        metadata=maybe(st.dictionaries(any_text, any_text, max_size=2)),
+        metadata=maybe(st.dictionaries(key, any_text, max_size=2)),
         tags=many(tag),
     )
     return st.lists(one, max_size=2, unique_by=lambda customer: customer.id)

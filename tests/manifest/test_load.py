@@ -317,3 +317,20 @@ def test_a_list_in_json_is_its_documents(tmp_path: Path) -> None:
     assert bots(path) == [one.bot for one in loaded.bots]
     path.write_text("[1, {}]")
     assert "this is no manifest" in refused(path)
+
+
+def test_a_secret_in_a_way_reaches_no_message(tmp_path: Path) -> None:
+    path = tmp_path / "bot.yaml"
+    journey = "{id: j, title: t, description: d, conditions: [], states: [{chat: x, next: %s}]}"
+    for way in ("'${API_KEY}'", "[{when: w, to: '${API_KEY}'}]", "'${API_KEY} x'"):
+        path.write_text(HEAD + f"  journeys: [{journey % way}]\n")
+        with pytest.raises(InvalidInput) as caught:
+            manifest.load([path], environ={"API_KEY": "hush-hush"})
+        assert "hush" not in str(caught.value)
+
+
+def test_an_id_that_no_bot_can_have_is_one_fault(tmp_path: Path) -> None:
+    path = tmp_path / "bot.yaml"
+    text = HEAD.replace("{id: a}", '{id: "a\\nb"}') + "  guidelines: [{id: x, condition: c}]\n"
+    path.write_text(text + "  relationships: [{kind: priority, source: x, target: 'tag:t'}]\n")
+    assert refused(path).count("\n") == 0
