@@ -31,7 +31,8 @@ DataDir = Annotated[
     _option("--data-dir", env="OTTO_DATA_DIR", help="Where the daemon keeps what it keeps."),
 ]
 Manifests = Annotated[
-    Path, _option("--manifests", env="OTTO_MANIFESTS", help="The folder of manifests.")
+    Path,
+    _option("--manifests", env="OTTO_MANIFESTS", help="The folder of manifests, or one manifest."),
 ]
 Port = Annotated[
     int, _option("--port", env="OTTO_PORT", help="Port of the embedded Parlant server.")

@@ -1,4 +1,4 @@
-"""Watches the folder of manifests, and imports it whenever it has come to rest.
+"""Watches the folder of manifests, or one file, and imports it whenever it has come to rest.
 
 Editors write in steps: a file may be half there, or away for a moment, when its change is noticed.
 So an import waits for quiet, and what cannot be read is looked at once more before it is called
@@ -77,8 +77,8 @@ class Folder:
         return done
 
     async def _import(self, seen: Fingerprint, patient: bool, tries: int = MOVING) -> bool:
-        if not await asyncio.to_thread(self._path.is_dir):
-            self._say(f"{self._path} is not a folder: nothing is imported", seen)
+        if not await asyncio.to_thread(_is_there, self._path):
+            self._say(f"{self._path} is no folder and no file: nothing is imported", seen)
             return True
         try:
             loaded = await asyncio.to_thread(load, [self._path], os.environ)
@@ -251,15 +251,20 @@ class Folder:
     async def _told_by_system(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         import watchfiles
 
-        if not await asyncio.to_thread(self._path.is_dir):
+        if not await asyncio.to_thread(_is_there, self._path):
             await self._clock.wait(stopping, 0.5)
             yield
             return
         watched = await asyncio.to_thread(os.path.realpath, self._path)
+        alone = await asyncio.to_thread(self._path.is_file)
         async for changes in watchfiles.awatch(
-            self._path,
+            # Editors put another file in the place of the old one, so its folder is watched.
+            Path(watched).parent if alone else self._path,
             stop_event=stopping,
-            watch_filter=lambda change, path: manifest.matters(Path(path)),
+            watch_filter=lambda change, path: (
+                Path(path).name == Path(watched).name if alone else manifest.matters(Path(path))
+            ),
+            recursive=not alone,
             debounce=1600,
             step=int(QUIET * 1000),
             rust_timeout=int(RECHECK * 1000),
@@ -270,7 +275,7 @@ class Folder:
             # The system watches what a link led to: after a swap that is another folder.
             if await asyncio.to_thread(os.path.realpath, self._path) != watched:
                 return
-            if not changes and not await asyncio.to_thread(self._path.is_dir):
+            if not changes and not await asyncio.to_thread(_is_there, self._path):
                 return
 
 
@@ -280,7 +285,12 @@ def _newest(seen: Fingerprint) -> int:
     return max((changed for _, changed, _, _ in seen if changed <= now), default=0)
 
 
+def _is_there(path: Path) -> bool:
+    """True for a folder, and for a file that is the only manifest."""
+    return path.is_dir() or path.is_file()
+
+
 def _look(folder: Path) -> Fingerprint:
     """The fingerprint of its manifests; of a folder that is not there it is that of no other."""
     found = fingerprint(manifest.files_below(folder))
-    return found if folder.is_dir() else (*found, (str(folder), 0, 0, 0))
+    return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0))

@@ -318,6 +318,35 @@ async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Pa
     await task
 
 
+async def test_one_file_is_imported_and_followed(tmp_path: Path) -> None:
+    text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {{id: {0}}}\nspec: {{name: {0}}}\n"
+    path = tmp_path / "bots.yaml"
+    path.write_text(text.format("desk") + "---\n" + text.format("shop"))
+    (tmp_path / "other.yaml").write_text(text.format("other"))
+    setting = Setting()
+
+    def bots() -> set[str]:
+        return set(setting.stores.desired.read().bots)
+
+    board = setting.voice.board
+    folder = Folder(path, setting.stores, setting.voice, setting.clock, "tests")
+    await folder.import_now()
+    assert board.status.manifests["state"] == "Imported"
+    assert bots() == {"desk", "shop"}
+    stopping = asyncio.Event()
+    task = asyncio.create_task(folder.follow(stopping))
+    new = tmp_path / "bots.yaml.new"  # as editors save
+    new.write_text(text.format("shop"))
+    new.replace(path)
+    await until(lambda: bots() == {"shop"})
+    path.unlink()
+    await until(lambda: board.status.manifests["state"] == "Refused")
+    path.write_text(text.format("shop") + "---\n" + text.format("later"))
+    await until(lambda: bots() == {"shop", "later"})
+    stopping.set()
+    await task
+
+
 async def test_a_database_put_in_place_of_another_is_noticed() -> None:
     """The same revision number with other content, as after a restored backup."""
     setting = Setting(interval=0.05)
