@@ -56,7 +56,7 @@ class Managing:
         self._who = _UNFIT.sub(".", who)
         self._holder, self._count = secrets.token_hex(4), 0
         self._until = float("-inf")
-        self._seen: dict[tuple[str, str], tuple[str, float]] = {}  # the name, and since when
+        self._seen: dict[str, tuple[str, float]] = {}  # by tag: the name, and since when
         self._moved: set[str] = set()
         self.rivals: tuple[str, ...] = ()
         """Daemons with other stores that wait to manage this target too."""
@@ -87,6 +87,8 @@ class Managing:
                 return await self._wait(mine, living[0])
             if rival := await self._seize(mine, others):
                 return rival
+        else:  # a call that was cancelled may have left another one
+            await self._drop(mark for mark in mine if mark is not own)
         self._until = asked + TTL * SURE
         await self._drop(m for m in others if m.role == WAITER and not self._lives(m))
         return None
@@ -133,9 +135,9 @@ class Managing:
         marks = [mark for name, tag_id in sorted(found.items()) if (mark := read(name, tag_id))]
         others = [mark for mark in marks if mark.holder != self._holder]
         for mark in others:
-            before = self._seen.get((mark.role, mark.holder))
+            before = self._seen.get(mark.tag_id)
             if before is None or before[0] != mark.name:
-                self._seen[mark.role, mark.holder] = mark.name, now
+                self._seen[mark.tag_id] = mark.name, now
                 if before is not None:
                     self._moved.add(mark.holder)
         waiting = (mark for mark in others if mark.role == WAITER and self._lives(mark))
@@ -143,7 +145,7 @@ class Managing:
         return [mark for mark in marks if mark.holder == self._holder], others
 
     def _lives(self, mark: Mark) -> bool:
-        _, since = self._seen[mark.role, mark.holder]
+        _, since = self._seen[mark.tag_id]
         return self._clock.monotonic() - since < TTL
 
     async def _drop(self, marks: Iterable[Mark]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from otto_reconcile.escaping import visible
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 from otto_reconcile.render.lines import counted
@@ -45,9 +43,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
     jobs = sorted((name, job) for name, job in status.jobs.items() if name != "manifests")
     lines.extend(f"  job    {name}: {job['error']}" for name, job in jobs)
-    seen = status.target.state not in ("Unavailable", "Waiting")  # else all have that one reason
-    rest = (bot for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
-    lines.extend(_bot(bot if seen else replace(bot, message=None)) for bot in rest)
+    lines.extend(_bot(bot) for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
     if why := status.model.get("message"):
         lines.append(
             f"  no language model: {status.model['name']} is tried again by itself ({why})"

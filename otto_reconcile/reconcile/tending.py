@@ -88,6 +88,7 @@ class Tending:
         self._note: str | None = None
         self._next_scan = self._soonest = 0.0
         self._recalled: set[str] = set()  # the bots whose last change was looked up
+        self._managing_turn = asyncio.Lock()
         self.turn = asyncio.Lock()  # the target is changed by one at a time
         status = voice.board.status
         status.store.label = stores.store.label
@@ -131,6 +132,10 @@ class Tending:
 
     async def manage(self) -> None:
         """Recognises the server that answers, and becomes or stays the one that manages it."""
+        async with self._managing_turn:
+            await self._manage()
+
+    async def _manage(self) -> None:
         try:
             if not self._port.inside:
                 await self._recognise()
@@ -164,7 +169,7 @@ class Tending:
     async def resign(self) -> None:
         """Lets others manage the target at once. Never raises."""
         with contextlib.suppress(OttoError, TimeoutError):
-            async with asyncio.timeout(RESIGNING):
+            async with asyncio.timeout(RESIGNING), self._managing_turn:
                 await self.managing.resign()
         await self.leadership.resign()
 

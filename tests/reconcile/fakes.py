@@ -30,6 +30,7 @@ class FakePort:
         self.held: dict[Ref, Resource] = {}
         self.reached: list[str] = []
         self.canaries: set[str] = set()
+        self.tag_ids: dict[str, str] = {}  # of those that were given another name
         self.gone = False
         self.lacks: dict[str, str] = {}
         self.asked = 0
@@ -60,22 +61,26 @@ class FakePort:
 
     async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
         self._call()
-        return {name: name for name in self.canaries if name.startswith(prefixes)}
+        return {n: self.tag_ids.get(n, n) for n in self.canaries if n.startswith(prefixes)}
+
+    def _tag(self, tag_id: str) -> str | None:
+        return next((n for n in self.canaries if self.tag_ids.get(n, n) == tag_id), None)
 
     async def put_mark(self, name: str) -> None:
         await self.set_canary(name)
 
     async def move_mark(self, tag_id: str, name: str) -> bool:
         self._call()
-        if tag_id not in self.canaries:
+        if (before := self._tag(tag_id)) is None:
             return False
-        self.canaries.discard(tag_id)
+        self.canaries.discard(before)
         self.canaries.add(name)
+        self.tag_ids[name] = tag_id
         return True
 
     async def drop_mark(self, tag_id: str) -> None:
         self._call()
-        self.canaries.discard(tag_id)
+        self.canaries.discard(self._tag(tag_id) or "")
 
     async def list_agents(self) -> Sequence[Resource]:
         self._call()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +22,7 @@ def beside(first: Setting, url: str = "fake", **options: Any) -> Setting:
     """Another daemon, on a store of its own, that reaches the same server, by this URL."""
     other = Setting(**options)
     other.port.held, other.port.canaries = first.port.held, first.port.canaries
-    other.port.target = url
+    other.port.tag_ids, other.port.target = first.port.tag_ids, url
     other.voice.board.status.target.state = "Unknown"
     other.loop = other.another("other")
     return other
@@ -67,6 +68,24 @@ async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
     await beat(first.loop)  # it was only stopped, and goes on
     assert not first.loop._target.leading
     assert first.voice.board.status.target.state == "Waiting"
+
+
+async def test_marks_that_a_killed_process_left_twice_are_dead_too() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await asyncio.gather(first.loop.restore(), first.loop._target.manage())
+    marks = [name for name in first.port.canaries if name.startswith("otto-manager-")]
+    assert len(marks) == 1
+    await first.port.put_mark(f"{marks[0]}9")  # as of a call whose answer was lost
+    second = beside(first)
+    await second.loop.restore()
+    for _ in range(4):
+        second.clock.ahead += TTL / 3
+        await beat(second.loop)
+    assert second.loop._target.leading
+    await second.port.put_mark(next(n for n in second.port.canaries if "manager" in n) + "9")
+    await beat(second.loop)
+    assert sum(name.startswith("otto-manager-") for name in second.port.canaries) == 1
 
 
 async def test_a_server_under_another_url_is_the_target_that_it_was() -> None:
