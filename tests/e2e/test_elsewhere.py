@@ -54,7 +54,7 @@ def test_parlant_down_at_start_and_up_later(place: Place, parlant: ParlantProces
         assert "] ready" not in daemon.output
         parlant.start()
         daemon.wait_synced("order-desk", seconds=60)
-        assert daemon.output.count("] ready") == 1
+        wait_for("ready", lambda: daemon.output.count("] ready") == 1)
         assert daemon.get("/agents/order-desk")["name"] == "Order Desk"
 
 
