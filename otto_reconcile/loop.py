@@ -106,7 +106,7 @@ class Loop:
         if bot_id is not None:
             self.poke("noticed", [bot_id])
         if bot_id is None and kind in REACHING:
-            self._target.scan_soon()
+            self._target.scanning.soon()
             self._scan_again.set()
         if bot_id is None or shared:
             self._target.enqueue(self._target.known.bot_ids, "noticed", ROUTINE)
@@ -259,9 +259,9 @@ class Loop:
         """Looks for what reaches every agent: now and then, and at once when it may have come."""
         while True:
             if self._target.known.world is not None and self._target.may_act:
-                await self._target.look_for_reaching()
+                await self._target.scanning.look()
             self._jobs.succeeded("scanning")
-            await self._clock.wait(self._scan_again, self._interval)
+            await self._clock.wait(self._scan_again, self._target.scanning.pause(self._interval))
             self._scan_again.clear()
 
     async def _listen(self) -> None:

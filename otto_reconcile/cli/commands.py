@@ -39,7 +39,7 @@ def run(
     log_format: o.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
     prune_unmanaged: Annotated[
-        bool, typer.Option("--prune-unmanaged", help="Delete what others added to our bots.")
+        bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
     ] = False,
 ) -> int:
     """Start the daemon: watch the manifests and keep the bots as they are wanted."""

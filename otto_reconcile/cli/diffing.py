@@ -20,6 +20,7 @@ from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
 from otto_reconcile.settings import Settings
@@ -79,7 +80,7 @@ async def _compare(
         async with _sweep(port):
             bots = [await _planned(world, port, bot_id, prune_unmanaged) for bot_id in chosen]
         found = foreign(world, await port.list_agents()) if not bot_ids else Plan()
-        reaching = await port.reaching() if not bot_ids else ()
+        reaching = undeclared(world, await port.reaching()) if not bot_ids else []
         if world.guarded is not None:
             warnings.append(f"{world.guarded.message}; {world.guarded.hint}")
     finally:
@@ -88,6 +89,7 @@ async def _compare(
         bots,
         found,
         reaching=[str(one) for one in reaching],
+        pruned=deletions(reaching) if prune_unmanaged else Plan(),
         warnings=[*warnings, *brought.warnings],
         imported=_imported(brought, bot_ids),
     )

@@ -122,7 +122,8 @@ def _lines(record: Record) -> Iterator[Line]:
     took = f", {record.duration:.3f} s" if record.duration is not None else ""
     what = f"{record.operation} {record.kind} {record.key} ({record.cause}{took})"
     tone = _TONES[Result(outcome)] if outcome in list(Result) else Tone.CHANGED
-    where = f"bot {record.bot_id}, run {record.run_id}"
+    whose = f"bot {record.bot_id}" if record.bot_id else "for every agent"
+    where = f"{whose}, run {record.run_id}"
     yield Line(visible(f"{time} {outcome} {what} {where}"), tone)
     if record.error:
         yield Line(visible(f"    {record.error}"), Tone.REMOVED)

@@ -17,6 +17,7 @@ from otto_reconcile.persistence.sdk import Maker, Server, Tool, is_starting
 from otto_reconcile.plan import Change
 from otto_reconcile.port.adapters.base import differences
 from otto_reconcile.port.base import Health
+from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.questions import questions_of
 from otto_reconcile.resources import Ref, Resource, make
@@ -107,7 +108,7 @@ class StartPort:
     async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
         return await self._rest.lacking(tools)
 
-    async def reaching(self) -> Sequence[object]:
+    async def reaching(self) -> Sequence[Reaching]:
         return await self._rest.reaching()
 
     def sweep(self) -> AbstractAsyncContextManager[None]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from otto_reconcile.plan import Change
 from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
 from otto_reconcile.resources import Ref, Resource
+
+if TYPE_CHECKING:
+    from otto_reconcile.port.reaching import Reaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Port(Protocol):
         """
         ...
 
-    async def reaching(self) -> Sequence[object]:
+    async def reaching(self) -> Sequence[Reaching]:
         """What reaches every agent, though it is no part of a bot; each tells itself as a text.
 
         Dear: everything is listed for it.

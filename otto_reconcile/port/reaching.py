@@ -8,13 +8,14 @@ with the square of what is there, and the caller decides how often to pay.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.port.survey import listings
 from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.wire import Wire
+from otto_reconcile.resources import Ref
 
 _PATHS = {
     "guideline": "guidelines",
@@ -29,13 +30,22 @@ _SCOPES = ("journey:", "agent:")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reaching:
-    """One such thing. `tag` is the shared tag by which it reaches `agents`; "" reaches all."""
+    """One such thing. `tag` is the shared tag by which it reaches `agents`; "" reaches all.
+
+    `sure` is False where it may be a part of a journey, which Parlant does not show now.
+    """
 
     kind: str
     id: str
     about: str
     tag: str = ""
     agents: tuple[str, ...] = ()
+    sure: bool = True
+
+    @property
+    def ref(self) -> Ref:
+        """With the id that the target gave as its key."""
+        return Ref(self.kind.replace(" ", "_"), self.id)
 
     def __str__(self) -> str:
         """For a person: what it is, whom it reaches, and what to do about it."""
@@ -44,7 +54,8 @@ class Reaching:
         path = f"/{_PATHS[self.kind]}/{self.id}"
         return (
             f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
-            f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot"
+            f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot;"
+            " `run --prune-unmanaged` deletes all such"
         )
 
 
@@ -58,10 +69,15 @@ async def reaching(wire: Wire) -> list[Reaching]:
     names = {tag_id: name for name, tag_id in (await wire.tags.all()).items()} if carriers else {}
     own = {f"agent:{agent.id}" for agent in agents}
     found: list[Reaching] = []
+    conditions: set[str] = set()
     for kind, listing in listings(wire):
-        found += _of_kind(kind, await wire.call(listing), own, carriers, names)
-    scoped = {one.id for one in found if one.kind == "guideline" and await _is_scoped(wire, one.id)}
-    return sorted(one for one in found if one.kind != "guideline" or one.id not in scoped)
+        items = await wire.call(listing)
+        found += _of_kind(kind, items, own, carriers, names)
+        if kind == "journey":
+            conditions = {str(condition) for journey in items for condition in journey.conditions}
+    inside = await wire.relations.all() if wire.relations is not None else ()
+    told = [await _scoped(wire, one, conditions, inside) for one in found]
+    return sorted(one for one in told if one is not None)
 
 
 def _of_kind(
@@ -83,15 +99,24 @@ def _of_kind(
             yield Reaching(kind, str(item.id), _text(item), names.get(by, by), agents)
 
 
-async def _is_scoped(wire: Wire, key: str) -> bool:
-    """True for a guideline of a journey, as the SDK makes it: without a tag, but dependent."""
-    call = wire.parlant.relationships.list(guideline_id=key, kind="dependency", indirect=False)
+async def _scoped(
+    wire: Wire, one: Reaching, conditions: Set[str], inside: Collection[Any]
+) -> Reaching | None:
+    """None for a guideline of a journey, as the SDK makes it: without a tag, but dependent.
+
+    `inside` are all relationships as Parlant's own process has them, where this is that process.
+    """
+    if one.kind != "guideline":
+        return one
+    call = wire.parlant.relationships.list(guideline_id=one.id, kind="dependency", indirect=False)
     try:
-        bound = await wire.call(call)
+        bound = inside or await wire.call(call)
     except (Absent, TemporaryError):  # one dangles, and Parlant shows none of them
-        return False
-    ends = (r.target_tag for r in bound if r.source_guideline and r.source_guideline.id == key)
-    return any(end is not None and str(end.id).startswith(_SCOPES) for end in ends)
+        return replace(one, sure=False)
+    ends = (r.target_tag for r in bound if r.source_guideline and r.source_guideline.id == one.id)
+    if any(end is not None and str(end.id).startswith(_SCOPES) for end in ends):
+        return None
+    return replace(one, sure=one.id not in conditions)
 
 
 def _text(item: Any) -> str:

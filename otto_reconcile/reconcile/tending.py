@@ -29,6 +29,7 @@ from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.voice import CONNECTED, UNAVAILABLE, WAITING, Voice
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item, WorkQueue
@@ -43,10 +44,6 @@ RESIGNING = 2.0
 """Seconds that taking our mark from the target may take."""
 VERIFY = 1.0
 """Seconds after a change until it is looked at again."""
-SCAN_PAUSE, SCAN_REST, SCAN_AT_LEAST = 200.0, 10.0, 25.0
-"""A look for what reaches every agent is followed by a pause of so many times its own length (the
-second where something was noticed meanwhile), and of so many seconds at least: it lists all that
-is there, and chats come first."""
 _SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"})
 """Reasons for a look that make what failed no likelier to succeed than it was."""
 
@@ -86,10 +83,20 @@ class Tending:
         self.queue, self._calm = WorkQueue(clock), Calm()
         self.known = Knowledge(stores, port, self._reconciler, take_over)
         self._note: str | None = None
-        self._next_scan = self._soonest = 0.0
         self._recalled: set[str] = set()  # the bots whose last change was looked up
         self._managing_turn = asyncio.Lock()
         self.turn = asyncio.Lock()  # the target is changed by one at a time
+        self.scanning = Scanning(
+            port,
+            stores,
+            voice,
+            clock,
+            turn=self.turn,
+            world=lambda: self.known.current,
+            read=self.read,
+            may_act=lambda: self.may_act,
+            prune=prune_unmanaged,
+        )
         status = voice.board.status
         status.store.label = stores.store.label
         status.target.label = status.target_id = port.target
@@ -250,26 +257,6 @@ class Tending:
             return
         found = foreign(self.known.current, agents)
         self._voice.board.status.foreign = tuple(action.ref.key for action in found)
-
-    async def look_for_reaching(self) -> None:
-        """Reports what reaches every agent and nobody declared, within a budget of server time."""
-        if self._clock.monotonic() < self._next_scan:
-            return
-        started = self._clock.monotonic()
-        try:
-            async with self.turn:  # a journey that is being made has conditions without a tag
-                found = await self._port.reaching()
-        except OttoError as error:
-            _log.debug("what reaches every agent could not be looked for: %s", error)
-            return
-        taken = self._clock.monotonic() - started
-        self._soonest = started + SCAN_REST * taken
-        self._next_scan = started + max(SCAN_PAUSE * taken, SCAN_AT_LEAST)
-        self._voice.reaching(tuple(map(str, found)))
-
-    def scan_soon(self) -> None:
-        """Something that may reach every agent was changed: it is not waited for long."""
-        self._next_scan = min(self._next_scan, self._soonest)
 
     async def ask_for_tools(self) -> None:
         """Asks the services of all bots; those whom there is news for are looked at."""

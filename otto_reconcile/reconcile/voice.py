@@ -128,7 +128,7 @@ class Voice:
             good,
             str(action.operation) if good else f"{action.operation} {outcome.result}",
             quietly=restoring if good else self._repeats.has(outcome) and not lasts,
-            bot=action.bot_id,
+            bot=action.bot_id or None,
             kind=action.ref.kind,
             key=action.ref.key,
             cause=str(action.cause),

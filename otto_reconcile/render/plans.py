@@ -53,7 +53,7 @@ class BotPlan:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What one comparison found. `foreign` reports agents that are of no bot, `reaching` says what
-    reaches every agent, though nobody declared it.
+    reaches every agent, though nobody declared it, and `pruned` what is deleted of that.
 
     `imported` has what an import would do to the desired state: bot ids by what becomes of them.
     """
@@ -61,6 +61,7 @@ class Report:
     bots: Sequence[BotPlan] = ()
     foreign: Plan = NO_PLAN
     reaching: Sequence[str] = ()
+    pruned: Plan = NO_PLAN
     warnings: Sequence[str] = ()
     imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -82,11 +83,15 @@ class Report:
     def _plans(self) -> Iterator[Plan]:
         yield from (bot.plan for bot in self.bots)
         yield self.foreign
+        yield self.pruned
 
 
 def text_lines(report: Report) -> Iterator[Line]:
     """The report for a person, the summary last."""
     yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.reaching)
+    if len(report.pruned):
+        yield Line("for every agent", Tone.HEADING)
+        yield from plan_lines(report.pruned, indent="  ")
     yield from _import_lines(report)
     for bot in report.bots:
         actions = [a for a in bot.plan if a.operation is not Operation.FORGET]

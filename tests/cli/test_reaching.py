@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,29 @@ from tests.port.test_contract import bot
 __all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 
 
+PATHS = (
+    "/guidelines",
+    "/journeys",
+    "/terms",
+    "/canned_responses",
+    "/context-variables",
+    "/capabilities",
+)
+VALUES: tuple[dict[str, Any], ...] = (
+    {"id": "all.g", "condition": "For everybody"},
+    {"id": "all.j", "title": "J", "description": "d", "conditions": ["c"]},
+    {"id": "all.t", "name": "T", "description": "d"},
+    {"value": "v", "fields": []},
+    {"name": "v"},
+    {"title": "c", "description": "d", "signals": []},
+)
+
+
 async def make_global(rest: Rest) -> dict[str, str]:
     """One of each kind without a tag; their ids."""
-    made = {
-        "guideline": await rest.post("/guidelines", id="all.g", condition="For everybody"),
-        "journey": await rest.post(
-            "/journeys", id="all.j", title="J", description="d", conditions=["c"]
-        ),
-        "term": await rest.post("/terms", id="all.t", name="T", description="d"),
-        "canned response": await rest.post("/canned_responses", value="v", fields=[]),
-        "variable": await rest.post("/context-variables", name="v"),
-        "capability": await rest.post("/capabilities", title="c", description="d", signals=[]),
-    }
-    return {kind: one["id"] for kind, one in made.items()}
+    kinds = ("guideline", "journey", "term", "canned response", "variable", "capability")
+    made = zip(kinds, PATHS, VALUES, strict=True)
+    return {kind: (await rest.post(path, **values))["id"] for kind, path, values in made}
 
 
 async def found(url: str) -> list[Reaching]:
@@ -97,6 +108,17 @@ async def test_diff_names_it_first_and_exits_with_two(
     assert "1 reaching every agent" in done.out.splitlines()[-1]
 
 
+async def test_diff_shows_what_pruning_would_delete(
+    parlant_rest: Rest, parlant_url: str, otto: Otto
+) -> None:
+    await make_global(parlant_rest)
+    done = otto("diff", "--parlant-url", parlant_url, "--prune-unmanaged")
+    assert done.code == 2
+    assert "- delete guideline all.g (it reaches every agent)" in done.out
+    assert "6 to delete" in done.out.splitlines()[-1]
+    assert len(await found(parlant_url)) == 6
+
+
 def test_the_daemon_tells_it_at_once_and_that_it_is_gone(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.write("desk.yaml", manifest())
@@ -109,3 +131,27 @@ def test_the_daemon_tells_it_at_once_and_that_it_is_gone(tmp_path: Path) -> None
         assert place.command("status").returncode == 2
         daemon.call("DELETE", "/guidelines/all.g")
         wait_for("all is well", lambda: place.command("status").returncode == 0)
+
+
+def test_pruning_deletes_each_kind_and_nothing_of_ours(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.write("desk.yaml", manifest())
+    with place.forked("--port", "0", "--interval", "2", "--prune-unmanaged") as daemon:
+        daemon.wait_synced("desk")
+        before = {path: daemon.call("GET", path) for path in PATHS}
+        made = {
+            path: daemon.call("POST", path, values)["id"]
+            for path, values in zip(PATHS, VALUES, strict=True)
+        }
+
+        def gone() -> bool:
+            return all(daemon.call("GET", path) == before[path] for path in PATHS)
+
+        wait_for("all of it is gone", gone)
+        wait_for("all is well", lambda: place.command("status").returncode == 0)
+        daemon.wait_synced("desk")
+        said = place.command("actions", "-o", "json", "--outcome", "succeeded").stdout
+        done = [one for one in json.loads(said) if one["bot_id"] == ""]
+        assert {one["key"] for one in done} == set(made.values())
+        assert {(one["operation"], one["cause"]) for one in done} == {("delete", "Unmanaged")}
+        assert "for every agent, run" in place.command("actions").stdout

@@ -12,6 +12,7 @@ from otto_reconcile.errors import NotOurs, TargetUnavailable
 from otto_reconcile.loop import Loop
 from otto_reconcile.plan import Change
 from otto_reconcile.port.base import Health
+from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.voice import Voice
@@ -28,7 +29,7 @@ class FakePort:
     def __init__(self) -> None:
         self.target = "fake"
         self.held: dict[Ref, Resource] = {}
-        self.reached: list[str] = []
+        self.reached: list[Reaching] = []
         self.canaries: set[str] = set()
         self.tag_ids: dict[str, str] = {}  # of those that were given another name
         self.gone = False
@@ -86,9 +87,9 @@ class FakePort:
         self._call()
         return [r for r in self.held.values() if r.kind == "agent"]
 
-    async def reaching(self) -> Sequence[str]:
+    async def reaching(self) -> Sequence[Reaching]:
         self._call()
-        return self.reached
+        return list(self.reached)
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:
@@ -133,6 +134,7 @@ class FakePort:
         self.before_call()
         self._call()
         self.held.pop(observed.ref, None)
+        self.reached = [one for one in self.reached if one.ref != observed.ref]
 
     async def close(self) -> None:
         """Nothing is open."""

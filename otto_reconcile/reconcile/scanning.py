@@ -1,0 +1,202 @@
+"""Looks for what reaches every agent and nobody declared; reports it, and deletes it on request.
+
+`tending` holds one for its target. What is deleted is on record as every other call is, of no bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from otto_reconcile.apply import apply
+from otto_reconcile.audit import Record
+from otto_reconcile.errors import OttoError
+from otto_reconcile.plan import Action, Cause, Operation, Outcome, Plan, Result
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.aftermath import concluded
+from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.world import Stores, World
+from otto_reconcile.resources import OTTO, Ref, Resource
+
+if TYPE_CHECKING:
+    from otto_reconcile.port.reaching import Reaching
+
+_log = logging.getLogger("otto_reconcile.loop")
+
+PAUSE, REST, AT_LEAST = 200.0, 10.0, 25.0
+"""A look is followed by a pause of so many times its own length (the second where something was
+noticed meanwhile), and of so many seconds at least: it lists all that is there, and chats come
+first."""
+PRUNE_AFTER = 2.0
+"""Seconds for which something must have been there before it is deleted: a program that makes a
+journey makes its conditions first, and gives them their tag afterwards."""
+_RETRY, _LONGEST_RETRY = 60.0, 3600.0
+
+
+def undeclared(world: World, found: Iterable[Reaching]) -> list[Reaching]:
+    """Those that reach a bot of ours (or all agents) and are no part of one.
+
+    A part of ours that has lost its bot's tag reaches every agent too; it is healed.
+    """
+    ours: set[tuple[str, str | None]] = set()
+    for bot_id in world.bot_ids:
+        for resource in (*world.wanted(bot_id).values(), *world.last(bot_id).values()):
+            ours |= {(resource.kind, resource.key), (resource.kind, resource.remote_id)}
+    bots = {*world.bot_ids, OTTO}
+    return [
+        one
+        for one in found
+        if tuple(one.ref) not in ours and (not one.tag or not bots.isdisjoint(one.agents))
+    ]
+
+
+def deletions(found: Iterable[Reaching]) -> Plan:
+    """What `--prune-unmanaged` does about them; what may belong to a journey is left alone."""
+    return Plan(
+        tuple(
+            Action(
+                Operation.DELETE,
+                one.ref,
+                "",
+                Cause.UNMANAGED,
+                observed=Resource(one.ref.kind, one.id, "", {}, remote_id=one.id),
+                why=f"it reaches every agent{f' with the tag {one.tag}' if one.tag else ''}",
+            )
+            for one in found
+            if one.sure
+        )
+    )
+
+
+class Scanning:
+    """`turn` is held while the target is looked at or changed; `world`, `read` and `may_act` say
+    what is known, have it read anew, and tell whether anything may be changed now."""
+
+    def __init__(
+        self,
+        port: Port,
+        stores: Stores,
+        voice: Voice,
+        clock: Clock,
+        *,
+        turn: asyncio.Lock,
+        world: Callable[[], World],
+        read: Callable[[], Awaitable[bool]],
+        may_act: Callable[[], bool],
+        prune: bool,
+    ) -> None:
+        self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
+        self._turn, self._world, self._read, self._may_act = turn, world, read, may_act
+        self._prune = prune
+        self._next = self._soonest = 0.0
+        self._due: dict[Ref, float] = {}  # when each of them may be deleted
+        self._failures: dict[Ref, int] = {}
+        self._life: str | None = None
+        self._unsaved: list[Record] = []
+
+    def pause(self, longest: float) -> float:
+        """Seconds until the next look is worth while."""
+        if not self._due or not self._may_act():
+            return longest
+        return min(longest, max(0.1, self._next - self._clock.monotonic()))
+
+    def soon(self) -> None:
+        """Something that may reach every agent was changed: it is not waited for long."""
+        self._next = min(self._next, self._soonest)
+
+    async def look(self) -> None:
+        """Reports, and with `prune` deletes, within a budget of server time. Never raises for
+        a store or target that is away."""
+        if self._clock.monotonic() < self._next:
+            return
+        started = self._clock.monotonic()
+        try:
+            async with self._turn:  # a journey that is being made has conditions without a tag
+                await self._save()
+                found = await self._found()
+                if self._prune and (ripe := self._ripe(found)) and await self._delete(ripe):
+                    found = await self._found()
+        except OttoError as error:
+            _log.debug("what reaches every agent could not be looked for: %s", error)
+            return
+        taken = self._clock.monotonic() - started
+        self._soonest = started + REST * taken
+        self._next = started + max(PAUSE * taken, AT_LEAST)
+        if self._due:
+            self._next = min(self._next, max(self._soonest, min(self._due.values())))
+        self._voice.reaching(tuple(map(str, found)))
+
+    async def _found(self) -> list[Reaching]:
+        return undeclared(self._world(), await self._port.reaching())
+
+    def _ripe(self, found: Sequence[Reaching]) -> set[Ref]:
+        """Those that have been there long enough, in this life of the target."""
+        epoch = self._world().epoch
+        life = epoch.name if epoch is not None else None
+        if life != self._life:
+            self._life, self._due = life, {}
+            self._failures.clear()
+        now = self._clock.monotonic()
+        there = {one.ref for one in found if one.sure}
+        self._due = {ref: self._due.get(ref, now + PRUNE_AFTER) for ref in sorted(there)}
+        return {ref for ref, due in self._due.items() if due <= now}
+
+    async def _delete(self, ripe: set[Ref]) -> bool:
+        """True if anything was tried. What somebody declared meanwhile is left alone."""
+        if not await self._read() or not self._may_act() or self._world().restoring:
+            return False
+        run_id = uuid.uuid4().hex[:8]
+        plan = deletions(one for one in await self._found() if one.ref in ripe)
+        if not plan.acting:
+            return False
+        records = [self._record(action, run_id) for action in plan.acting]
+        await asyncio.to_thread(self._stores.audit.intend, records)
+        ended: list[datetime] = []
+
+        def told(outcome: Outcome) -> None:
+            ended.append(self._clock.now())
+            self._voice.outcome(run_id, outcome)
+
+        outcomes = await apply(plan, self._port, told=told, leading=self._may_act)
+        done = zip(records, outcomes, ended, strict=True)
+        self._unsaved += [concluded(record, outcome, at) for record, outcome, at in done]
+        self._settle(outcomes)
+        await self._save()
+        return True
+
+    async def _save(self) -> None:
+        """What became of the calls, also of those before the store went away."""
+        if self._unsaved:
+            await asyncio.to_thread(self._stores.audit.conclude, self._unsaved)
+            self._unsaved = []
+
+    def _settle(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            ref = outcome.action.ref
+            if outcome.result is Result.SUCCEEDED:
+                self._due.pop(ref, None)
+                self._failures.pop(ref, None)
+                continue
+            failures = self._failures[ref] = self._failures.get(ref, 0) + 1
+            delay = min(_LONGEST_RETRY, _RETRY * 2.0 ** min(failures - 1, 10))
+            self._due[ref] = self._clock.monotonic() + delay
+
+    def _record(self, action: Action, run_id: str) -> Record:
+        return Record(
+            action_id=uuid.uuid4().hex,
+            run_id=run_id,
+            target=self._port.target,
+            bot_id="",
+            kind=action.ref.kind,
+            key=action.ref.key,
+            operation=str(action.operation),
+            cause=str(action.cause),
+            changes=(),
+            revision=0,
+            started=self._clock.now(),
+        )
