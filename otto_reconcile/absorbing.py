@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
-from otto_reconcile.guard import LEAST, WINDOW, too_many
+from otto_reconcile.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.heads import Head, Log, Step
 from otto_reconcile.projections import (
     COLLECTION_NAMES,
@@ -20,7 +20,7 @@ from otto_reconcile.projections import (
 from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
 from otto_reconcile.rows import OWN, by_bot, is_otto, wish_from
 from otto_reconcile.shared_rows import COLLECTION_OF, main_row, shared_by_stream
-from otto_reconcile.store.base import Document
+from otto_reconcile.store.base import Document, Store
 
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
@@ -46,6 +46,18 @@ class _Look:
             return shared.document
         wanted = self.known.bots.get(stream)
         return wanted.bot if wanted else None
+
+
+def rowless(store: Store, desired: Desired) -> set[str]:
+    """What is wanted, and has no row of its own: the guard may have held its deletion back."""
+    names = {"bots", *COLLECTION_OF.values()}
+    rows = {name: store.find(name) for name in sorted(names)}
+    found = {**by_bot(rows)[0], **shared_by_stream(rows)[0]}
+    return {
+        stream
+        for stream in desired.bots.keys() | desired.shared.keys()
+        if not found.get(stream, {}).get(_main(stream))
+    }
 
 
 class Absorber:
@@ -168,7 +180,7 @@ class Absorber:
             look.vanished |= gone
             look.problems.append(
                 f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
-                f"nothing was deleted. If that is meant: otto-reconcile delete {_names(gone)}"
+                f"nothing was deleted; {if_meant(gone)}"
             )
             return
         went = self._went(name) - set(alive)
@@ -177,8 +189,8 @@ class Absorber:
             look.vanished |= gone
             look.problems.append(
                 f"{count} of {of} {name} have lost their row in {name} within "
-                f"{WINDOW.seconds // 60} minutes; these were not deleted any more. "
-                f"If that is meant: otto-reconcile delete {_names(gone)}"
+                f"{WINDOW.seconds // 60} minutes; these were not deleted any more: "
+                f"{_names(gone)}; {if_meant(gone)}"
             )
             return
         for stream in sorted(gone):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -9,6 +10,8 @@ from otto_reconcile.errors import Guarded
 
 SHARE = 0.1
 LEAST = 2
+NAMED = 5
+"""So many are named one by one in a command that deletes them."""
 WINDOW = timedelta(minutes=10)
 """Deletions of so long ago still count: many that come one by one are many."""
 
@@ -27,10 +30,12 @@ def check(
     *,
     of: str = "bots",
     gone: Collection[str] = (),
+    folder: str | None = None,
 ) -> None:
     """Raises Guarded if too much would go at once: everything, or over a tenth and at least two.
 
     `of` says in the message what `present` are. What is `gone` since WINDOW began counts as well.
+    `folder` is the one that they have left.
     """
     going = doomed(wanted, present, allowed)
     if not going:
@@ -46,7 +51,7 @@ def check(
                 f"{WINDOW.seconds // 60} minutes that is {len(going) + len(went)} of "
                 f"{len(present) + len(went)} {of}"
             )
-        raise Guarded(message, names=going, hint=by_name(going))
+        raise Guarded(message, names=going, hint=if_meant(going, folder))
 
 
 def too_many(going: int, of: int) -> bool:
@@ -54,10 +59,12 @@ def too_many(going: int, of: int) -> bool:
     return going >= LEAST and going > SHARE * of
 
 
-def by_name(names: tuple[str, ...]) -> str:
-    """What deletes them all the same."""
-    more = " ..." if len(names) > 10 else ""
-    return f"if that is meant, name them: otto-reconcile delete {' '.join(names[:10])}{more}"
+def if_meant(names: Collection[str], folder: str | None = None) -> str:
+    """The command that deletes them all the same: by name if they are few, else in one word."""
+    if len(names) <= NAMED:
+        return f"if that is meant: otto-reconcile delete {' '.join(sorted(names))}"
+    word = "--held-back" if folder is None else f"--gone-from {shlex.quote(folder)}"
+    return f"if that is meant: otto-reconcile delete {word}"
 
 
 def some(names: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -187,9 +188,33 @@ def adopt(
     return run_adopt(settings, bots or [], output, manage=manage, force=force, output=shown)
 
 
-@app.command(epilog=example("otto-reconcile delete order-desk", "otto-reconcile delete a b --yes"))
+@app.command(
+    epilog=example(
+        "otto-reconcile delete order-desk",
+        "otto-reconcile delete a b --yes",
+        "otto-reconcile delete --gone-from manifests/",
+    )
+)
 def delete(
-    bots: o.BotArguments,
+    bots: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="BOT", help="Ids of bots.", autocompletion=o.bot_ids),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All bots, and what they share.")
+    ] = False,
+    held_back: Annotated[
+        bool,
+        typer.Option(
+            "--held-back", help="What has lost its rows, or is on a target and not wanted."
+        ),
+    ] = False,
+    gone_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--gone-from", metavar="FOLDER", help="What came from this folder and has left it."
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: o.Shown = Output.TABLE,
     allow_env: o.AllowEnv = None,
@@ -198,13 +223,15 @@ def delete(
     mongodb_uri: o.MongodbUri = None,
     database: o.Database = o.DATABASE,
 ) -> int:
-    """Delete bots by name. A running daemon takes them off Parlant."""
+    """Delete bots: by name, or all of a sort. A running daemon takes them off Parlant."""
+    from otto_reconcile.cli.choosing import Chosen
     from otto_reconcile.cli.removing import run_delete
 
     settings = o.settings_of(
         data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
     )
-    return run_delete(settings, bots, output, yes=yes)
+    chosen = Chosen(bots or (), everything, held_back, gone_from)
+    return run_delete(settings, chosen, output, yes=yes)
 
 
 Reason = Annotated[

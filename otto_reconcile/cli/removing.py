@@ -11,6 +11,7 @@ import typer
 
 from otto_reconcile import settings as environment
 from otto_reconcile.applied import AppliedSets
+from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.cli.unknown import not_there
@@ -28,23 +29,21 @@ _SOME = 5  # bots that are named
 
 
 def run_delete(
-    settings: Settings, bot_ids: Sequence[str], output: Output = Output.TABLE, *, yes: bool
+    settings: Settings, chosen: Chosen, output: Output = Output.TABLE, *, yes: bool
 ) -> int:
-    """Records the deletions, each by name, which is what the guard asks for."""
+    """Records the deletions of what a person has chosen, which is what the guard asks for."""
     done: list[Done] = []
-    names = sorted(set(bot_ids))
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         found = desired.read()
         applied = AppliedSets(store).bot_ids()
-        known = applied | found.shared.keys() | found.unreadable_shared.keys()
-        _refuse_unknown([name for name in names if name not in known], found)
+        names = chosen.of(store, found, applied)
         for bot_id in names if output is Output.TABLE else ():
             say(describe(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
             note(f"warning: {bot_id} is still in the folder of manifests: it will come back")
-        _confirm(names, yes)
+        _confirm(names, yes, count=not chosen.names and len(names) > 1)
         source = Source(kind="cli")
         for bot_id in names:
             event = desired.delete(
@@ -116,7 +115,8 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     return [bot_id for bot_id in names if bot_id in there]
 
 
-def _confirm(names: Sequence[str], yes: bool) -> None:
+def _confirm(names: Sequence[str], yes: bool, *, count: bool) -> None:
+    """With `count`, of what was not named one by one, their number is to be typed."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -125,6 +125,11 @@ def _confirm(names: Sequence[str], yes: bool) -> None:
     what = f"these {len(names)}" if shared else f"these {len(names)} bots"
     if len(names) == 1:
         what = shared[0] if shared else "this bot"
+    if count:
+        question = f"Delete {visible(what)}, here and on the target? Type their number to do so"
+        if typer.prompt(question, default="", show_default=False).strip() != str(len(names)):
+            raise OttoError("nothing was deleted")
+        return
     if not typer.confirm(f"Delete {visible(what)}, here and on the target?"):
         raise OttoError("nothing was deleted")
 

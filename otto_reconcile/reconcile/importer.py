@@ -213,6 +213,19 @@ def wishes_of(desired: Desired) -> dict[str, Wish]:
     return {**{bot_id: wanted.bot for bot_id, wanted in desired.bots.items()}, **documents}
 
 
+def gone_from(folder: Path, names: Collection[str], known: Desired, there: Loaded) -> set[str]:
+    """What came from this folder and has no manifest in it any more, whatever the guard says.
+
+    `names` are other names of the folder. Raises InvalidInput as `bring_in` does.
+    """
+    sources = _sources(known)
+    home = _home(folder, names, sources)
+    assert home is not None
+    _refuse_lost(sources, there.wishes, there.foreign, home)
+    present = {stream_of(loaded.wish) for loaded in there.wishes}
+    return {name for name, source in sources.items() if home.has(source)} - present
+
+
 def _departed(
     desired: DesiredState, known: Desired, wishes: tuple[LoadedWish, ...], home: _Home | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
@@ -233,9 +246,11 @@ def _departed(
     ours = {name for name, source in went.items() if home.has(source)}
     all_of_it = "bots and shared documents of this folder"
     try:
-        guard.check(_bots(there), _bots(from_here), of="bots of this folder", gone=_bots(ours))
-        guard.check(there, from_here, of=all_of_it, gone=ours)
-        guard.check(sources.keys() - set(going) | there, sources.keys(), gone=went)
+        of_bots = (_bots(there), _bots(from_here))
+        guard.check(*of_bots, of="bots of this folder", gone=_bots(ours), folder=home.root)
+        guard.check(there, from_here, of=all_of_it, gone=ours, folder=home.root)
+        left = sources.keys() - set(going) | there
+        guard.check(left, sources.keys(), gone=went, folder=home.root)
     except Guarded as error:
         return (), going, error
     return going, (), None
@@ -295,7 +310,7 @@ def _left_behind(
         left = tuple(sorted(n for n in elsewhere.keys() - there if elsewhere[n].root == other))
         if left:
             missing = f"{home.root} takes over from {other}, and does not have {guard.some(left)}"
-            yield f"{missing}; {guard.by_name(left)}"
+            yield f"{missing}; {guard.if_meant(left, other)}"
 
 
 def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:

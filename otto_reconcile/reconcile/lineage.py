@@ -101,6 +101,12 @@ class Lineage:
         named = (record for record in found if root in record.names)
         return next(named, None) or next((r for r in found if _is_same(state, r.state)), None)
 
+    def names(self, root: str) -> set[str]:
+        """The other names of a folder, whatever state it is in."""
+        found = [one.get("names") for one in self._store.find("folders")]
+        same = [names for names in found if isinstance(names, list) and root in names]
+        return {name for names in same for name in names if isinstance(name, str)} - {root}
+
     def note(
         self, root: str, state: State, names: Sequence[str], *, by: str, force: bool = True
     ) -> Record:

@@ -84,11 +84,8 @@ def absorb(stores: Stores) -> tuple[str, ...]:
     absorbed = stores.desired.absorb()
     if not absorbed.vanished:
         return absorbed.problems
-    names = " ".join(absorbed.vanished[:10])
-    warning = (
-        f"the rows of {len(absorbed.vanished)} bots vanished at once and nothing was deleted; "
-        f"if that is meant: otto-reconcile delete {names}"
-    )
+    count = len(absorbed.vanished)
+    warning = f"rows of {count} bots vanished at once and nothing was deleted"
     return (*absorbed.problems, warning)
 
 

@@ -71,6 +71,61 @@ def test_delete_deletes_all_or_nothing(desk: Otto) -> None:
     assert bots(desk) == ["desk"]
 
 
+@pytest.fixture
+def many(otto: Otto) -> Otto:
+    for number in range(8):
+        otto.write(f"manifests/b{number}.yaml", manifest(f"b{number}", f"Bot {number}"))
+    assert otto("apply", "-f", "manifests", "--prune").code == 0
+    return otto
+
+
+def test_delete_takes_what_left_a_folder_in_one_word(many: Otto) -> None:
+    many("apply", "-f", many.write("other.yaml", manifest("other", "Other")))
+    for number in range(2, 8):
+        (many.folder / f"manifests/b{number}.yaml").unlink()
+    refused = many("apply", "-f", "manifests", "--prune")
+    assert refused.code == 1
+    command = f"otto-reconcile delete --gone-from {many.folder / 'manifests'}"
+    assert command in refused.err
+    asked = many(*command.split()[1:])
+    assert (asked.code, "--yes" in asked.err, len(asked.out.splitlines())) == (1, True, 6)
+    assert len(bots(many)) == 9
+    done = many(*command.split()[1:], "--yes")
+    assert done.code == 0
+    assert bots(many) == ["b0", "b1", "other"]
+    assert many(*command.split()[1:], "--yes").code == 1  # nothing is left of that sort
+
+
+@pytest.mark.parametrize(("text", "code"), [("apiVersion: [", 1), ("just: data", 1)])
+def test_a_half_written_manifest_has_not_left_its_folder(many: Otto, text: str, code: int) -> None:
+    many.write("manifests/b0.yaml", text)
+    done = many("delete", "--gone-from", "manifests", "--yes")
+    assert (done.code, "b0.yaml" in done.err) == (code, True)
+    assert len(bots(many)) == 8
+
+
+def test_delete_takes_what_lost_its_rows_in_one_word(many: Otto) -> None:
+    store = SQLiteStore(many.folder / ".otto" / "otto.db")
+    where = {"bot_id": {"$in": [f"b{number}" for number in range(6)]}}
+    store.delete("bots", where)
+    store.close()
+    assert many("delete", "--held-back", "--yes").code == 0
+    assert bots(many) == ["b6", "b7"]
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 8), ("7\n", 8), ("8\n", 0)])
+def test_delete_of_all_asks_for_their_number(many: Otto, typed: str, left: int) -> None:
+    done = many.on_terminal("delete", "--all", typed=typed)
+    assert "Delete these 8 bots, here and on the target? Type their number" in done.out
+    assert (done.code, len(bots(many))) == (1 if left else 0, left)
+
+
+@pytest.mark.parametrize("words", [(), ("b0", "--all"), ("--all", "--held-back")])
+def test_delete_is_told_in_one_way(many: Otto, words: tuple[str, ...]) -> None:
+    assert many("delete", *words, "--yes").code != 0
+    assert len(bots(many)) == 8
+
+
 def test_suspend_and_resume(desk: Otto) -> None:
     assert desk("suspend", "desk", "--reason", "audit").out == "desk suspended\n"
     assert desk("suspend", "desk").out == "desk was suspended already\n"
