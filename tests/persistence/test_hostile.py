@@ -216,7 +216,7 @@ async def test_wrong_arguments_are_named(wrong: dict[str, Any], said: str) -> No
     ("uri", "database"),
     [
         (7, "d"), (b"mongodb://127.0.0.1:9", "d"), (HALF, "d"), ("mongodb://" + HALF, "d"),
-        (NOWHERE, None), (NOWHERE, 7), (NOWHERE, ""), (NOWHERE, HALF), (NOWHERE, "x" * 64),
+        (NOWHERE, 7), (NOWHERE, ""), (NOWHERE, HALF), (NOWHERE, "x" * 64),
         (NOWHERE, "a b/$"),
     ],
 )  # fmt: skip
