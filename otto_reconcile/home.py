@@ -27,7 +27,7 @@ def prepare(folder: Path) -> None:
     """Makes the directory, for its owner only. Raises SettingsError if it cannot be used."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _keep_out_of_git(folder)
+        _keep_apart(folder)
         probe = folder / f".probe-{os.getpid()}"
         probe.touch(mode=0o600)
         probe.unlink()
@@ -45,11 +45,16 @@ def prepare(folder: Path) -> None:
         ) from error
 
 
-def _keep_out_of_git(folder: Path) -> None:
-    """It holds secrets of bots. A folder that is more than a data directory is left alone."""
+def _keep_apart(folder: Path) -> None:
+    """Out of Git, for it holds secrets of bots, and out of a watched folder around it.
+
+    The daemon writes its status every 2 seconds: as JSON in a watched folder, that would be a
+    change of the folder each time. A folder that is more than a data directory is left alone.
+    """
     if folder.name == DEFAULT_NAME or not any(folder.iterdir()):
-        with suppress(FileExistsError), (folder / ".gitignore").open("x") as file:
-            file.write("*\n")
+        for name, patterns in ((".gitignore", "*\n"), (".ottoignore", "/status.json\n/parlant/\n")):
+            with suppress(FileExistsError), (folder / name).open("x") as file:
+                file.write(patterns)
 
 
 @contextmanager

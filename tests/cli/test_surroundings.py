@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from otto_reconcile.manifest import files_below
 from tests.cli.command import Otto, manifest
 
 
@@ -70,6 +71,16 @@ def test_the_data_directory_keeps_itself_out_of_git(otto: Otto) -> None:
     ]
     assert ignored == [".otto", "new/data"]
     assert (otto.folder / ".otto" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_data_directory_among_manifests_is_none_of_them(otto: Otto) -> None:
+    path = otto.write("desk.yaml", manifest())
+    assert otto("apply", "-f", path, "--data-dir", "data").code == 0
+    (otto.folder / "data" / "parlant").mkdir()
+    for file in ("status.json", "parlant/evaluation_cache.json"):
+        otto.write(f"data/{file}", "{}")
+    found = [str(file.relative_to(otto.folder)) for file in files_below(otto.folder)]
+    assert found == ["data/.ottoignore", "desk.yaml"]
 
 
 def test_a_database_in_the_uri_is_told_to_be_for_the_login(otto: Otto) -> None:
