@@ -147,7 +147,7 @@ class _Teller:
             hint = "it has a character that nobody sees: write the key anew"
         if hint is None:
             hint = near(key, known)
-        if hint is None and key in self.elsewhere:
+        if hint is None and key in self.elsewhere and self.path[0] != "spec":
             hint = f"it belongs under `{self.elsewhere[key]}`"
         if hint is None:
             hint = f"known keys here: {', '.join(known)}"
