@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -21,6 +22,8 @@ from otto_reconcile.resources import Bot, Guideline, Snapshot, kinds, snapshot_o
 from otto_reconcile.resources import bot as model
 from otto_reconcile.resources.gathering import bot_of
 from otto_reconcile.resources.groups import BY_KIND, GROUPS, TAGGED
+from otto_reconcile.resources.shared import BY_NAME, Glossary, UsedBy, weave
+from otto_reconcile.resources.shared import GROUPS as SHARED
 from otto_reconcile.server.changes import KINDS as NOTICED
 from otto_reconcile.store.collections import WATCHED
 from otto_reconcile.store.memory import MemoryStore
@@ -171,3 +174,24 @@ def test_manifests_have_every_group(tmp_path: Any) -> None:
 
 def test_collections_of_rows_are_those_that_stores_have() -> None:
     assert set(COLLECTION_NAMES) == set(WATCHED) - {"glossaries", "events"}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_all_bots_have_of_a_kind_is_kept_woven_and_dumped(name: str, tmp_path: Path) -> None:
+    parts = getattr(full("x"), name)
+    short = [p if name in BY_NAME else p.model_copy(update={"id": p.id[2:]}) for p in parts]
+    words = Glossary(id="x", used_by=UsedBy(all=True), **{name: short})
+    store, state = filled(2)
+    state.put_many([(words, CLI)], actor="ann")
+    assert state.absorb().events == ()
+    (row,) = store.find("glossaries", {})
+    assert len(row[name]) == 2
+    bare = full("y", **{key: [] for key in NAMES})
+    assert len(getattr(weave(bare, [words]), name)) == 2
+    (tmp_path / "x.yaml").write_text(manifest.dump([words]))
+    (found,) = manifest.load([tmp_path], environ={}).shared
+    assert found.document == words
+    later = Glossary(id="x", used_by=UsedBy(all=True))
+    state.put_many([(later, CLI)], actor="ann")
+    assert store.find("glossaries", {})[0].get(name, []) == []
+    assert state.absorb().events == ()

@@ -121,8 +121,10 @@ def _shared(document: SharedDocument) -> dict[str, JSON]:
         return {**envelope, "spec": spec}
     spec = {"used_by": document.used_by.model_dump(exclude_defaults=True)}
     for group in GROUPS:
-        parts = (part.model_dump(exclude_none=True) for part in getattr(document, group))
-        spec[group] = [_text(document, f"{group}/{part['id']}", part) for part in parts]
+        spec[group] = [
+            _text(document, f"{group}/{pointer_part(p.id)}", p.model_dump(exclude_none=True))
+            for p in getattr(document, group)
+        ]
     return {**envelope, "spec": {name: value for name, value in spec.items() if value}}
 
 

@@ -13,10 +13,12 @@ from otto_reconcile.manifest.basics import Form, ShortId, Switch
 from otto_reconcile.manifest.model import (
     BotForm,
     CannedResponseForm,
+    CapabilityForm,
     GuidelineForm,
     MetadataForm,
     ServiceForm,
     TermForm,
+    VariableForm,
 )
 from otto_reconcile.manifest.wording import said
 from otto_reconcile.resources.bot import ExactId
@@ -49,6 +51,12 @@ class GlossarySpecForm(Form):
     canned_responses: list[CannedResponseForm] | None = Field(
         default=None, description="Answers that are worded beforehand."
     )
+    variables: list[VariableForm] | None = Field(
+        default=None, description="What the bots know of their customers."
+    )
+    capabilities: list[CapabilityForm] | None = Field(
+        default=None, description="What the bots can do for them."
+    )
 
 
 class SharedMetadataForm(MetadataForm):
@@ -60,7 +68,7 @@ class SharedMetadataForm(MetadataForm):
 
 
 class GlossaryForm(Form):
-    """Terms, canned responses and guidelines that several bots use."""
+    """Parts that several bots, or all of them, have alike."""
 
     apiVersion: Literal["otto/v1"] = Field(description="Always otto/v1.")
     kind: Literal["Glossary"] = Field(description="Always Glossary.")

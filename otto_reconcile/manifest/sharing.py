@@ -15,7 +15,9 @@ from otto_reconcile.manifest.model import GuidelineForm
 from otto_reconcile.manifest.nodes import child, find
 from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
 from otto_reconcile.resources import JSON, Bot
+from otto_reconcile.resources.groups import GROUPS as BOTS
 from otto_reconcile.resources.shared import (
+    BY_NAME,
     GROUPS,
     Glossary,
     SharedDocument,
@@ -54,7 +56,7 @@ def note_shared(bots: Sequence[Draft], shared: Sequence[Draft]) -> None:
                 draft.unsure |= glossary.unsure
                 for group in GROUPS:
                     names = (own for own, _ in _short_ids(glossary, group))
-                    draft.shared |= {(group, complete(draft.bot_id, name)) for name in names}
+                    draft.shared |= {(group, _whole(draft.bot_id, group, name)) for name in names}
 
 
 def _picks(glossary: Draft, bot: Draft) -> bool:
@@ -67,12 +69,22 @@ def _picks(glossary: Draft, bot: Draft) -> bool:
 
 
 def _short_ids(glossary: Draft, group: str) -> Iterator[tuple[str, Item | None]]:
-    start = complete(glossary.bot_id, "")
+    start = _start(glossary, group)
     for item in glossary.groups.get(group, ()):
         yield item.id.removeprefix(start), item
     for broken, name in glossary.broken:
         if broken == group:
             yield name.removeprefix(start), None
+
+
+def _start(glossary: Draft, group: str) -> str:
+    """What the ids of a group begin with in a draft, and not in the document."""
+    return "" if group in BY_NAME else complete(glossary.bot_id, "")
+
+
+def _whole(bot_id: str, group: str, name: str) -> str:
+    """The id under which a bot has its copy."""
+    return name if group in BY_NAME else complete(bot_id, name)
 
 
 def _check_glossary(draft: Draft) -> None:
@@ -108,19 +120,22 @@ def _document(draft: Draft) -> SharedDocument | None:
 
 
 def _glossary(draft: Draft, form: GlossaryForm, fields: dict[str, JSON]) -> Glossary:
-    start = complete(draft.bot_id, "")
     parts = {
-        group: [_part(draft, item, start) for item in draft.groups.get(group, ())]
+        group: [_part(draft, item, _start(draft, group)) for item in draft.groups.get(group, ())]
         for group in GROUPS
     }
-    masked = {path.replace(f"/{start}", "/", 1): how for path, how in draft.masked.items()}
+    masked = {}
+    for path, how in draft.masked.items():
+        group, _, rest = path.partition("/")
+        masked[f"{group}/{rest.removeprefix(_start(draft, group))}"] = how
     used_by = form.spec.used_by.model_dump(exclude_none=True)
     return Glossary.from_document({**fields, **parts, "used_by": used_by, "masked": masked})
 
 
 def _part(draft: Draft, item: Item, start: str) -> dict[str, JSON]:
     part: dict[str, JSON] = item.form.model_dump(exclude={"exact_id"}, exclude_none=True)
-    part["id"] = item.id.removeprefix(start)
+    if start:
+        part["id"] = item.id.removeprefix(start)
     if named := part.get("canned_responses"):
         found = (canned_id(draft, name) or name for name in named)
         part["canned_responses"] = [name.removeprefix(start) for name in found]
@@ -150,8 +165,8 @@ def _hidden(draft: Draft, document: Glossary, bot: Bot) -> Iterator[Problem]:
     for group in GROUPS:
         own = {part.id for part in getattr(bot, group)}
         for name, item in _short_ids(draft, group):
-            if item is not None and complete(bot.id, name) in own:
-                what = f"the {group.replace('_', ' ').removesuffix('s')} `{name}`"
+            if item is not None and _whole(bot.id, group, name) in own:
+                what = f"the {BOTS[group].kind.replace('_', ' ')} `{name}`"
                 message = f"bot `{bot.id}` has {what} itself, which goes before this one"
                 yield Problem(draft.faults.file, item.node.line, item.node.column, message)
 

@@ -55,7 +55,8 @@ class Reaching:
         return (
             f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
             f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot;"
-            " `run --prune-unmanaged` deletes all such"
+            " `run --prune-unmanaged` deletes all such; to have it for all bots, declare it in a"
+            " Glossary with `used_by: {all: true}`"
         )
 
 

@@ -1,7 +1,8 @@
 """What several bots share: documents beside the bots, and how they are woven into them. Pure.
 
 The ids of the parts in a Glossary are short: each bot has its own copy on the target, under the
-bot's id, a dot and the short one. A part that the bot itself has goes before a shared one.
+bot's id, a dot and the short one; variables and capabilities go by their names, as in a bot. A part
+that the bot itself has goes before a shared one.
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ from pydantic import Field, model_validator
 from otto_reconcile.resources.bot import (
     Bot,
     CannedResponse,
+    Capability,
     ExactId,
     Guideline,
     Masked,
     Part,
     Term,
     ToolService,
+    Variable,
 )
 from otto_reconcile.resources.limits import MOST_DESIRED, Unfit, check
 from otto_reconcile.resources.model import JSON, digest
 
 _SHORT = re.compile(r"[a-z0-9][a-z0-9-]*")
 
-GROUPS = ("guidelines", "terms", "canned_responses")
+BY_NAME = ("variables", "capabilities")
+"""Lists of a Glossary whose parts have no id but their name."""
+GROUPS = ("guidelines", "terms", "canned_responses", *BY_NAME)
 """The lists of a Glossary, named as the bot's own."""
 
 
@@ -91,14 +96,22 @@ class Glossary(Shared):
     guidelines: list[Guideline] = Field(default_factory=list)
     terms: list[Term] = Field(default_factory=list)
     canned_responses: list[CannedResponse] = Field(default_factory=list)
+    variables: list[Variable] = Field(default_factory=list)
+    capabilities: list[Capability] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
         for group in GROUPS:
             ids = [part.id for part in getattr(self, group)]
-            if wrong := sorted(i for i in set(ids) if not _SHORT.fullmatch(i) or ids.count(i) > 1):
+            short = [i for i in ids if group in BY_NAME or _SHORT.fullmatch(i)]
+            if wrong := sorted(i for i in set(ids) if i not in short or ids.count(i) > 1):
                 raise ValueError(f"{group}: an id that is not short, or there twice: {wrong[0]}")
         return self
+
+    def to_document(self) -> dict[str, JSON]:
+        """Without the lists that came later where they are empty: so it was kept before them."""
+        document = super().to_document()
+        return {name: v for name, v in document.items() if v != [] or name not in BY_NAME}
 
 
 class SharedToolService(Shared):
@@ -204,6 +217,8 @@ def _with_parts(bot: Bot, glossary: Glossary) -> Bot:
 
 
 def _copy(part: Any, bot_id: str) -> Any:
+    if isinstance(part, Variable | Capability):
+        return part
     changes: dict[str, Any] = {"id": f"{bot_id}.{part.id}"}
     if isinstance(part, Guideline) and part.canned_responses is not None:
         changes["canned_responses"] = [f"{bot_id}.{name}" for name in part.canned_responses]
@@ -212,12 +227,17 @@ def _copy(part: Any, bot_id: str) -> Any:
 
 def _masked(bot: Bot, glossary: Glossary) -> Iterator[tuple[str, Masked]]:
     """The glossary's masks, of the parts that the bot does not have itself."""
-    own = {f"{group}/{part.id}" for group in GROUPS for part in getattr(bot, group)}
+    own = {f"{group}/{_step(part.id)}" for group in GROUPS for part in getattr(bot, group)}
     for path, masked in glossary.masked.items():
         group, short, rest = path.split("/", 2)
-        part = f"{group}/{bot.id}.{short}"
+        part = f"{group}/{short if group in BY_NAME else f'{bot.id}.{short}'}"
         if part not in own:
             yield f"{part}/{rest}", masked
+
+
+def _step(identity: str) -> str:
+    """As a step of a path of `masked`."""
+    return identity.replace("~", "~0").replace("/", "~1")
 
 
 def _with_service(bot: Bot, document: SharedToolService) -> Bot:

@@ -56,6 +56,37 @@ def test_a_glossary_is_applied_shown_and_deleted_by_its_name(otto: Otto) -> None
     assert otto("get", "glossary/words").err.startswith("error: there is no 'glossary/words'")
 
 
+HOUSE = """\
+apiVersion: otto/v1
+kind: Glossary
+metadata: {id: house}
+spec:
+  used_by: {all: true}
+  variables: [{name: house.hours, values: {default: nine to five}}]
+  capabilities: [{title: Call back, description: Somebody calls.}]
+"""
+
+
+def test_variables_and_capabilities_for_all_bots(otto: Otto) -> None:
+    for name in ("a", "b"):
+        otto.write(f"manifests/{name}.yaml", manifest(name))
+    path = otto.write("manifests/house.yaml", HOUSE)
+    assert otto("validate").out == "2 bots and 1 shared document in 3 files are valid\n"
+    dry = otto("apply", "-f", "manifests", "--dry-run")
+    assert dry.out.count("+ create variable") == dry.out.count("+ create capability") == 2
+    assert set(results(otto, "-f", "manifests").values()) == {"created"}
+    otto("export", "--output", "out/")
+    assert set(results(otto, "-f", "out").values()) == {"unchanged"}
+    path.write_text(HOUSE.replace("nine to five", "ten to four"))
+    dry = otto("apply", "-f", "manifests", "--dry-run")
+    assert dry.out.count("~ update variable") == 2
+    path.write_text("\n".join(line for line in HOUSE.splitlines() if "variables" not in line))
+    assert results(otto, "-f", "manifests")["glossary/house"] == "updated"
+    assert "variables" not in otto("export", "-o", "json").out
+    gone = otto("delete", "glossary/house", "--yes")
+    assert gone.out.startswith("glossary/house with 1 capability, used by a, b\n")
+
+
 def test_one_that_left_the_folder_goes_and_all_at_once_stay(otto: Otto) -> None:
     for name in ("a", "b"):
         otto.write(f"manifests/{name}.yaml", manifest(name))
