@@ -144,8 +144,8 @@ def bring_all(
     lineage = Lineage(store)
     for root, wishes in _by_folder(inputs, watched):
         if root is not None and prune and root is inputs.folder:
-            foreign = inputs.manifests.foreign
-            made_from = of_folder(root, files_of(root, foreign))
+            loaded = inputs.manifests
+            made_from = of_folder(root, files_of(root, loaded), loaded.texts)
             brought.add(
                 import_folder(
                     desired,
@@ -154,7 +154,7 @@ def bring_all(
                     made_from,
                     actor=actor,
                     root=root_of(root),
-                    foreign=foreign,
+                    foreign=loaded.foreign,
                     by_request=True,
                 )
             )
@@ -165,7 +165,7 @@ def bring_all(
                 wishes,
                 actor=actor,
                 root=root_of(root) if root is not None else None,
-                commits=of_files(one.file for one in wishes),
+                commits=of_files((one.file for one in wishes), inputs.manifests.texts),
                 prune=False,
             )
         )

@@ -13,6 +13,7 @@ from otto_reconcile.manifest.foreign import MARK, left_out
 from otto_reconcile.manifest.reading import (
     STANDARD_INPUT,
     decoded,
+    is_piped,
     is_standard_input,
     name_of,
     read_bytes,
@@ -26,7 +27,7 @@ SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 class Source:
     """A file with its text; `name` is how messages call it.
 
-    `root` is the folder that was named, or the one of the file that was; None of standard input.
+    `root` is the folder that was named, or the one of the file that was; None of what is piped in.
     `found` is True for a file that nobody named: it was in a folder.
     """
 
@@ -143,7 +144,7 @@ def _source(
 
 
 def _decoded(path: Path, root: Path | None, name: str, data: bytes) -> Source:
-    home = None if is_standard_input(path) else path.parent
+    home = None if is_piped(path) else path.parent
     return Source(name, decoded(name, data), path, root or home, found=root is not None)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +12,8 @@ from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import NATURAL, Draft
 from otto_reconcile.manifest.files import Source, read_all
-from otto_reconcile.manifest.foreign import is_foreign, told
+from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
+from otto_reconcile.manifest.including import Texts
 from otto_reconcile.manifest.linking import link
 from otto_reconcile.manifest.nodes import Faults, Node, child
 from otto_reconcile.manifest.services import check_services
@@ -61,29 +63,38 @@ class Loaded:
     """All bots and shared documents of the files, each in the order in which they stand there.
 
     `notes` say what is no fault, but most likely not meant; `foreign` has a line for each file of a
-    folder that is no manifest, and was left out.
+    folder that is no manifest, and was left out. `texts` has by manifest the files whose text it
+    includes.
     """
 
     bots: tuple[LoadedBot, ...] = ()
     shared: tuple[LoadedShared, ...] = ()
     notes: tuple[Problem, ...] = ()
     foreign: tuple[Problem, ...] = ()
+    texts: Mapping[str, frozenset[Path]] = field(default_factory=dict)
 
     @property
     def wishes(self) -> tuple[LoadedWish, ...]:
         return (*self.bots, *self.shared)
 
 
-def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loaded:
+def load(
+    paths: Sequence[Path | Source],
+    *,
+    environ: Mapping[str, str],
+    texts: dict[str, frozenset[Path]] | None = None,
+) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
-    What was read already goes in as a Source. Raises InvalidInput with every Problem of every
+    What was read already goes in as a Source. `texts` is filled with those of Loaded, also if
+    something is wrong. Raises InvalidInput with every Problem of every
     file; then nothing is loaded.
     """
     problems: list[Problem] = []
     foreign: list[Problem] = []
     drafts: list[Draft] = []
     everything: list[Faults] = []
+    texts = {} if texts is None else texts
     for source in read_all(paths, problems, foreign):
         everything.append(Faults(source.name))
         roots = read(source.text, everything[-1])
@@ -91,10 +102,15 @@ def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loade
             lines = told(source.name, roots, everything.pop(), found=source.found)
             (foreign if source.found else problems).extend(lines)
             continue
+        included = Texts(source)
         for root in roots:
             everything.append(Faults(source.name))
+            if means_to_be_one(root):
+                included.fill(root, everything[-1])
             made = draft(root, environ, everything[-1])
             drafts += [made] if made is not None else []
+        if included.files:
+            texts[source.name] = frozenset(included.files)
     of_bots = [made for made in drafts if made.kind == "Bot"]
     of_shared = [made for made in drafts if made.kind != "Bot"]
     note_shared(of_bots, of_shared)
@@ -113,8 +129,17 @@ def load(paths: Sequence[Path | Source], *, environ: Mapping[str, str]) -> Loade
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
         tuple(sorted(notes(linked, shared), key=_place)),
-        tuple(sorted(foreign, key=_place)),
+        tuple(sorted(_of_others(foreign, texts), key=_place)),
+        texts,
     )
+
+
+def _of_others(
+    foreign: Sequence[Problem], texts: Mapping[str, frozenset[Path]]
+) -> Iterator[Problem]:
+    """Without the files that a manifest includes."""
+    ours = {os.path.realpath(path) for files in texts.values() for path in files}
+    yield from (line for line in foreign if os.path.realpath(line.file) not in ours)
 
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:

@@ -24,7 +24,8 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 class Node:
     """A value and where it starts (1-based). `size` and `depth` count what aliases stand for.
 
-    `bare` is a key in `{...}` without a colon: `{a text, broken by a comma}`.
+    `bare` is a key in `{...}` without a colon: `{a text, broken by a comma}`. `named` is True while
+    the value is the path of a file whose text belongs here; `text_of` is the file that it is from.
     """
 
     value: Scalar | list[Node] | dict[str, Entry]
@@ -33,6 +34,8 @@ class Node:
     size: int = 1
     depth: int = 1
     bare: bool = False
+    named: bool = False
+    text_of: str | None = None
 
 
 class Entry(NamedTuple):
@@ -52,9 +55,23 @@ class Faults:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self._empty: set[tuple[int, int]] = set()
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
-        self.problems.append(Problem(self.file, at.line, at.column, message, hint))
+        if (at.line, at.column) not in self._empty:
+            self.problems.append(Problem(self.file, at.line, at.column, message, hint))
+
+    def no_more(self, at: Node) -> None:
+        """There is no value here, as was told: nothing else of it is wrong."""
+        self._empty.add((at.line, at.column))
+
+    def add_inside(self, at: Node, offset: int, message: str, hint: str | None = None) -> None:
+        """A fault in the text of a node: of one from a file, its place there is told."""
+        if at.text_of is None:
+            self.add(at, message, hint)
+        else:
+            line, column = place(str(at.value), offset)
+            self.problems.append(Problem(at.text_of, line, column, message, hint))
 
     def stop(self, at: Node, message: str, hint: str | None = None) -> Unreadable:
         """Records the fault; the caller raises what this returns."""

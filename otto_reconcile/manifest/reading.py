@@ -19,11 +19,17 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a terminal or another device"),
     (stat.S_ISBLK, "a disk or another device"),
+    (stat.S_ISLNK, "a link in a circle"),
 )
 
 
 def is_standard_input(path: Path) -> bool:
     return path == STANDARD_INPUT or path in _ALSO_STANDARD_INPUT
+
+
+def is_piped(path: Path) -> bool:
+    """True for standard input and for what a shell hands over by number: it is in no folder."""
+    return is_standard_input(path) or path.parent in _GIVEN_BY_A_SHELL
 
 
 def name_of(path: Path) -> str:

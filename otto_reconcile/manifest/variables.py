@@ -72,12 +72,13 @@ class _Filler:
                 return "${"
             if match["wrong"]:
                 hint = "write ${NAME} or ${NAME:-default}; for a plain ${ write $${"
-                self.faults.add(node, "`${` starts no variable here", hint)
+                self.faults.add_inside(node, match.start(), "`${` starts no variable here", hint)
                 return ""
             name = match["name"]
             if "${" in (match["default"] or ""):
                 hint = f"write plain text after `:-`, or set {name} where this is read"
-                self.faults.add(node, "a default cannot hold another variable", hint)
+                message = "a default cannot hold another variable"
+                self.faults.add_inside(node, match.start(), message, hint)
                 return ""
             telling = looks_secret(name) or has_login(self.environ.get(name, ""))
             if match["secret"] or telling:
@@ -100,7 +101,8 @@ class _Filler:
             return str(match["default"])
         if value is None:
             hint = f"set it, or give a default: ${{{name}:-text}}"
-            self.faults.add(node, f"the environment variable {name} is not set", hint)
+            message = f"the environment variable {name} is not set"
+            self.faults.add_inside(node, match.start(), message, hint)
             return ""
         return self.checked(name, value, node)
 

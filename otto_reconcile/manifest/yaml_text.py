@@ -22,6 +22,7 @@ from otto_reconcile.manifest.nodes import (
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_FILE = "!file"
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _OLD_LINE_ENDS = "\x85\u2028\u2029"
@@ -151,6 +152,8 @@ class _Composer:
         assert isinstance(frame.node.value, dict)
         if isinstance(key, _Merge):
             frame.merged = [*(frame.merged or ()), *self.merge_sources(value)]
+        elif key.named:
+            self.faults.add(key, "a key stands in the manifest itself, not in a file")
         elif isinstance(key.value, str):
             add_entry(frame.node.value, key, value, self.faults)
         else:
@@ -211,6 +214,8 @@ class _Composer:
         tag = event.tag
         if event.implicit[0] or tag in {_TAG + t for t in ("int", "float", "bool", "null")}:
             node.value = resolve(text)
+        elif tag == _FILE:
+            node.named = True
         elif tag not in (None, "!", f"{_TAG}str"):
             self.unknown_tag(node, str(tag))
         check_number(node, self.faults)
@@ -218,7 +223,10 @@ class _Composer:
 
     def unknown_tag(self, node: Node, tag: str) -> None:
         shown = tag.replace(_TAG, "!!")
-        self.faults.add(node, f"the tag `{shown}` means nothing here", "remove it")
+        hint = "remove it"
+        if tag.lower() in (_FILE, "!include"):
+            hint = "write `!file ./prompt.md` for the text of a file"
+        self.faults.add(node, f"the tag `{shown}` means nothing here", hint)
 
 
 class _Merge(Node):

@@ -54,6 +54,7 @@ class Folder:
         self._retry = 0.0
         self._done: Fingerprint | None = None
         self._foreign: frozenset[str] = frozenset()
+        self._texts: frozenset[Path] = frozenset()  # what the manifests include
         self._never = asyncio.Event()
 
     async def import_now(self, *, patient: bool = False) -> bool:
@@ -64,7 +65,7 @@ class Folder:
         """
         seen: Fingerprint | None = None
         try:
-            seen = await asyncio.to_thread(_look, self._path)
+            seen = await asyncio.to_thread(self._look)
             done = await self._import(seen, patient)
         except Exception as error:
             self._failed, self._done = seen, None
@@ -80,17 +81,23 @@ class Folder:
         if not await asyncio.to_thread(_is_there, self._path):
             self._say(f"{self._path} is no folder and no file: nothing is imported", seen)
             return True
+        texts: dict[str, frozenset[Path]] = {}
         try:
-            loaded = await asyncio.to_thread(load, [self._path], os.environ)
+            loaded = await asyncio.to_thread(load, [self._path], os.environ, texts)
         except InvalidInput as error:
+            self._includes(texts)
             if patient:
                 await self._clock.wait(self._never, SECOND_LOOK)
-                return await self._import(await asyncio.to_thread(_look, self._path), False)
+                return await self._import(await asyncio.to_thread(self._look), False)
+            now = await asyncio.to_thread(self._look)
+            if now != seen and tries:
+                return await self._import(now, patient, tries - 1)
             self._refuse(error, seen)
             return True
-        files = await asyncio.to_thread(files_of, self._path, loaded.foreign)
-        made_from = await asyncio.to_thread(of_folder, self._path, files)
-        now = await asyncio.to_thread(_look, self._path)
+        self._includes(texts)
+        files = await asyncio.to_thread(files_of, self._path, loaded)
+        made_from = await asyncio.to_thread(of_folder, self._path, files, texts)
+        now = await asyncio.to_thread(self._look)
         if now != seen and tries:  # half of it may be of what was there before
             return await self._import(now, patient, tries - 1)
         self._state = made_from.state
@@ -221,7 +228,7 @@ class Folder:
 
     async def _at_rest_and_new(self) -> bool:
         """True if the folder differs from what was imported, once nobody is writing any more."""
-        seen = await asyncio.to_thread(_look, self._path)
+        seen = await asyncio.to_thread(self._look)
         if seen == self._done:
             self._jobs.succeeded(JOB)
             return False
@@ -229,7 +236,7 @@ class Folder:
             return False
         while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
             await self._clock.wait(self._never, QUIET / 4)
-            seen = await asyncio.to_thread(_look, self._path)
+            seen = await asyncio.to_thread(self._look)
         return seen != self._done
 
     async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
@@ -261,8 +268,8 @@ class Folder:
             # Editors put another file in the place of the old one, so its folder is watched.
             Path(watched).parent if alone else self._path,
             stop_event=stopping,
-            watch_filter=lambda change, path: (
-                Path(path).name == Path(watched).name if alone else manifest.matters(Path(path))
+            watch_filter=lambda change, path: self._matters(
+                Path(path), Path(watched).name if alone else None
             ),
             recursive=not alone,
             debounce=1600,
@@ -278,6 +285,18 @@ class Folder:
             if not changes and not await asyncio.to_thread(_is_there, self._path):
                 return
 
+    def _includes(self, texts: dict[str, frozenset[Path]]) -> None:
+        """From now on a change of these files is one of the folder."""
+        self._texts = frozenset().union(*texts.values())
+
+    def _matters(self, path: Path, alone: str | None) -> bool:
+        """Whether a change of this file is one of the folder, or of the only file (`alone`)."""
+        own = manifest.matters(path) if alone is None else path.name == alone
+        return own or path.name in {text.name for text in self._texts}
+
+    def _look(self) -> Fingerprint:
+        return _look(self._path, self._texts)
+
 
 def _newest(seen: Fingerprint) -> int:
     """When the youngest file was last written, in nanoseconds; what lies in the future is old."""
@@ -290,7 +309,10 @@ def _is_there(path: Path) -> bool:
     return path.is_dir() or path.is_file()
 
 
-def _look(folder: Path) -> Fingerprint:
-    """The fingerprint of its manifests; of a folder that is not there it is that of no other."""
-    found = fingerprint(manifest.files_below(folder))
+def _look(folder: Path, texts: frozenset[Path]) -> Fingerprint:
+    """The fingerprint of its manifests; of a folder that is not there it is that of no other.
+
+    `texts` are the files that manifests include, there or not.
+    """
+    found = fingerprint([*manifest.files_below(folder), *sorted(texts)])
     return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0))

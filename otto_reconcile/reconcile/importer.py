@@ -46,9 +46,16 @@ class Imported:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
 
-def load(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
-    """All that the manifests hold. Raises InvalidInput with every fault of every file."""
-    loaded = manifest.load(paths, environ=environ)
+def load(
+    paths: list[Path],
+    environ: Mapping[str, str],
+    texts: dict[str, frozenset[Path]] | None = None,
+) -> Loaded:
+    """All that the manifests hold; `texts` as in `manifest.load`.
+
+    Raises InvalidInput with every fault of every file.
+    """
+    loaded = manifest.load(paths, environ=environ, texts=texts)
     problems = [
         Problem(
             b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name"
@@ -61,10 +68,11 @@ def load(paths: list[Path], environ: Mapping[str, str]) -> Loaded:
     return loaded
 
 
-def files_of(folder: Path, foreign: Sequence[Problem]) -> list[Path]:
+def files_of(folder: Path, loaded: Loaded) -> list[Path]:
     """The files of a folder that count for what state it is in: all but those of others."""
-    others = {problem.file for problem in foreign}
-    return [file for file in manifest.files_below(folder) if str(file) not in others]
+    others = {problem.file for problem in loaded.foreign}
+    own = [file for file in manifest.files_below(folder) if str(file) not in others]
+    return [*own, *sorted(frozenset().union(*loaded.texts.values()).difference(own))]
 
 
 def import_folder(

@@ -10,10 +10,11 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from otto_reconcile.manifest.reading import MAX_BYTES
@@ -74,18 +75,25 @@ class Provenance:
     commits: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_files(files: Iterable[str]) -> dict[str, str]:
+Texts: TypeAlias = Mapping[str, Collection[Path]]
+"""By manifest, the files whose text it includes."""
+
+
+def of_files(files: Iterable[str], texts: Texts | None = None) -> dict[str, str]:
     """By file, the commit that it belongs to; files of any repositories."""
-    contents = {name: _content(Path(name)) for name in set(files)}
-    return _commits(contents, {})
+    names = set(files)
+    inner = {str(path) for name in names for path in (texts or {}).get(name, ())}
+    contents = {name: _content(Path(name)) for name in names | inner}
+    commits = _with_texts(_commits(contents, {}), texts or {})
+    return {name: commit for name, commit in commits.items() if name in names}
 
 
-def of_folder(folder: Path, files: Iterable[Path]) -> Provenance:
+def of_folder(folder: Path, files: Iterable[Path], texts: Texts | None = None) -> Provenance:
     """Where the files of a folder come from, and the state that they are together."""
     paths = list(files)
     contents = {str(path): _content(path) for path in paths}
     repositories: dict[Path, _Repository | None] = {}
-    commits = _commits(contents, repositories)
+    commits = _with_texts(_commits(contents, repositories), texts or {})
     digest = hashlib.sha256()
     for name in sorted(contents):
         said = hashlib.sha256(contents[name] or b"").hexdigest()
@@ -213,6 +221,19 @@ def _commits(
             same = blob in _blob_ids(content, len(blob))
             found[name] = repository.commit[:SHORT] + ("" if same else "-dirty")
     return found
+
+
+def _with_texts(commits: dict[str, str], texts: Texts) -> dict[str, str]:
+    """A manifest is as its commit has it only if what it includes is, too."""
+    dirty = {
+        name
+        for name, files in texts.items()
+        if any("-" in commits.get(str(file), "-") for file in files)
+    }
+    return {
+        name: f"{commit}-dirty" if name in dirty and "-" not in commit else commit
+        for name, commit in commits.items()
+    }
 
 
 def _repository_of(

@@ -302,6 +302,34 @@ async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path)
     await task
 
 
+async def test_a_watched_folder_follows_the_texts_that_manifests_include(tmp_path: Path) -> None:
+    text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec:\n  name: Desk\n"
+    (tmp_path / "desk.yaml").write_text(text + "  description: !file texts/desk.md\n")
+    setting = Setting()
+    board, desired = setting.voice.board, setting.stores.desired
+    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    await folder.import_now()
+    assert "texts/desk.md` cannot be included" in board.status.manifests["problems"][0]
+    stopping = asyncio.Event()
+    task = asyncio.create_task(folder.follow(stopping))
+
+    def description() -> str | None:
+        found = desired.read().bots.get("desk")
+        return found.bot.description if found is not None else None
+
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "desk.md").write_text("first")
+    await until(lambda: description() == "first")
+    (tmp_path / "texts" / "desk.md").write_text("second")
+    await until(lambda: description() == "second")
+    assert board.status.manifests["state"] == "Imported"
+    (tmp_path / "texts" / "desk.md").unlink()
+    await until(lambda: board.status.manifests["state"] == "Refused")
+    assert description() == "second"
+    stopping.set()
+    await task
+
+
 async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Path) -> None:
     setting = Setting()
     path, board = tmp_path / "manifests", setting.voice.board

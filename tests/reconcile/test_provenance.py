@@ -92,6 +92,24 @@ def test_a_folder_that_is_not_as_committed_is_not_clean(repo: Path, what: str) -
     assert (state.clean, state.commit) == (False, git(repo, "rev-parse", "HEAD"))
 
 
+def test_a_manifest_is_dirty_with_the_text_that_it_includes(repo: Path) -> None:
+    a, text = repo / "m" / "a.yaml", repo / "m" / "text.md"
+    text.write_text("text\n")
+    commit(repo)
+    head = git(repo, "rev-parse", "--short=12", "HEAD")
+    texts = {str(a): frozenset({text})}
+    assert of_files([str(a)], texts) == {str(a): head}
+    before = of_folder(repo / "m", [a, text], texts)
+    assert before.state is not None
+    assert (before.state.clean, before.commits[str(a)]) == (True, head)
+    text.write_text("other\n")
+    assert of_files([str(a)], texts) == {str(a): f"{head}-dirty"}
+    after = of_folder(repo / "m", [a, text], texts)
+    assert after.state is not None
+    assert (after.state.clean, after.commits[str(a)]) == (False, f"{head}-dirty")
+    assert after.state.digest != before.state.digest
+
+
 def test_submodules_and_worktrees_have_their_own_commits(repo: Path, tmp_path: Path) -> None:
     lib = tmp_path / "lib"
     lib.mkdir()
