@@ -52,7 +52,7 @@ class Texts:
             message = f"`{path[-1]}` stands in the manifest itself, not in a file"
             faults.add(node, message, "`!file` is for texts")
         elif self._source.root is None:
-            hint = "write the manifest into a file, and use `-f FILE`"
+            hint = "write the manifest into a file, and name that"
             faults.add(node, "what is piped in has no folder in which a file could be", hint)
         elif not written.strip() or os.path.isabs(written):
             faults.add(node, "`!file` takes a path that starts at this manifest", _HINT)
