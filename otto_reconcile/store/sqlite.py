@@ -199,13 +199,19 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
             f"{file} was written by a newer otto-reconcile",
             hint="update otto-reconcile, or name another --data-dir",
         )
-    if version == VERSION:
+    if version == VERSION and not _missing(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     for statement in schema():
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _missing(connection: sqlite3.Connection) -> set[str]:
+    """The tables that a file of this version lacks: an older release that had fewer wrote it."""
+    made = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return set(COLLECTIONS) - {str(name) for (name,) in made}
 
 
 def _inode(file: Path) -> int | None:

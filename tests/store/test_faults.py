@@ -168,6 +168,19 @@ def test_a_damaged_file(tmp_path: Path, at: Open) -> None:
         at(file).find("events")
 
 
+def test_a_file_of_an_older_release_gets_its_tables(tmp_path: Path, at: Open) -> None:
+    store = at(tmp_path / "a.db")
+    store.insert("events", [{"bot_id": "b", "revision": 1}])
+    store.close()
+    for name in ("folders", "evaluations"):  # of the same version, before there were these
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+            connection.execute(f"DROP TABLE {name}")
+        older = at(tmp_path / "a.db")
+        assert older.find(name) == []
+        assert [event["revision"] for event in older.find("events")] == [1]
+        older.close()
+
+
 def test_a_file_of_a_newer_version(tmp_path: Path, at: Open) -> None:
     at(tmp_path / "otto.db").close()
     with sqlite3.connect(tmp_path / "otto.db") as connection:
