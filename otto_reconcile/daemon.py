@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile import home, logs
 from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.events import refuse_newer
 from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.port.base import Evaluator, Port
@@ -137,6 +138,7 @@ class Daemon:
     def _try_store(self) -> None:
         try:
             self._stores.store.ping()
+            refuse_newer(self._stores.store)
         except StoreUnavailable as error:
             self._voice.store(error)
         else:

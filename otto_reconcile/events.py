@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.resources import Bot
 from otto_reconcile.resources.limits import check
 from otto_reconcile.resources.shared import (
@@ -24,7 +25,7 @@ from otto_reconcile.resources.shared import (
     shared_from,
     stream_of,
 )
-from otto_reconcile.store.base import DAMAGED, Document
+from otto_reconcile.store.base import DAMAGED, Document, Store
 
 SCHEMA = 2
 """The form of an event's document; one with a higher number was written by a newer version."""
@@ -36,6 +37,20 @@ NEWER = "it was written by a newer otto-reconcile; update this one"
 
 ROWS = "rows"
 """The kind of source of what another program wrote into the collections."""
+
+
+def refuse_newer(store: Store) -> None:
+    """Raises SettingsError if a newer version has written in this store.
+
+    Its file tells that of a store that is one. Raises StoreUnavailable.
+    """
+    if store.atomic:
+        return
+    if store.find("events", {"schema": {"$gt": SCHEMA}}, limit=1, fields=("event_id",)):
+        raise SettingsError(
+            f"{store.label} was written by a newer otto-reconcile",
+            hint="update otto-reconcile, or name another database with --database",
+        )
 
 
 class EventType(StrEnum):

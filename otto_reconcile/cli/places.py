@@ -69,6 +69,7 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
 
     Raises OttoError rather than open another store than a running daemon's.
     """
+    from otto_reconcile.events import refuse_newer
     from otto_reconcile.store import FILE, open_store
 
     daemon = find_daemon(settings)
@@ -81,6 +82,7 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
     store = open_store(settings)
     try:
         _refuse_other_place(settings, store, daemon)
+        refuse_newer(store)
         yield store
     finally:
         store.close()
