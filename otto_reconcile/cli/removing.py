@@ -20,6 +20,7 @@ from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.escaping import visible
 from otto_reconcile.events import Desired, Source
 from otto_reconcile.reconcile.importer import load
+from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import Wish, is_shared, stream_of
 from otto_reconcile.settings import Settings
@@ -37,7 +38,8 @@ def run_delete(
         desired = DesiredState(store)
         found = desired.read()
         applied = AppliedSets(store).bot_ids()
-        names = chosen.of(store, found, applied)
+        lost = frozenset(Remembered(settings.data_dir, store).lost(found))
+        names = chosen.of(store, found, applied | lost)
         for bot_id in names if output is Output.TABLE else ():
             say(describe(bot_id, found))
         still_there = _in_folder(settings, names)
@@ -47,7 +49,7 @@ def run_delete(
         source = Source(kind="cli")
         for bot_id in names:
             event = desired.delete(
-                bot_id, source=source, actor=environment.actor(), unseen=bot_id in applied
+                bot_id, source=source, actor=environment.actor(), unseen=bot_id in applied | lost
             )
             done.append(Done(bot_id, "deleted", event.revision))
     _tell(done, output)

@@ -46,7 +46,7 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
     seen = all(
         _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
     )
-    seen = seen and not daemon.get("stale") and not daemon.get("rivals")
+    seen = seen and not daemon.get("stale") and not (daemon.get("rivals") or daemon.get("lost"))
     return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
 
 
@@ -76,6 +76,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         text = f"rival      {rival}, a daemon with another store, waits to manage this server"
         yield Line(visible(text), Tone.REMOVED)
     yield _connected("store", _connection(daemon, "store"))
+    if daemon.get("lost"):
+        yield Line(visible(f"lost       {daemon['lost']}"), Tone.REMOVED)
     manifests = daemon.get("manifests") or {}
     problems = list(manifests.get("problems") or ())
     if manifests:

@@ -45,6 +45,13 @@ async def identity(port: Port, stores: Stores) -> str:
     return min(known)[1] if known else port.target
 
 
+async def is_strange(port: Port, stores: Stores) -> bool:
+    """True if the server bears canaries and the store knows of none at all. Raises as above."""
+    if not await port.marks((PREFIX,)):
+        return False
+    return not await asyncio.to_thread(stores.applied.epochs)
+
+
 async def restarted(port: Port, world: World) -> bool:
     """True if the target's life is not the one in `world`; asks, and changes nothing."""
     return world.epoch is None or not await port.has_canary(world.epoch.name)

@@ -99,6 +99,7 @@ class Status:
     `model` has name, state (Connected, Unavailable or Off), message and next_try of the language
     model, nothing where it is somebody else's. `evaluations` is told by `reconcile.evaluating`;
     `usage` has a Usage since the start by purpose, nothing where the model is somebody else's.
+    `lost` says which bots the store has lost, see `reconcile.remembered`.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
 
@@ -121,6 +122,7 @@ class Status:
     foreign: tuple[str, ...] = ()
     reaching: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    lost: str | None = None
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
@@ -136,7 +138,7 @@ class Board:
     def __init__(self, folder: Path | None) -> None:
         self.status = Status(pid=os.getpid())
         self.usage: Callable[[], Mapping[str, Any]] = dict
-        self._folder = folder
+        self.folder = self._folder = folder
         self._written: dict[str, Any] | None = None
         self._beat = float("-inf")  # uptime at the last try to write
         self._problem: str | None = None

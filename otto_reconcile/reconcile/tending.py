@@ -28,6 +28,7 @@ from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.restore import restore
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.status import Health, Sync
@@ -81,6 +82,8 @@ class Tending:
             sift=self._patience.sift,
         )
         self.queue, self._calm = WorkQueue(clock), Calm()
+        self._remembered = Remembered(voice.board.folder, stores.store)
+        self._met = False  # whether the server was asked who managed it before
         self.known = Knowledge(stores, port, self._reconciler, take_over)
         self._note: str | None = None
         self._recalled: set[str] = set()  # the bots whose last change was looked up
@@ -163,6 +166,9 @@ class Tending:
 
     async def _recognise(self) -> None:
         """The same server behind another URL is the same target."""
+        if not self._met:
+            self._remembered.managed_before = await epoch.is_strange(self._port, self._stores)
+            self._met = True
         if (target := await epoch.identity(self._port, self._stores)) == self._port.target:
             return
         self._voice.say("the server is known already", as_target=target, url=self._port.target)
@@ -184,10 +190,13 @@ class Tending:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
         try:
             reading = await self.known.read(absorb=self.leadership.leading)
+            written = self.known.current.desired
+            lost = await asyncio.to_thread(self._remembered.look, written)
         except StoreUnavailable as error:
             self._voice.store(error)
             return False
         self._voice.store(None)
+        self._voice.lost(lost)
         self._voice.world(self.known.current, reading.warnings)
         self.enqueue(reading.changed, "desired", URGENT)
         return True

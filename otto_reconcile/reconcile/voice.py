@@ -172,6 +172,12 @@ class Voice:
                 self.board.set_bot(bot_id)
         self._lose_sight()
 
+    def lost(self, why: str | None) -> None:
+        """The store has lost bots; None: it has all that it ever had."""
+        if why is not None and why != self.board.status.lost:
+            self.warn("the store has lost bots", why=why)
+        self.board.status.lost = why
+
     def reaching(self, found: tuple[str, ...]) -> None:
         """Puts on the board what reaches every agent and nobody declared; says what is new."""
         status = self.board.status

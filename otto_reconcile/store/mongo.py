@@ -152,7 +152,10 @@ class MongoStore:
                 return (cursor.sort(list(order)) if order else cursor).limit(limit)
 
             try:
-                return list(found(remote))
+                documents = list(found(remote))
+                if not (documents or where):  # it may have been dropped, and its indexes with it
+                    self._indexed.discard(collection)
+                return documents
             except (BSONError, TypeError, ValueError, OverflowError, RecursionError):
                 raw = CodecOptions(document_class=RawBSONDocument)
                 each = found(remote.with_options(codec_options=raw))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,19 @@ def test_delete_of_all_asks_for_their_number(many: Otto, typed: str, left: int) 
     done = many.on_terminal("delete", "--all", typed=typed)
     assert "Delete these 8 bots, here and on the target? Type their number" in done.out
     assert (done.code, len(bots(many))) == (1 if left else 0, left)
+
+
+def test_bots_that_a_store_lost_are_told_and_deleted_on_request(
+    many: Otto, daemon: Announce
+) -> None:
+    lost = {f"x{number}": "SQLite elsewhere.db" for number in range(2)}
+    many.write(".otto/managed.json", json.dumps({"bots": lost}))
+    assert many("delete", "--held-back", "--yes").code == 0
+    assert many("history", "x1", "-o", "json").json()[0]["type"] == "deleted"
+    assert len(bots(many)) == 8
+    daemon(lost="the store has no record of x1")
+    done = many("status")
+    assert (done.code, "lost       the store has no record of x1" in done.out) == (2, True)
 
 
 @pytest.mark.parametrize("words", [(), ("b0", "--all"), ("--all", "--held-back")])

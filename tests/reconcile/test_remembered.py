@@ -1,0 +1,94 @@
+"""A store that lost what it had: noticed by what the data directory and the target know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.events import SCHEMA, refuse_newer
+from otto_reconcile.reconcile.remembered import FILE, Remembered
+from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.store.memory import MemoryStore
+from otto_reconcile.store.sqlite import SQLiteStore
+from tests.reconcile.fakes import Setting, bot
+
+CLI = Source("cli")
+
+
+def filled(store: SQLiteStore, *names: str) -> DesiredState:
+    state = DesiredState(store)
+    state.put_many([(bot(name), CLI) for name in names], actor="ann")
+    return state
+
+
+def test_bots_of_which_another_store_has_no_record_are_lost(tmp_path: Path) -> None:
+    state = filled(one := SQLiteStore(tmp_path / "one.db"), "a", "b", "c")
+    assert Remembered(tmp_path, one).look(state.read()) is None
+    state.delete("c", source=CLI, actor="ann")
+    assert Remembered(tmp_path, one).look(state.read()) is None  # deleted is not lost
+    other = filled(two := SQLiteStore(tmp_path / "two.db"), "b")
+    for _ in range(2):
+        told = Remembered(tmp_path, two).look(other.read())
+        assert told is not None
+        assert "has no record of a, which" in told
+        assert "one.db" in told
+        assert told.endswith("otto-reconcile delete a")
+    other.delete("a", source=CLI, actor="ann", unseen=True)
+    assert Remembered(tmp_path, two).look(other.read()) is None
+    one.close(), two.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"bots": 7}', "\\x00"])
+def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    store = SQLiteStore(tmp_path / "otto.db")
+    assert Remembered(tmp_path, store).look(DesiredState(store).read()) is None
+    store.close()
+
+
+async def test_a_store_emptied_while_the_daemon_runs_is_told_once() -> None:
+    setting = Setting()
+    setting.want(bot("desk"), bot("depot"))
+    await setting.loop.restore()
+    for name in ("bots", "guidelines", "events", "heads", "applied", "epochs"):
+        setting.stores.store.delete(name, {})
+    for _ in range(2):
+        await setting.loop._target.read()
+    assert "has no record of depot, desk" in (setting.voice.board.status.lost or "")
+    assert [event for event, _ in setting.heard.warnings].count("the store has lost bots") == 1
+    assert setting.agents() == {"desk", "depot"}
+    setting.want(bot("desk"), bot("depot"))
+    await setting.loop._target.read()
+    assert setting.voice.board.status.lost is None
+
+
+async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await first.loop.restore()
+    await first.loop._target.resign()
+    second = Setting()
+    second.port.held, second.port.canaries = first.port.held, first.port.canaries
+    await second.loop.restore()
+    assert "managed with another store" in (second.voice.board.status.lost or "")
+    assert second.agents() == {"desk"}
+    second.want(bot("desk"))
+    await second.loop._target.read()
+    assert second.voice.board.status.lost is None
+
+
+def test_a_database_of_a_newer_version_is_refused() -> None:
+    class Remote(MemoryStore):
+        atomic = False
+        label = "MongoDB"
+
+    store = Remote()
+    refuse_newer(store)
+    Stores.over(store).desired.put(bot("desk"), source=CLI, actor="ann")
+    refuse_newer(store)
+    store.insert("events", [{"event_id": "x", "bot_id": "b", "revision": 1, "schema": SCHEMA + 1}])
+    with pytest.raises(SettingsError, match="newer otto-reconcile"):
+        refuse_newer(store)
