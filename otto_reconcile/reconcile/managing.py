@@ -24,6 +24,7 @@ SURE = 0.8
 """The part of it for which a holder trusts its own mark."""
 
 MANAGER, WAITER = "otto-manager", "otto-waiter"
+OF_ANOTHER_STORE = "a daemon with another store"
 _LONGEST = 50  # characters of a tag's name in Parlant
 _UNFIT = re.compile(r"[^A-Za-z0-9.]+")
 
@@ -58,6 +59,7 @@ class Managing:
         self._until = float("-inf")
         self._seen: dict[str, tuple[str, float]] = {}  # by tag: the name, and since when
         self._moved: set[str] = set()
+        self._leads = False  # in our own store
         self.rivals: tuple[str, ...] = ()
         """Daemons with other stores that wait to manage this target too."""
 
@@ -69,16 +71,20 @@ class Managing:
     async def watch(self) -> None:
         """Looks at the marks of others, so that their silence is measured from now on.
 
-        Without the lease of our own store there is nothing to hold or to wait for.
+        Without the lease of our own store there is nothing to hold or to wait for, and who moves
+        a mark may have our store.
         """
-        self._until = float("-inf")
+        self._until, self._leads = float("-inf"), False
         mine, _ = await self._look()
         await self._drop(mine)
 
     async def renew(self) -> str | None:
-        """Becomes or stays the manager; gives who it is if that is another."""
+        """Becomes or stays the manager; says who it is if that is another."""
         asked = self._clock.monotonic()
         mine, others = await self._look()
+        if not self._leads:
+            self._leads = True
+            self._moved.clear()
         own = next((mark for mark in mine if mark.role == MANAGER), None)
         if not (self.held and own and await self._port.move_mark(own.tag_id, self._next(MANAGER))):
             self._until = float("-inf")
@@ -100,7 +106,7 @@ class Managing:
         await self._drop(mine)
 
     async def _seize(self, mine: list[Mark], others: list[Mark]) -> str | None:
-        """Sets our mark in place of dead ones; gives who came between.
+        """Sets our mark in place of dead ones; says who came between.
 
         Set first, then looked: of two that do so at once at least one sees the other, and that one
         withdraws. A mark of ours that was not renewed in time is set anew for the same reason.
@@ -113,7 +119,7 @@ class Managing:
         if rival is None and mine:
             return None
         await self._drop(mine)
-        return rival.who if rival is not None else "another daemon"
+        return f"{rival.who if rival is not None else 'another daemon'} manages this server"
 
     async def _wait(self, mine: list[Mark], other: Mark) -> str:
         """Steps back, and shows that we are here to a manager that is seen to live.
@@ -122,11 +128,15 @@ class Managing:
         """
         waiting = next((mark for mark in mine if mark.role == WAITER), None)
         await self._drop(mark for mark in mine if mark.role == MANAGER)
-        if other.holder in self._moved:
-            name = self._next(WAITER)
-            if waiting is None or not await self._port.move_mark(waiting.tag_id, name):
-                await self._port.put_mark(name)
-        return other.who
+        if other.holder not in self._moved:
+            return (
+                f"{other.who} manages this server, or did so until it ended: that is known after"
+                f" {TTL:.0f} seconds of silence"
+            )
+        name = self._next(WAITER)
+        if waiting is None or not await self._port.move_mark(waiting.tag_id, name):
+            await self._port.put_mark(name)
+        return f"{other.who}, {OF_ANOTHER_STORE}, manages this server"
 
     async def _look(self) -> tuple[list[Mark], list[Mark]]:
         """Our own marks, and those of others."""

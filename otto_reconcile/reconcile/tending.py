@@ -39,7 +39,6 @@ from otto_reconcile.resources import Ref
 
 _log = logging.getLogger("otto_reconcile.loop")
 
-OF_ANOTHER_STORE = "a daemon with another store"
 ONE_OF_ITS_OWN = "stop one, remove `instance` in its data directory, and start it again"
 RESIGNING = 2.0
 """Seconds that taking our mark from the target may take."""
@@ -151,6 +150,7 @@ class Tending:
                 await self._recognise()
             if not self.leadership.leading:
                 await self.managing.watch()
+                self._voice.rivals(())
                 return
             other = await self.managing.renew()
         except StoreUnavailable as error:
@@ -162,7 +162,7 @@ class Tending:
             return
         self._voice.rivals(self.managing.rivals)
         if other is not None:
-            self._voice.target(WAITING, f"{other}, {OF_ANOTHER_STORE}, manages this server")
+            self._voice.target(WAITING, other)
 
     async def _recognise(self) -> None:
         """The same server behind another URL is the same target."""
@@ -210,6 +210,8 @@ class Tending:
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
                 self.known.current.epoch = world.epoch
                 if found.life is epoch.Life.NEW:
+                    self._next_scan = 0.0
+                    self._voice.reaching(())  # what was found was in the life before
                     if self._evaluating is not None:
                         await self._evaluating.begin()
                     await self._restore(world, found.present)

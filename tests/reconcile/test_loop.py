@@ -492,3 +492,19 @@ async def test_what_fails_again_as_before_is_said_and_recorded_once() -> None:
     assert records("skipped") == 1
     assert {record.outcome for record in setting.stores.audit.find()} == {"failed", "skipped"}
     assert said("not tried: it needs agent/desk") == 1
+
+
+async def test_a_new_life_ends_what_reached_every_agent_before() -> None:
+    setting = Setting()
+    setting.want(bot("desk"))
+    setting.port.reached = ["guideline a reaches every agent"]
+    await setting.loop.restore()
+    status, target = setting.voice.board.status, setting.loop._target
+    await target.look_for_reaching()
+    assert status.reaching == ("guideline a reaches every agent",)
+    setting.port.restart()
+    setting.port.reached = ["guideline b reaches every agent"]
+    assert await target.probe()
+    assert not status.reaching
+    await target.look_for_reaching()
+    assert status.reaching == ("guideline b reaches every agent",)

@@ -88,6 +88,24 @@ async def test_marks_that_a_killed_process_left_twice_are_dead_too() -> None:
     assert sum(name.startswith("otto-manager-") for name in second.port.canaries) == 1
 
 
+async def test_the_killed_leader_of_our_store_has_no_other_store() -> None:
+    first = Setting()
+    first.want(bot("desk"))
+    await first.loop.restore()
+    second = beside(first)
+    second.stores = first.stores
+    second.loop = second.another("other")
+    for _ in range(3):
+        await beat(second.loop)
+        await beat(first.loop)
+    await first.loop._target.leadership.resign()
+    await beat(second.loop)
+    told = second.voice.board.status.target.message or ""
+    assert "manages this server" in told
+    assert "another store" not in told
+    assert not [name for name in first.port.canaries if name.startswith("otto-waiter")]
+
+
 async def test_a_server_under_another_url_is_the_target_that_it_was() -> None:
     first = Setting()
     first.want(bot("desk"))
