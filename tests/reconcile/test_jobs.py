@@ -156,10 +156,10 @@ async def test_a_folder_that_raises_keeps_the_last_good_state(
     folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     load = folders.load
 
-    def poisoned(paths: list[Path], environ: Any) -> Any:
+    def poisoned(*arguments: Any) -> Any:
         if (tmp_path / "bad.yaml").exists():
             raise KeyError(SECRET)
-        return load(paths, environ)
+        return load(*arguments)
 
     monkeypatch.setattr(folders, "load", poisoned)
     (tmp_path / "bad.yaml").write_text("")

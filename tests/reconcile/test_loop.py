@@ -14,6 +14,7 @@ from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Source, Wanted
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
 from otto_reconcile.journal import Journal
+from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.folder import Folder
 from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.status import Sync
@@ -497,14 +498,15 @@ async def test_what_fails_again_as_before_is_said_and_recorded_once() -> None:
 async def test_a_new_life_ends_what_reached_every_agent_before() -> None:
     setting = Setting()
     setting.want(bot("desk"))
-    setting.port.reached = ["guideline a reaches every agent"]
+    setting.port.reached = [Reaching("guideline", "a", "For all")]
     await setting.loop.restore()
     status, target = setting.voice.board.status, setting.loop._target
-    await target.look_for_reaching()
-    assert status.reaching == ("guideline a reaches every agent",)
+    await target.scanning.look()
+    assert [one.split()[1] for one in status.reaching] == ["a"]
     setting.port.restart()
-    setting.port.reached = ["guideline b reaches every agent"]
+    setting.port.reached = [Reaching("guideline", "b", "For all")]
     assert await target.probe()
     assert not status.reaching
-    await target.look_for_reaching()
-    assert status.reaching == ("guideline b reaches every agent",)
+    setting.clock.ahead += 600.0
+    await target.scanning.look()
+    assert [one.split()[1] for one in status.reaching] == ["b"]
