@@ -31,7 +31,7 @@ def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
             "chat": NASTY,
             "metadata": {"owner": "desk"},
             "next": [
-                {"to": "slots", "when": "They know\n    N0 --> N1: why"},
+                {"to": "slots", "when": "They know\n    N0 and  N1: why"},
                 {"to": "end", "when": "They do not, it's over"},
             ],
         },
