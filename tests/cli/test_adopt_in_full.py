@@ -70,10 +70,10 @@ BODIES = ("tools", "tool", "fields")
 NOT_OVER_REST = {
     "guideline": {"track"},
     "journey": {"title", "description", "conditions", "priority", "composition_mode", "states"},
-    "canned_response": {"signals", "field_dependencies", "applies_to"},
+    "canned_response": {"signals", "field_dependencies", "applies_to", "preamble"},
     "variable": {"name", "values"},  # its name is what it is known by; values have a test below
     "capability": {"title"},
-    "relationship": {"kind", "source", "target"},
+    "relationship": {"kind", "source", "target", "group"},
     "tool_service": {"kind", "url", "source"},  # all required, or never shown
     "customer": {"name", "metadata", "tags"},  # never adopted: others have them too
 }

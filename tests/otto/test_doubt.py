@@ -80,7 +80,9 @@ async def test_a_store_that_was_never_read_is_no_empty_one(
                    for w in warnings)  # fmt: skip
         assert any("2 bots are named 'Shared Name': 'old-name' (from cli) and then 'new-name'" in w
                    for w in warnings)  # fmt: skip
-        assert there(parlant_url, "kept").description == "theirs"
+        # What was made meanwhile under the id of a bot of the store is not overwritten unasked.
+        assert there(parlant_url, "kept").description.startswith("Purpose: Tells")
+        assert "--take-over" in (shop.voice.board.status.bots["kept"].message or "")
         assert json.loads(path.read_text())["bot"]["description"].startswith("Purpose: Tells")
         path.unlink()
         await shop.loop.reconcile_now("kept")
