@@ -20,13 +20,14 @@ from otto_reconcile.otto.access import Access
 from otto_reconcile.otto.workshop import Workshop
 from otto_reconcile.persistence.plainlog import PlainLog
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.managing import TTL
 from otto_reconcile.reconcile.status import Board
-from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.voice import WAITING, Voice
 from otto_reconcile.reconcile.world import Stores
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.otto.shop import pasted
+from tests.reconcile.fakes import ManualClock
 
 
 class Away:
@@ -48,7 +49,7 @@ class Shop:
         self, stores: Stores, journal: Journal, port: RestPort, access: Access = Access.ALL
     ) -> None:
         self.stores, self.journal, self.port = stores, journal, port
-        clock = SystemClock()
+        clock = self.clock = ManualClock()
         self.voice = Voice(Board(None), clock, PlainLog())
         late = Late(journal, stores, port, self.voice, clock)
         self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)
@@ -72,6 +73,10 @@ async def opened(
     try:
         shop = Shop(Stores.over(kept), Journal(folder), port, access)
         await shop.loop.restore()
+        if shop.voice.board.status.target.state == WAITING:
+            # The one before was killed: its mark on the server stands still from now on.
+            shop.clock.ahead += 2 * TTL
+            await shop.loop.restore()
         yield shop
     finally:
         await port.close()

@@ -166,7 +166,7 @@ def test_without_a_model_otto_is_there_and_says_so(place: Place) -> None:
 
 
 def test_ephemeral_works_in_memory_and_says_so_once(place: Place) -> None:
-    with place.daemon(*SCRIPTED, "--ephemeral").start() as daemon:
+    with place.daemon(*SCRIPTED, "--ephemeral", "--otto-access", "all").start() as daemon:
         daemon.wait_up(UP)
         chat = proposed(daemon, "Fleeting")
         assert "Nothing is kept on disk here" in chat.say("Yes")
