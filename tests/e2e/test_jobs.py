@@ -15,10 +15,10 @@ from otto_reconcile.server.local_tools import LocalTools
 load, notice = folder.load, LocalTools._notice
 
 
-def faulty_load(paths, environ):
+def faulty_load(*arguments):
     if (paths[0] / "poison.yaml").exists():
         raise TypeError("hunter2")
-    return load(paths, environ)
+    return load(*arguments)
 
 
 async def faulty_notice(self):
