@@ -16,7 +16,7 @@ load, notice = folder.load, LocalTools._notice
 
 
 def faulty_load(*arguments):
-    if (paths[0] / "poison.yaml").exists():
+    if (arguments[0][0] / "poison.yaml").exists():
         raise TypeError("hunter2")
     return load(*arguments)
 
