@@ -210,7 +210,7 @@ class Tending:
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
                 self.known.current.epoch = world.epoch
                 if found.life is epoch.Life.NEW:
-                    self._next_scan = 0.0
+                    self.scanning.soon()
                     self._voice.reaching(())  # what was found was in the life before
                     if self._evaluating is not None:
                         await self._evaluating.begin()
