@@ -48,11 +48,11 @@ def prepare(folder: Path) -> None:
 def _keep_apart(folder: Path) -> None:
     """Out of Git, for it holds secrets of bots, and out of a watched folder around it.
 
-    The daemon writes its status every 2 seconds: as JSON in a watched folder, that would be a
+    What the daemon writes is JSON, its status every 2 seconds: in a watched folder, that would be a
     change of the folder each time. A folder that is more than a data directory is left alone.
     """
     if folder.name == DEFAULT_NAME or not any(folder.iterdir()):
-        for name, patterns in ((".gitignore", "*\n"), (".ottoignore", "/status.json\n/parlant/\n")):
+        for name, patterns in ((".gitignore", "*\n"), (".ottoignore", "/*.json\n/parlant/\n")):
             with suppress(FileExistsError), (folder / name).open("x") as file:
                 file.write(patterns)
 

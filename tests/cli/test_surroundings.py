@@ -77,7 +77,7 @@ def test_a_data_directory_among_manifests_is_none_of_them(otto: Otto) -> None:
     path = otto.write("desk.yaml", manifest())
     assert otto("apply", "-f", path, "--data-dir", "data").code == 0
     (otto.folder / "data" / "parlant").mkdir()
-    for file in ("status.json", "parlant/evaluation_cache.json"):
+    for file in ("status.json", "managed.json", "parlant/evaluation_cache.json"):
         otto.write(f"data/{file}", "{}")
     found = [str(file.relative_to(otto.folder)) for file in files_below(otto.folder)]
     assert found == ["data/.ottoignore", "desk.yaml"]
