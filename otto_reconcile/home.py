@@ -134,6 +134,19 @@ def next_holder(folder: Path, target: str) -> tuple[str, str]:
     return name, before
 
 
+def write_whole(path: Path, text: str) -> None:
+    """The file has this text afterwards or what it had before, never half. Raises OSError."""
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)  # half a draft would take up what a full disk has left
+        raise
+
+
 def _new(path: Path) -> str:
     name = secrets.token_hex(6)
     path.write_text(name, encoding="ascii")

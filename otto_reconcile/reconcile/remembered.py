@@ -8,12 +8,11 @@ anybody wants.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from otto_reconcile import guard
+from otto_reconcile import guard, home
 from otto_reconcile.events import Desired
 from otto_reconcile.store.base import Store
 
@@ -86,10 +85,6 @@ class Remembered:
 
     def _save(self, bots: dict[str, str]) -> None:
         """A disk that is full is told by others; the next change is written again."""
-        if self._file is None:
-            return
-        draft = self._file.with_suffix(f".{os.getpid()}.tmp")
-        with suppress(OSError):
-            draft.write_text(json.dumps({"bots": bots}), "utf-8")
-            draft.chmod(0o600)
-            draft.replace(self._file)
+        if self._file is not None:
+            with suppress(OSError):
+                home.write_whole(self._file, json.dumps({"bots": bots}))

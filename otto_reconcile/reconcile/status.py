@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -138,7 +137,7 @@ class Board:
     def __init__(self, folder: Path | None) -> None:
         self.status = Status(pid=os.getpid())
         self.usage: Callable[[], Mapping[str, Any]] = dict
-        self.folder = self._folder = folder
+        self.folder = folder
         self._written: dict[str, Any] | None = None
         self._beat = float("-inf")  # uptime at the last try to write
         self._problem: str | None = None
@@ -181,7 +180,7 @@ class Board:
         Gives the reason if it could not be written, which is not our end: it is tried again at the
         next beat.
         """
-        if self._folder is None:
+        if self.folder is None:
             return self._problem
         due = heartbeat.uptime() - self._beat >= heartbeat.BEAT
         self.status.updated, self.status.usage = None, self.usage()
@@ -197,7 +196,7 @@ class Board:
             default=str,
         )
         try:
-            _write(self._folder / STATUS_FILE, text)
+            home.write_whole(self.folder / STATUS_FILE, text)
         except OSError as error:
             self._problem = error.strerror or str(error)
         else:
@@ -206,20 +205,8 @@ class Board:
 
     def withdraw(self) -> None:
         """Takes the file away: the daemon has ended in good order."""
-        if self._folder is not None:
-            (self._folder / STATUS_FILE).unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)  # half a draft would take up what a full disk has left
-        raise
+        if self.folder is not None:
+            (self.folder / STATUS_FILE).unlink(missing_ok=True)
 
 
 def read_status(folder: Path) -> Mapping[str, Any] | None:
