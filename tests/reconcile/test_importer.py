@@ -272,12 +272,17 @@ def test_a_folder_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.M
     assert root_of(Path("m")) == (tmp_path / "one" / "m").resolve()
 
 
-def test_deletions_one_by_one_count_together(tmp_path: Path) -> None:
-    time = datetime(2030, 1, 1, tzinfo=UTC)
-    store = MemoryStore()
+def imported_twelve(folder: Path) -> tuple[MemoryStore, list[str], datetime]:
+    """A store with twelve bots of the folder, their ids, and when they were imported."""
+    time, store = datetime(2030, 1, 1, tzinfo=UTC), MemoryStore()
     names = [f"b{n:02}" for n in range(12)]
-    write(tmp_path, names)
-    bring(DesiredState(store, lambda: time), tmp_path)
+    write(folder, names)
+    bring(DesiredState(store, lambda: time), folder)
+    return store, names, time
+
+
+def test_deletions_one_by_one_count_together(tmp_path: Path) -> None:
+    store, names, time = imported_twelve(tmp_path)
     for left in range(1, 12):
         time += timedelta(seconds=1.2)
         write(tmp_path, names[left:])
@@ -291,11 +296,7 @@ def test_deletions_one_by_one_count_together(tmp_path: Path) -> None:
 
 
 def test_a_deletion_of_long_ago_does_not_count(tmp_path: Path) -> None:
-    time = datetime(2030, 1, 1, tzinfo=UTC)
-    store = MemoryStore()
-    names = [f"b{n:02}" for n in range(12)]
-    write(tmp_path, names)
-    bring(DesiredState(store, lambda: time), tmp_path)
+    store, names, time = imported_twelve(tmp_path)
     for left, later in ((1, 0), (2, 9), (2, 11)):
         write(tmp_path, names[left:])
         imported = bring(

@@ -28,18 +28,24 @@ def beside(first: Setting, url: str = "fake", **options: Any) -> Setting:
     return other
 
 
-async def beat(loop: Loop) -> None:
-    await loop._target.lead()
-    await loop._target.manage()
-
-
-async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
+async def two_daemons() -> tuple[Setting, Setting]:
+    """The first has its bot on the server when the second, with another bot, comes to it."""
     first = Setting()
     first.want(bot("desk"))
     await first.loop.restore()
     second = beside(first)
     second.want(bot("depot"))
     await second.loop.restore()
+    return first, second
+
+
+async def beat(loop: Loop) -> None:
+    await loop._target.lead()
+    await loop._target.manage()
+
+
+async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
+    first, second = await two_daemons()
     assert first.agents() == {"desk"}
     await beat(first.loop)
     await beat(second.loop)  # it has seen the other one live, and shows itself
@@ -55,12 +61,7 @@ async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
 
 
 async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
-    first = Setting()
-    first.want(bot("desk"))
-    await first.loop.restore()
-    second = beside(first)
-    second.want(bot("depot"))
-    await second.loop.restore()
+    first, second = await two_daemons()
     second.clock.ahead = TTL + 1.0  # without a beat of the first one
     await second.loop.restore()
     assert second.loop._target.leading

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pymongo
 import pytest
@@ -66,6 +67,15 @@ def want(server: Server, database: str, *names: str) -> None:
     other.close()
 
 
+@asynccontextmanager
+async def running_with_desk(setting: Setting, server: Server, database: str) -> AsyncIterator[None]:
+    """The loop, which has put in place what another process wrote after its start."""
+    async with running(setting):
+        want(server, database, "desk")
+        await until(lambda: setting.agents() == {"desk"})
+        yield
+
+
 def forget_history(server: Server) -> None:
     """The oplog was too short for the time that a reader was away."""
     with pymongo.MongoClient[dict[str, object]](server.uri) as client:
@@ -75,9 +85,7 @@ def forget_history(server: Server) -> None:
 async def test_loop_is_woken_by_a_change_stream(
     setting: Setting, server: Server, database: str
 ) -> None:
-    async with running(setting):
-        want(server, database, "desk")
-        await until(lambda: setting.agents() == {"desk"})
+    async with running_with_desk(setting, server, database):
         want(server, database, "shop")
         await until(lambda: setting.agents() == {"desk", "shop"})
 
@@ -102,9 +110,7 @@ async def test_rows_of_another_program_wake_the_loop(
 async def test_server_restart_loses_no_change(
     setting: Setting, server: Server, database: str, history: str
 ) -> None:
-    async with running(setting):
-        want(server, database, "desk")
-        await until(lambda: setting.agents() == {"desk"})
+    async with running_with_desk(setting, server, database):
         server.end()
         server.start()
         want(server, database, "shop")
@@ -137,9 +143,7 @@ def test_dropped_stream_is_resumed(store: MongoStore, server: Server, database: 
 async def test_expired_resume_token_loses_no_change(
     setting: Setting, server: Server, database: str
 ) -> None:
-    async with running(setting):
-        want(server, database, "desk")
-        await until(lambda: setting.agents() == {"desk"})
+    async with running_with_desk(setting, server, database):
         want(server, database, "shop")
         forget_history(server)
         drop_streams(server, database)
