@@ -16,10 +16,9 @@ from otto_reconcile.manifest.model import (
 from otto_reconcile.manifest.nodes import Node, child, find
 from otto_reconcile.manifest.wording import near, short
 from otto_reconcile.resources import Bot
+from otto_reconcile.resources.canned_response import PREAMBLE
 
 _GROUP = "canned_responses"
-PREAMBLE = "__preamble__"
-"""How Parlant calls the tag of preambles, which no list of tags has: its name does nothing."""
 
 
 def check_contents(drafts: Sequence[Draft]) -> None:

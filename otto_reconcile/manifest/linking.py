@@ -10,10 +10,10 @@ from otto_reconcile.manifest.contents import canned_id, check_contents
 from otto_reconcile.manifest.drafts import GROUPS, NATURAL, Draft, Item
 from otto_reconcile.manifest.model import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.nodes import Node, child, find
-from otto_reconcile.manifest.references import Index, Wrong, cycles, of_all, resolve
+from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
 from otto_reconcile.manifest.states import check_states, scoping, states_of
 from otto_reconcile.resources import JSON, Bot, Relationship
-from otto_reconcile.resources.relationship import key_of
+from otto_reconcile.resources.relationship import key_of, whole
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
 
@@ -78,7 +78,7 @@ def _id_node(draft: Draft) -> Node:
 def _relationships(draft: Draft, index: Index) -> Iterable[tuple[Relationship, Item]]:
     seen: dict[tuple[str, str, str], Item] = {}
     for found, item in (*_declared(draft, index), *scoping(draft)):
-        first = seen.setdefault((found.kind, found.source, of_all(found.target)), item)
+        first = seen.setdefault((found.kind, found.source, whole(found.target)), item)
         if first is not item:
             message = f"this relationship is there twice (the first is on line {first.node.line})"
             draft.faults.add(item.node, message, "remove one of them")

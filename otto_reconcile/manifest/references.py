@@ -9,6 +9,7 @@ from typing import NamedTuple
 from otto_reconcile.manifest.ids import complete
 from otto_reconcile.manifest.wording import near, short
 from otto_reconcile.resources import Relationship
+from otto_reconcile.resources.relationship import whole
 
 KINDS = ("guideline", "journey", "agent", "tag", "any", "tool")
 EXACT = "exact:"
@@ -134,17 +135,12 @@ def cycles(relationships: Iterable[Relationship], report: Callable[[int, list[st
     graph: dict[tuple[str, str], list[str]] = {}
     for number, relationship in enumerate(relationships):
         kind = relationship.kind.removesuffix("_any")  # Parlant sees circles through both
-        target = of_all(relationship.target)
+        target = whole(relationship.target)
         way = _way(graph, kind, target, relationship.source)
         if way is not None:
             report(number, [relationship.source, *way])
         else:
             graph.setdefault((kind, relationship.source), []).append(target)
-
-
-def of_all(endpoint: str) -> str:
-    """The tag itself, where the end is any of what has it: Parlant keeps one of the two."""
-    return f"tag:{endpoint.removeprefix('any:')}" if endpoint.startswith("any:") else endpoint
 
 
 def _way(

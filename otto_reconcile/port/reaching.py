@@ -109,9 +109,11 @@ async def _scoped(
     """
     if one.kind != "guideline":
         return one
-    call = wire.parlant.relationships.list(guideline_id=one.id, kind="dependency", indirect=False)
+    listing = wire.parlant.relationships.list
     try:
-        bound = inside or await wire.call(call)
+        bound = inside or await wire.call(
+            listing(guideline_id=one.id, kind="dependency", indirect=False)
+        )
     except (Absent, TemporaryError):  # one dangles, and Parlant shows none of them
         return replace(one, sure=False)
     ends = (r.target_tag for r in bound if r.source_guideline and r.source_guideline.id == one.id)

@@ -167,9 +167,8 @@ class Versions:
             )
         if can is not None:
             return Known(version, replace(release, lacks=can.lacks), can)
-        can = Capabilities(lacks=release.lacks)
         note = f"it does not show its /openapi.json: taken for a Parlant {release.name}"
-        return Known(version, release, can, note)
+        return Known(version, release, Capabilities(), note)
 
     async def _described(self) -> Mapping[str, Any]:
         """Nothing from a server that hides its description, as one in production does."""

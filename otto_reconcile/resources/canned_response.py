@@ -17,6 +17,8 @@ from otto_reconcile.resources.states import graph, identity
 
 MARK = "otto_reconcile_id"
 """The key of a canned response's metadata that has its complete id."""
+PREAMBLE = "__preamble__"
+"""The id of Parlant's tag of preambles, which no list of tags has; `p.Tag.preamble()`."""
 
 
 def _as_data(fields: Iterable[Any]) -> JSON:

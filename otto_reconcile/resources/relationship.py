@@ -41,12 +41,15 @@ def is_of_host(spec: Mapping[str, JSON]) -> bool:
     return spec["kind"] == ANY or str(spec["target"]).startswith("any:")
 
 
+def whole(end: str) -> str:
+    """The tag itself, where the end is any of what has it: Parlant keeps one of the two."""
+    return f"tag:{end.removeprefix('any:')}" if end.startswith("any:") else end
+
+
 def of_all(relationship: Resource) -> tuple[str, str, str]:
     """Kind and ends, with `tag:` where it is any of what has the tag."""
     spec = relationship.spec
-    target = str(spec["target"])
-    whole = f"tag:{target.removeprefix('any:')}" if target.startswith("any:") else target
-    return str(spec["kind"]), str(spec["source"]), whole
+    return str(spec["kind"]), str(spec["source"]), whole(str(spec["target"]))
 
 
 def told_by_key(key: str) -> Mapping[str, JSON]:

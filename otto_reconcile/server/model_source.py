@@ -28,7 +28,7 @@ from parlant.sdk import (
 )
 
 from otto_reconcile.errors import ModelUnavailable, OttoError
-from otto_reconcile.server.nlp import Factory
+from otto_reconcile.server.nlp import Factory, needs_loop, sentence
 from otto_reconcile.server.offline import OfflineGenerator, OfflineService
 
 ANSWER_WITHIN = 15.0
@@ -44,7 +44,7 @@ Made = TypeVar("Made")
 class ModelSource:
     """The service of one life of a server. `away` says why it is not in use, else it is None.
 
-    `answer_within` is the time in seconds that the first try may take.
+    `answer_within` is the time in seconds that each try may take.
     """
 
     def __init__(self, make: Factory, answer_within: float = ANSWER_WITHIN) -> None:
@@ -72,7 +72,7 @@ class ModelSource:
                 assert self._container is not None
                 self._first = OfflineService()
                 try:
-                    self._first = await self._tried(self._container, (), self._answer_within)
+                    self._first = await self._tried(self._container, ())
                 except ModelUnavailable as error:
                     self.away = error.message
         return self._first
@@ -90,7 +90,7 @@ class ModelSource:
             try:
                 # A clone: what a factory puts into the container cannot be put there twice.
                 container = self._container.clone()
-                await self._tried(container, tuple(self._schemas), self._answer_within)
+                await self._tried(container, tuple(self._schemas))
             except OttoError as error:
                 self.away = error.message
                 return False
@@ -105,23 +105,19 @@ class ModelSource:
             self.lost(error)
             return OfflineGenerator[schema]()  # type: ignore[valid-type]
 
-    async def _tried(
-        self, container: Container, schemas: Sequence[type[Any]], seconds: float
-    ) -> NLPService:
+    async def _tried(self, container: Container, schemas: Sequence[type[Any]]) -> NLPService:
         """The service, made and found to answer. Raises ModelUnavailable and SettingsError."""
-        service = await self._made(container, schemas, seconds)
-        await _within(seconds, _embeds(service))
+        service = await self._made(container, schemas)
+        await _within(self._answer_within, _embeds(service))
         self.took = time.monotonic() - self._begun
         return service
 
-    async def _made(
-        self, container: Container, schemas: Sequence[type[Any]], seconds: float
-    ) -> NLPService:
+    async def _made(self, container: Container, schemas: Sequence[type[Any]]) -> NLPService:
         """In a thread, since a service may block for as long as it likes while it is made."""
         if self._making is None or self._hangs():
             self._begun = time.monotonic()
             self._making = _in_thread(lambda: _all_parts(self._make, container, schemas))
-        making = self._making
+        making, seconds = self._making, self._answer_within
         await asyncio.wait({making}, timeout=seconds)
         if not making.done():
             raise ModelUnavailable(f"it could not be made within {seconds:.0f} s")
@@ -131,7 +127,7 @@ class ModelSource:
         except (OttoError, asyncio.CancelledError):
             raise
         except BaseException as error:
-            if not (isinstance(error, RuntimeError) and "event loop" in str(error)):
+            if not needs_loop(error):
                 raise ModelUnavailable(_sentence(error)) from error
         return await _within(seconds, _here(self._make, container))
 
@@ -242,5 +238,5 @@ def _in_thread(work: Callable[[], NLPService]) -> asyncio.Future[NLPService]:
 
 def _sentence(error: BaseException) -> str:
     """What went wrong as one line; a page of text is cut."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = sentence(error)
     return text if len(text) <= 300 else text[:299] + "…"

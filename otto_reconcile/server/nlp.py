@@ -73,7 +73,7 @@ def _own(name: str) -> Factory:
         found = getattr(importlib.import_module(module), function)
     except (Exception, SystemExit) as error:
         raise SettingsError(
-            f"--nlp {name}: it cannot be imported: {_sentence(error)}",
+            f"--nlp {name}: it cannot be imported: {sentence(error)}",
             hint="name a function of a module on PYTHONPATH, as module:function",
         ) from error
     if not callable(found):
@@ -102,10 +102,10 @@ def _wrapped(name: str, make: Factory) -> Factory:
             raise _not_installed(name, error) from error
         except (Exception, SystemExit) as error:
             if isinstance(error, NLPServiceConfigurationError) and name not in _ASK_A_SERVER:
-                raise SettingsError(f"--nlp {name}: {_sentence(error)}", hint=_OTHER_WAY) from error
-            if isinstance(error, RuntimeError) and "event loop" in str(error):
+                raise SettingsError(f"--nlp {name}: {sentence(error)}", hint=_OTHER_WAY) from error
+            if needs_loop(error):
                 raise  # it was called in a thread, see `model_source`
-            raise ModelUnavailable(_sentence(error)) from error
+            raise ModelUnavailable(sentence(error)) from error
         if not isinstance(service, NLPService):
             kind = type(service).__name__
             raise SettingsError(f"--nlp {name}: it gave a {kind}, which is no NLPService")
@@ -127,6 +127,11 @@ def _not_installed(name: str, error: ImportError) -> SettingsError:
     )
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
     """Parlant's own explanation, which is a page of text, as one line."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def needs_loop(error: BaseException) -> bool:
+    """True if a factory failed since it was called outside of the running event loop."""
+    return isinstance(error, RuntimeError) and "event loop" in str(error)

@@ -25,13 +25,12 @@ from otto_reconcile.port.translate import Absent
 from otto_reconcile.port.view import View
 from otto_reconcile.port.wire import Wire, addressed, agent_tag
 from otto_reconcile.resources import Resource, make
-from otto_reconcile.resources.canned_response import MARK
+from otto_reconcile.resources.canned_response import MARK, PREAMBLE
 
 _BINDING = ("agent:", "guideline:", "journey:", "journey_node:")
 _OWNED = "otto_reconcile:"
 _JOURNEY = "journey:"
 _OF_HOST = ("guideline:", "journey_node:")
-_PREAMBLE = "__preamble__"  # the id of a tag that is in no list of tags; `p.Tag.preamble()`
 
 
 class CannedResponseAdapter:
@@ -64,7 +63,7 @@ class CannedResponseAdapter:
         own = [_owned(resource.bot_id) if bound else agent_tag(resource.bot_id)]
         if bound and not inside:  # the API takes no tag that is in no list but those of journeys
             own = []
-        first = [_PREAMBLE] if spec.get("preamble") else []
+        first = [PREAMBLE] if spec.get("preamble") else []
         tags = [*own, *bound, *first, *await wire.tags.ids(spec.get("tags", ()))]
         values = {
             "value": spec["value"],
@@ -153,7 +152,7 @@ async def _from_wire(
     binding = [tag for tag in response.tags if tag.startswith(_BINDING)]
     if agent_tag(bot_id) in binding:  # what is for the whole bot is for its guidelines too
         binding = [agent_tag(bot_id)]
-    plain = [tag for tag in response.tags if not tag.startswith((*_BINDING, _OWNED, _PREAMBLE))]
+    plain = [tag for tag in response.tags if not tag.startswith((*_BINDING, _OWNED, PREAMBLE))]
     values = {
         "value": response.value,
         "fields": [
@@ -161,7 +160,7 @@ async def _from_wire(
             for f in response.fields
         ],
         "signals": list(response.signals),
-        "preamble": _PREAMBLE in response.tags,
+        "preamble": PREAMBLE in response.tags,
         "field_dependencies": list(response.field_dependencies or ()),
         "applies_to": binding,
         "tags": await wire.tags.names(plain),

@@ -20,7 +20,7 @@ from otto_reconcile.port.disambiguating import (
 from otto_reconcile.port.mending import release_dangling
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
+from otto_reconcile.port.view import View, related_inside
 from otto_reconcile.port.wire import End, NoRelations, Wire, agent_tag, journey_tag
 from otto_reconcile.resources import Resource, make
 from otto_reconcile.resources.relationship import ANY, is_of_host, key_of, of_all
@@ -31,9 +31,7 @@ class RelationshipAdapter:
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
         own = await _own_ends(view) if unmanaged else frozenset()
-        listed: Sequence[Any] | None = await _inside(view.wire) if known or unmanaged else ()
-        if listed is None:
-            listed = await view.relationships()
+        listed = await view.relationships() if known or unmanaged else ()
         kept: list[Resource] = []
         if listed is None:
             listed, hidden = await _listed(view.wire, known, own)
@@ -140,15 +138,6 @@ def unrelated(wire: Wire, resource: Resource) -> str | None:
     return UNRELATED if is_of_host(resource.spec) and wire.relations is None else None
 
 
-async def _inside(wire: Wire) -> Sequence[Any] | None:
-    """All of the target as its own process has them; None where Parlant's API shows all of them."""
-    if wire.relations is None:
-        return None
-    found = await wire.relations.all()
-    special = any(one.kind == ANY or getattr(one.target_tag, "any_of", False) for one in found)
-    return found if special else None
-
-
 async def _made_inside(wire: Wire, resource: Resource) -> Resource:
     if wire.relations is None:
         raise TargetRefused(f"{resource.ref}: {UNRELATED}", status=422)
@@ -160,11 +149,7 @@ async def _made_inside(wire: Wire, resource: Resource) -> Resource:
         await wire.relations.make(spec["kind"], ends[0], ends[1], group)
     except ValueError as error:  # what Parlant raises for a ring
         raise _ring(resource) from error
-    tools = _tool_ends([resource])
-    made = (
-        r for one in await wire.relations.all() for r in _from_wire(one, resource.bot_id, tools)
-    )
-    same = next((r for r in made if r.key == resource.key), None)
+    same = _same(resource, await wire.relations.all())
     if same is None:
         raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
     return ensure_kept(resource, same)
@@ -240,6 +225,11 @@ async def _standing(wire: Wire, resource: Resource) -> Resource | None:
     if hidden:
         await release_dangling(wire, source, await _query(wire, source), resource.bot_id)
         listed, _ = await _listed_by_end(wire, [source])
+    return _same(resource, listed)
+
+
+def _same(resource: Resource, listed: Iterable[Any]) -> Resource | None:
+    """What is listed that binds the same."""
     tools = _tool_ends([resource])
     ours = (r for made in listed for r in _from_wire(made, resource.bot_id, tools))
     return next((r for r in ours if r.key == resource.key), None)
@@ -266,14 +256,14 @@ async def bound_to(
     return sorted(kept, key=lambda r: r.key), hidden
 
 
-async def _listed_by_end(wire: Wire, ends: Iterable[str]) -> tuple[list[Any], set[str]]:
+async def _listed_by_end(wire: Wire, ends: Sequence[str]) -> tuple[list[Any], set[str]]:
     """What Parlant lists of the ends, and those of which it cannot for something that dangles.
 
     Nothing of an end that is gone itself.
     """
     found: dict[str, Any] = {}
     hidden: set[str] = set()
-    if (inside := await _inside(wire)) is not None:
+    if ends and (inside := await related_inside(wire)) is not None:
         return list(inside), hidden
     for end in ends:
         query: dict[str, Any] = {}
