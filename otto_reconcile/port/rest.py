@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -43,7 +43,6 @@ from otto_reconcile.resources import Ref, Resource, kinds, make
 from otto_reconcile.settings import without_credentials
 
 TIMEOUT = 30.0
-_Make = TypeVar("_Make", MakeCanned, MakeJourney)
 
 
 class RestPort:
@@ -217,7 +216,7 @@ class RestPort:
 
     def host_canned(self, make: MakeCanned) -> None:
         """`make` is for canned responses of guidelines and states: Parlant is in this process."""
-        self._wire.make_canned = _asked(make)
+        self._wire.make_canned = make
 
     def assume_hosted(self) -> None:
         """For a look from elsewhere at a Parlant whose own process can do what only that can."""
@@ -234,7 +233,7 @@ class RestPort:
 
     def host_journeys(self, make: MakeJourney) -> None:
         """`make` is for journeys with states: Parlant is in this process."""
-        self._wire.make_journey = _asked(make)
+        self._wire.make_journey = make
 
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True
@@ -295,16 +294,6 @@ class RestPort:
     def _touch(self, resource: Resource) -> None:
         if self._sweep is not None:
             self._sweep.touched.add(resource.bot_id)
-
-
-def _asked(make: _Make) -> _Make:
-    """What is made in Parlant's own process sends no request that would ask the fence."""
-
-    async def asked(*arguments: Any, **named: Any) -> Any:
-        fencing.check()
-        return await make(*arguments, **named)
-
-    return cast("_Make", asked)
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile import fencing
+
 if TYPE_CHECKING:
     import parlant.sdk as p
 
@@ -29,6 +31,7 @@ class CannedMaker:
     ) -> str:
         import parlant.sdk as p
 
+        fencing.check()  # the SDK sends no request that would ask the fence
         made = await self._server.create_canned_response(
             template=value,
             tags=[p.Tag(id=p.TagId(tag), name=tag) for tag in tags],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile import fencing
 from otto_reconcile.resources import JSON, Resource, State, Transition
 from otto_reconcile.resources.states import END, ends, identity, is_fork
 
@@ -34,6 +35,7 @@ class JourneyMaker:
     ) -> None:
         import parlant.sdk as p
 
+        fencing.check()  # the SDK sends no request that would ask the fence
         spec = journey.spec
         agent = await self._server.get_agent(id=journey.bot_id)
         made = await agent.create_journey(

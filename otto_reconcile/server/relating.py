@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile import fencing
 from otto_reconcile.port.wire import End
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Relating:
         """The SDK makes a group in one call, under an id of its own; here it has one that lasts."""
         import parlant.sdk as p
 
+        fencing.check()  # the SDK sends no request that would ask the fence
         made = await self._store.create_relationship(
             source=_entity(source),
             target=_entity(target),
@@ -42,6 +44,7 @@ class Relating:
 
     async def delete(self, key: str) -> None:
         """Nothing happens if it is not there."""
+        fencing.check()
         if any(one.id == key for one in await self._listed()):
             await self._store.delete_relationship(key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -10,8 +11,34 @@ from otto_reconcile.apply import apply
 from otto_reconcile.fencing import LeaseLost, fenced
 from otto_reconcile.plan import Action, Cause, Operation, Plan, Result
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.wire import End
 from otto_reconcile.resources import make
+from otto_reconcile.server.relating import Relating
 from tests.parlant_server.proxy import FaultyProxy
+
+
+class Touched:
+    """The server of Parlant's own process: whatever is asked of it came through the fence."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the fence let {name} through")
+
+    def __getitem__(self, name: object) -> Any:
+        raise AssertionError(f"the fence let {name} through")
+
+    @property
+    def container(self) -> Touched:
+        return self
+
+
+async def test_relationships_made_inside_ask_before_each_call() -> None:
+    relating = Relating(cast("Any", Touched()))
+    end = End("guideline", "g")
+    with fenced(lambda: False):
+        with pytest.raises(LeaseLost):
+            await relating.make("dependency_any", end, end, None)
+        with pytest.raises(LeaseLost):
+            await relating.delete("r")
 
 
 async def test_a_lease_lost_between_the_calls_of_a_replacement_ends_it(parlant_url: str) -> None:
