@@ -116,7 +116,8 @@ async def _scoped(
         )
     except (Absent, TemporaryError):  # one dangles, and Parlant shows none of them
         return replace(one, sure=False)
-    ends = (r.target_tag for r in bound if r.source_guideline and r.source_guideline.id == one.id)
+    own = (r for r in bound if r.source_guideline and r.source_guideline.id == one.id)
+    ends = (r.target_tag for r in own if r.kind == "dependency")
     if any(end is not None and str(end.id).startswith(_SCOPES) for end in ends):
         return None
     return replace(one, sure=one.id not in conditions)
