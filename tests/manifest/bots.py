@@ -40,6 +40,7 @@ any_text = st.sampled_from(NASTY) | st.text(
 )
 key = any_text.filter(lambda value: "\0" not in value)  # which BSON cannot hold
 text = any_text.filter(str.strip)
+label = key.filter(str.strip)
 tool = text.filter(
     lambda value: value.count(":") < 2 and all(part.strip() for part in value.split(":"))
 )

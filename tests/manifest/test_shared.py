@@ -11,7 +11,7 @@ from otto_reconcile import manifest
 from otto_reconcile.manifest import Loaded
 from otto_reconcile.resources import Masked
 from otto_reconcile.resources.shared import Glossary, SharedDocument, SharedToolService
-from tests.manifest.bots import NASTY, data, maybe, short, text
+from tests.manifest.bots import NASTY, data, label, maybe, short, text
 
 WORDS = """apiVersion: otto/v1
 kind: Glossary
@@ -93,7 +93,7 @@ def glossaries(draw: st.DrawFn) -> Glossary:
         {
             "id": draw(short),
             "annotations": draw(data),
-            "used_by": {"bots": draw(st.lists(short, min_size=1)), "labels": {draw(text): "x"}},
+            "used_by": {"bots": draw(st.lists(short, min_size=1)), "labels": {draw(label): "x"}},
             "guidelines": [
                 {"id": i, "condition": said, **({} if extra is None else {"metadata": extra})}
                 for i, said, extra in parts
