@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 
 from otto_reconcile import settings as environment
 from otto_reconcile.applied import Epoch
@@ -12,7 +13,14 @@ from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
-from otto_reconcile.cli.places import Target, find_daemon, find_target, opened_store, told_stale
+from otto_reconcile.cli.places import (
+    Target,
+    find_daemon,
+    find_target,
+    opened_store,
+    place_of,
+    told_stale,
+)
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.errors import OttoError
@@ -20,6 +28,7 @@ from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
 from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
@@ -52,6 +61,8 @@ def run_diff(
         report = asyncio.run(
             _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
         )
+        if not bot_ids:
+            report = replace(report, lost=_lost(settings, stores))
     _show(report, output)
     for error in report.errors:
         tell(error)
@@ -104,6 +115,15 @@ async def _notice_restart(port: Port, world: World) -> None:
     before = world.epoch.name if lost and world.epoch is not None else None
     world.epoch = Epoch("", SystemClock().now(), before, watched=True)
     world.restoring = not lost
+
+
+def _lost(settings: Settings, stores: Stores) -> str | None:
+    """What this data directory has managed and the store knows nothing of, in a sentence."""
+    label = stores.store.label
+    missing = f"SQLite {place_of(settings)}" if label == IN_MEMORY else None
+    remembered = Remembered(settings.data_dir, stores.store, missing)
+    lost = remembered.lost(stores.desired.read())
+    return remembered.told(lost) if lost else None
 
 
 def _chosen(world: World, bot_ids: Sequence[str]) -> Sequence[str]:

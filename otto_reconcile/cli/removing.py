@@ -27,6 +27,7 @@ from otto_reconcile.settings import Settings
 from otto_reconcile.weaving import users
 
 _SOME = 5  # bots that are named
+LOST = "lost by the store: only this is recorded, and what a target has of it stays there"
 
 
 def run_delete(
@@ -41,7 +42,7 @@ def run_delete(
         lost = frozenset(Remembered(settings.data_dir, store).lost(found))
         names = chosen.of(store, found, applied | lost)
         for bot_id in names if output is Output.TABLE else ():
-            say(describe(bot_id, found))
+            say(f"{bot_id}: {LOST}" if bot_id in lost - applied else describe(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
             note(f"warning: {bot_id} is still in the folder of manifests: it will come back")

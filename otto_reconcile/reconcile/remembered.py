@@ -1,19 +1,23 @@
-"""The bots that this data directory has managed, so that a store that lost them is noticed.
+"""What this data directory has managed, so that a store that lost it is noticed.
 
 A store keeps the record of a bot also after its deletion. One that has no record at all of a bot
 was emptied, is another store than before, or came from an older backup: what it says is not what
-anybody wants.
+anybody wants. One that has the bot in an earlier revision, or in the same one of another time, was
+emptied and filled again (by a folder of manifests, say), or is an older copy.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from otto_reconcile import guard, home
-from otto_reconcile.events import Desired
+from otto_reconcile.events import Desired, Wanted, WantedShared
+from otto_reconcile.resources.shared import is_shared
 from otto_reconcile.store.base import Store
 
 FILE = "managed.json"
@@ -21,13 +25,38 @@ IN_MEMORY = "memory"
 """The label of a store that begins empty with each process: nothing is remembered of it."""
 
 
-class Remembered:
-    """One writer: the daemon that owns the folder. Without a folder this process alone knows."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """In which store a bot or shared document was, and in which revision and of what time.
 
-    def __init__(self, folder: Path | None, store: Store) -> None:
-        self._file = folder / FILE if folder is not None and store.label != IN_MEMORY else None
+    Earlier versions remembered no revision; none is known of what cannot be read.
+    """
+
+    store: str
+    revision: int | None = None
+    time: str | None = None
+
+    def precedes(self, before: Seen) -> bool:
+        """True if this is no later state of what was seen before, but one of another past."""
+        if self.revision is None or before.revision is None or self.revision > before.revision:
+            return False
+        return self.revision < before.revision or self.time != before.time
+
+
+class Remembered:
+    """One writer: the daemon that owns the folder. Without a folder this process alone knows.
+
+    `look` and `lost` take bots and what they share alike, each by its name.
+    """
+
+    def __init__(self, folder: Path | None, store: Store, label: str | None = None) -> None:
+        """`label` is that of a store in whose place this one is asked, because it is not there."""
+        self._label = label or store.label
+        known = folder is not None and self._label != IN_MEMORY
+        self._file = folder / FILE if folder is not None and known else None
         self._store = store
-        self._known: dict[str, str] | None = None  # the label of the store that had each bot
+        self._known: dict[str, Seen] | None = None
+        self._anew: set[str] = set()  # in this process: what the store has with another past
         self.managed_before = False
         """The target bears the mark of a daemon, and this store knows nothing of that."""
 
@@ -35,56 +64,118 @@ class Remembered:
         """Notes what is wanted now; gives a sentence if bots are lost. Raises StoreUnavailable."""
         known = self._load()
         lost = self.lost(desired)
-        wanted = dict.fromkeys((*desired.bots, *desired.unreadable), self._store.label)
-        now = {**{bot_id: known[bot_id] for bot_id in lost}, **wanted}
+        wanted = self._wanted(desired, known)
+        self._anew |= {n for n, now in wanted.items() if n in known and now.precedes(known[n])}
+        self._anew &= wanted.keys()
+        now = {**{name: known[name] for name in lost}, **wanted}
         if now != known:
             self._known = now
             self._save(now)
         if lost:
-            return self._told(lost, [known[bot_id] for bot_id in lost])
+            return self.told(lost)
         if wanted or not self.managed_before:
             return None
         self.managed_before = not self._store.find("heads", limit=1)
         return self._unknown() if self.managed_before else None
 
     def lost(self, desired: Desired) -> tuple[str, ...]:
-        """The bots that were managed and of which the store has no record, sorted."""
-        missing = self._load().keys() - desired.bots.keys() - desired.unreadable.keys()
+        """What was managed and of which the store has no record, sorted."""
+        missing = self._load().keys() - _readable(desired).keys() - _unreadable(desired)
         if not missing:
             return ()
         where = {"bot_id": {"$in": sorted(missing)}}
         heads = self._store.find("heads", where, fields=("bot_id",))
         return tuple(sorted(missing - {head.get("bot_id") for head in heads}))
 
-    def _told(self, lost: Collection[str], before: Collection[str]) -> str:
-        were = " and ".join(sorted(set(before) - {self._store.label}))
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence if the store has lost the past of what it has, until this process ends."""
+        if not self._anew:
+            return ()
+        names = guard.some(tuple(sorted(self._anew)))
+        why = (
+            f"{self._label} has another past of {names} than this data directory has seen: it was "
+            "emptied, and they were written anew, or it is an older copy. What it has is in force; "
+            "what was recorded besides (earlier revisions, suspensions, what a model has judged) "
+            "may be lost"
+        )
+        return (why,)
+
+    def told(self, lost: Collection[str]) -> str:
+        """What is lost, and what to do."""
+        known = self._load()
+        were = " and ".join(sorted({known[name].store for name in lost} - {self._label}))
         changed = f" (they were in {were})" if were else ""
         names = tuple(sorted(lost))
+        bots = [name for name in names if not is_shared(name)]
+        named = " ".join(["adopt", *(bots if len(bots) <= guard.NAMED else ()), "--manage"])
+        adopt = f"; `otto-reconcile {named}` takes those that the target still has as they are"
         return (
-            f"{self._store.label} has no record of {guard.some(names)}, which this data directory "
+            f"{self._label} has no record of {guard.some(names)}, which this data directory "
             f"has managed{changed}: it was emptied, or it is not the right one. Nothing is "
-            f"deleted on the target. Name the right store or restore a backup; or "
-            f"`otto-reconcile adopt --manage` takes the bots from the target as they are; "
-            f"{guard.if_meant(names)}"
+            f"deleted on the target. Name the right store, restore a backup, or apply their "
+            f"manifests{adopt if bots else ''}; {guard.if_meant(names)}"
         )
 
     def _unknown(self) -> str:
         return (
-            f"{self._store.label} is empty, and the target was managed with another store before. "
+            f"{self._label} is empty, and the target was managed with another store before. "
             "Nothing is deleted there. Name the right store or restore a backup; or "
             "`otto-reconcile adopt --manage` takes the bots from the target as they are"
         )
 
-    def _load(self) -> dict[str, str]:
+    def _wanted(self, desired: Desired, known: Mapping[str, Seen]) -> dict[str, Seen]:
+        label = self._label
+        unreadable = {
+            name: Seen(label, known[name].revision, known[name].time)
+            if name in known
+            else Seen(label)
+            for name in _unreadable(desired)
+        }
+        readable = {
+            name: Seen(label, one.revision, one.time.isoformat())
+            for name, one in _readable(desired).items()
+        }
+        return {**unreadable, **readable}
+
+    def _load(self) -> dict[str, Seen]:
         if self._known is None:
             self._known = {}
             with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
                 document = json.loads((self._file or Path()).read_text("utf-8"))
-                self._known = {str(bot): str(label) for bot, label in document["bots"].items()}
+                revisions = document.get("revisions") or {}
+                self._known = {
+                    str(name): _seen(label, revisions.get(name))
+                    for name, label in document["bots"].items()
+                }
         return self._known
 
-    def _save(self, bots: dict[str, str]) -> None:
+    def _save(self, known: Mapping[str, Seen]) -> None:
         """A disk that is full is told by others; the next change is written again."""
-        if self._file is not None:
-            with suppress(OSError):
-                home.write_whole(self._file, json.dumps({"bots": bots}))
+        if self._file is None:
+            return
+        document = {
+            "bots": {name: seen.store for name, seen in known.items()},
+            "revisions": {
+                name: [seen.revision, seen.time]
+                for name, seen in known.items()
+                if seen.revision is not None
+            },
+        }
+        with suppress(OSError):
+            home.write_whole(self._file, json.dumps(document))
+
+
+def _readable(desired: Desired) -> Mapping[str, Wanted | WantedShared]:
+    return {**desired.bots, **desired.shared}
+
+
+def _unreadable(desired: Desired) -> set[str]:
+    return {*desired.unreadable, *desired.unreadable_shared}
+
+
+def _seen(label: object, state: Any) -> Seen:
+    match state:
+        case [int(revision), str(time)]:
+            return Seen(str(label), revision, time)
+    return Seen(str(label))

@@ -27,6 +27,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         f"  API    {url}",
         f"  chat   {url}/chat/",
         f"  store  {_connection(status.store)}",
+        *([f"         {status.lost}"] if status.lost else []),
         f"  target {_connection(status.target)}",
     ]
     if unsaved:

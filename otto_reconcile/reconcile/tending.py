@@ -86,7 +86,7 @@ class Tending:
         self.known = Knowledge(stores, port, self._reconciler, take_over)
         self._note: str | None = None
         self._recalled: set[str] = set()  # the bots whose last change was looked up
-        self._managing_turn = asyncio.Lock()
+        self._managing_turn, self._remembering = asyncio.Lock(), asyncio.Lock()
         self.turn = asyncio.Lock()  # the target is changed by one at a time
         self.scanning = Scanning(
             port,
@@ -190,14 +190,16 @@ class Tending:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
         try:
             reading = await self.known.read(absorb=self.leadership.leading)
-            written = self.known.current.desired
-            lost = await asyncio.to_thread(self._remembered.look, written)
+            async with self._remembering:  # what was read first is not looked at last
+                written = self.known.current.desired
+                lost = await asyncio.to_thread(self._remembered.look, written)
         except StoreUnavailable as error:
             self._voice.store(error)
             return False
         self._voice.store(None)
         self._voice.lost(lost)
-        self._voice.world(self.known.current, reading.warnings)
+        warnings = (*reading.warnings, *self._remembered.warnings)
+        self._voice.world(self.known.current, warnings)
         self.enqueue(reading.changed, "desired", URGENT)
         return True
 

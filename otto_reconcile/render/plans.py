@@ -56,6 +56,7 @@ class Report:
     reaches every agent, though nobody declared it, and `pruned` what is deleted of that.
 
     `imported` has what an import would do to the desired state: bot ids by what becomes of them.
+    `lost` says what the store has lost of what was wanted: whether it differs, nobody knows.
     """
 
     bots: Sequence[BotPlan] = ()
@@ -64,6 +65,7 @@ class Report:
     pruned: Plan = NO_PLAN
     warnings: Sequence[str] = ()
     imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lost: str | None = None
 
     @property
     def errors(self) -> list[str]:
@@ -73,7 +75,8 @@ class Report:
     def differs(self) -> bool:
         """True if anything is to be done or held back; what is unmanaged is no difference."""
         differing = not all(plan.in_sync for plan in self._plans())
-        return differing or any(self.imported.values()) or bool(self.reaching)
+        told = bool(self.reaching or self.lost)
+        return differing or told or any(self.imported.values())
 
     def actions(self) -> Iterator[Action]:
         """All that a person is shown; what is merely forgotten changes nothing for anybody."""
@@ -88,6 +91,8 @@ class Report:
 
 def text_lines(report: Report) -> Iterator[Line]:
     """The report for a person, the summary last."""
+    if report.lost:
+        yield Line(f"! {visible(report.lost)}", Tone.REMOVED)
     yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.reaching)
     if len(report.pruned):
         yield Line("for every agent", Tone.HEADING)
@@ -174,6 +179,8 @@ def summary_line(report: Report) -> str:
     parts = [f"{counts[group]} {_WORDS[group]}" for group in GROUPS if counts[group]]
     if report.reaching:
         parts.insert(0, f"{len(report.reaching)} reaching every agent")
+    if report.lost:
+        parts.insert(0, "some lost by the store")
     if not report.differs and not report.errors:
         parts.insert(0, "no difference")
     if report.errors:
@@ -225,6 +232,8 @@ def document(report: Report) -> dict[str, JSON]:
         "warnings": list(report.warnings),
         "errors": report.errors,
     }
+    if report.lost:
+        made["lost"] = report.lost
     if report.imported:
         made["import"] = {word: list(ids) for word, ids in report.imported.items()}
     return made

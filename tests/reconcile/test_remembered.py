@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from otto_reconcile.errors import SettingsError
 from otto_reconcile.events import SCHEMA, refuse_newer
 from otto_reconcile.reconcile.remembered import FILE, Remembered
 from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.resources.shared import Glossary, UsedBy
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import Setting, bot
@@ -35,10 +37,58 @@ def test_bots_of_which_another_store_has_no_record_are_lost(tmp_path: Path) -> N
         assert told is not None
         assert "has no record of a, which" in told
         assert "one.db" in told
+        assert "`otto-reconcile adopt a --manage`" in told
         assert told.endswith("otto-reconcile delete a")
     other.delete("a", source=CLI, actor="ann", unseen=True)
     assert Remembered(tmp_path, two).look(other.read()) is None
     one.close(), two.close()
+
+
+def test_what_is_shared_is_missed_too(tmp_path: Path) -> None:
+    state = filled(one := SQLiteStore(tmp_path / "one.db"), "a")
+    state.put(Glossary(id="words", used_by=UsedBy(all=True)), source=CLI, actor="ann")
+    assert Remembered(tmp_path, one).look(state.read()) is None
+    other = filled(two := SQLiteStore(tmp_path / "two.db"), "a")
+    told = Remembered(tmp_path, two).look(other.read()) or ""
+    assert "has no record of glossary/words, which" in told
+    assert "adopt" not in told
+    other.delete("glossary/words", source=CLI, actor="ann", unseen=True)
+    assert Remembered(tmp_path, two).look(other.read()) is None
+    one.close(), two.close()
+
+
+def test_bots_written_anew_have_another_past(tmp_path: Path) -> None:
+    state = filled(one := SQLiteStore(tmp_path / "one.db"), "a", "b", "c")
+    state.suspend("b", True, source=CLI, actor="ann")
+    state.delete("c", source=CLI, actor="ann")
+    filled(one, "c", "d")
+    daemon = Remembered(tmp_path, one)
+    assert daemon.look(state.read()) is None
+    assert daemon.warnings == ()
+    later = Remembered(tmp_path, one)
+    state.suspend("b", False, source=CLI, actor="ann")
+    assert later.look(state.read()) is None
+    assert later.warnings == ()  # it went on from what was seen
+    other = filled(two := SQLiteStore(tmp_path / "two.db"), "a", "b", "c", "d")
+    after = Remembered(tmp_path, two)
+    assert after.look(other.read()) is None
+    (warning,) = after.warnings
+    assert "another past of a, b, c, d than" in warning
+    assert after.look(other.read()) is None
+    assert after.warnings == (warning,)  # as long as the process lives
+    again = Remembered(tmp_path, two)
+    assert again.look(other.read()) is None
+    assert again.warnings == ()
+    one.close(), two.close()
+
+
+def test_the_memory_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    state = filled(store := SQLiteStore(tmp_path / "otto.db"), "a")
+    (tmp_path / FILE).write_text(json.dumps({"bots": {"a": store.label, "b": "elsewhere"}}))
+    daemon = Remembered(tmp_path, store)
+    assert "no record of b, " in (daemon.look(state.read()) or "")
+    assert daemon.warnings == ()
+    store.close()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"bots": 7}', "\\x00"])
@@ -63,6 +113,7 @@ async def test_a_store_emptied_while_the_daemon_runs_is_told_once() -> None:
     setting.want(bot("desk"), bot("depot"))
     await setting.loop._target.read()
     assert setting.voice.board.status.lost is None
+    assert "another past of depot, desk" in " ".join(setting.voice.board.status.warnings)
 
 
 async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:
