@@ -28,11 +28,12 @@ def check_states(drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         read = [_journey(draft, item) for item in draft.groups.get("journeys", ())]
         made = {journey.id: journey for journey in read}
-        for item in draft.groups.get("journeys", ()):
-            _check(draft, item, made)
+        # Two may have one id, which is a fault of its own: each is checked by its own states.
+        for item, journey in zip(draft.groups.get("journeys", ()), read, strict=True):
+            _check(draft, item, journey, made)
 
 
-def _check(draft: Draft, item: Item, journeys: Mapping[str, Journey]) -> None:
+def _check(draft: Draft, item: Item, journey: Journey, journeys: Mapping[str, Journey]) -> None:
     form = item.form
     assert isinstance(form, JourneyForm)
     nodes = child(item.node, "states") or item.node
@@ -47,7 +48,7 @@ def _check(draft: Draft, item: Item, journeys: Mapping[str, Journey]) -> None:
             draft.faults.add(at, "only the first state has `when` beside it", hint)
     broken = {name for group, name in draft.broken if group == "journeys"}
     started = int(_start(form.states or ()) is not None)
-    for fault in faults(journeys[item.id], journeys):
+    for fault in faults(journey, journeys):
         number = max(int(fault.path[0]) - started, 0)
         fault = fault._replace(path=(number, *fault.path[1:]))
         state = (form.states or [])[number]
