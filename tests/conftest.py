@@ -8,7 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.parlant_server.fixtures import (
+    parlant_process,
+    parlant_rest,
+    parlant_thread,
+    parlant_url,
+)
 from tests.support import processes
+from tests.wire.server import uri_or_reason, wire_uri
+
+# Here and nowhere else: a fixture that two folders import by name is two, with a server each.
+__all__ = [
+    "parlant_process",
+    "parlant_rest",
+    "parlant_thread",
+    "parlant_url",
+    "uri_or_reason",
+    "wire_uri",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.commands import real_command, run_command
+from tests.support.forking import Forked
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
@@ -36,31 +37,19 @@ class Otto:
 
     def __call__(self, *arguments: object, stdin: str | bytes = b"", **environ: str) -> Done:
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            input=data,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        env = {**self.environ, **environ}
+        done = run_command(arguments, self.folder, env, stdin=data, seconds=TIMEOUT)
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "otto_reconcile", *map(str, arguments)]
+        return real_command(*arguments)
 
     def on_terminal(self, *arguments: object, typed: str = "", **environ: str) -> Done:
         """With a terminal for input and output; what it shows is in `out`."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environ, "TERM": "xterm", **environ},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
+        environ = {**self.environ, "TERM": "xterm", **environ}
+        asked = [str(argument) for argument in arguments]
+        process = Forked(asked, self.folder, environ, (theirs, theirs, theirs))
         os.close(theirs)
         os.write(ours, typed.encode())
         shown = b""

@@ -13,9 +13,6 @@ import pytest
 
 from otto_reconcile import home
 from tests.cli.command import ROOT, Otto
-from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
-
-__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 
 
 @pytest.fixture

@@ -19,11 +19,9 @@ from tests.cli.command import Done, Otto
 from tests.cli.command import manifest as small
 from tests.e2e.harness import Place as Hosting
 from tests.evaluations.test_bills import WALK
-from tests.parlant_server.fixtures import parlant_thread, plain_http
+from tests.parlant_server.fixtures import plain_http
 from tests.parlant_server.in_process import ParlantThread
 from tests.parlant_server.rest import Rest
-
-__all__ = ["parlant_thread"]
 
 PATHS = (
     "agents", "guidelines", "journeys", "terms", "tags",

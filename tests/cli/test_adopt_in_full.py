@@ -18,10 +18,7 @@ from otto_reconcile.plan import Operation, Plan, Result
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.adopting import Adoptee, find, managed
 from otto_reconcile.resources import Bot, kinds, snapshot_of
-from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
 from tests.parlant_server.rest import Rest
-
-__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 
 OWN = ["agent:bare"]
 LABELS = {"upsert": ["x"]}

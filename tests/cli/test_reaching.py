@@ -11,12 +11,8 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.resources import snapshot_of
 from tests.cli.command import Otto, manifest
 from tests.e2e.harness import Place, wait_for
-from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
 from tests.parlant_server.rest import Rest
 from tests.port.test_contract import bot
-
-__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
-
 
 PATHS = (
     "/guidelines",

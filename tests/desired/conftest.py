@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,24 +22,13 @@ from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.wire.server import NotRunnable, skip_or_fail, wire_server
+from tests.wire.server import NotRunnable, skip_or_fail
 
 
 class LooseStore(MemoryStore):
     """Does one write after the other, as MongoDB does."""
 
     atomic = False
-
-
-@pytest.fixture(scope="session")
-def uri_or_reason() -> Iterator[str | NotRunnable]:
-    with contextlib.ExitStack() as stack:
-        found: str | NotRunnable
-        try:
-            found = stack.enter_context(wire_server())
-        except NotRunnable as error:
-            found = error
-        yield found
 
 
 @pytest.fixture(params=["memory", "loose", "sqlite", "wire"])

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import Place
-from tests.parlant_server.fixtures import parlant_process  # noqa: F401  (a fixture)
 from tests.parlant_server.process import ParlantProcess
 from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
 
@@ -20,7 +19,7 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def parlant(parlant_process: ParlantProcess) -> ParlantProcess:  # noqa: F811
+def parlant(parlant_process: ParlantProcess) -> ParlantProcess:
     """The shared Parlant elsewhere, empty."""
     parlant_process.restart()
     return parlant_process

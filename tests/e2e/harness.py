@@ -8,7 +8,6 @@ import os
 import signal
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any, Self
 
 import httpx
 
-from tests.e2e.forking import Forked
+from tests.support.commands import real_command, run_command
+from tests.support.forking import Forked
 
 ROOT = Path(__file__).parents[2]
 TLS = ssl.create_default_context()
@@ -91,14 +91,9 @@ class Place:
         return path
 
     def command(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "otto_reconcile", *arguments],
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            timeout=90,
-            stdin=subprocess.DEVNULL,
+        done = run_command(arguments, self.folder, {**self.environ, **environ}, seconds=90)
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
 
     def daemon(self, *arguments: str, **environ: str) -> Daemon:
@@ -129,11 +124,14 @@ class Daemon:
         arguments = ["run", *self._arguments]
         folder, environ = self.place.folder, {**self.place.environ, **self._environ}
         if self._forked:
-            self.process = Forked(arguments, folder, environ, self._output)
+            with open(os.devnull) as nothing, self._output.open("wb") as output:
+                streams = (nothing.fileno(), output.fileno(), output.fileno())
+                home = None if "--parlant-url" in arguments else folder / ".parlant-home"
+                self.process = Forked(arguments, folder, environ, streams, parlant_home=home)
             return self
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "otto_reconcile", *arguments],
+                real_command(*arguments),
                 cwd=folder,
                 env=environ,
                 stdout=output,

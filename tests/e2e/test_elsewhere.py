@@ -15,7 +15,7 @@ QUICK = ("--interval", "1")
 
 
 def elsewhere(place: Place, url: str, *arguments: str) -> Daemon:
-    return place.daemon("--parlant-url", url, *QUICK, *arguments)
+    return place.forked("--parlant-url", url, *QUICK, *arguments)
 
 
 def test_a_parlant_that_restarts_empty_is_restored(place: Place, parlant: ParlantProcess) -> None:
@@ -71,7 +71,7 @@ def test_a_canary_deleted_by_hand_is_no_restart(place: Place, parlant: ParlantPr
 def test_two_daemons_on_one_target(place: Place, parlant: ParlantProcess) -> None:
     place.write()
     with elsewhere(place, parlant.url) as first:
-        second = place.daemon("--parlant-url", parlant.url, *QUICK).start()
+        second = place.forked("--parlant-url", parlant.url, *QUICK).start()
         try:
             wait_for("the second waits", lambda: "leads this target" in second.output, 60)
             assert socket.gethostname() in second.output
@@ -93,7 +93,7 @@ def test_two_daemons_on_one_target(place: Place, parlant: ParlantProcess) -> Non
 
 def test_a_token_reaches_parlant_and_nothing_else(place: Place, parlant: ParlantProcess) -> None:
     place.write(text=bot())
-    with place.daemon(
+    with place.forked(
         "--parlant-url", parlant.url, *QUICK, OTTO_PARLANT_TOKEN="very-secret-token"
     ) as daemon:
         daemon.wait_synced("order-desk")

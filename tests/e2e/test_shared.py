@@ -59,7 +59,7 @@ def test_bots_have_what_they_share_as_long_as_they_do(
     for bot_id in BOTS:
         place.write(f"{bot_id}.yaml", BOT.format(bot_id))
     place.write("words.yaml", WORDS.format("A number.", tools))
-    with place.daemon("--parlant-url", parlant.url) as daemon:
+    with place.forked("--parlant-url", parlant.url) as daemon:
         daemon.wait_synced(*BOTS)
         for bot_id in BOTS:
             assert terms(daemon, bot_id) == {

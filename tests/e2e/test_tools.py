@@ -76,7 +76,7 @@ def test_local_tools_are_hosted_and_come_and_go_with_their_file(place: Place) ->
     # Loopback goes through no proxy, neither from here nor from inside Parlant.
     proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     command = ("--port", "0", "--nlp", "offline", "--tools", "tools.py")
-    with place.daemon(*command, **proxy) as daemon:
+    with place.forked(*command, **proxy) as daemon:
         daemon.wait_up()
         url = daemon.status["url"]
         assert is_so(daemon, "OutOfSync", "clinic.price: a tool is not there (yet): get_price")
@@ -107,7 +107,7 @@ def test_a_parlant_beside_us_gets_the_tools_of_a_module(
     parlant = parlant_process
     prepared(place).write_text(TOOLS + PRICE)
     command = ("--parlant-url", parlant.url, "--tools", "tools", "--interval", "1")
-    with place.daemon(*command) as daemon:
+    with place.forked(*command) as daemon:
         daemon.wait_up()
         wait_for("all in place", lambda: is_so(daemon, "Synced"))
         assert not (place.folder / "parlant-data").exists()

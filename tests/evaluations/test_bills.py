@@ -112,7 +112,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> Life:
     life = Life(place, model)
     life.place.write()
     life.place.write("walk.yaml", WALK)
-    with life.place.daemon(*RUN) as daemon:
+    with life.place.forked(*RUN) as daemon:
         judged(daemon, "order-desk", "walk")
         life.calls["first start"], life.status = model.calls, daemon.status
         wait_for("a guideline", lambda: is_judged(daemon, "order-desk.small-talk"))
@@ -157,7 +157,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
 ) -> None:
     before = life.model.calls
     place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked), MONGODB_URI=mongodb)
-    with place.daemon(*RUN, "--evaluate", "eager") as daemon:
+    with place.forked(*RUN, "--evaluate", "eager") as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
         assert are_conditions_judged(daemon, "order-desk.return-item")
@@ -166,7 +166,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
 
 def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life) -> None:
     before = life.model.calls
-    with life.place.daemon(*RUN) as daemon:
+    with life.place.forked(*RUN) as daemon:
         judged(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
         wait_for("conditions", lambda: are_conditions_judged(daemon, "copy.return-item"))

@@ -10,10 +10,7 @@ import pytest
 
 from tests.e2e.harness import Daemon, Place
 from tests.otto.kept import Kept
-from tests.parlant_server.fixtures import parlant_process, parlant_rest, parlant_url
 from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
-
-__all__ = ["parlant_process", "parlant_rest", "parlant_url"]
 
 SCRIPTED = ("--port", "0", "--nlp", "tests.scripted.otto:factory")
 UP = 150.0
@@ -45,7 +42,7 @@ def kept(mongo: Server) -> Kept:
 @pytest.fixture(scope="module")
 def shop(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """Shared: a test makes bots of names of its own."""
-    with on(kept, tmp_path_factory.mktemp("shop")).daemon(*SCRIPTED).start() as daemon:
+    with on(kept, tmp_path_factory.mktemp("shop")).forked(*SCRIPTED).start() as daemon:
         yield daemon.wait_up(UP)
 
 

@@ -33,7 +33,7 @@ def proposed(daemon: Daemon, name: str) -> Chat:
 
 def started(place: Place, kept: Kept) -> Daemon:
     """The next process; what is wanted is back, all of it and nothing else, and nothing waits."""
-    daemon = place.daemon(*ALL).start().wait_up(UP)
+    daemon = place.forked(*ALL).start().wait_up(UP)
     daemon.wait_synced(*kept.bots())
     assert agents(daemon.url) == kept.bots()
     journal = place.folder / ".otto" / "journal.jsonl"
@@ -98,7 +98,7 @@ def test_nothing_is_lost_or_doubled_by_restarts_outages_and_kills(
     finally:
         daemon.kill()
 
-    daemon = place.daemon(*ALL).start().wait_up(UP)
+    daemon = place.forked(*ALL).start().wait_up(UP)
     try:
         assert len(there(daemon.url, "survivor").guidelines) == 2  # with MongoDB still away
         assert agents(daemon.url) == ["survivor"]
@@ -159,14 +159,14 @@ def the_operator_sees_the_start(daemon: Daemon, mongo: Server, kept: Kept) -> No
 
 
 def test_without_a_model_otto_is_there_and_says_so(place: Place) -> None:
-    with place.daemon("--port", "0", "--nlp", "offline").start() as daemon:
+    with place.forked("--port", "0", "--nlp", "offline").start() as daemon:
         daemon.wait_up(UP)
         assert daemon.get("/agents/otto")["name"] == "Otto"
         assert "No language model is configured" in Chat(daemon.url).say("Hello")
 
 
 def test_ephemeral_works_in_memory_and_says_so_once(place: Place) -> None:
-    with place.daemon(*SCRIPTED, "--ephemeral", "--otto-access", "all").start() as daemon:
+    with place.forked(*SCRIPTED, "--ephemeral", "--otto-access", "all").start() as daemon:
         daemon.wait_up(UP)
         chat = proposed(daemon, "Fleeting")
         assert "Nothing is kept on disk here" in chat.say("Yes")

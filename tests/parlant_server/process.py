@@ -1,11 +1,9 @@
-"""A Parlant server in a subprocess: started, restarted empty on its port, ended as by a crash."""
+"""A Parlant server in a process: started, restarted empty on its port, ended as by a crash."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import NoReturn, Self
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+from tests.support.forking import ROOT, Forked
+
 START_SECONDS = 90.0
 
 
@@ -23,43 +22,34 @@ class ParlantProcess:
 
     def __init__(self) -> None:
         self.port = 0
-        self.pid = 0
         self._home = tempfile.TemporaryDirectory(prefix="parlant-test-")
-        self._parent: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> None:
         """Starts it on its old port, or on a free one, and waits until it serves."""
-        report = Path(self._home.name) / "report.json"
-        report.unlink(missing_ok=True)
-        self.pid = self._order(f"start {self.port} {report}")
-        self._wait(report)
-
-    def _order(self, command: str) -> int:
-        if self._parent is None:
-            self._parent = self._begin()
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.write(f"{command}\n")
-        return int(self._parent.stdout.readline() or self._failed())
-
-    def _begin(self) -> subprocess.Popen[str]:
         home = Path(self._home.name)
-        environ = {**os.environ, "PARLANT_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)}
-        with (home / "output.txt").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tests.parlant_server.serving"],
-                env=environ,
-                cwd=home,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-                bufsize=1,
+        report = home / "report.json"
+        report.unlink(missing_ok=True)
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLANT_HOME": str(home / "data")}
+        with open(os.devnull) as nothing, (home / "output.txt").open("ab") as output:
+            self._process = Forked(
+                [str(report), str(self.port)],
+                home,
+                environ,
+                (nothing.fileno(), output.fileno(), output.fileno()),
+                module="tests.parlant_server.serving",
+                parlant_home=home / "data",
             )
+        self._wait(report)
 
     def _wait(self, report: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -71,7 +61,7 @@ class ParlantProcess:
                 self.port = said["port"]
                 if self._healthy():
                     return
-            time.sleep(0.05)
+            time.sleep(0.02)
         self._failed()
 
     def _failed(self) -> NoReturn:
@@ -86,9 +76,10 @@ class ParlantProcess:
 
     def stop(self) -> None:
         """Ends it at once, as a crash would."""
-        if self.pid:
-            self._order("stop")
-            self.pid = 0
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
 
     def restart(self) -> None:
         """A new life on the same port: everything that it held is gone."""
@@ -105,6 +96,5 @@ class ParlantProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._parent is not None:
-            self._parent.communicate()  # at the end of its input it ends, and its child with it
+        self.stop()
         self._home.cleanup()

@@ -1,19 +1,15 @@
-"""Makes the Parlant server that tests use; when run, in processes that know Parlant already.
+"""Makes the Parlant server that tests use, and serves it: `serving REPORT PORT`.
 
-`serving` reads commands, a line each: `start API_PORT REPORT` forks a process that serves, `stop`
-kills it; after either it says its pid. So a new life costs no import, which takes seconds.
-PARLANT_HOME must be set before: it is read when Parlant is imported.
+The report is a file with the port, written before it serves. PARLANT_HOME must be set before: it is
+read when Parlant is imported.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,40 +54,10 @@ def tell(report: Path, **said: Any) -> None:
     part.rename(report)
 
 
-def live(report: Path, port: int) -> None:
-    """A whole life in the forked process; says in the report if it could not begin."""
-    os.close(0)
-    os.dup2(2, 1)  # what Parlant prints is no answer to a command
-    try:
-        asyncio.run(serve(report, port))
-    except BaseException:
-        traceback.print_exc()
-        tell(report, failed=True)
-    finally:
-        os._exit(1)
-
-
-def obey() -> None:
-    import parlant.sdk  # noqa: F401  (what each life would import)
-
-    from tests.parlant_server import tools  # noqa: F401
-
-    child = 0
-    for line in sys.stdin:
-        command, *arguments = line.split(maxsplit=2)
-        if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        before, child = child, 0
-        if command == "start":
-            port, report = arguments
-            child = os.fork()
-            if not child:
-                live(Path(report.rstrip("\n")), int(port))
-        print(child or before, flush=True)
-    if child:
-        os.kill(child, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    obey()
+    reported, wanted = Path(sys.argv[1]), int(sys.argv[2])
+    try:
+        asyncio.run(serve(reported, wanted))
+    except BaseException:
+        tell(reported, failed=True)
+        raise

@@ -16,29 +16,15 @@ import pytest
 from otto_reconcile.persistence import DomainPersistence
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.wire.server import NotRunnable, skip_or_fail, wire_server
 
 MongoClient = pymongo.MongoClient[dict[str, Any]]
 Body = Callable[[], AbstractAsyncContextManager[tuple[Any, httpx.AsyncClient]]]
 
 
-@pytest.fixture(scope="session")
-def uri_or_reason() -> Iterator[str | NotRunnable]:
-    with contextlib.ExitStack() as stack:
-        found: str | NotRunnable
-        try:
-            found = stack.enter_context(wire_server())
-        except NotRunnable as error:
-            found = error
-        yield found
-
-
 @pytest.fixture
-def mongodb(uri_or_reason: str | NotRunnable) -> str:
+def mongodb(wire_uri: str) -> str:
     """The URI of a real server."""
-    if isinstance(uri_or_reason, NotRunnable):
-        skip_or_fail(uri_or_reason)
-    return str(uri_or_reason)
+    return wire_uri
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from tests.parlant_server.serving import free_port
+from tests.support.forking import Forked
 
 ROOT = Path(__file__).parents[2]
 START = 90.0
@@ -57,28 +57,28 @@ class Program:
         self._file.write_text(text, encoding="utf-8")
         self._asked = folder / f"asked-{time.monotonic_ns()}"
         self._output = folder / f"output-{time.monotonic_ns()}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self.http = httpx.Client()
 
     def __enter__(self) -> Self:
-        port = free_port()
+        port, home = free_port(), self._folder / "home"
         environ = {
             **os.environ,
             **self._environ,
             "PYTHONPATH": str(ROOT),
-            "PARLANT_HOME": str(self._folder / "home"),
+            "PARLANT_HOME": str(home),
             "OTTO_TEST_ASKED": str(self._asked),
             "PORT": str(port),
             "TOOL_PORT": str(free_port()),
         }
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.persistence.run", str(self._file)],
-                cwd=self._folder,
-                env=environ,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
+        with open(os.devnull) as nothing, self._output.open("wb") as output:
+            self._process = Forked(
+                [str(self._file)],
+                self._folder,
+                environ,
+                (nothing.fileno(), output.fileno(), output.fileno()),
+                module="tests.persistence.run",
+                parlant_home=home,
             )
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
         try:

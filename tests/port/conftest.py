@@ -16,17 +16,8 @@ from otto_reconcile.port.versions import release_of
 from otto_reconcile.server.canned import CannedMaker
 from otto_reconcile.server.journeys import JourneyMaker
 from otto_reconcile.server.relating import Relating
-from tests.parlant_server.fixtures import (
-    InLoop,
-    parlant_process,
-    parlant_rest,
-    parlant_thread,
-    parlant_url,
-    plain_http,
-)
+from tests.parlant_server.fixtures import InLoop, plain_http
 from tests.parlant_server.rest import Rest
-
-__all__ = ["parlant_process", "parlant_rest", "parlant_thread", "parlant_url"]
 
 INSTALLED = version("parlant")
 RELEASE = release_of(INSTALLED)

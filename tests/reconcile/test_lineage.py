@@ -29,9 +29,6 @@ from tests.reconcile.fakes import Heard, ManualClock
 from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import until
 from tests.reconcile.test_provenance import commit, git
-from tests.wire.server import wire_uri
-
-__all__ = ["wire_uri"]
 
 NOON = "2030-01-01T12:00:00+0000"
 

@@ -87,7 +87,7 @@ def test_a_journey_begins_under_conditions_and_goes_from_tool_to_tool(tmp_path: 
     (place.manifests / "desk.yaml").write_text(DESK)
     (place.folder / "tools.py").write_text(TOOLS)
     model = ("--nlp", "tests.scripted.test_begins:factory", "--evaluate", "off")
-    with place.daemon("--port", "0", *model, "--tools", "tools.py") as daemon:
+    with place.forked("--port", "0", *model, "--tools", "tools.py") as daemon:
         daemon.wait_up()
         assert "1 of 1 bot Synced" in daemon.output
         chat = Chat(daemon.url, "desk")

@@ -22,7 +22,7 @@ def test_a_patient_is_walked_through_the_tools_to_the_end(tmp_path: Path) -> Non
         shutil.copy(ROOT / "manifests" / f"{name}.yaml", place.manifests)
     shutil.copytree(ROOT / "manifests" / "tools", place.folder / "tools")
     tools = [word for name in EXAMPLES for word in ("--tools", f"tools/{name}.py")]
-    with place.daemon("--port", "0", *MODEL, *tools) as daemon:
+    with place.forked("--port", "0", *MODEL, *tools) as daemon:
         daemon.wait_up()
         assert "2 of 2 bots Synced" in daemon.output
         chat = Chat(daemon.url, "healthcare")

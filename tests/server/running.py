@@ -17,10 +17,13 @@ from typing import Any
 
 import httpx
 
+from tests.support.forking import Forked
+
 ROOT = Path(__file__).parents[2]
 START = 90.0
 """Seconds for a start on a busy machine; nothing waits longer than it has to."""
 
+_DRIVER = "tests.server.driver"
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PARLANT_HOME", "PARLANT_ENV")
 
 
@@ -33,7 +36,9 @@ class Running:
         *arguments: str,
         environ: dict[str, str] | None = None,
         prefix: Sequence[str] = (),
+        anew: bool = False,
     ) -> None:
+        """`anew` in a Python of its own: for a test of how it begins."""
         self.cwd = folder / "cwd"
         self.home = folder / "home"
         self.cwd.mkdir(parents=True, exist_ok=True)
@@ -41,22 +46,32 @@ class Running:
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         kept = {name: value for name, value in os.environ.items() if name not in _KEYS}
         self._stderr = folder / "stderr"
-        driver = [sys.executable, "-m", "tests.server.driver", "--home", str(self.home)]
-        with self._stderr.open("w") as stderr:
-            self.process = subprocess.Popen(
-                [*prefix, *driver, *arguments],
-                cwd=self.cwd,
-                env={**kept, "PYTHONPATH": str(ROOT), **(environ or {})},
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-            )
+        arguments = ("--home", str(self.home), *arguments)
+        kept = {**kept, "PYTHONPATH": str(ROOT), **(environ or {})}
+        reading, writing = os.pipe()
+        self._stdout = open(reading, encoding="utf-8")  # noqa: SIM115
+        with open(os.devnull) as nothing, self._stderr.open("w") as stderr:
+            streams = (nothing.fileno(), writing, stderr.fileno())
+            if anew or prefix or environ:
+                driver = [*prefix, sys.executable, "-m", _DRIVER, *arguments]
+                self.process: Forked | subprocess.Popen[bytes] = subprocess.Popen(
+                    driver,
+                    cwd=self.cwd,
+                    env=kept,
+                    stdin=nothing,
+                    stdout=writing,
+                    stderr=stderr,
+                )
+            else:
+                self.process = Forked(
+                    arguments, self.cwd, kept, streams, module=_DRIVER, parlant_home=self.home
+                )
+        os.close(writing)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._stdout:
             try:
                 self._lines.put(json.loads(line))
             except ValueError:
@@ -102,8 +117,7 @@ class Running:
             self.process.kill()
         self.process.wait(10)
         self._reader.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._stdout.close()
 
 
 def is_free(port: int) -> bool:

@@ -92,7 +92,7 @@ def test_a_taken_port_is_named_before_parlant_is_imported(start: Start) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        running = start("--port", str(port))
+        running = start("--port", str(port), anew=True)
         error = running.wait_for("error")
     assert error["type"] == "SettingsError"
     assert error["message"] == f"port {port} is taken"

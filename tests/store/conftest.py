@@ -42,16 +42,15 @@ def _shims(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[str], str]]:
+def servers(uri_or_reason: str | NotRunnable) -> Iterator[Callable[[str], str]]:
     """Gives the URI of a server of a sort, started when first asked for."""
     with contextlib.ExitStack() as stack:
-        uris: dict[str, str | NotRunnable] = {}
+        uris: dict[str, str | NotRunnable] = {"wire": uri_or_reason}
 
         def uri_of(sort: str) -> str:
             if sort not in uris:
                 try:
-                    named = None if sort == "wire" else sort
-                    uris[sort] = stack.enter_context(wire_server(named))
+                    uris[sort] = stack.enter_context(wire_server(sort))
                 except NotRunnable as error:
                     uris[sort] = error
             found = uris[sort]

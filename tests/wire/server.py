@@ -139,13 +139,22 @@ def skip_or_fail(error: NotRunnable) -> None:
 
 
 @pytest.fixture(scope="session")
-def wire_uri() -> Iterator[str]:
+def uri_or_reason() -> Iterator[str | NotRunnable]:
+    """Shared: the URI of a server of any sort, where a test has a database of its own."""
     with contextlib.ExitStack() as stack:
+        found: str | NotRunnable
         try:
-            uri = stack.enter_context(wire_server())
+            found = stack.enter_context(wire_server())
         except NotRunnable as error:
-            skip_or_fail(error)
-        yield uri
+            found = error
+        yield found
+
+
+@pytest.fixture(scope="session")
+def wire_uri(uri_or_reason: str | NotRunnable) -> str:
+    if isinstance(uri_or_reason, NotRunnable):
+        skip_or_fail(uri_or_reason)
+    return str(uri_or_reason)
 
 
 def _mongod(port: int, directory: Path) -> list[str]:
