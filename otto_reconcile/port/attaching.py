@@ -64,7 +64,8 @@ async def attach(wire: Wire, key: str, before: Iterable[str], after: Iterable[st
 
 async def _held(wire: Wire, key: str) -> list[Place] | None:
     try:
-        answer = await wire.call(wire.parlant.guidelines.retrieve(addressed(key)))
+        call = wire.parlant.guidelines.retrieve(addressed(key))
+        answer = await wire.call(call, may_fail=True)
     except (Absent, Failed):
         return None
     return places_of(answer)

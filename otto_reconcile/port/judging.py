@@ -215,7 +215,8 @@ async def _patch(wire: Wire, key: str, judged: Judgement, unset: Collection[str]
     changes = {"set": dict(judged), "unset": sorted(unset)}
     metadata: Any = {name: values for name, values in changes.items() if values}
     try:
-        answer = await wire.call(wire.parlant.guidelines.update(addressed(key), metadata=metadata))
+        call = wire.parlant.guidelines.update(addressed(key), metadata=metadata)
+        answer = await wire.call(call, may_fail=True)
     except (Absent, Failed) as error:
         # Applied all the same, if Parlant only failed to show the guideline's relationships.
         if isinstance(error, Absent) and error.item in ("", key):

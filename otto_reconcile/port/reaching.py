@@ -112,7 +112,7 @@ async def _scoped(
     listing = wire.parlant.relationships.list
     try:
         bound = inside or await wire.call(
-            listing(guideline_id=one.id, kind="dependency", indirect=False)
+            listing(guideline_id=one.id, kind="dependency", indirect=False), may_fail=True
         )
     except (Absent, TemporaryError):  # one dangles, and Parlant shows none of them
         return replace(one, sure=False)

@@ -151,7 +151,8 @@ class Tools:
         try:
             async with asyncio.timeout(ANSWER):
                 call = self._wire.parlant.services.retrieve(quote(service.name, safe=""))
-                return frozenset(tool.name for tool in (await self._wire.call(call)).tools or ())
+                answer = await self._wire.call(call, may_fail=True)
+                return frozenset(tool.name for tool in answer.tools or ())
         except Absent:
             return frozenset()
         except TimeoutError:

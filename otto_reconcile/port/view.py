@@ -111,7 +111,7 @@ class View:
             if (inside := await related_inside(self.wire)) is not None:
                 return inside
             try:
-                return await self.wire.call(client.list(indirect=False))
+                return await self.wire.call(client.list(indirect=False), may_fail=True)
             except (Absent, TemporaryError):
                 return None
 

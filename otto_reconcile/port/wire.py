@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from otto_reconcile import fencing
+from otto_reconcile import expecting, fencing
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.tools import Place, Tools
@@ -128,7 +128,7 @@ class Wire:
         self.unclaimed: set[Ref] = set()
         """What is being created and cannot be there by us: see `port.base.Port.create`."""
         self._secrets = tuple(secrets)
-        http.event_hooks["request"] = [_ask_fence]
+        http.event_hooks["request"] = [_ask_fence, _tell_expected]
         http.event_hooks["response"] = [self._refuse_bad_answers]
 
     @cached_property
@@ -141,11 +141,15 @@ class Wire:
             timeout=self.timeout,  # without it the client switches time-outs off
         )
 
-    async def call(self, request: Awaitable[T]) -> T:
-        """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else."""
+    async def call(self, request: Awaitable[T], *, may_fail: bool = False) -> T:
+        """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else.
+
+        With `may_fail` the caller deals with a failure: then it is none that anybody is told of.
+        """
         try:
-            async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
-                return await request
+            with expecting.failures(expected=may_fail):
+                async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
+                    return await request
         except Exception as error:
             translated = of_exception(error, self.target, self.timeout)
             if translated is error:
@@ -179,6 +183,12 @@ async def _ask_fence(request: httpx.Request) -> None:
     """Raises LeaseLost, before anything is sent, for a change that may no longer be made."""
     if request.method not in ("GET", "HEAD"):
         fencing.check()
+
+
+async def _tell_expected(request: httpx.Request) -> None:
+    """For an embedded Parlant in another process: what it cannot answer is no fault."""
+    if expecting.is_expected():
+        request.headers[expecting.HEADER] = expecting.FAILURE
 
 
 def addressed(identity: str) -> str:

@@ -217,7 +217,7 @@ class EmbeddedServer:
             return
         self._opened = True
         config = uvicorn.Config(
-            _forgiving(self.app),
+            quiet.expecting_failures(_forgiving(self.app)),
             log_config=None,
             log_level="critical",
             access_log=False,

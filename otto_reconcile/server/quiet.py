@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from otto_reconcile import expecting
+from otto_reconcile.server.changes import App, Message, Receive, Send
+
 log = logging.getLogger("otto_reconcile.server")
 
 LINE_LIMIT = 300
@@ -87,10 +90,22 @@ def _is_parlants(future: object) -> bool:
     return code is not None and f"{os.sep}parlant{os.sep}" in code.co_filename
 
 
+def expecting_failures(app: App) -> App:
+    """An ASGI app around all of Parlant's, which logs what it raised outside of any middleware."""
+    mark = (expecting.HEADER.encode(), expecting.FAILURE.encode())
+
+    async def wrapped(scope: Message, receive: Receive, send: Send) -> None:
+        with expecting.failures(expected=scope["type"] == "http" and mark in scope["headers"]):
+            await app(scope, receive, send)
+
+    return wrapped
+
+
 class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if line := one_line(record.getMessage()):
-            log.log(record.levelno, "Parlant: %s", line)
+            level = logging.DEBUG if expecting.is_expected() else record.levelno
+            log.log(level, "Parlant: %s", line)
 
 
 def one_line(text: str) -> str:

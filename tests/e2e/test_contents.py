@@ -15,6 +15,11 @@ spec:
   composition_mode: strict
   guidelines:
     - {id: greet, condition: Somebody greets, canned_responses: [hello]}
+    - {id: upset, condition: They are upset}
+    - {id: loyal, condition: They were here before}
+  relationships:
+    - {kind: dependency_any, source: greet, target: upset}
+    - {kind: dependency_any, source: greet, target: loyal}
   canned_responses:
     - id: hello
       value: Hello {{name}}
@@ -89,6 +94,8 @@ def test_all_are_put_there_kept_and_restored_once_each(place: Place) -> None:
         place.write("desk.yaml", BOT.replace('    - {name: orders, tool: "crm:orders"}\n', ""))
         daemon.wait_synced("desk")
         assert place.command("diff").returncode == 0
+        # Parlant answers 500 for what has a `dependency_any`: no fault, as foreseen.
+        assert "Parlant: " not in daemon.output
         exported = place.command("export", "desk").stdout
         place.write("desk.yaml", exported)
         assert place.command("validate", "manifests").returncode == 0

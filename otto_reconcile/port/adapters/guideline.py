@@ -174,7 +174,8 @@ async def _patch(
     """PATCH, and what Parlant then reports; `tools` are what it has if Parlant cannot say."""
     key = resource.key
     try:
-        answer = await wire.call(wire.parlant.guidelines.update(addressed(key), **values))
+        call = wire.parlant.guidelines.update(addressed(key), **values)
+        answer = await wire.call(call, may_fail=True)
     except (Absent, Failed) as error:
         # Applied all the same, if Parlant only failed to show the guideline's relationships.
         if isinstance(error, Absent) and error.item in ("", key):
@@ -192,8 +193,8 @@ async def _patch(
 async def _stray(view: View, key: str) -> Any | None:
     """The guideline of this id, though it has lost its bot's tag; None if there is none."""
     try:
-        answer = await view.wire.call(view.wire.parlant.guidelines.retrieve(addressed(key)))
-        return answer.guideline
+        asked = view.wire.parlant.guidelines.retrieve(addressed(key))
+        return (await view.wire.call(asked, may_fail=True)).guideline
     except Absent as error:
         if not error.item:
             return None

@@ -209,7 +209,8 @@ async def _lost(view: View, relationships: Sequence[str]) -> bool:
         return not {relationship.id for relationship in listed}.issuperset(relationships)
     for key in relationships:
         try:
-            await view.wire.call(view.wire.parlant.relationships.retrieve(key))
+            call = view.wire.parlant.relationships.retrieve(key)
+            await view.wire.call(call, may_fail=True)
         except Absent as error:
             if error.item == key:
                 return True

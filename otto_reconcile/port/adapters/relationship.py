@@ -193,7 +193,8 @@ async def _is_hidden(wire: Wire, resource: Resource) -> bool:
     if not resource.remote_id:
         return False
     try:
-        await wire.call(wire.parlant.relationships.retrieve(resource.remote_id))
+        call = wire.parlant.relationships.retrieve(resource.remote_id)
+        await wire.call(call, may_fail=True)
     except Absent:
         return False
     except Failed:
@@ -245,7 +246,8 @@ async def bound_to(
     wanted = set(ends)
     hidden: set[str] = set()
     try:
-        listed: Sequence[Any] = await wire.call(wire.parlant.relationships.list(indirect=False))
+        call = wire.parlant.relationships.list(indirect=False)
+        listed: Sequence[Any] = await wire.call(call, may_fail=True)
     except (Absent, TemporaryError):
         listed, hidden = await _listed_by_end(wire, sorted(wanted))
     places: dict[str, list[str]] = {}
@@ -269,9 +271,8 @@ async def _listed_by_end(wire: Wire, ends: Sequence[str]) -> tuple[list[Any], se
         query: dict[str, Any] = {}
         try:
             query = await _query(wire, end)
-            relationships = await wire.call(
-                wire.parlant.relationships.list(indirect=False, **query)
-            )
+            call = wire.parlant.relationships.list(indirect=False, **query)
+            relationships = await wire.call(call, may_fail=True)
         except (TargetRefused, Failed) as error:
             if isinstance(error, TargetRefused) and error.status != 404:
                 raise

@@ -27,7 +27,8 @@ class TagAdapter:
             if standing := (await wire.tags.all()).get(resource.key):
                 return _tag(resource.key, resource.bot_id, standing)
         try:
-            made = await wire.call(wire.parlant.tags.create(name=resource.key))
+            call = wire.parlant.tags.create(name=resource.key)
+            made = await wire.call(call, may_fail=True)
         except Failed:  # what Parlant says to a name that it has
             wire.tags.expire()
             tag_id = (await wire.tags.all()).get(resource.key)
