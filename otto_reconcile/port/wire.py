@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import httpx
 
-from otto_reconcile import expecting, fencing
+from otto_reconcile import fencing
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.port import expecting
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.tools import Place, Tools
 from otto_reconcile.port.translate import of_exception, of_response

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from otto_reconcile import expecting
+from otto_reconcile.port import expecting
 from otto_reconcile.server.changes import App, Message, Receive, Send
 
 log = logging.getLogger("otto_reconcile.server")
