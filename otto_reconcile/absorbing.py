@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from otto_reconcile import renames
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.events import ROWS, Absorbed, Desired, Event, EventType, Source
 from otto_reconcile.guard import LEAST, WINDOW, if_meant, too_many
@@ -174,6 +175,9 @@ class Absorber:
     def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
         rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
         gone = {i for i in rowless if look.wish(i) is not None} - look.moving
+        if name == "bots":
+            renamed = self._note_renamed(look, gone)
+            rowless, gone, alive = rowless - renamed, gone - renamed, set(alive) - renamed
         if not gone:
             return
         if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
@@ -193,18 +197,39 @@ class Absorber:
                 f"{_names(gone)}; {if_meant(gone)}"
             )
             return
-        for stream in sorted(gone):
-            known = look.wish(stream)
-            assert known is not None
-            step = self._event(known, known, look.heads[stream])
-            event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
-            look.steps.append(replace(step, event=event))
+        look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in sorted(gone)]
+
+    def _note_renamed(self, look: _Look, gone: Collection[str]) -> set[str]:
+        """Those of `gone` that have another id now: no loss, so the guard is not asked.
+
+        The former bot ends in the batch that brings the new one; both say so in their history.
+        """
+        coming = {step.event.bot_id for step in look.steps} | look.known.bots.keys()
+        found = renames.renames(look.rows, gone, coming)
+        for before, after in sorted(found.begun.items()):
+            look.vanished.add(before)
+            look.problems.append(renames.unfinished(before, after, look.rows[before]))
+        for before, after in sorted(found.done.items()):
+            look.steps.append(self._deletion(look, before, renames.to(after)))
+            for at, step in enumerate(look.steps):
+                if step.event.bot_id == after and step.event.type is EventType.CREATED:
+                    event = replace(step.event, source=renames.from_(before))
+                    look.steps[at] = replace(step, event=event)
+        return set(found.all)
+
+    def _deletion(self, look: _Look, stream: str, source: Source) -> Step:
+        known = look.wish(stream)
+        assert known is not None
+        step = self._event(known, known, look.heads[stream])
+        event = replace(step.event, type=EventType.DELETED, wish=None, digest="", source=source)
+        return replace(step, event=event)
 
     def _went(self, name: str) -> set[str]:
         """What lost its row a short while ago, and was deleted for it."""
         found = self._log.deleted(self._log.now() - WINDOW)
-        by_rows = (d["bot_id"] for d in found if (d.get("source") or {}).get("kind") == ROWS)
-        return {stream for stream in by_rows if _main(stream) == name}
+        sources = ((d["bot_id"], d.get("source") or {}) for d in found)
+        lost = (i for i, s in sources if s.get("kind") == ROWS and not renames.is_rename(s))
+        return {stream for stream in lost if _main(stream) == name}
 
     def _note_lost_parts(self, look: _Look) -> None:
         """The same for a whole collection of parts that is suddenly empty.

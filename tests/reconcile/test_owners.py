@@ -136,6 +136,35 @@ async def test_a_part_that_moves_between_bots_is_never_deleted() -> None:
     assert GREET in setting.port.held
 
 
+async def test_a_renamed_bot_takes_its_parts_along() -> None:
+    """All bots renamed at once: each part stays, but for what is made anew to change its bot."""
+    setting = Counted()
+    for collection in PARTS:
+        rows(setting, collection, "alpha")
+    store, deleted = setting.stores.store, []
+    await setting.loop.restore()
+    delete = setting.port.delete
+
+    async def noted(observed: Any) -> None:
+        deleted.append(observed.ref)
+        await delete(observed)
+
+    setting.port.delete = noted  # type: ignore[method-assign]
+    async with running(setting):
+        await until(lambda: status(setting, "alpha")[:2] == (Sync.SYNCED, Health.HEALTHY))
+        note = {"metadata": {"previous_bot_id": "alpha"}}
+        store.swap("bots", {"bot_id": "alpha"}, {"bot_id": "beta", **note})
+        for collection in PARTS:
+            store.swap(collection, {"bot_id": "alpha"}, {"bot_id": "beta"})
+        await until(lambda: setting.agents() == {"beta"})
+        await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
+        await setting.settled()
+        assert "alpha" not in setting.voice.board.status.bots
+    assert {ref.kind for ref in deleted} & set(KINDS.values()) <= {"canned_response"}
+    assert all(Ref(kind, "greet") in setting.port.held for kind in KINDS.values())
+    assert set(setting.stores.applied.load("fake")) == {"beta"}
+
+
 async def test_one_bot_of_two_with_one_relationship_goes_alone() -> None:
     """A relationship is all in its key, so two bots may want the same."""
     from otto_reconcile.resources import Relationship
