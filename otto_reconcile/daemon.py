@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,7 @@ class Daemon:
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         port = RestPort.over_http(url, headers=self._settings.headers)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        loop = self._loop(port, holder, None, self._evaluating(port, None))
+        loop = self._loop(port, holder, (), self._evaluating(port, None))
         if self._tools is not None:
             await self._tools.prepare(self._settings.data_dir / "parlant")
         try:
@@ -170,7 +170,7 @@ class Daemon:
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
         target = f"embedded:{home.instance(self._settings.data_dir)}"
-        holder, predecessor = home.next_holder(self._settings.data_dir, target)
+        holder, predecessors = home.next_holder(self._settings.data_dir, target)
         made: list[Loop] = []
         meter = Meter()
         self._voice.board.usage = meter.to_document
@@ -197,7 +197,7 @@ class Daemon:
             port.host_canned(CannedMaker(sdk))
             port.host_relations(Relating(sdk))
             evaluating = self._evaluating(port, meter, server.model_away)
-            made.append(self._loop(port, holder, predecessor, evaluating))
+            made.append(self._loop(port, holder, predecessors, evaluating))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
             await self._folder.import_now()  # not before: a run that cannot start wants nothing new
@@ -307,7 +307,7 @@ class Daemon:
         return server
 
     def _loop(
-        self, port: Port, holder: str, predecessor: str | None, evaluating: Evaluating | None
+        self, port: Port, holder: str, predecessors: Collection[str], evaluating: Evaluating | None
     ) -> Loop:
         return Loop(
             port,
@@ -315,7 +315,7 @@ class Daemon:
             self._voice,
             self._clock,
             holder=holder,
-            predecessor=predecessor,
+            predecessors=predecessors,
             take_over=frozenset(self._settings.take_over),
             interval=self._settings.interval,
             prune_unmanaged=self._prune,

@@ -18,6 +18,8 @@ DEFAULT_NAME = ".otto"
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
 HOLDER_FILE = "holder"
+HOLDERS = 100
+"""So many former processes are remembered: more do not end within the time of a lease."""
 TRIES, PAUSE = 4, 0.05
 """How often, and with how many seconds between, `owned` asks for the lock."""
 _NAME = re.compile("[0-9a-f]{12}")
@@ -117,21 +119,20 @@ def instance(folder: Path) -> str:
     return name if _NAME.fullmatch(name) else _new(path)
 
 
-def next_holder(folder: Path, target: str) -> tuple[str, str]:
-    """The name of this process for leases, and that of the process that had the directory before.
+def next_holder(folder: Path, target: str) -> tuple[str, frozenset[str]]:
+    """The name of this process for leases, and those of all that had the directory before.
 
-    To be called by whoever owns the directory: the one before is dead then. In a copy of the
-    directory that is not so, and both see that another one has taken over.
+    To be called by whoever owns the directory: they are dead then. All of them, since one that
+    ended before it took the lease has left it with the one before. In a copy of the directory that
+    is not so, and both see that another one has taken over.
     """
     path = folder / HOLDER_FILE
-    try:
-        before = path.read_text(encoding="utf-8").strip() or target
-    except (FileNotFoundError, UnicodeDecodeError):
-        before = target  # as versions without this file named themselves
+    before = [target]  # as versions without this file named themselves
+    with suppress(FileNotFoundError, UnicodeDecodeError):
+        before += [name for line in path.read_text("utf-8").splitlines() if (name := line.strip())]
     name = f"{target} at {socket.gethostname()} {secrets.token_hex(4)}"
-    path.write_text(name, encoding="utf-8")
-    path.chmod(0o600)
-    return name, before
+    write_whole(path, "\n".join([*before[1:], name][-HOLDERS:]))
+    return name, frozenset(before)
 
 
 def write_whole(path: Path, text: str) -> None:

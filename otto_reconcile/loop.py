@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import StoreUnavailable
@@ -52,7 +52,7 @@ class Loop:
         clock: Clock,
         *,
         holder: str,
-        predecessor: str | None = None,
+        predecessors: Collection[str] = (),
         take_over: Container[str] = frozenset(),
         interval: float = 30.0,
         prune_unmanaged: bool = False,
@@ -68,7 +68,7 @@ class Loop:
             voice,
             clock,
             holder=holder,
-            predecessor=predecessor,
+            predecessors=predecessors,
             take_over=take_over,
             prune_unmanaged=prune_unmanaged,
             late=late,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.leases import Lease, Leases
@@ -15,8 +16,12 @@ SURE = 0.8
 """The part of it for which its holder trusts it: a stopped process finds out when it goes on."""
 
 
+LEAVING = 2.0
+"""Seconds that whoever gives the lease back waits for a renewal that is under way."""
+
+
 class Leadership:
-    """`predecessor` is the holder that this process surely replaces: it is not waited for."""
+    """`predecessors` are holders that are surely dead: they are not waited for."""
 
     def __init__(
         self,
@@ -24,13 +29,14 @@ class Leadership:
         target: str,
         holder: str,
         clock: Clock,
-        predecessor: str | None = None,
+        predecessors: Collection[str] = (),
     ) -> None:
-        self._predecessor = predecessor
+        self._predecessors = frozenset(predecessors)
         self._leases, self._target, self._holder, self._clock = leases, target, holder, clock
         self._lease: Lease | None = None
         self._until = float("-inf")
         self._last: int | None = None
+        self._renewal: asyncio.Task[str | None] | None = None
 
     @property
     def leading(self) -> bool:
@@ -58,12 +64,23 @@ class Leadership:
     async def renew(self) -> str | None:
         """Takes or renews the lease; gives the holder's name if that is another.
 
-        Raises StoreUnavailable; what was held is then trusted until its time is up.
+        A renewal that is under way is waited for: two at once would take the lease from each
+        other. One whose caller is cancelled goes on. Raises StoreUnavailable; what was held is then
+        trusted until its time is up.
         """
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew(), name="renewal")
+            self._renewal.add_done_callback(_retrieve)
+        return await asyncio.shield(self._renewal)
+
+    async def _renew(self) -> str | None:
         asked = self._clock.monotonic()
-        self._lease = await asyncio.to_thread(self._renewed)
-        if self._lease is not None:
-            self._last, self._until = self._lease.token, asked + TTL * SURE
+        lease = await asyncio.to_thread(self._renewed)
+        if lease is not None and lease.target != self._target:
+            return None  # it was moved meanwhile
+        self._lease = lease
+        if lease is not None:
+            self._last, self._until = lease.token, asked + TTL * SURE
             return None
         self._until = float("-inf")
         current = await asyncio.to_thread(self._leases.current, self._target)
@@ -74,17 +91,25 @@ class Leadership:
             renewed = self._leases.renew(self._lease, TTL)
             if renewed is not None:
                 return renewed
-        if self._predecessor is not None:
+        if self._predecessors:
             last = self._leases.current(self._target)
-            if last is not None and last.holder == self._predecessor:
+            if last is not None and last.holder in self._predecessors:
                 self._leases.release(last)
-            self._predecessor = None
+            self._predecessors = frozenset()
         return self._leases.acquire(self._target, self._holder, TTL)
 
     async def resign(self) -> None:
         """Gives the lease back, so that another need not wait for it. Never raises."""
+        if self._renewal is not None:  # what it takes is to be given back as well
+            await asyncio.wait({self._renewal}, timeout=LEAVING)
         self._until = float("-inf")
         if self._lease is not None:
             with contextlib.suppress(OttoError):
                 await asyncio.to_thread(self._leases.release, self._lease)
             self._lease = None
+
+
+def _retrieve(renewal: asyncio.Task[str | None]) -> None:
+    """An error that nobody waits for any more is not worth a word: the next renewal has its own."""
+    if not renewal.cancelled():
+        renewal.exception()

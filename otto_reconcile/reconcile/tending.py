@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import replace
 
 from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.evaluating import Evaluating
 from otto_reconcile.reconcile.knowledge import Knowledge
 from otto_reconcile.reconcile.lacking import Lacking
 from otto_reconcile.reconcile.late import Late
-from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.leadership import TTL, Leadership
 from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.patience import Patience
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
@@ -40,6 +40,7 @@ from otto_reconcile.resources import Ref
 _log = logging.getLogger("otto_reconcile.loop")
 
 ONE_OF_ITS_OWN = "stop one, remove `instance` in its data directory, and start it again"
+TAKEN_OVER = f"then this one takes over after {TTL:.0f} seconds of silence"
 RESIGNING = 2.0
 """Seconds that taking our mark from the target may take."""
 VERIFY = 1.0
@@ -59,7 +60,7 @@ class Tending:
         clock: Clock,
         *,
         holder: str,
-        predecessor: str | None,
+        predecessors: Collection[str],
         take_over: Container[str],
         prune_unmanaged: bool,
         late: Late | None,
@@ -67,7 +68,7 @@ class Tending:
     ) -> None:
         self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
         self._prune, self._late, self._evaluating = prune_unmanaged, late, evaluating
-        self.leadership = Leadership(stores.leases, port.target, holder, clock, predecessor)
+        self.leadership = Leadership(stores.leases, port.target, holder, clock, predecessors)
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self._patience, self._lacking = Patience(clock), Lacking(port)
         self._reconciler = Reconciler(
@@ -132,7 +133,7 @@ class Tending:
             self._voice.store(error)
             return
         if other is not None:
-            told = f"{other} leads this target"
+            told = f"{other} leads this target, or did so until it ended: {TAKEN_OVER}"
             if self._port.target.startswith("embedded:"):  # nobody else is in this process
                 told += (
                     f"; if that is a daemon with a copy of this data directory: {ONE_OF_ITS_OWN}"
