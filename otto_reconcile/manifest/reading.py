@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from otto_reconcile.errors import InvalidInput, Problem
 
@@ -97,8 +98,9 @@ def decoded(name: str, data: bytes) -> str:
 
     if len(data) > MAX_BYTES:
         raise wrong("the file is larger than 1 MB", "split it; one bot to a file reads best")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise wrong("the file is in UTF-16, not in UTF-8", "save it as UTF-8")
+    if (other := _other_encoding(data)) is not None:
+        hint = f"save it as UTF-8, or: iconv -f {other.name} -t UTF-8 FILE > NEW"
+        raise wrong(f"the file is in {other.called}, not in UTF-8", hint)
     if b"\0" in data:
         raise wrong("this is a binary file, not a text")
     try:
@@ -108,6 +110,45 @@ def decoded(name: str, data: bytes) -> str:
         before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start]
         column = len(before.decode("utf-8", "replace")) + 1
         raise wrong("this is not UTF-8 text", "save it as UTF-8", line, column) from None
+
+
+class _Encoding(NamedTuple):
+    """One that is not UTF-8, by its name for iconv and in words."""
+
+    name: str
+    called: str
+
+
+_MARKS = {  # the longer ones first: that of UTF-16 begins one of UTF-32
+    b"\xff\xfe\0\0": ("UTF-32", "little"),
+    b"\0\0\xfe\xff": ("UTF-32", "big"),
+    b"\xff\xfe": ("UTF-16", "little"),
+    b"\xfe\xff": ("UTF-16", "big"),
+}
+_ORDERS = (("UTF-32LE", "little"), ("UTF-32BE", "big"), ("UTF-16LE", "little"), ("UTF-16BE", "big"))
+
+
+def _other_encoding(data: bytes) -> _Encoding | None:
+    """UTF-16 or UTF-32 by its byte order mark, or by where the zero bytes are."""
+    for mark, (name, order) in _MARKS.items():
+        if data.startswith(mark):
+            return _Encoding(name, f"{name} ({order}-endian)")
+    for name, order in _ORDERS:
+        if b"\0" in data and _is_text(data, name):
+            called = f"{name[:-2]} ({order}-endian, without a byte order mark)"
+            return _Encoding(name, called)
+    return None
+
+
+def _is_text(data: bytes, encoding: str) -> bool:
+    """True if it is a text in this encoding, of which a fifth at least is ASCII, as in YAML."""
+    width = 4 if "32" in encoding else 2
+    try:
+        text = data[: len(data) // width * width].decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    plain = sum(character.isascii() for character in text)
+    return plain * 5 >= len(text) > 0 and all(c.isprintable() or c.isspace() for c in text)
 
 
 def refusal(path: Path, error: OSError | ValueError) -> InvalidInput:

@@ -178,7 +178,7 @@ def test_fields_that_are_no_text_take_no_file(folder: Path) -> None:
         (b"a\nb \xff\n", "prompt.md:2:3: this is not UTF-8 text (save it as UTF-8)"),
         (b"a\nb \x07\n", "prompt.md:2:3: the character U+0007 is not allowed in a text file"),
         (b"a\n\n ${\n", "prompt.md:3:2: `${` starts no variable here"),
-        ("a".encode("utf-16"), "prompt.md:1:1: the file is in UTF-16, not in UTF-8"),
+        ("a".encode("utf-16"), "prompt.md:1:1: the file is in UTF-16 (little-endian), not in"),
         (b"\x7fELF\0", "prompt.md:1:1: this is a binary file, not a text"),
     ],
 )
