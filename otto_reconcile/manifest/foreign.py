@@ -8,7 +8,7 @@ from otto_reconcile.errors import Problem
 from otto_reconcile.manifest.model import API_VERSION
 from otto_reconcile.manifest.nodes import Faults, Node, child
 from otto_reconcile.manifest.shared_model import FORMS
-from otto_reconcile.manifest.wording import short
+from otto_reconcile.manifest.wording import describe, short
 
 MARK = "otto/v"
 """Stands in every text that means to be a manifest, whatever else may be wrong with it."""
@@ -59,6 +59,10 @@ def left_out(fault: Problem) -> Problem:
 
 def why(root: Node) -> str:
     """Why a document is no manifest."""
+    if isinstance(root.value, list):
+        return "it is a list without a manifest" if root.value else "it is an empty list"
+    if not isinstance(root.value, dict):
+        return f"it is {describe(root.value)}"
     version = child(root, "apiVersion")
     if version is not None and isinstance(version.value, str):
         return f"its `apiVersion` is `{short(version.value)}`, not `{API_VERSION}`"

@@ -11,7 +11,7 @@ from otto_reconcile.manifest.yaml_text import read_yaml
 def read(text: str, faults: Faults) -> list[Node]:
     """The root of each document; what is wrong goes to `faults`.
 
-    A list in JSON, as `export` writes it, is its documents, unless none of them is a manifest.
+    A list, as `export -o json` writes it, is its documents, unless none of them is a manifest.
     JSON goes first to its own reader: YAML's has no pairs of surrogates and refuses long keys.
     """
     try:
@@ -24,7 +24,7 @@ def read(text: str, faults: Faults) -> list[Node]:
         if root is not None or faults.file.lower().endswith(".json"):
             faults.problems += attempt.problems
             return _documents(root) if root is not None else []
-    return read_yaml(text, faults)
+    return [document for root in read_yaml(text, faults) for document in _documents(root)]
 
 
 def _documents(root: Node) -> list[Node]:
