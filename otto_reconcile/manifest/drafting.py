@@ -40,7 +40,10 @@ _ELSEWHERE = {
 def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | None:
     """None if the document is no manifest, which is a fault."""
     if is_specification(root):
-        hint = "import it with `otto-reconcile apply -f`, or turn it into a manifest with `export`"
+        hint = (
+            "import it with `otto-reconcile apply -f FILE.json`, a file for each;"
+            " `export` makes a manifest of it then"
+        )
         faults.add(root, "this is a specification of Otto's, not a manifest", hint)
         return None
     if not means_to_be_one(root):
@@ -53,7 +56,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
         FORMS[kind], value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE.get(kind)
     )
     made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
-    made.guarded = data.guarded
+    made.guarded, made.unset = data.guarded, data.unset
     made.bot_id = _bot_id(made, value, wrong)
     _read_parts(made, value, wrong)
     mask(made)
@@ -162,8 +165,8 @@ def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
         return
     item = value if isinstance(value, dict) else {}
     given, source = item.get("id"), item.get(SOURCES_OF_IDS[group])
-    names = ("id", "exact_id", SOURCES_OF_IDS[group])
-    if any(("spec", group, index, name) in made.secrets for name in names):
+    paths = [("spec", group, index, n) for n in ("id", "exact_id", SOURCES_OF_IDS[group])]
+    if any(path in made.secrets or find(made.root, path).told for path in paths):
         made.unsure = True
     elif group in NATURAL:
         made.broken += [(group, source)] if isinstance(source, str) else []
@@ -187,6 +190,7 @@ def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
     source = SOURCES_OF_IDS[group]
     used = "exact_id" if form.exact_id else "id" if form.id else source
     hidden = (*path, used) in made.secrets
+    made.unsure |= find(made.root, (*path, used)).told
     if form.exact_id is not None and not hidden:
         return form.exact_id
     if form.id is None and (*path, source) in made.secrets:

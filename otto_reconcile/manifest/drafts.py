@@ -19,6 +19,7 @@ from otto_reconcile.manifest.model import (
 )
 from otto_reconcile.manifest.nodes import Faults, Node, Path
 from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
+from otto_reconcile.manifest.variables import Unset
 from otto_reconcile.resources import Masked
 
 GROUPS: dict[str, type[BaseModel]] = {
@@ -74,6 +75,7 @@ class Draft:
     masked: dict[str, Masked] = field(default_factory=dict)
     secrets: Mapping[Path, Masked] = field(default_factory=dict)
     guarded: Mapping[Path, list[str]] = field(default_factory=dict)
+    unset: Mapping[Path, list[Unset]] = field(default_factory=dict)
     broken: list[tuple[str, str]] = field(default_factory=list)
     unsure: bool = False
     scopes: list[tuple[Node, Node]] = field(default_factory=list)

@@ -44,7 +44,7 @@ class Texts:
             if not self._refuse(written, node, faults, path):
                 self._include(written, node, faults)
             if len(faults.problems) > known:
-                faults.no_more(node)
+                node.told = True
 
     def _refuse(self, written: str, node: Node, faults: Faults, path: nodes.Path) -> bool:
         """True if there can be no such file, or not in this place; then that is a fault."""

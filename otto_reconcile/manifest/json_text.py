@@ -41,7 +41,8 @@ class _Reader:
         node = self.value(1)
         self.space()
         if self.offset < len(self.text):
-            raise self.wrong("something follows the end of the JSON value")
+            hint = "write several documents as a list: `[..., ...]`"
+            raise self.wrong("something follows the end of the JSON value", hint=hint)
         return node
 
     def value(self, depth: int) -> Node:
@@ -60,7 +61,7 @@ class _Reader:
         node.value = found
         if isinstance(found, str) and _SURROGATE.search(found):
             self.faults.add(node, "this text holds half a character (a lone surrogate)")
-            node.value = _SURROGATE.sub("\ufffd", found)
+            node.value, node.told = _SURROGATE.sub("\ufffd", found), True
         check_number(node, self.faults)
         return node
 
@@ -110,9 +111,9 @@ class _Reader:
         line = bisect_right(self.lines, offset)
         return line, offset - self.lines[line - 1] + 1
 
-    def wrong(self, message: str, offset: int | None = None) -> Unreadable:
+    def wrong(self, message: str, offset: int | None = None, hint: str | None = None) -> Unreadable:
         at = Node(None, *self.place(self.offset if offset is None else offset))
-        return self.faults.stop(at, f"this is not valid JSON: {message}")
+        return self.faults.stop(at, f"this is not valid JSON: {message}", hint)
 
 
 def _expected(error: json.JSONDecodeError, start: str) -> str:

@@ -26,6 +26,7 @@ class Node:
 
     `bare` is a key in `{...}` without a colon: `{a text, broken by a comma}`. `named` is True while
     the value is the path of a file whose text belongs here; `text_of` is the file that it is from.
+    `told` is True where there is no value, which is a fault already: nothing else of it is wrong.
     """
 
     value: Scalar | list[Node] | dict[str, Entry]
@@ -36,6 +37,7 @@ class Node:
     bare: bool = False
     named: bool = False
     text_of: str | None = None
+    told: bool = False
 
 
 class Entry(NamedTuple):
@@ -55,15 +57,10 @@ class Faults:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self._empty: set[tuple[int, int]] = set()
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
-        if (at.line, at.column) not in self._empty:
+        if not at.told:
             self.problems.append(Problem(self.file, at.line, at.column, message, hint))
-
-    def no_more(self, at: Node) -> None:
-        """There is no value here, as was told: nothing else of it is wrong."""
-        self._empty.add((at.line, at.column))
 
     def add_inside(self, at: Node, offset: int, message: str, hint: str | None = None) -> None:
         """A fault in the text of a node: of one from a file, its place there is told."""
@@ -117,13 +114,13 @@ def check_number(node: Node, faults: Faults) -> None:
     """Records a number that JSON or a store cannot hold, and puts 0 in its place."""
     value = node.value
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-        faults.add(
-            node, "this is not a number that can be kept", "put it in quotes to make it text"
-        )
-        node.value = 0
+        hint = "write a number, or put it in quotes to make it text"
+        faults.add(node, "this is not a number that can be kept", hint)
+        node.value, node.told = 0, True
     elif isinstance(value, int) and abs(value) > LARGEST:
-        faults.add(node, "this number is too large", "put it in quotes to make it text")
-        node.value = 0
+        hint = "write a smaller one, or put it in quotes to make it text"
+        faults.add(node, "this number is too large", hint)
+        node.value, node.told = 0, True
 
 
 def check_characters(text: str, faults: Faults) -> None:

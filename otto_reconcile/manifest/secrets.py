@@ -7,8 +7,11 @@ the command allows it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from otto_reconcile.manifest.drafts import GROUPS, Draft
-from otto_reconcile.manifest.nodes import Path, find
+from otto_reconcile.manifest.nodes import Node, Path, find
+from otto_reconcile.manifest.variables import refuse_unset
 from otto_reconcile.settings import ALLOW_ENV
 
 _MAY_BE_SECRET = {
@@ -26,13 +29,17 @@ def mask(made: Draft) -> None:
     """Notes where the document's secrets stand in its bot; a fault for those that may not."""
     for path, masked in sorted(made.secrets.items(), key=lambda pair: repr(pair[0])):
         place = _masked_path(made, path)
+        at = replace(find(made.root, path), told=False)
         if place is None:
-            at = find(made.root, path)
             hint = "only descriptions, conditions, actions and the like may hold one"
             made.faults.add(at, f"a secret ({', '.join(masked.variables)}) cannot stand here", hint)
             continue
-        if not _is_of_service(made, path):
-            _refuse_guarded(made, path)
+        guarded = () if _is_of_service(made, path) else made.guarded.get(path, ())
+        for name in guarded:
+            _refuse_guarded(made, at, name)
+        for unset in made.unset.get(path, ()):
+            if unset.name not in guarded:
+                refuse_unset(unset, at, made.faults)
         if place:
             made.masked[place] = masked
 
@@ -43,14 +50,13 @@ def _is_of_service(made: Draft, path: Path) -> bool:
     return (own or part) and path[-1] in ("url", "source")
 
 
-def _refuse_guarded(made: Draft, path: Path) -> None:
-    for name in made.guarded.get(path, ()):
-        message = f"the environment variable {name} looks like a secret and may not be read here"
-        hint = (
-            f"allow it with `--allow-env {name}` ({ALLOW_ENV}) to the command, the daemon included,"
-            " or keep it to the `url` or `source` of a tool service"
-        )
-        made.faults.add(find(made.root, path), message, hint)
+def _refuse_guarded(made: Draft, at: Node, name: str) -> None:
+    message = f"the environment variable {name} looks like a secret and may not be read here"
+    hint = (
+        f"allow it with `--allow-env {name}` ({ALLOW_ENV}) to the command, the daemon included,"
+        " or keep it to the `url` or `source` of a tool service"
+    )
+    made.faults.add(at, message, hint)
 
 
 def _masked_path(made: Draft, path: Path) -> str | None:

@@ -24,21 +24,36 @@ class FromVariable(str):
     __slots__ = ()
 
 
+class Unset(NamedTuple):
+    """A variable that is not set, and where in its text it stands."""
+
+    name: str
+    offset: int
+
+
 class Data(NamedTuple):
     """A document as plain data, and how each text was made that a secret is part of.
 
-    `guarded` has the variables that may stand only where secrets belong, by their places.
+    `guarded` has the variables that may stand only where secrets belong, by their places; `unset`
+    has those secrets that are not set, which is no fault yet.
     """
 
     value: JSON
     secrets: dict[Path, Masked]
     guarded: dict[Path, list[str]]
+    unset: dict[Path, list[Unset]]
 
 
 def to_data(root: Node, environ: Mapping[str, str], faults: Faults) -> Data:
     """Raises nothing: a variable that is not set is a fault, and empty."""
     filler = _Filler(environ, faults)
-    return Data(filler.fill(root, ()), filler.secrets, filler.guarded)
+    return Data(filler.fill(root, ()), filler.secrets, filler.guarded, filler.unset)
+
+
+def refuse_unset(unset: Unset, node: Node, faults: Faults) -> None:
+    hint = f"set it, or give a default: ${{{unset.name}:-text}}"
+    message = f"the environment variable {unset.name} is not set"
+    faults.add_inside(node, unset.offset, message, hint)
 
 
 def escape(text: str) -> str:
@@ -52,6 +67,7 @@ class _Filler:
         self.faults = faults
         self.secrets: dict[Path, Masked] = {}
         self.guarded: dict[Path, list[str]] = {}
+        self.unset: dict[Path, list[Unset]] = {}
 
     def fill(self, node: Node, path: Path) -> JSON:
         value = node.value
@@ -66,6 +82,7 @@ class _Filler:
     def text(self, template: str, node: Node, path: Path) -> str:
         secret: set[str] = set()
         guarded: set[str] = set()
+        unset: list[Unset] = []
 
         def one(match: re.Match[str]) -> str:
             if match["escape"]:
@@ -85,26 +102,35 @@ class _Filler:
                 secret.add(name)
             if telling and not is_allowed(name, self.environ):
                 guarded.add(name)
-            return self.value(match, node)
+            value = self.value(match, node)
+            if value is None:
+                unset.append(Unset(name, match.start()))
+            return value or ""
 
         text = _VARIABLE.sub(one, template)
+        self.lacks(unset, secret, node, path)
         if secret:
             self.secrets[path] = Masked(template=template, variables=sorted(secret))
             self.guarded[path] = sorted(guarded)
         whole = _VARIABLE.fullmatch(template)
         return FromVariable(text) if whole is not None and whole["name"] else text
 
-    def value(self, match: re.Match[str], node: Node) -> str:
+    def lacks(self, unset: list[Unset], secret: set[str], node: Node, path: Path) -> None:
+        """What is not set is a fault; of a secret `secrets` tells it, if it may stand there."""
+        for one in unset:
+            if one.name in secret:
+                self.unset.setdefault(path, []).append(one)
+            else:
+                refuse_unset(one, node, self.faults)
+        node.told |= bool(unset)
+
+    def value(self, match: re.Match[str], node: Node) -> str | None:
+        """None if it is not set and has no default."""
         name = match["name"]
         value = self.environ.get(name)
         if match["or"] and not value:
             return str(match["default"])
-        if value is None:
-            hint = f"set it, or give a default: ${{{name}:-text}}"
-            message = f"the environment variable {name} is not set"
-            self.faults.add_inside(node, match.start(), message, hint)
-            return ""
-        return self.checked(name, value, node)
+        return value if value is None else self.checked(name, value, node)
 
     def checked(self, name: str, value: str, node: Node) -> str:
         try:

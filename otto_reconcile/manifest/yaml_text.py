@@ -18,7 +18,9 @@ from otto_reconcile.manifest.nodes import (
     check_depth,
     check_number,
     close,
+    short,
 )
+from otto_reconcile.manifest.wording import describe
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
@@ -30,6 +32,17 @@ _BYTE_ORDER_MARK = re.compile(
     r"^(---[ \t]*(?:#[^\n]*)?\r?\n)\ufeff|^()\ufeff(?=---[ \t]*\r?$)", re.MULTILINE
 )
 """Where a file was put behind another: a document may begin with one, which this reader refuses."""
+_TAGGED: dict[str, tuple[str, tuple[type, ...]]] = {
+    "bool": ("true or false", (bool,)),
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "null": ("nothing", (type(None),)),
+    "str": ("text", (str,)),
+    "seq": ("a list", (list,)),
+    "map": ("a mapping", (dict,)),
+}
+"""The tags of YAML's core schema: what each takes, in words and types."""
+_NO_TEXT = frozenset(_TAG + name for name in ("bool", "int", "float", "null"))
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -62,6 +75,7 @@ class _Veil:
     """
 
     def __init__(self, text: str) -> None:
+        self.text = text
         found = [character for character in _OLD_LINE_ENDS if character in text]
         free = (chr(code) for code in range(0xF0000, 0xFFFFE) if chr(code) not in text)
         pairs = list(zip(found, free, strict=False))
@@ -169,8 +183,7 @@ class _Composer:
     def open(self, event: Any) -> None:
         kind: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
         node = Node(kind, *_place(event.start_mark))
-        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
-            self.unknown_tag(node, event.tag)
+        self.check_tag(node, event.tag)
         if event.anchor:
             self.anchors[event.anchor] = None
         self.stack.append(_Frame(node, event.anchor, flow=bool(event.flow_style)))
@@ -205,26 +218,49 @@ class _Composer:
             raise self.faults.stop(at, f"the alias *{name} stands inside what it names")
         return node
 
-    def scalar(self, event: yaml.ScalarEvent) -> Node:
+    def scalar(self, event: Any) -> Node:
         line, column = _place(event.start_mark)
         text = self.veil.off(str(event.value))
-        if event.implicit[0] and text == "<<":
+        # The tag `!`, for a text that is one whatever it looks like, is told like no tag at all.
+        plain = event.implicit[0] and event.style in (None, "") and not self.has_bare_tag(event)
+        if plain and text == "<<":
             return _Merge(text, line, column)
         node = Node(text, line, column)
-        tag = event.tag
-        if event.implicit[0] or tag in {_TAG + t for t in ("int", "float", "bool", "null")}:
+        if plain or event.tag in _NO_TEXT:
             node.value = resolve(text)
-        elif tag == _FILE:
+        if event.tag == _FILE:
             node.named = True
-        elif tag not in (None, "!", f"{_TAG}str"):
-            self.unknown_tag(node, str(tag))
+        else:
+            self.check_tag(node, event.tag, text)
+        if event.tag == f"{_TAG}float" and type(node.value) is int:
+            node.value = float(node.value)
         check_number(node, self.faults)
         return node
 
-    def unknown_tag(self, node: Node, tag: str) -> None:
-        shown = tag.replace(_TAG, "!!")
+    def has_bare_tag(self, event: Any) -> bool:
+        """True behind `!`, and behind an anchor and `!`."""
+        before = self.veil.text[event.start_mark.index : event.end_mark.index]
+        return re.match(r"(&\S+\s+)?!(\s|$)", before) is not None
+
+    def check_tag(self, node: Node, tag: str | None, text: str = "") -> None:
+        """A fault for a tag that the value is not of, and for one that nobody knows."""
+        if tag in (None, "!"):
+            return
+        known = _TAGGED.get(str(tag).removeprefix(_TAG)) if str(tag).startswith(_TAG) else None
+        shown = str(tag).replace(_TAG, "!!")
+        if known is None:
+            self.unknown_tag(node, shown)
+        elif type(node.value) not in known[1]:
+            quoted = text and shown not in ("!!seq", "!!map")
+            found = f"`{short(text)}`" if quoted else describe(node.value)
+            self.faults.add(node, f"`{shown}` takes {known[0]}, not {found}")
+        else:
+            return
+        node.told = True
+
+    def unknown_tag(self, node: Node, shown: str) -> None:
         hint = "remove it"
-        if tag.lower() in (_FILE, "!include"):
+        if shown.lower() in (_FILE, "!include"):
             hint = "write `!file ./prompt.md` for the text of a file"
         self.faults.add(node, f"the tag `{shown}` means nothing here", hint)
 
