@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
-from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, refuse_nothing
+from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
@@ -66,6 +66,8 @@ def run_apply(
     _show(brought, before if dry_run else after, output)
     for warning in brought.warnings:
         note(f"warning: {warning}")
+    for found in doubted(inputs, after, places.find_daemon(settings)):
+        note(f"note: {found}")
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:

@@ -11,7 +11,7 @@ from otto_reconcile import settings as environment
 from otto_reconcile.applied import Epoch
 from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
-from otto_reconcile.cli.inputs import Brought, bring_all, refuse_nothing
+from otto_reconcile.cli.inputs import Brought, bring_all, doubted, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.places import (
     Target,
@@ -58,6 +58,8 @@ def run_diff(
             brought = bring_all(
                 stores.store, stores.desired, inputs, actor=environment.actor(), prune=True
             )
+            found = doubted(inputs, stores.desired.read(), find_daemon(settings))
+            warnings += [str(one) for one in found]
         report = asyncio.run(
             _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from otto_reconcile import manifest, specification
-from otto_reconcile.desired import DesiredState
+from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source
 from otto_reconcile.reconcile.importer import Imported, bring_in, files_of, import_folder
@@ -16,6 +17,7 @@ from otto_reconcile.reconcile.lineage import Lineage
 from otto_reconcile.reconcile.provenance import of_files, of_folder
 from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.resources import is_reserved
+from otto_reconcile.resources.shared import SharedToolService
 from otto_reconcile.store.base import Store
 
 
@@ -99,6 +101,24 @@ def _misnamed(bots: Sequence[LoadedBot]) -> Iterable[Problem]:
         if first is not loaded:
             message = f"the bot {bot.id!r} is also in {first.file}:{first.line}"
             yield Problem(loaded.file, loaded.line, 1, message, "give each bot its own id")
+
+
+def doubted(
+    inputs: Inputs, desired: Desired, daemon: Mapping[str, Any] | None
+) -> Iterator[Problem]:
+    """The tools that most likely have another name, by all services that are known anywhere.
+
+    `daemon` is the status of the running one, which has local tools maybe.
+    """
+    tools = inputs.manifests.tools
+    services = set(inputs.manifests.services)
+    for wanted in desired.bots.values():
+        services |= {service.name for service in wanted.bot.tool_services}
+    documents = (one.document for one in desired.shared.values())
+    services |= {one.id for one in documents if isinstance(one, SharedToolService)}
+    yield from manifest.misspelt(tools, services)
+    local = ((daemon or {}).get("tools") or {}).get("tools") or ()
+    yield from manifest.misspelt_local(tools, map(str, local))
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from otto_reconcile.manifest.nodes import Faults, Node, child
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
+from otto_reconcile.manifest.tool_names import NamedTool, misspelt, tools_of
 from otto_reconcile.resources import Bot, Ref
 from otto_reconcile.resources.groups import GROUPS
 from otto_reconcile.resources.shared import SharedDocument, Wish, unfit
@@ -64,7 +65,7 @@ class Loaded:
 
     `notes` say what is no fault, but most likely not meant; `foreign` has a line for each file of a
     folder that is no manifest, and was left out. `texts` has by manifest the files whose text it
-    includes.
+    includes. `tools` are all that the documents name, and `services` those that they declare.
     """
 
     bots: tuple[LoadedBot, ...] = ()
@@ -72,6 +73,8 @@ class Loaded:
     notes: tuple[Problem, ...] = ()
     foreign: tuple[Problem, ...] = ()
     texts: Mapping[str, frozenset[Path]] = field(default_factory=dict)
+    tools: tuple[NamedTool, ...] = ()
+    services: frozenset[str] = frozenset()
 
     @property
     def wishes(self) -> tuple[LoadedWish, ...]:
@@ -123,14 +126,21 @@ def load(
         problems += faults.problems
     if problems:
         raise InvalidInput(sorted(set(problems), key=_place))
+    tools = tuple(tool for made in drafts for tool in tools_of(made))
+    services = frozenset(
+        str(item.form.model_dump()["name"]) for made in drafts for item in made.tool_services
+    )
+    remarks = (*notes(linked, shared), *misspelt(tools, services))
     return Loaded(
         tuple(
             LoadedBot(bot, made.faults.file, made.root.line, _places(made)) for made, bot in linked
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
-        tuple(sorted(notes(linked, shared), key=_place)),
+        tuple(sorted(remarks, key=_place)),
         tuple(sorted(_of_others(foreign, texts), key=_place)),
         texts,
+        tools,
+        services,
     )
 
 

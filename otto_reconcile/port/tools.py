@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from otto_reconcile.errors import Incomplete, TargetRefused
+from otto_reconcile.manifest.wording import near
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.resources.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
 
@@ -24,6 +25,9 @@ FRESH = 5.0
 """Seconds for which an answer of a service is good: bots that share it look one after the other."""
 ANSWER = 5.0
 """Seconds that a service has to say what it offers: one that hangs must not hold up its bots."""
+
+MOST_NAMED = 10
+"""Services that are named to say which there are."""
 
 
 class Place(NamedTuple):
@@ -122,10 +126,17 @@ class Tools:
             if offered == "dead":
                 found[name] = f"{name} (tool service {service!r} does not answer)"
             elif service not in await self.services():
-                found[name] = f"{name} (there is no tool service {service!r})"
+                found[name] = f"{name} ({_no_service(service, await self.services())})"
             elif tool not in offered:
-                found[name] = name
+                found[name] = _no_tool(name, await self._beside(service, offered))
         return found
+
+    async def _beside(self, service: str, offered: frozenset[str]) -> frozenset[str]:
+        """The tools that may have been meant, as they are named."""
+        if service not in HOSTED:
+            return frozenset(f"{service}:{tool}" for tool in offered)
+        offers = [await self._offered(hosted) for hosted in HOSTED]
+        return frozenset().union(*(offer for offer in offers if isinstance(offer, frozenset)))
 
     async def lacking(self, names: Iterable[str]) -> dict[str, str]:
         """As `missing`, for many tools: their services are all asked at the same time."""
@@ -164,6 +175,19 @@ class Tools:
             # What Parlant can reach is known here only where it runs in this process.
             beside = service.kind == "mcp" and self._wire.make_journey is not None
             return "dead" if beside and not await _is_open(service.url) else "untold"
+
+
+def _no_service(service: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    some = ", ".join(map(repr, names[:MOST_NAMED])) + (", ..." if names[MOST_NAMED:] else "")
+    hint = near(service, names)
+    there = f", only {some}" if some else ""
+    return f"there is no tool service {service!r}{there}{f'; {hint}' if hint else ''}"
+
+
+def _no_tool(name: str, known: Iterable[str]) -> str:
+    hint = near(name, known)
+    return f"{name} ({hint})" if hint else name
 
 
 def not_there(missing: Iterable[str], *, made: bool = False) -> TargetRefused:

@@ -162,7 +162,7 @@ async def test_a_text_without_an_answer_holds_up_no_other_and_is_asked_about_eve
     await setting.loop.restore()
     await setting.evaluating.round()
     await setting.evaluating.round()
-    assert setting.port.asked == ["one", "two"]
+    assert sorted(setting.port.asked) == ["one", "two"]
     assert setting.status("a").unevaluated == 1
     assert setting.status("b").unevaluated == 0
     assert (setting.told["missing"], setting.told["failing"]) == (1, 1)
@@ -173,7 +173,7 @@ async def test_a_text_without_an_answer_holds_up_no_other_and_is_asked_about_eve
     await setting.evaluating.round()
     setting.clock.ahead += 1
     await setting.evaluating.round()
-    assert setting.port.asked == ["one", "two", "one"]
+    assert sorted(setting.port.asked) == ["one", "one", "two"]
     setting.port.mute = set()
     setting.clock.ahead += 6
     await setting.evaluating.round()

@@ -121,3 +121,23 @@ async def test_a_refusal_is_on_record_and_waits_longer_each_time() -> None:
     assert {record.outcome for record in records} == {"failed"}
     assert 2 <= len(records) <= 4
     assert setting.voice.board.status.reaching != ()
+
+
+async def test_what_is_changed_during_a_look_is_looked_for_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting = await ready(prune=False)
+    reaching, scanning = setting.port.reaching, setting.loop._target.scanning
+
+    async def listed_just_before() -> list[Reaching]:
+        found = await reaching()
+        setting.port.reached = [ALL]
+        scanning.soon()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setting.port, "reaching", listed_just_before)
+        await look(setting)
+    assert setting.voice.board.status.reaching == ()
+    await look(setting, AT_LEAST / 5)
+    assert len(setting.voice.board.status.reaching) == 1

@@ -10,7 +10,8 @@ import pytest
 
 from tests.server.running import Running, is_free
 
-WITHIN = 5.0
+WITHIN = 15.0
+"""Seconds; what waits for a model or a request waits for longer, or for ever."""
 Start = Callable[..., Running]
 
 
