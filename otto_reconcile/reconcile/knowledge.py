@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from otto_reconcile.applied import Applied
@@ -67,7 +67,8 @@ class Knowledge:
                 world.follow(before)
             world.note(self._since)
             told = (*warnings, *signs.namesakes(world))
-            return Reading(signs.changed(before, world), told)
+            changed = signs.changed(before, world)
+            return Reading([*changed, *_touched(before, world, changed)], told)
 
     def carry_over(self, looked_at: World, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""
@@ -86,3 +87,10 @@ class Knowledge:
             if ref.kind == kind and key in (ref.key, resource.remote_id)
         )
         return next(owners, None)
+
+
+def _touched(before: World | None, now: World, changed: Sequence[str]) -> list[str]:
+    """The bots of which nothing changed but that they have, or had, a part in common with these."""
+    if before is None or not changed:
+        return []
+    return sorted(now.owners.rivals(changed) | before.owners.rivals(changed))

@@ -7,7 +7,8 @@ several have it, or none has, the first of them by id. The others wait and are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 
 from otto_reconcile.applied import Applied
 from otto_reconcile.order import BINDING
@@ -43,6 +44,13 @@ class Owners:
             f"it stays with {bot_id!r}; give one of them another id"
             for ref, rivals in self._of(bot_id)
         )
+
+    def rivals(self, bot_ids: Collection[str]) -> frozenset[str]:
+        """The other bots that want a part of any of these."""
+        wanting = (
+            rivals for rivals in self._rivals.values() if not set(bot_ids).isdisjoint(rivals)
+        )
+        return frozenset(chain.from_iterable(wanting)) - frozenset(bot_ids)
 
     def _of(self, bot_id: str) -> Iterator[tuple[Ref, list[str]]]:
         return ((ref, rivals) for ref, rivals in self._rivals.items() if bot_id in rivals)

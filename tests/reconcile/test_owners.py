@@ -98,6 +98,18 @@ async def test_rivals_for_one_id_are_told_and_do_not_fight() -> None:
         assert setting.agents() == {"beta"}
 
 
+async def test_a_rival_is_told_at_once_that_another_comes_and_goes() -> None:
+    setting = Setting(interval=3600.0)
+    rows(setting, "guidelines", "beta")
+    await setting.loop.restore()
+    async with running(setting):
+        await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
+        rows(setting, "guidelines", "alpha")
+        await until(lambda: is_degraded(setting, "alpha", "beta"))
+        setting.stores.desired.delete("alpha", source=CLI, actor="ann")
+        await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
+
+
 async def test_the_bot_that_has_a_part_keeps_it_against_an_earlier_id() -> None:
     setting = Counted()
     rows(setting, "guidelines", "beta")
