@@ -13,6 +13,9 @@ from otto_reconcile.events import utc
 from otto_reconcile.resources import Ref, Resource, Snapshot
 from otto_reconcile.store.base import Document, Store, Write
 
+FORMER = 20
+"""So many names of former lives of a target are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -39,12 +42,18 @@ class Epoch:
 
     `continues` is the epoch before, if its canary was lost while all our agents were there.
     `watched`: what is ours in it is known from its beginning; False for those of older versions.
+    `former` are the names of the lives before, the last FORMER, as far as they are known.
     """
 
     name: str
     started: datetime
     continues: str | None = None
     watched: bool = False
+    former: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """All names that are known, this one last."""
+        return (*self.former, self.name)[-FORMER:]
 
 
 class AppliedSets:
@@ -106,6 +115,7 @@ class AppliedSets:
             "started": epoch.started,
             "continues": epoch.continues,
             "watched": epoch.watched,
+            "former": list(epoch.former),
         }
         try:
             self._store.put("epochs", [document])
@@ -118,7 +128,10 @@ def _epoch(document: Document) -> Epoch | None:
     name, started = document.get("name"), document.get("started")
     if not isinstance(name, str) or not isinstance(started, datetime):
         return None
-    return Epoch(name, utc(started), document.get("continues"), bool(document.get("watched")))
+    former = document.get("former")
+    names = tuple(map(str, former)) if isinstance(former, list) else ()
+    watched = bool(document.get("watched"))
+    return Epoch(name, utc(started), document.get("continues"), watched, names)
 
 
 def _document(target: str, applied: Applied) -> Document:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from otto_reconcile.applied import Epoch
+from otto_reconcile.errors import OttoError
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.clock import Clock
 from otto_reconcile.reconcile.world import Stores, World
@@ -80,8 +82,24 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
         await port.set_canary(world.epoch.name)
         return Found(Life.CANARY_LOST, present)
     before = world.epoch.name if lost and world.epoch is not None else None
-    epoch = Epoch(f"{PREFIX}{secrets.token_hex(6)}", clock.now(), before, watched=True)
+    former = world.epoch.names() if world.epoch is not None else ()
+    name = f"{PREFIX}{secrets.token_hex(6)}"
+    epoch = Epoch(name, clock.now(), before, watched=True, former=former)
     await asyncio.to_thread(stores.applied.begin_epoch, world.target, epoch)
     await port.set_canary(epoch.name)
+    await _clear(port, former)
     world.epoch = epoch
     return Found(Life.CANARY_LOST if lost else Life.NEW, present)
+
+
+async def _clear(port: Port, former: Collection[str]) -> None:
+    """Takes our own former canaries off a server that was away behind another one meanwhile.
+
+    Those of other stores stay: nobody here knows whether somebody looks for them.
+    """
+    if not former:
+        return
+    with suppress(OttoError):  # the new canary is set: what is left now goes another time
+        for name, tag_id in (await port.marks((PREFIX,))).items():
+            if name in former:
+                await port.drop_mark(tag_id)

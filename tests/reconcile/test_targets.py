@@ -218,3 +218,24 @@ async def test_what_was_begun_before_a_crash_is_ours() -> None:
     await setting.loop.restore()
     await setting.loop.reconcile_now("desk")
     assert setting.port.held[AGENT].spec["name"] == "Desk"
+
+
+async def test_a_server_that_comes_back_has_one_canary_of_ours() -> None:
+    setting = Setting()
+    setting.want(bot("desk"))
+    await setting.loop.restore()
+    setting.port.canaries.add("otto-canary-theirs")
+    held, canaries = setting.port.held, setting.port.canaries
+    (ours,) = canaries_of(setting) - {"otto-canary-theirs"}
+    setting.port.held, setting.port.canaries = {}, set()
+    await setting.loop.restore()  # another server answers for a while
+    assert len(canaries_of(setting)) == 1
+    setting.port.held, setting.port.canaries = held, canaries
+    await setting.loop.restore()
+    assert len(canaries_of(setting)) == 2
+    assert "otto-canary-theirs" in canaries
+    assert ours not in canaries
+
+
+def canaries_of(setting: Setting) -> set[str]:
+    return {name for name in setting.port.canaries if name.startswith("otto-canary-")}
