@@ -65,7 +65,7 @@ def test_while_a_turn_runs_whose_model_cannot_be_cancelled(start: Start) -> None
 
 
 def test_at_once_after_the_start(start: Start) -> None:
-    running = start("--prepare", "hang")
+    running = start("--prepare", "hang", anew=True)
     # The handlers are there before Parlant, whose import takes seconds, is loaded.
     parlant_log = running.home / "parlant.log"
     from tests.server.running import until
