@@ -94,6 +94,7 @@ class Scanning:
         self._turn, self._world, self._read, self._may_act = turn, world, read, may_act
         self._prune = prune
         self._next = self._soonest = 0.0
+        self._changed = False  # since the last look began
         self._due: dict[Ref, float] = {}  # when each of them may be deleted
         self._failures: dict[Ref, int] = {}
         self._life: str | None = None
@@ -107,6 +108,7 @@ class Scanning:
 
     def soon(self) -> None:
         """Something that may reach every agent was changed: it is not waited for long."""
+        self._changed = True
         self._next = min(self._next, self._soonest)
 
     async def look(self) -> None:
@@ -114,9 +116,9 @@ class Scanning:
         a store or target that is away."""
         if self._clock.monotonic() < self._next:
             return
-        started = self._clock.monotonic()
         try:
             async with self._turn:  # a journey that is being made has conditions without a tag
+                started, self._changed = self._clock.monotonic(), False
                 await self._save()
                 found = await self._found()
                 if self._prune and (ripe := self._ripe(found)) and await self._delete(ripe):
@@ -126,7 +128,9 @@ class Scanning:
             return
         taken = self._clock.monotonic() - started
         self._soonest = started + REST * taken
-        self._next = started + max(PAUSE * taken, AT_LEAST)
+        # What was changed meanwhile may not have been in what was listed.
+        pause = REST * taken if self._changed else max(PAUSE * taken, AT_LEAST)
+        self._next = started + pause
         if self._due:
             self._next = min(self._next, max(self._soonest, min(self._due.values())))
         self._voice.reaching(tuple(map(str, found)))
