@@ -14,6 +14,7 @@ from otto_reconcile.manifest.ids import complete
 from otto_reconcile.manifest.model import GuidelineForm
 from otto_reconcile.manifest.nodes import child, find
 from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
+from otto_reconcile.manifest.wording import near
 from otto_reconcile.resources import JSON, Bot
 from otto_reconcile.resources.groups import GROUPS as BOTS
 from otto_reconcile.resources.shared import (
@@ -148,6 +149,7 @@ def notes(
     """What is no fault, but most likely not meant, of what is loaded together."""
     for draft, document in shared:
         if isinstance(document, Glossary):
+            yield from _misspelt(draft, document, [bot.id for _, bot in bots])
             picked = [bot for _, bot in bots if document.used_by.picks(bot)]
             if not picked:
                 yield _note(draft, "no bot among these manifests uses this glossary")
@@ -159,6 +161,15 @@ def notes(
 
 def _named(bot: Bot, shared: Sequence[tuple[Draft, SharedDocument]]) -> frozenset[str]:
     return services_named(weave(bot, (document for _, document in shared)))
+
+
+def _misspelt(draft: Draft, glossary: Glossary, bot_ids: Sequence[str]) -> Iterator[Problem]:
+    """Bots of a glossary that are not here, where one of nearly that id is."""
+    for number, name in enumerate(glossary.used_by.bots):
+        if name not in bot_ids and (hint := near(name, bot_ids)):
+            at = find(draft.root, ("spec", "used_by", "bots", number))
+            message = f"no bot `{name}` is among these manifests"
+            yield Problem(draft.faults.file, at.line, at.column, message, hint)
 
 
 def _hidden(draft: Draft, document: Glossary, bot: Bot) -> Iterator[Problem]:

@@ -128,13 +128,14 @@ class Tools:
             elif service not in await self.services():
                 found[name] = f"{name} ({_no_service(service, await self.services())})"
             elif tool not in offered:
-                found[name] = _no_tool(name, await self._beside(service, offered))
+                hint = near(tool, await self._beside(service, offered))
+                found[name] = f"{name} ({hint})" if hint else name
         return found
 
     async def _beside(self, service: str, offered: frozenset[str]) -> frozenset[str]:
-        """The tools that may have been meant, as they are named."""
+        """The tools that may have been meant: of a hosted one, all that are hosted."""
         if service not in HOSTED:
-            return frozenset(f"{service}:{tool}" for tool in offered)
+            return offered
         offers = [await self._offered(hosted) for hosted in HOSTED]
         return frozenset().union(*(offer for offer in offers if isinstance(offer, frozenset)))
 
@@ -183,11 +184,6 @@ def _no_service(service: str, known: Iterable[str]) -> str:
     hint = near(service, names)
     there = f", only {some}" if some else ""
     return f"there is no tool service {service!r}{there}{f'; {hint}' if hint else ''}"
-
-
-def _no_tool(name: str, known: Iterable[str]) -> str:
-    hint = near(name, known)
-    return f"{name} ({hint})" if hint else name
 
 
 def not_there(missing: Iterable[str], *, made: bool = False) -> TargetRefused:

@@ -75,6 +75,18 @@ def test_what_is_most_likely_not_meant_is_noted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_glossary_for_a_misspelt_bot_is_noted(tmp_path: Path) -> None:
+    words = WORDS.replace("{labels: {team: retail}}", "{bots: [Dsk, far]}")
+    alone = (
+        BOT.partition("  guidelines")[0] + "  guidelines: [{condition: c, tools: ['orders:x']}]\n"
+    )
+    loaded = load(tmp_path, words + alone)
+    assert [str(note).partition(":")[2] for note in loaded.notes] == [
+        "1:1: no bot among these manifests uses this glossary",
+        "5:20: no bot `Dsk` is among these manifests (did you mean `desk`?)",
+    ]
+
+
 def test_a_dump_of_all_loads_to_all(tmp_path: Path) -> None:
     loaded = load(tmp_path, WORDS + BOT)
     wishes = [one.bot for one in loaded.bots], [one.document for one in loaded.shared]
