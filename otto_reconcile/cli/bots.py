@@ -11,7 +11,7 @@ import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
-from otto_reconcile.cli.places import opened_store, place_of
+from otto_reconcile.cli.places import find_daemon, opened_store, place_of
 from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
@@ -30,8 +30,9 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
     """All bots, and what they share, as a table; or one as a manifest."""
     with opened_store(settings) as store:
         desired = DesiredState(store)
-        if bot_id is not None and bot_id != "bots":
-            _show_one(one_of(desired, bot_id), output or Output.YAML)
+        if bot_id is not None and (bot_id != "bots" or bot_id in desired.read().bots):
+            one = one_of(desired, bot_id, find_daemon(settings))
+            _show_one(one, output or Output.YAML)
             return 0
         found = desired.read()
     unreadable = {**found.unreadable, **found.unreadable_shared}
@@ -130,7 +131,8 @@ def run_export(
     for name, why in {**found.unreadable, **found.unreadable_shared}.items():
         if not bot_ids:
             note(f"warning: {called(name)} is left out: {why}")
-    _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared})
+    daemon = find_daemon(settings)
+    _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared}, daemon)
     wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
     if not wishes:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")
@@ -159,12 +161,15 @@ def _listed(wishes: Iterable[Wish]) -> str:
 
 
 def _refuse_unknown(
-    bot_ids: Sequence[str], there: Mapping[str, Wish], unreadable: Mapping[str, str]
+    bot_ids: Sequence[str],
+    there: Mapping[str, Wish],
+    unreadable: Mapping[str, str],
+    daemon: Mapping[str, Any] | None,
 ) -> None:
     for bot_id in sorted(set(bot_ids) - there.keys()):
         if bot_id in unreadable:
             raise PermanentError(f"{called(bot_id)}: {unreadable[bot_id]}")
-        raise not_there(bot_id, there)
+        raise not_there(bot_id, there, daemon)
 
 
 def is_folder(place: str) -> bool:

@@ -14,6 +14,7 @@ from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.inputs import Brought, bring_all, doubted, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.places import (
+    Daemon,
     Target,
     find_daemon,
     find_target,
@@ -22,7 +23,7 @@ from otto_reconcile.cli.places import (
     told_stale,
 )
 from otto_reconcile.cli.scratch import ScratchStore
-from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.cli.unknown import no_bot, not_there
 from otto_reconcile.errors import OttoError
 from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
@@ -32,6 +33,7 @@ from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
 from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
+from otto_reconcile.resources.shared import is_shared
 from otto_reconcile.settings import Settings
 
 
@@ -89,7 +91,8 @@ async def _compare(
         world = read(stores, port.target)
         world.take_over = frozenset(settings.take_over)
         await _notice_restart(port, world)
-        chosen = _chosen(world, bot_ids)
+        chosen = _chosen(world, bot_ids, find_daemon(settings))
+        _refuse_unknown(world, settings.take_over, None)
         async with _sweep(port):
             bots = [await _planned(world, port, bot_id, prune_unmanaged) for bot_id in chosen]
         found = foreign(world, await port.list_agents()) if not bot_ids else Plan()
@@ -128,11 +131,16 @@ def _lost(settings: Settings, stores: Stores) -> str | None:
     return remembered.told(lost) if lost else None
 
 
-def _chosen(world: World, bot_ids: Sequence[str]) -> Sequence[str]:
-    unknown = sorted(set(bot_ids) - set(world.bot_ids))
-    if unknown:
-        raise not_there(unknown[0], world.bot_ids)
+def _chosen(world: World, bot_ids: Sequence[str], daemon: Daemon | None) -> Sequence[str]:
+    _refuse_unknown(world, bot_ids, daemon)
     return sorted(set(bot_ids)) or world.bot_ids
+
+
+def _refuse_unknown(world: World, bot_ids: Sequence[str], daemon: Daemon | None) -> None:
+    for bot_id in sorted(set(bot_ids) - set(world.bot_ids)):
+        if is_shared(bot_id):
+            raise no_bot(bot_id, world.desired, daemon)
+        raise not_there(bot_id, world.bot_ids, daemon)
 
 
 def _sweep(port: Port) -> AbstractAsyncContextManager[None]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from otto_reconcile.cli.console import Drawing, say_lines, write
 from otto_reconcile.cli.inputs import read
-from otto_reconcile.cli.places import opened_store
-from otto_reconcile.cli.unknown import one_of
+from otto_reconcile.cli.places import find_daemon, opened_store
+from otto_reconcile.cli.unknown import no_bot, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound
 from otto_reconcile.events import Wanted
+from otto_reconcile.manifest.wording import near
 from otto_reconcile.render.graphs import mermaid, tree
 from otto_reconcile.resources import Bot, Journey
 from otto_reconcile.settings import Settings
@@ -31,17 +32,18 @@ def run_graph(
 
 def _of_store(settings: Settings, bot_id: str) -> Bot:
     with opened_store(settings) as store:
-        found = one_of(DesiredState(store), bot_id)
+        desired = DesiredState(store)
+        found = one_of(desired, bot_id, find_daemon(settings))
         if isinstance(found, Wanted):
             return found.bot
-        raise NotFound(f"{bot_id} is no bot")
+        raise no_bot(bot_id, desired.read())
 
 
 def _of_files(bot_id: str, files: Sequence[str]) -> Bot:
     bots = {loaded.bot.id: loaded.bot for loaded in read(files).bots}
     if bot_id not in bots:
         hint = f"there are: {', '.join(sorted(bots))}" if bots else "there is none at all"
-        raise NotFound(f"no bot {bot_id!r} in these files", hint=hint)
+        raise NotFound(f"no bot {bot_id!r} in these files", hint=near(bot_id, bots) or hint)
     return bots[bot_id]
 
 
@@ -53,6 +55,8 @@ def _chosen(bot: Bot, journey: str | None) -> Sequence[Journey]:
         return bot.journeys
     named = [one for one in bot.journeys if one.id in (journey, f"{bot.id}.{journey}")]
     if not named:
-        hint = f"it has: {', '.join(ids)}"
+        short = [name.removeprefix(f"{bot.id}.") for name in ids]
+        meant = near(journey, [*ids, *short])
+        hint = f"{meant + ' ' if meant else ''}it has: {', '.join(ids)}"
         raise NotFound(f"the bot {bot.id!r} has no journey {journey!r}", hint=hint)
     return named

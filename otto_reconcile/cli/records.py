@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from otto_reconcile.audit import Audit, Record
-from otto_reconcile.cli.console import Output, say, say_data, say_lines, say_table
-from otto_reconcile.cli.places import opened_store
+from otto_reconcile.cli.console import Output, note, say, say_data, say_lines, say_table
+from otto_reconcile.cli.places import find_daemon, opened_store
+from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import NotFound, SettingsError
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.events import Event, utc
 from otto_reconcile.masking import MASKED, MASKED_CHANGED
 from otto_reconcile.plan import Change, Operation, Result
@@ -20,8 +21,9 @@ from otto_reconcile.reconcile.asking import OPERATION
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, visible
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources.shared import called
+from otto_reconcile.resources.shared import is_shared
 from otto_reconcile.settings import Settings
+from otto_reconcile.store.base import Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TONES = {
@@ -38,8 +40,9 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     """Every revision of a bot, newest first."""
     with opened_store(settings) as store:
         events = DesiredState(store).history(bot_id, limit)
-    if not events:
-        raise NotFound(f"there never was a {called(bot_id)}", hint="otto-reconcile get lists them")
+        if not events:
+            said = "there never was {}" if is_shared(bot_id) else "there never was a {}"
+            raise not_there(bot_id, _ever(store), find_daemon(settings), said=said)
     if output in (Output.JSON, Output.YAML):
         say_data([_revision(event) for event in events], output)
     else:
@@ -86,6 +89,9 @@ def run_actions(
         records = Audit(store).find(
             bot_id=bot_id, run_id=run_id, target=target, outcome=outcome, since=start, limit=limit
         )
+        if not records and bot_id is not None and bot_id not in (known := _ever(store)):
+            error = not_there(bot_id, known, find_daemon(settings))
+            note(f"note: {error.message}; {error.hint}")
     if output in (Output.JSON, Output.YAML):
         say_data([asdict(record) for record in records], output)
     elif output is Output.MARKDOWN:
@@ -96,6 +102,11 @@ def run_actions(
         for record in records:
             say_lines(_lines(record))
     return 0
+
+
+def _ever(store: Store) -> set[str]:
+    """The names of all that was ever wanted."""
+    return {str(head.get("bot_id")) for head in store.find("heads", {})}
 
 
 def since_when(text: str, now: datetime) -> datetime:

@@ -13,8 +13,8 @@ from otto_reconcile import settings as environment
 from otto_reconcile.applied import AppliedSets
 from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say, say_data
-from otto_reconcile.cli.places import opened_store, watched_folder
-from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.cli.places import find_daemon, opened_store, watched_folder
+from otto_reconcile.cli.unknown import no_bot
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.escaping import visible
@@ -79,10 +79,10 @@ def _tell(done: Sequence[Done], output: Output) -> None:
             say(f"{one.bot} {one.result}")
 
 
-def _refuse_unknown(names: Sequence[str], found: Desired) -> None:
+def _refuse_unknown(names: Sequence[str], found: Desired, settings: Settings) -> None:
     for bot_id in names:
         if bot_id not in found.bots and bot_id not in found.unreadable:
-            raise not_there(bot_id, {*found.bots, *found.shared})
+            raise no_bot(bot_id, found, find_daemon(settings))
 
 
 def describe(bot_id: str, found: Desired) -> str:
@@ -150,7 +150,7 @@ def run_suspend(
     with opened_store(settings, writing=True) as store:
         desired = DesiredState(store)
         names = sorted(set(bot_ids))
-        _refuse_unknown(names, desired.read())
+        _refuse_unknown(names, desired.read(), settings)
         for bot_id in names:
             # Its source stays: that a bot came from a folder must outlive a suspension.
             source = replace(desired.get(bot_id).source, note=reason)

@@ -7,8 +7,8 @@ from typing import Any
 
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
-from otto_reconcile.errors import NotFound
-from otto_reconcile.reconcile.status import Sync
+from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
@@ -22,11 +22,11 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     daemon = the_daemon(settings)
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
-        bots = [_one(bots, bot_id)]
+        bots = [_one(bots, bot_id, daemon)]
     if output in (Output.JSON, Output.YAML):
         say_data(bots[0] if bot_id is not None else dict(daemon), output)
     elif bot_id is not None:
-        say_lines(_details(bots[0]))
+        say_lines([*_details(bots[0]), *_refused(bots[0], daemon)])
     else:
         if output is Output.TABLE:
             say_lines(_header(daemon))
@@ -34,11 +34,21 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
 
 
-def _one(bots: list[Mapping[str, Any]], bot_id: str) -> Mapping[str, Any]:
+def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[str, Any]:
     for bot in bots:
         if bot.get("bot_id") == bot_id:
             return bot
-    raise NotFound(f"the daemon knows no bot {bot_id!r}", hint="otto-reconcile status lists them")
+    known = [str(bot.get("bot_id")) for bot in bots]
+    listed = "otto-reconcile status lists them"
+    raise not_there(bot_id, known, daemon, said="the daemon knows no {}", listed=listed)
+
+
+def _refused(bot: Mapping[str, Any], daemon: Daemon) -> Iterator[Line]:
+    """The faults of the bot's own file: it is as the file was before."""
+    problems = (daemon.get("manifests") or {}).get("problems") or ()
+    for problem in map(str, problems):
+        if bot.get("source") and problem.startswith(f"{bot['source']}:"):
+            yield Line(visible(f"  refused: {problem}"), Tone.REMOVED)
 
 
 def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
@@ -47,7 +57,12 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
         _connection(daemon, name).get("state") == "Connected" for name in ("store", "target")
     )
     seen = seen and not daemon.get("stale") and not (daemon.get("rivals") or daemon.get("lost"))
-    return seen and all(bot.get("sync") == Sync.SYNCED for bot in bots)
+    return seen and all(_is_well(bot) for bot in bots)
+
+
+def _is_well(bot: Mapping[str, Any]) -> bool:
+    """A bot of which nothing differs may still lack a tool: it is Degraded then."""
+    return bot.get("sync") == Sync.SYNCED and bot.get("health") != Health.DEGRADED
 
 
 def _all_taken(daemon: Daemon) -> bool:

@@ -1,26 +1,111 @@
-"""The error about a name that is none, with the one that was most likely meant."""
+"""The error about a name that is none: with the one that was most likely meant, or why it is none.
+
+A folder of manifests is imported as a whole, so that a bot may be missing for a fault in any file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import NotFound
-from otto_reconcile.events import Wanted, WantedShared
+from otto_reconcile.errors import InvalidInput, NotFound
+from otto_reconcile.events import Desired, Wanted, WantedShared
+from otto_reconcile.manifest import read_one
 from otto_reconcile.manifest.wording import near
 from otto_reconcile.resources.shared import called, is_shared
+from otto_reconcile.weaving import users
+
+LISTED = "otto-reconcile get lists them"
+_PLACE = re.compile(r"(.+?):\d+:\d+: ")
 
 
-def not_there(name: str, known: Iterable[str]) -> NotFound:
-    """`known` are the names that there are."""
-    hint = near(name, known) or "otto-reconcile get lists them"
-    return NotFound(f"there is no {called(name)}", hint=hint)
+def not_there(
+    name: str,
+    known: Iterable[str],
+    daemon: Mapping[str, Any] | None = None,
+    *,
+    said: str = "there is no {}",
+    listed: str = LISTED,
+) -> NotFound:
+    """`known` are the names that there are; `daemon` is the status of a running one.
+
+    `said` is the message, and `listed` the hint where nothing better is known.
+    """
+    message, meant, refused = said.format(called(name)), near(name, known), _refused(name, daemon)
+    if refused is not None and (refused.own or meant is None):
+        whose = refused.file if refused.own else "the folder of manifests"
+        why = f"{message}: {whose} is refused, and nothing of it imported: {refused.problem}"
+        return NotFound(why, hint="otto-reconcile status has all that is refused")
+    return NotFound(message, hint=meant or listed)
 
 
-def one_of(desired: DesiredState, name: str) -> Wanted | WantedShared:
+def no_bot(name: str, found: Desired, daemon: Mapping[str, Any] | None = None) -> NotFound:
+    """As `not_there` where only a bot will do; of what bots share it says whose it is."""
+    if name not in {*found.shared, *found.unreadable_shared}:
+        return not_there(name, found.bots, daemon)
+    by = users(name, found) if name in found.shared else []
+    return NotFound(f"{name} is no bot", hint=f"it is used by {', '.join(by[:5]) or 'no bot'}")
+
+
+def one_of(
+    desired: DesiredState, name: str, daemon: Mapping[str, Any] | None = None
+) -> Wanted | WantedShared:
     """The bot or shared document of this name. Raises NotFound, PermanentError."""
     try:
         return desired.get_shared(name) if is_shared(name) else desired.get(name)
     except NotFound:
         found = desired.read()
-        raise not_there(name, {*found.bots, *found.shared}) from None
+        raise not_there(name, {*found.bots, *found.shared}, daemon) from None
+
+
+class _Refused(NamedTuple):
+    """The first fault of a refused file; `own` if it has the bot that is looked for."""
+
+    file: str
+    problem: str
+    own: bool
+
+
+def _refused(name: str, daemon: Mapping[str, Any] | None) -> _Refused | None:
+    """Why nothing new is imported from the watched folder, if that is so."""
+    manifests = (daemon or {}).get("manifests") or {}
+    problems = [str(problem) for problem in manifests.get("problems") or ()]
+    if not problems or manifests.get("state") == "Imported":
+        return None
+    first: dict[str, str] = {}
+    for problem in problems:
+        if match := _PLACE.match(problem):
+            first.setdefault(match[1], problem)
+    own = (file for file in first if _has(_found(file, manifests), name))
+    file = next(own, None)
+    if file is not None:
+        return _Refused(file, first[file], own=True)
+    return _Refused("", problems[0], own=False)
+
+
+def _found(file: str, manifests: Mapping[str, Any]) -> Path:
+    """The file as it is found from here: messages name it as the daemon does."""
+    folder, root = str(manifests.get("folder") or ""), str(manifests.get("root") or "")
+    if folder and root and (file == folder or file.startswith(f"{folder}/")):
+        return Path(root + file.removeprefix(folder))
+    return Path(file)
+
+
+def _has(path: Path, name: str) -> bool:
+    """True if the file is named like this, or says that this is its id."""
+    short = name.rpartition("/")[2]
+    if path.stem == short:
+        return True
+    try:
+        text = read_one(path).text
+    except InvalidInput:
+        return False
+    return any(found == short for found in _ids(text))
+
+
+def _ids(text: str) -> Iterator[str]:
+    for match in re.finditer(r"""\b(?:exact_)?id["']?\s*:\s*["']?([\w.-]+)""", text):
+        yield match[1]

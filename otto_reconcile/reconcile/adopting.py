@@ -14,6 +14,7 @@ from pathlib import Path
 from otto_reconcile import manifest
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import InvalidInput, NotFound
+from otto_reconcile.manifest.wording import near
 from otto_reconcile.observed import observe
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.survey import Survey
@@ -73,7 +74,8 @@ async def find(port: RestPort, chosen: Collection[str] = ()) -> Found:
     """
     agents = {agent.key: agent for agent in await port.list_agents()}
     if unknown := sorted(set(chosen) - agents.keys()):
-        raise NotFound(f"there is no agent {unknown[0]!r} on {port.target}")
+        hint = near(unknown[0], agents) or "otto-reconcile adopt without ids shows all"
+        raise NotFound(f"there is no agent {unknown[0]!r} on {port.target}", hint=hint)
     elsewhere: list[LeftOut] = []
     async with port.sweep():
         drafts = []

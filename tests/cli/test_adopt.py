@@ -310,9 +310,10 @@ async def test_without_a_place_the_manifests_go_to_standard_output(place: Place)
     assert not (place.otto.folder / ".otto").exists()
     place.otto.write("bots/shop.yaml", done.out)
     assert sorted(place.bots("bots")) == ["shop"]
-    missing = await place.adopt("nobody")
+    missing = await place.adopt("Shop")
     assert (missing.code, missing.out) == (1, "")
-    assert "there is no agent 'nobody'" in missing.err
+    assert "there is no agent 'Shop'" in missing.err
+    assert "hint: did you mean `shop`?" in missing.err
 
 
 async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: Place) -> None:

@@ -250,9 +250,16 @@ async def test_only_the_bots_that_are_named(converged: Desk) -> None:
     await converged.apply(manifest("depot", "Depot"))
     done = await converged.diff("desk")
     assert (done.code, done.out) == (0, "no difference\n")
-    missing = await converged.diff("nobody")
+    missing = await converged.diff("Dsk")
     assert missing.code == 1
-    assert "there is no bot 'nobody'" in missing.err
+    assert missing.err == "error: there is no bot 'Dsk'\nhint: did you mean `desk`?\n"
+    assert "there is no bot 'nobody'" in (await converged.diff("--take-over", "nobody")).err
+    await converged.rest.patch(STATUS, action="Something else")
+    assert [(await converged.diff(name)).code for name in ("desk", "depot")] == [2, 2]
+    await converged.converge()
+    assert [(await converged.diff(name)).code for name in ("desk", "depot")] == [0, 0]
+    await converged.rest.patch(STATUS, action="Something else")
+    assert [(await converged.diff(name)).code for name in ("desk", "depot")] == [2, 0]
 
 
 async def test_as_json_yaml_and_markdown(converged: Desk) -> None:
