@@ -18,6 +18,9 @@ from otto_reconcile.projections import (
     row_count,
     view_digest,
 )
+from otto_reconcile.renames import Renames
+from otto_reconcile.renaming import Renaming
+from otto_reconcile.resources import Bot
 from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
 from otto_reconcile.rows import OWN, by_bot, is_otto, wish_from
 from otto_reconcile.shared_rows import COLLECTION_OF, main_row, shared_by_stream
@@ -40,6 +43,7 @@ class _Look:
     vanished: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
+    renames: Renames = field(default_factory=Renames)
 
     def wish(self, stream: str) -> Wish | None:
         """The bot or shared document of this name, as it is known."""
@@ -67,10 +71,13 @@ class Absorber:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._seen: dict[str, tuple[int, str, list[str]]] = {}
+        self._renaming = Renaming(log)
 
     def absorb(self, read: Callable[[Mapping[str, Head]], Desired]) -> Absorbed:
         """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
         look = self._look(read)
+        if self._renaming.finish(look.rows, look.renames):
+            look = self._look(read)
         self._note_lost_parts(look)
         unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
         for stream, rows in sorted(look.rows.items()):
@@ -78,7 +85,8 @@ class Absorber:
                 self._compare(look, stream, rows)
         self._note_deleted(look)
         events = tuple(self._record(look))
-        return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)))
+        faults = look.renames.refused
+        return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
@@ -89,9 +97,17 @@ class Absorber:
         moving = {i for i in heads.keys() | after.keys() if heads.get(i) != after.get(i)}
         moving |= {h.bot_id for h in after.values() if h.pending and self._log.behind(h)}
         of_bots, problems = by_bot(rows)
+        moving |= self._going(of_bots)
         of_shared, more = shared_by_stream(rows)
         found = {**of_bots, **of_shared}
-        return _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look = _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look.renames = self._renaming.find(found, heads, look.known, look.moving)
+        return look
+
+    def _going(self, found: Mapping[str, Mapping[str, Sequence[Document]]]) -> set[str]:
+        """Bots whose own row came or went meanwhile: some parts were read before, some after."""
+        now, _ = by_bot({"bots": self._log.store.find("bots", fields=("bot_id",))})
+        return now.keys() ^ {bot_id for bot_id, rows in found.items() if rows["bots"]}
 
     def _compare(self, look: _Look, stream: str, rows: Mapping[str, Sequence[Document]]) -> None:
         head = look.heads.get(stream)
@@ -99,10 +115,11 @@ class Absorber:
             look.problems.append(f"bots row {stream!r} was left out: {OWN}")
         elif not rows[_main(stream)]:
             self._note_orphans(look, stream, rows)
-        elif stream not in look.vanished:
+        elif stream not in look.vanished and stream not in look.renames.begun.values():
             mark = (hash(repr(rows)), head.event_id if head else "")
             seen = self._seen.get(stream)
-            if seen is not None and seen[:2] == mark:
+            renamed = look.renames.former_of(stream) is not None
+            if seen is not None and seen[:2] == mark and not renamed:
                 look.problems.extend(seen[2])
                 return
             problems = self._step(look, stream, rows, head)
@@ -117,22 +134,23 @@ class Absorber:
         rows: Mapping[str, Sequence[Document]],
         head: Head | None,
     ) -> list[str]:
-        known = look.wish(stream)
-        wish, problems = wish_from(stream, rows, known)
+        known, former = look.wish(stream), look.renames.former_of(stream)
+        wish, problems = wish_from(stream, rows, known or _under(stream, former, look))
         if wish is not None and (fault := unfit(wish)) is not None:
             return [*problems, f"rows of {called(stream)}: {fault}; it stays as it was"]
-        if wish is None or (known and head and view_digest(wish) == head.rows):
+        same = wish is not None and known and head and view_digest(wish) == head.rows
+        if wish is None or (same and former is None):
             return problems
         if self._is_late(head, known, wish, rows):
             look.late.add(stream)
         else:
-            look.steps.append(self._event(wish, known, head))
+            source = Source(ROWS) if former is None else renames.from_(former)
+            look.steps.append(self._event(wish, known, head, source))
         return problems
 
-    def _event(self, wish: Wish, known: Wish | None, head: Head | None) -> Step:
+    def _event(self, wish: Wish, known: Wish | None, head: Head | None, source: Source) -> Step:
         kind = EventType.UPDATED if known else EventType.CREATED
         revision = (head.revision if head else 0) + 1
-        source = Source(ROWS)
         now = self._log.now()
         event = Event(stream_of(wish), revision, kind, wish, wish.digest(), source, ACTOR, now)
         return Step(event, head, known)
@@ -176,8 +194,9 @@ class Absorber:
         rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
         gone = {i for i in rowless if look.wish(i) is not None} - look.moving
         if name == "bots":
-            renamed = self._note_renamed(look, gone)
-            rowless, gone, alive = rowless - renamed, gone - renamed, set(alive) - renamed
+            self._note_renamed(look)
+            gone -= look.renames.former
+            rowless -= look.renames.done.keys()  # they live on
         if not gone:
             return
         if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
@@ -199,29 +218,27 @@ class Absorber:
             return
         look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in sorted(gone)]
 
-    def _note_renamed(self, look: _Look, gone: Collection[str]) -> set[str]:
-        """Those of `gone` that have another id now: no loss, so the guard is not asked.
+    def _note_renamed(self, look: _Look) -> None:
+        """The former bot ends in the batch that brings the new one: no loss, so without the guard.
 
-        The former bot ends in the batch that brings the new one; both say so in their history.
+        Where the new one does not come, since its row is not understood, the former one stays.
         """
-        coming = {step.event.bot_id for step in look.steps} | look.known.bots.keys()
-        found = renames.renames(look.rows, gone, coming)
+        found = look.renames
         for before, after in sorted(found.begun.items()):
-            look.vanished.add(before)
             look.problems.append(renames.unfinished(before, after, look.rows[before]))
+        look.problems += dict.fromkeys(told for all_ in found.refused.values() for told in all_)
+        coming = {step.event.bot_id for step in look.steps}
         for before, after in sorted(found.done.items()):
-            look.steps.append(self._deletion(look, before, renames.to(after)))
-            for at, step in enumerate(look.steps):
-                if step.event.bot_id == after and step.event.type is EventType.CREATED:
-                    event = replace(step.event, source=renames.from_(before))
-                    look.steps[at] = replace(step, event=event)
-        return set(found.all)
+            if after in coming:
+                look.steps.append(self._deletion(look, before, renames.to(after)))
+            else:
+                look.vanished.add(before)
 
     def _deletion(self, look: _Look, stream: str, source: Source) -> Step:
         known = look.wish(stream)
         assert known is not None
-        step = self._event(known, known, look.heads[stream])
-        event = replace(step.event, type=EventType.DELETED, wish=None, digest="", source=source)
+        step = self._event(known, known, look.heads[stream], source)
+        event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
         return replace(step, event=event)
 
     def _went(self, name: str) -> set[str]:
@@ -239,11 +256,13 @@ class Absorber:
         """
         for name in PART_NAMES:
             had = {i: n for i, w in look.known.bots.items() if (n := row_count(name, w.bot))}
-            without = {i for i in had if not look.rows.get(i, {}).get(name)}
-            lost = {i for i in without - look.moving if look.rows.get(i, {}).get("bots")}
+            now = {i: look.renames.rows_of(i, look.rows) for i in had}
+            without = {i for i in had if not now[i].get(name)}
+            lost = {i for i in without - look.moving if now[i].get("bots")}
             all_gone = without == had.keys() and sum(had.values()) >= LEAST
             if lost and (all_gone or too_many(len(without), len(had))):
-                look.vanished |= lost
+                look.vanished |= lost | {look.renames.done.get(i, i) for i in lost}
+                look.renames = look.renames.without(lost)
                 look.problems.append(
                     f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
                     f"as they were: {_names(lost)}"
@@ -259,12 +278,17 @@ class Absorber:
 
     def _record_each(self, look: _Look) -> Iterable[Event]:
         done = self._log.recorded([step.event for step in look.steps])
+        there = {step.event.bot_id for step in look.steps if step.event.event_id in done}
         for step in look.steps:
             if step.event.event_id in done:
                 yield step.event
                 continue
+            after = look.renames.done.get(step.event.bot_id)
+            if after is not None and after not in there:
+                continue  # the bot of the new id did not come
             try:
                 self._log.append([step])
+                there.add(step.event.bot_id)
                 yield step.event
             except PermanentError as error:
                 self._seen.pop(step.event.bot_id, None)
@@ -272,6 +296,12 @@ class Absorber:
                     look.problems.append(
                         f"rows of {called(step.event.bot_id)}: {error}; they were left out"
                     )
+
+
+def _under(stream: str, former: str | None, look: _Look) -> Wish | None:
+    """The bot as it was, under its new id: for what its rows do not say."""
+    bot = look.wish(former) if former is not None else None
+    return bot.model_copy(update={"id": stream}) if isinstance(bot, Bot) else None
 
 
 def _has_left(

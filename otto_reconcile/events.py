@@ -201,12 +201,14 @@ class Desired:
 class Absorbed:
     """What one look at the rows gave: events recorded, rows not understood, bots that vanished.
 
-    What was recorded and what vanished may be shared documents too.
+    What was recorded and what vanished may be shared documents too. `faults` are those of the
+    problems that concern single bots, by bot id.
     """
 
     events: tuple[Event, ...] = ()
     problems: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def bots_absorbed(self) -> int:

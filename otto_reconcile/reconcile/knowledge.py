@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from otto_reconcile.applied import Applied
+from otto_reconcile.desired import Absorbed
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import signs
 from otto_reconcile.reconcile.reconciler import Reconciler
@@ -15,10 +16,14 @@ from otto_reconcile.reconcile.world import Stores, World, read
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of the store: the bots wanted otherwise than before, and what to tell."""
+    """One reading of the store: the bots wanted otherwise than before, and what to tell.
+
+    `renamed` has bots that another program renamed, each with what its history says of it.
+    """
 
     changed: list[str]
     warnings: tuple[str, ...]
+    renamed: Mapping[str, str]
 
 
 class Knowledge:
@@ -59,16 +64,19 @@ class Knowledge:
         async with self._reading:
             self._since.clear()
             await self._reconciler.flush()
-            warnings = await asyncio.to_thread(signs.absorb, self._stores) if absorb else ()
+            absorbed = await asyncio.to_thread(signs.absorb, self._stores) if absorb else Absorbed()
             world = await asyncio.to_thread(read, self._stores, self._port.target)
             world.inside, world.take_over = self._port.inside, self._take_over
+            world.odd_rows = absorbed.faults
             before, self.world = self.world, world
             if before is not None:
                 world.follow(before)
             world.note(self._since)
-            told = (*warnings, *signs.namesakes(world))
+            told = (*absorbed.problems, *signs.namesakes(world))
+            came = [event for event in absorbed.events if event.bot is not None]
+            renamed = {e.bot_id: e.source.note for e in came if e.source.note is not None}
             changed = signs.changed(before, world)
-            return Reading([*changed, *_touched(before, world, changed)], told)
+            return Reading([*changed, *_touched(before, world, changed)], told, renamed)
 
     def carry_over(self, looked_at: World, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""

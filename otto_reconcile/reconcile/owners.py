@@ -16,9 +16,15 @@ from otto_reconcile.resources import Ref, Snapshot, get_kind
 
 
 class Owners:
-    """`wanted` comes by bot id, sorted; what bots may share (`Kind.shared`) is nobody's alone."""
+    """`wanted` comes by bot id, sorted; what bots may share (`Kind.shared`) is nobody's alone.
 
-    def __init__(self, wanted: Iterable[tuple[str, Snapshot]]) -> None:
+    `former` has the ids that bots say they had before.
+    """
+
+    def __init__(
+        self, wanted: Iterable[tuple[str, Snapshot]], former: Mapping[str, str] | None = None
+    ) -> None:
+        self._former = former or {}
         first: dict[Ref, str] = {}
         self._rivals: dict[Ref, list[str]] = {}
         for bot_id, snapshot in wanted:
@@ -30,7 +36,7 @@ class Owners:
     def lost(self, bot_id: str, applied: Mapping[str, Applied]) -> dict[Ref, str]:
         """What this bot wants and another one owns, with the reason why it has to wait."""
         return {
-            ref: f"the {_named(ref)} is that of bot {owner!r}: give one of them another id"
+            ref: f"the {_named(ref)} is that of bot {owner!r}: {self._advice(bot_id, owner)}"
             for ref, rivals in self._of(bot_id)
             if (owner := _owner(ref, rivals, applied)) != bot_id
         }
@@ -41,7 +47,7 @@ class Owners:
         return tuple(
             lost.get(ref)
             or f"the {_named(ref)} is wanted by bot {_others(bot_id, rivals)} too: "
-            f"it stays with {bot_id!r}; give one of them another id"
+            f"it stays with {bot_id!r}; {self._advice(bot_id, *rivals)}"
             for ref, rivals in self._of(bot_id)
         )
 
@@ -51,6 +57,12 @@ class Owners:
             rivals for rivals in self._rivals.values() if not set(bot_ids).isdisjoint(rivals)
         )
         return frozenset(chain.from_iterable(wanting)) - frozenset(bot_ids)
+
+    def _advice(self, *bot_ids: str) -> str:
+        for after in bot_ids:
+            if (before := self._former.get(after)) in bot_ids and before != after:
+                return f"{after!r} was {before!r} before, says its row: delete {before!r} if so"
+        return "give one of them another id"
 
     def _of(self, bot_id: str) -> Iterator[tuple[Ref, list[str]]]:
         return ((ref, rivals) for ref, rivals in self._rivals.items() if bot_id in rivals)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
-from otto_reconcile.desired import Wanted
+from otto_reconcile.desired import Absorbed, Wanted
 from otto_reconcile.errors import OttoError
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
 from otto_reconcile.reconcile.world import Stores, World
@@ -79,14 +80,14 @@ def _poll(stores: Stores, tell: Callable[[], None], done: threading.Event) -> No
             tell()
 
 
-def absorb(stores: Stores) -> tuple[str, ...]:
-    """Rows that others wrote become events; gives what a person has to know of them. Blocking."""
+def absorb(stores: Stores) -> Absorbed:
+    """Rows that others wrote become events; `problems` is what a person has to know. Blocking."""
     absorbed = stores.desired.absorb()
     if not absorbed.vanished:
-        return absorbed.problems
+        return absorbed
     count = len(absorbed.vanished)
     warning = f"rows of {count} bots vanished at once and nothing was deleted"
-    return (*absorbed.problems, warning)
+    return replace(absorbed, problems=(*absorbed.problems, warning))
 
 
 def namesakes(world: World) -> tuple[str, ...]:
@@ -109,10 +110,19 @@ def _named_alike(same: list[Wanted]) -> str:
 
 
 def changed(before: World | None, now: World) -> list[str]:
-    """The bots that are wanted otherwise than before; all of them if there is no before."""
+    """The bots that are wanted otherwise than before; all of them if there is no before.
+
+    Those that are wanted no more come last: their parts may have another bot by then.
+    """
     if before is None:
         return list(now.bot_ids)
-    return [b for b in now.bot_ids if _differs(before.desired.bots.get(b), now.desired.bots.get(b))]
+    moved = (b for b in now.bot_ids if _moved(b, before, now))
+    return sorted(moved, key=lambda bot_id: bot_id not in now.desired.bots)
+
+
+def _moved(bot_id: str, before: World, now: World) -> bool:
+    odd = before.odd_rows.get(bot_id) != now.odd_rows.get(bot_id)
+    return odd or _differs(before.desired.bots.get(bot_id), now.desired.bots.get(bot_id))
 
 
 def _differs(one: Wanted | None, other: Wanted | None) -> bool:

@@ -201,6 +201,8 @@ class Tending:
         self._voice.lost(lost)
         warnings = (*reading.warnings, *self._remembered.warnings)
         self._voice.world(self.known.current, warnings)
+        for bot_id, note in reading.renamed.items():
+            self._voice.say("another program has renamed a bot", bot=bot_id, note=note)
         self.enqueue(reading.changed, "desired", URGENT)
         return True
 

@@ -19,8 +19,10 @@ from otto_reconcile.leases import Leases
 from otto_reconcile.observed import observe
 from otto_reconcile.plan import Action, Cause, Operation, Plan
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.reconcile.sharing import Wishes
+from otto_reconcile.renames import FORMER_ID
 from otto_reconcile.resources import (
     OTTO,
     Bot,
@@ -77,6 +79,8 @@ class World:
     """The target is in this very process: nobody can have put another one in its place."""
     take_over: Container[str] = frozenset()
     """Bots whose ids are ours whoever made what the target has under them."""
+    odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is wrong with the rows of single bots, where that is not in their desired state."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -122,7 +126,10 @@ class World:
 
     @cached_property
     def owners(self) -> Owners:
-        return Owners((bot_id, self.wanted(bot_id)) for bot_id in sorted(self.desired.bots))
+        said = {i: one.bot.annotations.get(FORMER_ID) for i, one in self.desired.bots.items()}
+        former = {bot_id: one for bot_id, one in said.items() if isinstance(one, str)}
+        wanted = ((bot_id, self.wanted(bot_id)) for bot_id in sorted(self.desired.bots))
+        return Owners(wanted, former)
 
     def lost(self, bot_id: str) -> dict[Ref, str]:
         """What this bot wants and another one owns, with the reason why it has to wait."""
@@ -132,7 +139,15 @@ class World:
         """What is wrong with what is wanted of a bot, whatever the target has of it."""
         unreadable = self.desired.unreadable.get(bot_id)
         told = (f"its desired state cannot be read: {unreadable}",) if unreadable else ()
-        return (*told, *self.owners.faults(bot_id, self.applied))
+        odd = self.odd_rows.get(bot_id, ())
+        return (*told, *odd, *self.owners.faults(bot_id, self.applied))
+
+    def heir_to_come(self, bot_id: str) -> str | None:
+        """The bot that has what this one gives up for good, while it is not on the target yet."""
+        if bot_id in self.desired.bots or bot_id not in self.applied:
+            return None
+        wanted = ((heir, self.wanted(heir)) for heir in sorted(self.desired.bots))
+        return heirs.to_come(self.last(bot_id), wanted, self.applied)
 
     def follow(self, before: World) -> None:
         """Takes over from the world before what this one could not have read."""
@@ -207,6 +222,8 @@ class World:
         undeletable: dict[str, str] = {}
         if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
             undeletable[bot_id] = self.guarded.message
+        elif (heir := self.heir_to_come(bot_id)) is not None:
+            undeletable[bot_id] = f"it stays until bot {heir!r} is there, which has its parts now"
         applied = self.applied.get(bot_id)
         return Policy(
             restarted=self.restarted(bot_id),
@@ -303,12 +320,15 @@ async def plan_bot(
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
     unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
-    policy = replace(policy, unable=unable, again=again)
+    keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
+    policy = replace(policy, unable=unable, again=again, keep=keep)
     made = plan(desired, observed, applied, policy)
     foreign = frozenset(_foreign(world, bot_id, made))
     if foreign:
         made = plan(desired, observed, applied, _leaving_alone(policy, bot_id, foreign))
     made = Plan(tuple(_claimed(world, bot_id, action) for action in made))
+    if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
+        made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
     wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
     lost_ones = frozenset(lost)
     return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)

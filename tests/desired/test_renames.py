@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from otto_reconcile.desired import DesiredState, EventType
+import pytest
+
+from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.projections import COLLECTION_NAMES
-from otto_reconcile.resources import Bot
+from otto_reconcile.resources import Bot, Guideline
 from otto_reconcile.store.base import Store
-from tests.desired.test_absorb import CLI, filled, row
+from otto_reconcile.store.memory import MemoryStore
+from tests.desired.test_absorb import CLI, Interrupted, filled, row
 
 Make = Callable[..., Bot]
 OTHERS = tuple(name for name in COLLECTION_NAMES if name != "bots")
@@ -22,8 +26,8 @@ def rename_bot(store: Store, before: str, after: str) -> None:
     store.swap("bots", {"bot_id": before}, {"bot_id": after, "metadata": metadata})
 
 
-def rename_parts(store: Store, before: str, after: str) -> None:
-    for name in OTHERS:
+def rename_parts(store: Store, before: str, after: str, names: Sequence[str] = OTHERS) -> None:
+    for name in names:
         while store.swap(name, {"bot_id": before}, {"bot_id": after}):
             pass
 
@@ -68,8 +72,8 @@ def test_nothing_is_lost_between_two_writes_of_a_rename(store: Store, make_bot: 
     state = filled(store, make_bot, 3)
     rename_bot(store, "b1", "agent")
     absorbed = state.absorb()
-    assert [event.bot_id for event in absorbed.events] == ["agent"]
-    (problem,) = [line for line in absorbed.problems if "renamed" in line]
+    assert absorbed.events == ()
+    (problem,) = absorbed.problems
     assert problem.startswith("bot 'b1' was renamed to 'agent' in bots, and ")
     assert "2 of guidelines" in problem
     assert "otto-reconcile delete b1" in problem
@@ -79,6 +83,33 @@ def test_nothing_is_lost_between_two_writes_of_a_rename(store: Store, make_bot: 
     assert sorted(state.read().bots) == ["agent", "b0", "b2"]
     assert ids(state, "agent") == ["b1.a", "b1.b"]
     assert state.absorb().problems == ()
+
+
+def test_a_rename_whose_writer_has_left_is_finished(store: Store, make_bot: Make) -> None:
+    """As by a program that knows of guidelines, journeys and tools alone."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    state = DesiredState(store, now=lambda: now[0])
+    state.put_many([(make_bot(f"b{n}"), CLI) for n in range(2)], actor="ann")
+    rename_bot(store, "b1", "agent")
+    rename_parts(store, "b1", "agent", ("guidelines", "journeys", "tool_mappings"))
+    for seconds in (0, 9, -3600, 9):  # the clock goes back once
+        now[0] += timedelta(seconds=seconds)
+        assert state.absorb().events == ()
+    store.swap("bots", {"bot_id": "agent"}, {"description": "Helps you."})
+    now[0] += timedelta(seconds=9)
+    assert state.absorb().events == ()
+    now[0] += timedelta(seconds=10)
+    assert [event.bot_id for event in state.absorb().events] == ["agent", "b1"]
+    assert state.get("agent").bot == _as_rows_say(make_bot("b1"), "agent", "Helps you.")
+    assert all(store.find(name, {"bot_id": "b1"}) == [] for name in COLLECTION_NAMES)
+    absorbed = state.absorb()
+    assert (absorbed.events, absorbed.problems) == ((), ())
+
+
+def _as_rows_say(bot: Bot, bot_id: str, description: str) -> Bot:
+    annotations = {**bot.annotations, "previous_bot_id": bot.id}
+    changes = {"id": bot_id, "annotations": annotations, "description": description}
+    return bot.model_copy(update=changes)
 
 
 def test_renamed_bots_do_not_count_as_lost_ones(store: Store, make_bot: Make) -> None:
@@ -133,3 +164,232 @@ def test_a_chain_of_renames_ends_at_the_last_id(store: Store, make_bot: Make) ->
         state.absorb()
     assert sorted(state.read().bots) == ["b1", "two"]
     assert ids(state, "two") == ["b0.a", "b0.b"]
+
+
+ROWS = "rows"
+
+
+def plain(store: Store, *bot_ids: str, **metadata: Any) -> DesiredState:
+    """Bots as another program writes them, with a guideline each, taken."""
+    for bot_id in bot_ids:
+        store.insert("bots", [row(bot_id, metadata=metadata)])
+        store.insert("guidelines", [row(bot_id, guideline_id=f"{bot_id}.g", condition="c")])
+    state = DesiredState(store)
+    state.absorb()
+    return state
+
+
+def bots(state: DesiredState) -> list[str]:
+    return sorted(state.read().bots)
+
+
+def test_a_former_id_that_is_stale_renames_nothing() -> None:
+    """`b` was `a` long ago; another bot has got that id since, and its row is deleted by hand."""
+    store = MemoryStore()
+    state = plain(store, "a", "c", "d")
+    rename(store, "a", "b")
+    assert told(state) == [
+        ("a", EventType.DELETED, "renamed to b"),
+        ("b", EventType.CREATED, "renamed from a"),
+    ]
+    store.insert("bots", [row("a")])
+    store.insert("guidelines", [row("a", guideline_id="new", condition="c")])
+    state.absorb()
+    store.delete("bots", {"bot_id": "a"})
+    for one in (state, DesiredState(store)):
+        one.absorb()
+    assert [(e.type, e.source.note) for e in state.history("a", 1)] == [(EventType.DELETED, None)]
+    assert (bots(state), ids(state, "b")) == (["b", "c", "d"], ["a.g"])
+    assert store.find("guidelines", {"guideline_id": "new"}) == []
+
+
+def test_a_former_id_without_a_part_of_it_renames_nothing() -> None:
+    """Bots dropped with all their parts, and others made that name them: the guard is asked."""
+    store = MemoryStore()
+    state = plain(store, "a", "b", "c")
+    for name in ("bots", "guidelines"):
+        store.delete(name, {})
+    for n, former in enumerate(("a", "b", "c")):
+        store.insert("bots", [row(f"new-{n}", metadata={"previous_bot_id": former})])
+    absorbed = state.absorb()
+    assert absorbed.vanished == ("a", "b", "c")
+    assert bots(state) == ["a", "b", "c", "new-0", "new-1", "new-2"]
+
+
+def test_bots_that_are_renamed_without_their_parts_stay() -> None:
+    store = MemoryStore()
+    state = DesiredState(store)
+    for n in range(3):
+        parts = [Guideline(id=f"b{n}.g", condition="c")]
+        terms = [{"term_id": f"b{n}.t", "name": "n", "description": "d", "bot_id": f"b{n}"}]
+        state.put(Bot(id=f"b{n}", name="B", guidelines=parts), source=Source(ROWS), actor="x")
+        store.put("bots", [row(f"b{n}")])
+        store.put("guidelines", [row(f"b{n}", guideline_id=f"b{n}.g", condition="c")])
+        store.put("terms", terms)
+    state.absorb()
+    for n in range(3):
+        rename(store, f"b{n}", f"agent-{n}")
+    store.delete("terms", {})
+    absorbed = state.absorb()
+    assert absorbed.events == ()
+    assert "3 of 3 bots have lost all their terms at once" in absorbed.problems[0]
+    assert bots(state) == ["b0", "b1", "b2"]
+
+
+@pytest.mark.parametrize("parts", ["nobody", "both"])
+def test_two_bots_with_one_former_id_are_told(parts: str) -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "z")
+    rename_bot(store, "a", "b")
+    store.insert("bots", [row("c", metadata={"previous_bot_id": "a"})])
+    if parts == "both":
+        store.insert("terms", [row("a", term_id="a.t", name="n", description="d")])
+        rename_parts(store, "a", "b")
+        store.insert("guidelines", [row("c", guideline_id="a.g", condition="c")])
+    for one in (state, state, DesiredState(store)):
+        absorbed = one.absorb()
+        assert absorbed.vanished == ()
+        assert set(absorbed.faults) == {"a", "b", "c"}
+        (fault,) = absorbed.faults["b"]
+        assert fault in absorbed.problems
+        assert "the rows of 'b' and 'c' say that its id is theirs now" in fault
+        assert ids(state, "a") == ["a.g"]
+    assert bots(state) == ["a", "b", "c", "z"]
+    store.delete("bots", {"bot_id": "c"})
+    store.delete("guidelines", {"bot_id": "c"})
+    if parts == "both":
+        assert told(state)[0] == ("a", EventType.DELETED, "renamed to b")
+        assert bots(state) == ["b", "z"]
+
+
+def test_of_two_bots_with_one_former_id_the_parts_tell() -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "z")
+    rename(store, "a", "c")
+    store.insert("bots", [row("b", metadata={"previous_bot_id": "a"})])
+    absorbed = state.absorb()
+    assert absorbed.faults == {}
+    assert [(e.bot_id, e.source.note) for e in absorbed.events] == [
+        ("b", None),
+        ("c", "renamed from a"),
+        ("a", "renamed to c"),
+    ]
+    assert (bots(state), ids(state, "c")) == (["b", "c", "z"], ["a.g"])
+
+
+DECLARED = [Source("manifest", path="desk.yaml"), Source("specification"), Source("otto")]
+
+
+@pytest.mark.parametrize("source", DECLARED, ids=lambda source: str(source.kind))
+@pytest.mark.parametrize("later", ["", "suspended", "edited"])
+def test_a_bot_that_is_declared_is_not_taken(source: Source, later: str, make_bot: Make) -> None:
+    store = MemoryStore()
+    state = DesiredState(store)
+    state.put_many([(make_bot("a"), source), (make_bot("z"), CLI)], actor="ann")
+    if later == "suspended":
+        state.suspend("a", True, source=CLI, actor="ann")
+    elif later == "edited":
+        store.swap("bots", {"bot_id": "a"}, {"name": "By hand"})
+        state.absorb()
+    rename(store, "a", "b")
+    for one in (state, state, DesiredState(store)):
+        absorbed = one.absorb()
+        assert set(absorbed.faults) == {"a", "b"}
+        (fault,) = absorbed.faults["a"]
+        assert f"'a' is declared by {source.path or source.kind}" in fault
+        assert "otto-reconcile delete a" in fault
+    assert (bots(state), ids(state, "a")) == (["a", "b", "z"], ["a.a", "a.b"])
+    state.delete("a", source=CLI, actor="ann")
+    absorbed = state.absorb()
+    assert (absorbed.events, absorbed.faults) == ((), {})
+    assert (bots(state), ids(state, "b")) == (["b", "z"], ["a.a", "a.b"])
+
+
+def test_a_bot_that_is_declared_takes_no_other(make_bot: Make) -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "z")
+    source = Source("manifest", path="desk.yaml")
+    state.put(Bot(id="m", name="M"), source=source, actor="ann")
+    store.swap("bots", {"bot_id": "m"}, {"metadata": {"previous_bot_id": "a"}})
+    store.delete("bots", {"bot_id": "a"})
+    rename_parts(store, "a", "m")
+    absorbed = state.absorb()
+    assert set(absorbed.faults) == {"a", "m"}
+    assert "'m' is declared by desk.yaml" in absorbed.faults["a"][0]
+    assert ids(state, "a") == ["a.g"]
+
+
+def test_a_chain_whose_middle_nobody_saw_ends_at_the_last_id() -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "z")
+    rename(store, "a", "b")
+    rename(store, "b", "c")
+    assert told(state) == [
+        ("a", EventType.DELETED, "renamed to c"),
+        ("c", EventType.CREATED, "renamed from a"),
+    ]
+    rename(store, "z", "y")
+    rename(store, "y", "x")
+    store.insert("guidelines", [row("z", guideline_id="z.g", condition="c")])  # not all came along
+    store.delete("guidelines", {"bot_id": "x"})
+    absorbed = state.absorb()
+    assert [event.source.note for event in absorbed.events if event.bot_id == "x"] == [None]
+
+
+def test_bots_that_name_each_other_or_themselves_stay() -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "b", "c")
+    for bot_id, former in (("a", "b"), ("b", "a"), ("c", "c")):
+        store.swap("bots", {"bot_id": bot_id}, {"metadata": {"previous_bot_id": former}})
+    for _ in range(2):
+        assert state.absorb().problems == ()
+    assert bots(state) == ["a", "b", "c"]
+    rename(store, "a", "b2")  # names `a` from now on, as `b` does
+    assert told(state)[-1] == ("b2", EventType.CREATED, "renamed from a")
+    assert bots(state) == ["b", "b2", "c"]
+
+
+def test_two_bots_that_swap_their_ids_are_edited() -> None:
+    store = MemoryStore()
+    state = plain(store, "a", "b")
+    rename(store, "a", "tmp")
+    rename(store, "b", "a")
+    rename(store, "tmp", "b")
+    assert [event.type for event in state.absorb().events] == [EventType.UPDATED] * 2
+    assert (ids(state, "a"), ids(state, "b")) == (["b.g"], ["a.g"])
+
+
+def test_a_renamed_bot_stays_suspended(make_bot: Make) -> None:
+    store = MemoryStore()
+    state = filled(store, make_bot, 2)
+    state.suspend("b0", True, source=CLI, actor="ann")
+    rename(store, "b0", "agent")
+    state.absorb()
+    agent = state.get("agent").bot
+    assert (agent.suspended, [part.id for part in agent.guidelines]) == (True, ["b0.b", "b0.a"])
+
+
+def test_a_bot_that_is_known_by_its_new_id_is_the_renamed_one() -> None:
+    """As of an earlier version, which kept both."""
+    store = MemoryStore()
+    state = plain(store, "a")
+    rename(store, "a", "b")
+    store.swap("bots", {"bot_id": "b"}, {"metadata": {}})
+    assert state.absorb().vanished == ("a",)
+    assert bots(state) == ["a", "b"]
+    state = DesiredState(store)
+    store.swap("bots", {"bot_id": "b"}, {"metadata": {"previous_bot_id": "a"}})
+    assert told(state) == [
+        ("a", EventType.DELETED, "renamed to b"),
+        ("b", EventType.UPDATED, "renamed from a"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["bots", "guidelines", "journeys", "tool_services"])
+def test_a_rename_in_the_middle_of_a_look_is_for_the_next(name: str, make_bot: Make) -> None:
+    store = Interrupted()
+    state = filled(store, make_bot, 2)
+    store.between, store.name = lambda: rename(store, "b0", "agent"), name  # type: ignore[assignment]
+    assert state.absorb().events == ()
+    assert [event.bot_id for event in state.absorb().events] == ["agent", "b0"]
+    assert ids(state, "agent") == ["b0.a", "b0.b"]
