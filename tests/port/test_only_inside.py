@@ -12,7 +12,7 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.diff import plan
-from otto_reconcile.errors import InvalidInput
+from otto_reconcile.errors import InvalidInput, TargetRefused
 from otto_reconcile.observed import known
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
@@ -264,3 +264,29 @@ def test_needs_and_tags_are_those_of_the_ends(tmp_path: Path) -> None:
     assert Ref("tag", "case") in wanted
     one = wanted[Ref("relationship", f"dependency:guideline:{BOT}.h->any:case")]
     assert isinstance(one, Resource)
+
+
+MISSING = """
+apiVersion: otto/v1
+kind: Bot
+metadata: {id: BOT}
+spec:
+  name: Desk
+  guidelines: [{id: g, condition: They ask, action: Answer}]
+  relationships: [{kind: KIND, source: SOURCE, target: TARGET}]
+"""
+
+
+@only_inside
+async def test_an_end_that_is_not_there_is_named(host: Host, tmp_path: Path) -> None:
+    for kind in ("dependency_any", "priority"):
+        for end in ("guideline", "journey", "agent"):
+            for sides in (("g", f"{end}:exact:gone"), (f"{end}:exact:gone", "g")):
+                text = MISSING.replace("KIND", kind)
+                text = text.replace("SOURCE", sides[0]).replace("TARGET", sides[1])
+                want = snapshot_of(bot(tmp_path, text))
+                side = "target" if sides[0] == "g" else "source"
+                said = f"its {side}, {end} 'gone', is not on the server"
+                with pytest.raises(TargetRefused, match=said):
+                    await converge(host, want)
+                assert await inside(host) == {}

@@ -21,7 +21,7 @@ from otto_reconcile.port.mending import release_dangling
 from otto_reconcile.port.tools import split_tool
 from otto_reconcile.port.translate import Absent, Failed
 from otto_reconcile.port.view import View, related_inside
-from otto_reconcile.port.wire import End, NoRelations, Wire, agent_tag, journey_tag
+from otto_reconcile.port.wire import End, NoRelations, Wire, addressed, agent_tag, journey_tag
 from otto_reconcile.resources import Resource, make
 from otto_reconcile.resources.relationship import ANY, is_of_host, key_of, of_all
 
@@ -74,6 +74,9 @@ class RelationshipAdapter:
         try:  # where it exists, Parlant replaces it by an equal one with another id
             call = wire.parlant.relationships.create(kind=spec["kind"], **values)
             made = await wire.call(call)
+        except Absent as error:
+            await _refuse_missing(wire, resource, error.item)
+            raise
         except Failed as error:
             if not await _closes_a_ring(wire, resource):
                 raise
@@ -141,6 +144,8 @@ def unrelated(wire: Wire, resource: Resource) -> str | None:
 async def _made_inside(wire: Wire, resource: Resource) -> Resource:
     if wire.relations is None:
         raise TargetRefused(f"{resource.ref}: {UNRELATED}", status=422)
+    # Parlant itself makes one to something that is not there, and never shows it.
+    await _refuse_missing(wire, resource)
     spec = resource.spec
     # Those of one source and group have one id: Parlant asks for one of them.
     group = f"{_GROUP}{spec['source']}:{spec['group']}" if spec["kind"] == ANY else None
@@ -153,6 +158,23 @@ async def _made_inside(wire: Wire, resource: Resource) -> Resource:
     if same is None:
         raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
     return ensure_kept(resource, same)
+
+
+async def _refuse_missing(wire: Wire, resource: Resource, item: str | None = None) -> None:
+    """Raises TargetRefused for an end that is not there; `item` is the only one that may not be."""
+    for side in ("source", "target"):
+        kind, _, name = str(resource.spec[side]).partition(":")
+        if kind not in ("guideline", "journey", "agent") or item not in (None, name):
+            continue
+        try:
+            client: Any = getattr(wire.parlant, f"{kind}s")
+            await wire.call(client.retrieve(addressed(name)), may_fail=True)
+        except (Absent, Failed) as error:
+            # Parlant also says so of one that is there, for something that it is bound to.
+            if isinstance(error, Failed) or error.item not in ("", name):
+                continue
+            message = f"{resource.ref}: its {side}, {kind} {name!r}, is not on the server"
+            raise TargetRefused(message, status=404) from None
 
 
 async def _end_inside(wire: Wire, end: str) -> End:
