@@ -25,12 +25,13 @@ LOCK := $(UV) compile --quiet --universal --python-version 3.11 --no-emit-index-
 	--no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run test test-pure check compat bench format lock clean
+.PHONY: help setup dev run test test-unit test-pure check compat bench format lock clean
 
 help:
 	@echo "make setup    $(VENV) with the command $(BIN)/otto-reconcile"
 	@echo "make run      otto-reconcile run, with TOOLS and ARGS"
 	@echo "make test     check, then the tests, with PYTEST_ARGS"
+	@echo "make test-unit  only the tests that start no process: within a minute"
 	@echo "make test-pure  check, then only the tests that start no server"
 	@echo "make check    lint, format, types and layers"
 	@echo "make compat   the contract with Parlant, on each supported release: every week, say"
@@ -70,6 +71,9 @@ check: $(DEV)
 # One file of tests stays in one process, so that its servers are started once.
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+test-unit: $(DEV)
+	$(BIN)/pytest -n 2 -q -m unit $(PYTEST_ARGS)
 
 # For each supported Python; `.ci/run` does it on every one that the machine has.
 test-pure: check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -35,3 +36,38 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="otto-tests-home-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     processes.settle(home)
+
+
+UNIT = {
+    "desired", "diff", "manifest", "reconcile", "render", "scenarios", "specification", "store",
+    "test_kinds.py",
+}  # fmt: skip
+"""What is logic alone: `make test-unit` runs it within a minute. A test there that needs a process
+or a server is marked `process`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_unit(item):
+            item.add_marker(pytest.mark.unit)
+
+
+def is_unit(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    on_a_server = callspec is not None and {"wire", "ferret"} & set(
+        map(str, callspec.params.values())
+    )
+    part = item.path.relative_to(Path(__file__).parent).parts[0]
+    return part in UNIT and not on_a_server and item.get_closest_marker("process") is None
+
+
+@pytest.fixture(autouse=True)
+def _no_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that starts a process fails: it would be slow, and is in the wrong tier."""
+    if request.node.get_closest_marker("unit") is None:
+        return
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("a unit test starts a process: mark it `process`")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)

@@ -22,7 +22,6 @@ from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.wire.server import NotRunnable, skip_or_fail
 
 
 class LooseStore(MemoryStore):
@@ -32,9 +31,7 @@ class LooseStore(MemoryStore):
 
 
 @pytest.fixture(params=["memory", "loose", "sqlite", "wire"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path, uri_or_reason: str | NotRunnable
-) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
     elif request.param == "loose":
@@ -44,9 +41,7 @@ def store(
         yield embedded
         embedded.close()
     else:
-        if isinstance(uri_or_reason, NotRunnable):
-            skip_or_fail(uri_or_reason)
-        uri, database = str(uri_or_reason), f"otto_test_{uuid.uuid4().hex[:12]}"
+        uri, database = request.getfixturevalue("wire_uri"), f"otto_test_{uuid.uuid4().hex[:12]}"
         remote = MongoStore(uri, database)
         yield remote
         remote.close()

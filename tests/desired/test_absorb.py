@@ -459,6 +459,7 @@ print("done")
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("sort", ["sqlite", "wire"])
 def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     sort: str, tmp_path: Path, request: pytest.FixtureRequest

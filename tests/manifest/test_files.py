@@ -83,6 +83,7 @@ def test_a_file_that_the_system_grows_ends_at_the_limit(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0"])
 def test_standard_input_by_its_names(name: str) -> None:
     code = (

@@ -203,6 +203,7 @@ def test_a_single_file_has_its_own_folder(folder: Path) -> None:
     assert manifest.load([folder], environ={}).bots
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_what_is_piped_in_includes_nothing(folder: Path, name: str) -> None:
     code = (

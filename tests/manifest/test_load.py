@@ -274,6 +274,7 @@ def test_the_place_of_each_document_is_kept(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.process
 def test_standard_input() -> None:
     code = (
         "from pathlib import Path; from otto_reconcile import manifest;"

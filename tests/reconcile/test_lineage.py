@@ -30,6 +30,8 @@ from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import until
 from tests.reconcile.test_provenance import commit, git
 
+pytestmark = pytest.mark.process
+
 NOON = "2030-01-01T12:00:00+0000"
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from otto_reconcile.reconcile.provenance import is_ancestor, of_files, of_folder
 
+pytestmark = pytest.mark.process
+
 IDENTITY = {
     "GIT_AUTHOR_NAME": "ann",
     "GIT_AUTHOR_EMAIL": "ann@example.invalid",

@@ -95,6 +95,7 @@ def test_visible_text_is_left_as_it_is(text: str) -> None:
         assert escaped == text
 
 
+@pytest.mark.process
 def test_the_same_bytes_under_every_hash_seed() -> None:
     program = (
         "from otto_reconcile.plan import Change\n"

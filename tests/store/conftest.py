@@ -42,12 +42,14 @@ def _shims(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(uri_or_reason: str | NotRunnable) -> Iterator[Callable[[str], str]]:
+def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
     """Gives the URI of a server of a sort, started when first asked for."""
     with contextlib.ExitStack() as stack:
-        uris: dict[str, str | NotRunnable] = {"wire": uri_or_reason}
+        uris: dict[str, str | NotRunnable] = {}
 
         def uri_of(sort: str) -> str:
+            if sort == "wire":
+                return str(request.getfixturevalue("wire_uri"))
             if sort not in uris:
                 try:
                     uris[sort] = stack.enter_context(wire_server(sort))

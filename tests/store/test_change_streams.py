@@ -27,6 +27,8 @@ from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
 from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

@@ -23,6 +23,8 @@ from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.wire.server import NotRunnable, Server, own_server, skip_or_fail
 
+pytestmark = pytest.mark.process
+
 Open = Callable[[Path], SQLiteStore]
 
 SWAPPER = """
