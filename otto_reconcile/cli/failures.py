@@ -72,10 +72,12 @@ def _usage(error: Exception) -> None:
 
 
 def _file_hint(command: str, message: str) -> str | None:
-    """What to write for `apply bot.yaml`."""
+    """What to write for `apply bot.yaml`, and for `validate -f`."""
+    if message.startswith("No such option: -f") and command.endswith(" validate"):
+        return f"files are named without -f: {command} FILE"
     extra = re.search(r"extra argument\S* \((.+?)\)", message)
     name = extra[1].split()[0] if extra is not None else ""
-    if not name or not os.path.exists(name):
+    if not name or not (command.endswith(" apply") or os.path.exists(name)):
         return None
     return f"a file is named with -f: {command} -f {name}"
 

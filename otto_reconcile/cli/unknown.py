@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound
 from otto_reconcile.events import Desired, Wanted, WantedShared
-from otto_reconcile.manifest import read_one
+from otto_reconcile.manifest import is_manifest, read_one
 from otto_reconcile.manifest.wording import near
 from otto_reconcile.resources.shared import called, is_shared
 from otto_reconcile.weaving import users
@@ -39,6 +39,8 @@ def not_there(
         whose = refused.file if refused.own else "the folder of manifests"
         why = f"{message}: {whose} is refused, and nothing of it imported: {refused.problem}"
         return NotFound(why, hint="otto-reconcile status has all that is refused")
+    if meant is None and (Path(name).is_file() or is_manifest(Path(name))):
+        meant = "a bot is named by its `metadata.id`; apply, diff and graph take a file with -f"
     return NotFound(message, hint=meant or listed)
 
 

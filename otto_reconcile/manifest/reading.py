@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest.wording import near
 
 MAX_BYTES = 1_048_576
 STANDARD_INPUT = Path("-")
@@ -151,11 +152,19 @@ def _is_text(data: bytes, encoding: str) -> bool:
     return plain * 5 >= len(text) > 0 and all(c.isprintable() or c.isspace() for c in text)
 
 
+def _beside(path: Path) -> str | None:
+    """The hint for a name that is nearly that of a file or folder in the same place."""
+    try:
+        return near(path.name, (name for name in os.listdir(path.parent) if name != path.name))
+    except (OSError, ValueError):
+        return None
+
+
 def refusal(path: Path, error: OSError | ValueError) -> InvalidInput:
     """What the system said, as a fault of this file."""
     hint = None
     if isinstance(error, FileNotFoundError):
-        message = "there is no such file or folder, or it has just gone"
+        message, hint = "there is no such file or folder, or it has just gone", _beside(path)
     elif isinstance(error, PermissionError):
         message, hint = "there is no permission to read this", "see its access rights"
     elif isinstance(error, BlockingIOError):

@@ -20,13 +20,17 @@ _KEYS: dict[str, dict[str, str]] = {
         "do": "action",
         "if": "condition",
         "instruction": "action",
+        "name": "id",
         "then": "action",
+        "title": "id",
         "tool": "tools",
         "when": "condition",
     },
     "JourneyForm": {
         "canned": "canned_responses",
         "condition": "conditions",
+        "instruction": "description",
+        "instructions": "description",
         "name": "title",
         "steps": "states",
         "trigger": "conditions",
@@ -41,10 +45,18 @@ _KEYS: dict[str, dict[str, str]] = {
         "message": "chat",
         "name": "id",
         "say": "chat",
+        "then": "next",
         "to": "next",
         "transitions": "next",
     },
-    "TransitionForm": {"condition": "when", "if": "when", "next": "to", "state": "to"},
+    "TransitionForm": {
+        "condition": "when",
+        "goto": "to",
+        "if": "when",
+        "next": "to",
+        "state": "to",
+        "then": "to",
+    },
     "TermForm": {"aliases": "synonyms", "definition": "description", "term": "name"},
     "CannedResponseForm": {"template": "value", "text": "value"},
     "VariableForm": {"default": "values", "value": "values"},
@@ -56,7 +68,20 @@ _KEYS: dict[str, dict[str, str]] = {
     "GlossarySpecForm": {"canned": "canned_responses", "glossary": "terms", "words": "terms"},
     "BotForm": {**_OF_A_BOT, "version": "apiVersion"},
 }
+_RULE = "what the bot does when is one of the `guidelines`: `- {condition: ..., action: ...}`"
+_STEPS = "what happens stands under `description`, in words, or under `states`"
+_OF_THE_BOT = "words belong to the bot: write `terms` under `spec`"
 _HINTS = {
+    **dict.fromkeys(
+        (
+            (form, key)
+            for form in ("SpecForm", "GlossarySpecForm")
+            for key in ("action", "condition", "if", "then", "when")
+        ),
+        _RULE,
+    ),
+    **dict.fromkeys((("JourneyForm", key) for key in ("action", "chat", "do", "then")), _STEPS),
+    **dict.fromkeys((("JourneyForm", key) for key in ("glossary", "terms")), _OF_THE_BOT),
     ("MetadataForm", "name"): "write `id`, of lower-case letters, digits and hyphens;"
     " the name that customers see is `spec.name`",
     ("SharedMetadataForm", "name"): "write `id`",

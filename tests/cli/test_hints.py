@@ -137,3 +137,16 @@ def test_the_codes_of_one_bot_are_those_of_all(desk: Otto, daemon: Announce) -> 
         assert desk("status").code == code
     daemon(SYNCED, target={"label": "x", "state": "Unavailable"})
     assert desk("status", "order-desk").code == 2
+
+
+def test_a_file_in_the_wrong_place_is_told_where_it_belongs(desk: Otto) -> None:
+    for name in ("bot.yaml", "gone.yaml", "folder"):
+        hint = f"hint: a file is named with -f: otto-reconcile apply -f {name}\n"
+        assert desk("apply", name).err.endswith(hint)
+    hint = "hint: files are named without -f: otto-reconcile validate FILE\n"
+    assert desk("validate", "-f", "bot.yaml").err.endswith(hint)
+    done = desk("apply", "-f", "bot.yml")
+    assert done.err.startswith("bot.yml:1:1: there is no such file or folder, or it has just gone")
+    assert "(did you mean `bot.yaml`?)" in done.err
+    for command in ("get", "status"):
+        assert "hint: a bot is named by its `metadata.id`" in desk(command, "bot.yaml").err
