@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otto_reconcile.events import NEWER, Desired, Wanted
-from otto_reconcile.resources.shared import SharedDocument, may_use, weave
+from otto_reconcile.resources.shared import SharedDocument, SharedToolService, may_use, weave
 
 
 def woven(wanted: Wanted, desired: Desired) -> Wanted:
@@ -34,6 +34,13 @@ def _held(desired: Desired) -> dict[str, str]:
         for bot_id, wanted in desired.bots.items()
         if may_use(wanted.bot, name)
     }
+
+
+def services_of(desired: Desired) -> frozenset[str]:
+    """The tool services that anybody wants, whether a tool of theirs is named or not."""
+    own = (service.name for one in desired.bots.values() for service in one.bot.tool_services)
+    documents = (one.document for one in desired.shared.values())
+    return frozenset(own) | {one.id for one in documents if isinstance(one, SharedToolService)}
 
 
 class Weaver:

@@ -17,8 +17,8 @@ from otto_reconcile.reconcile.lineage import Lineage
 from otto_reconcile.reconcile.provenance import of_files, of_folder
 from otto_reconcile.reconcile.roots import root_of
 from otto_reconcile.resources import is_reserved
-from otto_reconcile.resources.shared import SharedToolService
 from otto_reconcile.store.base import Store
+from otto_reconcile.weaving import services_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,7 @@ def doubted(
     `daemon` is the status of the running one, which has local tools maybe.
     """
     tools = inputs.manifests.tools
-    services = set(inputs.manifests.services)
-    for wanted in desired.bots.values():
-        services |= {service.name for service in wanted.bot.tool_services}
-    documents = (one.document for one in desired.shared.values())
-    services |= {one.id for one in documents if isinstance(one, SharedToolService)}
-    yield from manifest.misspelt(tools, services)
+    yield from manifest.misspelt(tools, inputs.manifests.services | services_of(desired))
     local = ((daemon or {}).get("tools") or {}).get("tools") or ()
     yield from manifest.misspelt_local(tools, map(str, local))
 

@@ -108,6 +108,9 @@ class StartPort:
     async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
         return await self._rest.lacking(tools)
 
+    def declare(self, services: Collection[str]) -> None:
+        self._rest.declare(services)
+
     async def reaching(self) -> Sequence[Reaching]:
         return await self._rest.reaching()
 

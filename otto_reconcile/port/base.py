@@ -117,6 +117,10 @@ class Port(Protocol):
         """Those of these tools that are not there now, each with a text that names it."""
         ...
 
+    def declare(self, services: Collection[str]) -> None:
+        """Tool services that are wanted: of a tool of another one they may be what was meant."""
+        ...
+
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True
     ) -> Resource:

@@ -214,6 +214,9 @@ class RestPort:
     async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
         return await self._wire.tools.lacking(tools)
 
+    def declare(self, services: Collection[str]) -> None:
+        self._wire.tools.declared = frozenset(services)
+
     def host_canned(self, make: MakeCanned) -> None:
         """`make` is for canned responses of guidelines and states: Parlant is in this process."""
         self._wire.make_canned = make

@@ -60,6 +60,7 @@ class Tools:
         self._offers: dict[str, tuple[float, Offer]] = {}
         self._hosted: str | None = None
         self._local: frozenset[str] = frozenset()
+        self.declared: frozenset[str] = frozenset()
 
     def host(self, url: str | None, names: Iterable[str] = ()) -> None:
         """The service of local tools in this process: it is registered whenever it is not there.
@@ -126,11 +127,19 @@ class Tools:
             if offered == "dead":
                 found[name] = f"{name} (tool service {service!r} does not answer)"
             elif service not in await self.services():
-                found[name] = f"{name} ({_no_service(service, await self.services())})"
+                found[name] = f"{name} ({await self._no_service(service)})"
             elif tool not in offered:
                 hint = near(tool, await self._beside(service, offered))
                 found[name] = f"{name} ({hint})" if hint else name
         return found
+
+    async def _no_service(self, service: str) -> str:
+        """A service that is wanted, and not there since nobody names it, may be what was meant."""
+        names = sorted(await self.services())
+        some = ", ".join(map(repr, names[:MOST_NAMED])) + (", ..." if names[MOST_NAMED:] else "")
+        hint = near(service, {*names, *self.declared} - {service})
+        there = f", only {some}" if some else ""
+        return f"there is no tool service {service!r}{there}{f'; {hint}' if hint else ''}"
 
     async def _beside(self, service: str, offered: frozenset[str]) -> frozenset[str]:
         """The tools that may have been meant: of a hosted one, all that are hosted."""
@@ -176,14 +185,6 @@ class Tools:
             # What Parlant can reach is known here only where it runs in this process.
             beside = service.kind == "mcp" and self._wire.make_journey is not None
             return "dead" if beside and not await _is_open(service.url) else "untold"
-
-
-def _no_service(service: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    some = ", ".join(map(repr, names[:MOST_NAMED])) + (", ..." if names[MOST_NAMED:] else "")
-    hint = near(service, names)
-    there = f", only {some}" if some else ""
-    return f"there is no tool service {service!r}{there}{f'; {hint}' if hint else ''}"
 
 
 def not_there(missing: Iterable[str], *, made: bool = False) -> TargetRefused:

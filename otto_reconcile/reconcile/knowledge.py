@@ -12,6 +12,7 @@ from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import signs
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.world import Stores, World, read
+from otto_reconcile.weaving import services_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Knowledge:
             world = await asyncio.to_thread(read, self._stores, self._port.target)
             world.inside, world.take_over = self._port.inside, self._take_over
             world.odd_rows = absorbed.faults
+            self._port.declare(services_of(world.desired))
             before, self.world = self.world, world
             if before is not None:
                 world.follow(before)

@@ -47,6 +47,14 @@ async def test_a_service_that_is_not_there_names_those_that_are() -> None:
     ]
 
 
+async def test_a_service_that_is_wanted_may_be_what_was_meant() -> None:
+    tools = Tools(cast("Any", Services(local=[])))
+    tools.declared = frozenset({"orders", "ordrs"})
+    assert list((await tools.missing(["ordrs:find"])).values()) == [
+        "ordrs:find (there is no tool service 'ordrs', only 'local'; did you mean `orders`?)"
+    ]
+
+
 async def test_a_tool_that_is_not_there_names_the_nearest() -> None:
     services = Services(**{"built-in": ["look_up"], "local": ["get_order"], "orders": ["find"]})
     assert await missing(services, "orders:fnd", "orders:cancel", "look_upp", "get_orders") == [

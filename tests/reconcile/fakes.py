@@ -109,6 +109,9 @@ class FakePort:
         self.asked += 1
         return {tool: self.lacks[tool] for tool in tools if tool in self.lacks}
 
+    def declare(self, services: Collection[str]) -> None:
+        self.declared = frozenset(services)
+
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True
     ) -> Resource:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from otto_reconcile.errors import Incomplete, TargetRefused
+from otto_reconcile.events import Source
 from otto_reconcile.plan import Change
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.resources import Bot, Ref, Resource
+from otto_reconcile.resources.shared import SharedToolService
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
 
@@ -244,3 +246,12 @@ async def test_a_sweep_that_finds_a_service_again_lets_what_waits_be_tried(
         bots = setting.voice.board.status.bots
         await until(lambda: bots["desk"].sync is Sync.SYNCED, 2.0)
         assert bots["desk"].health is Health.HEALTHY
+
+
+async def test_the_port_knows_the_services_that_nobody_names(setting: Setting) -> None:
+    service = {"name": "crm", "kind": "sdk", "url": "http://h:1"}
+    crm = SharedToolService.from_document({"id": "crm", "service": service})
+    setting.want(bot("shop"))
+    setting.stores.desired.put(crm, source=Source(kind="manifest"), actor="ann")
+    await setting.loop.restore()
+    assert setting.port.declared == {"crm"}
