@@ -215,7 +215,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, data: bytes, message: str) ->
     path.write_bytes(data)
     start = time.monotonic()
     assert message in refused(path)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # far from what it takes, as from what a mistake would
 
 
 def test_a_billion_laughs(tmp_path: Path) -> None:

@@ -139,5 +139,5 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
         patch.setattr(setting.port, "reaching", listed_just_before)
         await look(setting)
     assert setting.voice.board.status.reaching == ()
-    await look(setting, AT_LEAST / 5)
+    await look(setting, AT_LEAST - 1)
     assert len(setting.voice.board.status.reaching) == 1
