@@ -68,9 +68,10 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One file of tests stays in one process, so that its servers are started once.
+# One file of tests stays in one process, so that its servers are started once; those that take
+# longest go first (tests/conftest.py), not those with most tests.
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: $(DEV)
 	$(BIN)/pytest -n 2 -q -m unit $(PYTEST_ARGS)

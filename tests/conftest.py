@@ -46,10 +46,24 @@ UNIT = {
 or a server is marked `process`."""
 
 
+LONG_FIRST = ("otto", "e2e", "persistence", "scripted", "evaluations", "readme", "cli", "server")
+"""Folders whose files take longest: begun first, so that no process is left alone with one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_unit(item):
             item.add_marker(pytest.mark.unit)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def is_unit(item: pytest.Item) -> bool:
@@ -57,8 +71,7 @@ def is_unit(item: pytest.Item) -> bool:
     on_a_server = callspec is not None and {"wire", "ferret"} & set(
         map(str, callspec.params.values())
     )
-    part = item.path.relative_to(Path(__file__).parent).parts[0]
-    return part in UNIT and not on_a_server and item.get_closest_marker("process") is None
+    return _folder(item) in UNIT and not on_a_server and item.get_closest_marker("process") is None
 
 
 @pytest.fixture(autouse=True)
