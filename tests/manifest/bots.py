@@ -193,7 +193,7 @@ def is_template(value: str) -> bool:
 
 
 def variables() -> st.SearchStrategy[list[Variable]]:
-    one_line = tag.filter(lambda name: "\n" not in name)
+    one_line = tag.filter(lambda name: not {"\n", "\0"} & set(name))
     whose = st.just("default") | one_line.map("tag:{}".format) | exact.map("customer:{}".format)
     given = data.filter(bool).map(lambda found: next(iter(found.values()))) | any_text
     values = st.dictionaries(whose, given.filter(lambda value: value is not None), max_size=2)
