@@ -80,6 +80,8 @@ def _no_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if request.node.get_closest_marker("unit") is None:
         return
 
+    import croniter  # noqa: F401  (its import runs the program `file`)
+
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("a unit test starts a process: mark it `process`")
 

@@ -219,6 +219,7 @@ class Tending:
                     self._voice.reaching(())  # what was found was in the life before
                     if self._evaluating is not None:
                         await self._evaluating.begin()
+                    await self._mark_anew()
                     await self._restore(world, found.present)
         except StoreUnavailable as error:
             self._voice.store(error)
@@ -241,6 +242,15 @@ class Tending:
         if found.life is epoch.Life.CANARY_LOST or (found.life is epoch.Life.SAME and not up):
             self.enqueue(self.known.bot_ids, "target is back", URGENT)
         return True
+
+    async def _mark_anew(self) -> None:
+        """Sets our mark on a server that began anew and has lost it. At the next beat it would be
+        set too, but in the middle of the restore, and what was under way would be stopped."""
+        if self._port.inside:
+            return
+        async with self._managing_turn:
+            if self.leadership.leading and (other := await self.managing.renew()) is not None:
+                self._voice.target(WAITING, other)
 
     async def _noted(self) -> str | None:
         """What had to be assumed of the target, for a person to know."""

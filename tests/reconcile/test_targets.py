@@ -239,3 +239,35 @@ async def test_a_server_that_comes_back_has_one_canary_of_ours() -> None:
 
 def canaries_of(setting: Setting) -> set[str]:
     return {name for name in setting.port.canaries if name.startswith("otto-canary-")}
+
+
+async def test_a_beat_in_the_middle_of_a_restore_stops_nothing() -> None:
+    """The server that began anew has lost our mark; while it is set, nobody may act."""
+    setting = Setting()
+    setting.want(bot("desk"))
+    await setting.loop.restore()
+    create, put_mark, beats = setting.port.create, setting.port.put_mark, []
+
+    async def turns(count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    async def slow_mark(name: str) -> None:
+        await turns(500)
+        await put_mark(name)
+
+    async def beaten(*arguments: Any, **options: Any) -> Any:
+        if not beats:
+            beats.append(asyncio.create_task(setting.loop._target.manage()))
+        await turns(50)
+        return await create(*arguments, **options)
+
+    setting.port.create = beaten  # type: ignore[method-assign]
+    setting.port.put_mark = slow_mark  # type: ignore[method-assign]
+    setting.port.restart()
+    await setting.loop._target.probe()
+    await beats[0]
+    restore = setting.voice.board.status.restore
+    assert restore is not None
+    assert restore["restored"] == 1
+    assert GREET in setting.port.held
