@@ -1,13 +1,14 @@
 """A bot that another program renamed in the rows: one bot under a new id, not a loss.
 
 Such a program gives the rows of a bot another id and notes the former one in the metadata of the
-bot's own row, where it stays for ever: so it may be stale, copied or wrong. Pure.
+bot's own row, where it stays: so it may be stale, copied or wrong. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from otto_reconcile.events import ROWS, Source
@@ -27,7 +28,7 @@ _Ids: TypeAlias = frozenset[tuple[str, str]]
 """Collections and ids of parts that one bot alone can have."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Renames:
     """Former bot ids, each with the id that the bot has now.
 
@@ -52,7 +53,11 @@ class Renames:
 
     def former_of(self, bot_id: str) -> str | None:
         """The id that a bot had, if its rename is to be recorded now."""
-        return next((before for before, after in self.done.items() if after == bot_id), None)
+        return self._former.get(bot_id)
+
+    @cached_property
+    def _former(self) -> Mapping[str, str]:
+        return {after: before for before, after in self.done.items()}
 
     def rows_of(self, bot_id: str, rows: RowsByBot) -> Mapping[str, Sequence[Document]]:
         """The rows that a bot has by now, under whatever id."""
@@ -73,6 +78,8 @@ def renames(
     `gone` are those that have lost it; `known` are all that ever were, `busy` those of which it is
     not known what they are; `declared` says by what a bot is declared that no program renames.
     """
+    if not gone:  # as nearly always, however many rows still have a former id
+        return Renames()
     claims = {
         after: former
         for after, its in sorted(rows.items())
@@ -83,8 +90,9 @@ def renames(
     kept: set[str] = set()
     refused: dict[str, tuple[str, ...]] = {}
     for before, afters in _claimed(claims, rows, gone, wanted, known).items():
-        after = _heir(before, afters, rows, wanted, claims, always=bool(declared(before)))
-        why = next(filter(None, (_declared(one, declared) for one in (before, after or ""))), None)
+        by = declared(before)
+        after = _heir(before, afters, rows, wanted, claims, always=bool(by))
+        why = _why(before, by) or (_why(after, declared(after)) if after else None)
         if after is not None and (why or after == SEVERAL):
             kept.add(before)
             told = refusal(before, afters, why or "several say so")
@@ -156,8 +164,7 @@ def _heir(
     return None if said_before and not always else after
 
 
-def _declared(bot_id: str, declared: Callable[[str], str | None]) -> str | None:
-    by = declared(bot_id)
+def _why(bot_id: str, by: str | None) -> str | None:
     return None if by is None else f"{bot_id!r} is declared by {by}"
 
 

@@ -16,7 +16,7 @@ from tests.parlant_server.fixtures import (
     parlant_url,
 )
 from tests.support import processes
-from tests.wire.server import uri_or_reason, wire_uri
+from tests.wire.server import wire_uri
 
 # Here and nowhere else: a fixture that two folders import by name is two, with a server each.
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "parlant_rest",
     "parlant_thread",
     "parlant_url",
-    "uri_or_reason",
     "wire_uri",
 ]
 
@@ -42,7 +41,7 @@ UNIT = {
     "desired", "diff", "manifest", "reconcile", "render", "scenarios", "specification", "store",
     "test_kinds.py",
 }  # fmt: skip
-"""What is logic alone: `make test-unit` runs it within a minute. A test there that needs a process
+"""What is logic alone: `make test-unit` runs it. A test there that needs a process
 or a server is marked `process`."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 
 from otto_reconcile import settings as environment
 from otto_reconcile.applied import Epoch
@@ -24,6 +23,7 @@ from otto_reconcile.cli.places import (
 )
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.cli.unknown import no_bot, not_there
+from otto_reconcile.desired import Desired
 from otto_reconcile.errors import OttoError
 from otto_reconcile.plan import Plan
 from otto_reconcile.port.base import Port
@@ -65,8 +65,6 @@ def run_diff(
         report = asyncio.run(
             _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
         )
-        if not bot_ids:
-            report = replace(report, lost=_lost(settings, stores))
     _show(report, output)
     for error in report.errors:
         tell(error)
@@ -108,6 +106,7 @@ async def _compare(
         pruned=deletions(reaching) if prune_unmanaged else Plan(),
         warnings=[*warnings, *brought.warnings],
         imported=_imported(brought, bot_ids),
+        lost=_lost(settings, stores, world.desired) if not bot_ids else None,
     )
 
 
@@ -122,12 +121,12 @@ async def _notice_restart(port: Port, world: World) -> None:
     world.restoring = not lost
 
 
-def _lost(settings: Settings, stores: Stores) -> str | None:
+def _lost(settings: Settings, stores: Stores, desired: Desired) -> str | None:
     """What this data directory has managed and the store knows nothing of, in a sentence."""
     label = stores.store.label
     missing = f"SQLite {place_of(settings)}" if label == IN_MEMORY else None
     remembered = Remembered(settings.data_dir, stores.store, missing)
-    lost = remembered.lost(stores.desired.read())
+    lost = remembered.lost(desired)
     return remembered.told(lost) if lost else None
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from otto_reconcile.applied import Applied
-from otto_reconcile.order import BINDING
-from otto_reconcile.resources import Ref, Snapshot, get_kind
+from otto_reconcile.reconcile.owners import is_sole
+from otto_reconcile.resources import Ref, Snapshot
 
 
 def to_come(
     given: Iterable[Ref], wanted: Iterable[tuple[str, Snapshot]], applied: Mapping[str, Applied]
 ) -> str | None:
     """The first bot that wants something of what is given up, and is not on the target yet."""
-    sole = [ref for ref in given if not get_kind(ref.kind).shared and ref.kind != BINDING]
+    sole = [ref for ref in given if is_sole(ref)]
     return next(
         (
             bot_id

@@ -30,7 +30,7 @@ class Owners:
         for bot_id, snapshot in wanted:
             for ref in snapshot:
                 other = first.setdefault(ref, bot_id)
-                if other != bot_id and _is_sole(ref):
+                if other != bot_id and is_sole(ref):
                     self._rivals.setdefault(ref, [other]).append(bot_id)
 
     def lost(self, bot_id: str, applied: Mapping[str, Applied]) -> dict[Ref, str]:
@@ -68,7 +68,7 @@ class Owners:
         return ((ref, rivals) for ref, rivals in self._rivals.items() if bot_id in rivals)
 
 
-def _is_sole(ref: Ref) -> bool:
+def is_sole(ref: Ref) -> bool:
     """True for what bears the mark of one bot. A relationship is all in its key, and bears none."""
     return not get_kind(ref.kind).shared and ref.kind != BINDING
 

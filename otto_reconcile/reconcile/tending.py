@@ -153,14 +153,16 @@ class Tending:
                 await self.managing.watch()
                 self._voice.rivals(())
                 return
-            other = await self.managing.renew()
+            await self._renew_mark()
         except StoreUnavailable as error:
             self._voice.store(error)
-            return
         except OttoError as error:
             if self.leadership.leading:
                 self._voice.target(UNAVAILABLE, error.message)
-            return
+
+    async def _renew_mark(self) -> None:
+        """Becomes or stays the one that manages the server, and tells who else wants to."""
+        other = await self.managing.renew()
         self._voice.rivals(self.managing.rivals)
         if other is not None:
             self._voice.target(WAITING, other)
@@ -249,8 +251,8 @@ class Tending:
         if self._port.inside:
             return
         async with self._managing_turn:
-            if self.leadership.leading and (other := await self.managing.renew()) is not None:
-                self._voice.target(WAITING, other)
+            if self.leadership.leading:
+                await self._renew_mark()
 
     async def _noted(self) -> str | None:
         """What had to be assumed of the target, for a person to know."""

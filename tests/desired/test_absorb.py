@@ -20,7 +20,6 @@ from otto_reconcile.store.base import Filter, Store, Write
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore
-from tests.wire.server import NotRunnable, skip_or_fail
 
 CLI = Source("cli")
 Make = Callable[..., Bot]
@@ -464,12 +463,7 @@ print("done")
 def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     sort: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    uri = ""
-    if sort == "wire":
-        found = request.getfixturevalue("uri_or_reason")
-        if isinstance(found, NotRunnable):
-            skip_or_fail(found)
-        uri = str(found)
+    uri = request.getfixturevalue("wire_uri") if sort == "wire" else ""
     database = f"otto_test_{uuid.uuid4().hex[:12]}"
     store: Store = MongoStore(uri, database) if uri else SQLiteStore(tmp_path / "otto.db")
     state = DesiredState(store)

@@ -124,10 +124,11 @@ class Daemon:
         arguments = ["run", *self._arguments]
         folder, environ = self.place.folder, {**self.place.environ, **self._environ}
         if self._forked:
-            with open(os.devnull) as nothing, self._output.open("wb") as output:
-                streams = (nothing.fileno(), output.fileno(), output.fileno())
-                home = None if "--parlant-url" in arguments else folder / ".parlant-home"
-                self.process = Forked(arguments, folder, environ, streams, parlant_home=home)
+            home = None if "--parlant-url" in arguments else folder / ".parlant-home"
+            with self._output.open("wb") as output:
+                self.process = Forked.writing_to(
+                    output, arguments, folder, environ, parlant_home=home
+                )
             return self
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(

@@ -40,12 +40,12 @@ class ParlantProcess:
         report = home / "report.json"
         report.unlink(missing_ok=True)
         environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLANT_HOME": str(home / "data")}
-        with open(os.devnull) as nothing, (home / "output.txt").open("ab") as output:
-            self._process = Forked(
+        with (home / "output.txt").open("ab") as output:
+            self._process = Forked.writing_to(
+                output,
                 [str(report), str(self.port)],
                 home,
                 environ,
-                (nothing.fileno(), output.fileno(), output.fileno()),
                 module="tests.parlant_server.serving",
                 parlant_home=home / "data",
             )

@@ -71,12 +71,12 @@ class Program:
             "PORT": str(port),
             "TOOL_PORT": str(free_port()),
         }
-        with open(os.devnull) as nothing, self._output.open("wb") as output:
-            self._process = Forked(
+        with self._output.open("wb") as output:
+            self._process = Forked.writing_to(
+                output,
                 [str(self._file)],
                 self._folder,
                 environ,
-                (nothing.fileno(), output.fileno(), output.fileno()),
                 module="tests.persistence.run",
                 parlant_home=home,
             )

@@ -51,6 +51,19 @@ def has(setting: Setting, ref: Ref, text: str) -> bool:
     return ref in setting.port.held and text in str(setting.port.held[ref].spec)
 
 
+def deletions(setting: Setting) -> list[Ref]:
+    """All that is deleted on the target from now on."""
+    deleted: list[Ref] = []
+    delete = setting.port.delete
+
+    async def noted(observed: Any) -> None:
+        deleted.append(observed.ref)
+        await delete(observed)
+
+    setting.port.delete = noted  # type: ignore[method-assign]
+    return deleted
+
+
 class Counted(Setting):
     """Counts calls and looks."""
 
@@ -130,14 +143,7 @@ async def test_a_part_that_moves_between_bots_is_never_deleted() -> None:
     rows(setting, "guidelines", "alpha", "beta")
     setting.stores.store.delete("guidelines", {"bot_id": "beta"})
     await setting.loop.restore()
-    deleted: list[Ref] = []
-    delete = setting.port.delete
-
-    async def noted(observed: Any) -> None:
-        deleted.append(observed.ref)
-        await delete(observed)
-
-    setting.port.delete = noted  # type: ignore[method-assign]
+    deleted = deletions(setting)
     async with running(setting):
         setting.stores.store.swap("guidelines", {"guideline_id": "greet"}, {"bot_id": "beta"})
         await until(lambda: len(setting.stores.desired.history("beta")) == 2)
@@ -153,15 +159,9 @@ async def test_a_renamed_bot_takes_its_parts_along() -> None:
     setting = Counted()
     for collection in PARTS:
         rows(setting, collection, "alpha")
-    store, deleted = setting.stores.store, []
+    store = setting.stores.store
     await setting.loop.restore()
-    delete = setting.port.delete
-
-    async def noted(observed: Any) -> None:
-        deleted.append(observed.ref)
-        await delete(observed)
-
-    setting.port.delete = noted  # type: ignore[method-assign]
+    deleted = deletions(setting)
     async with running(setting):
         await until(lambda: status(setting, "alpha")[:2] == (Sync.SYNCED, Health.HEALTHY))
         note = {"metadata": {"previous_bot_id": "alpha"}}

@@ -28,7 +28,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn, Self
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +65,15 @@ class Forked:
         request["parlant_home"] = home
         self.pid = int(self._parent.ask(request, streams))
         self.returncode: int | None = None
+
+    @classmethod
+    def writing_to(
+        cls, output: IO[Any], arguments: Sequence[str], cwd: Path, env: dict[str, str], **how: Any
+    ) -> Self:
+        """Without input, and with all that it writes in one file."""
+        with open(os.devnull) as nothing:
+            streams = (nothing.fileno(), output.fileno(), output.fileno())
+            return cls(arguments, cwd, env, streams, **how)
 
     def poll(self) -> int | None:
         if self.returncode is None:

@@ -22,9 +22,6 @@ from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.e2e.harness import Daemon, Place, wait_for
-from tests.wire.server import wire_uri
-
-__all__ = ["wire_uri"]
 
 DATA = Path(__file__).parent / "data"
 VERSIONS = sorted(path.name for path in DATA.iterdir())

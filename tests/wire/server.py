@@ -1,7 +1,7 @@
 """Real servers of MongoDB's wire protocol for tests: found, or built from the registries.
 
     with wire_server() as uri: ...            one for the caller alone
-    pytest_plugins = ["tests.wire.server"]    the fixture `wire_uri`, one server for the session
+    wire_uri                                  the fixture, one server for all tests
 
 In this order: the server that OTTO_TEST_MONGODB_URI names, a `mongod` on the PATH, and
 mongo-java-server (Maven). FerretDB (Go) is a second, independent one. What is built is kept under
@@ -139,22 +139,14 @@ def skip_or_fail(error: NotRunnable) -> None:
 
 
 @pytest.fixture(scope="session")
-def uri_or_reason() -> Iterator[str | NotRunnable]:
+def wire_uri() -> Iterator[str]:
     """Shared: the URI of a server of any sort, where a test has a database of its own."""
     with contextlib.ExitStack() as stack:
-        found: str | NotRunnable
         try:
-            found = stack.enter_context(wire_server())
+            uri = stack.enter_context(wire_server())
         except NotRunnable as error:
-            found = error
-        yield found
-
-
-@pytest.fixture(scope="session")
-def wire_uri(uri_or_reason: str | NotRunnable) -> str:
-    if isinstance(uri_or_reason, NotRunnable):
-        skip_or_fail(uri_or_reason)
-    return str(uri_or_reason)
+            skip_or_fail(error)
+        yield uri
 
 
 def _mongod(port: int, directory: Path) -> list[str]:
