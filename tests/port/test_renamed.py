@@ -70,4 +70,10 @@ async def test_guidelines_of_a_renamed_bot_survive_on_parlant(
         assert tags(await read("/terms/greet")) == ["agent:beta"]
         canned = [one for one in await read("/canned_responses") if one["value"] == "by alpha"]
         assert [tags(one) for one in canned] == [["agent:beta"]]
-        assert all(tag in (["agent:alpha"], ["agent:beta"]) for tag in seen)
+        # Parlant adds the new tag before it removes the old one, so both are seen for a moment.
+        # None would be a guideline that applies to every bot.
+        assert {frozenset(each) for each in seen} <= {
+            frozenset({"agent:alpha"}),
+            frozenset({"agent:alpha", "agent:beta"}),
+            frozenset({"agent:beta"}),
+        }
