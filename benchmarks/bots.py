@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otto_reconcile.resources import Bot, Guideline, Journey, Term
+from otto_reconcile.model import Bot, Guideline, Journey, Term
 
 
 def made(count: int) -> list[Bot]:

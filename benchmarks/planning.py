@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from benchmarks.bots import made
 from otto_reconcile.diff import plan
-from otto_reconcile.resources import Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.model import Resource, Snapshot, get_kind, snapshot_of
 
 BOTS = 2000
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bots import made
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
 
 BOTS = 100
 ROUNDS = 3
@@ -95,14 +95,14 @@ async def _calls(client: Any, bot: Bot) -> None:
 
 async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], Awaitable[None]]:
     """Ready to be timed: the bots are in the store, as they are when a process starts again."""
-    from otto_reconcile import logs
     from otto_reconcile.desired import Source
     from otto_reconcile.loop import Loop
     from otto_reconcile.port.rest import RestPort
-    from otto_reconcile.reconcile.clock import SystemClock
+    from otto_reconcile.reconcile.reporter import Voice
     from otto_reconcile.reconcile.status import Board
-    from otto_reconcile.reconcile.voice import Voice
-    from otto_reconcile.reconcile.world import Stores
+    from otto_reconcile.reconcile.target_state import Stores
+    from otto_reconcile.runtime import logs
+    from otto_reconcile.runtime.clock import SystemClock
     from otto_reconcile.store.sqlite import SQLiteStore
 
     stores = Stores.over(SQLiteStore(home / "otto.db"))

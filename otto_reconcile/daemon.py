@@ -13,31 +13,31 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from otto_reconcile import home, logs
 from otto_reconcile.errors import SettingsError, StoreUnavailable
-from otto_reconcile.events import refuse_newer
-from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
+from otto_reconcile.outbox import Journal
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.backoff import CONNECTION
-from otto_reconcile.reconcile.clock import SystemClock
-from otto_reconcile.reconcile.evaluating import Evaluating, Mode
-from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.reconcile.evaluation.scheduler import Evaluating, Mode
 from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.outage import Late
+from otto_reconcile.reconcile.reporter import UNAVAILABLE, Voice
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.summary import looked_at, summary
-from otto_reconcile.reconcile.voice import UNAVAILABLE, Voice
-from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.records.events import refuse_newer
+from otto_reconcile.runtime import data_dir, logs
+from otto_reconcile.runtime.backoff import CONNECTION
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
-from otto_reconcile.server.canned import CannedMaker
-from otto_reconcile.server.journeys import JourneyMaker
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
-from otto_reconcile.server.relating import Relating
+from otto_reconcile.server.sdk_canned import CannedMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
+from otto_reconcile.server.sdk_relationships import Relating
 from otto_reconcile.settings import Settings, actor, without_credentials
+from otto_reconcile.sources.folder import Folder
 from otto_reconcile.store import open_store
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
     TargetUnavailable for an embedded Parlant that does not start.
     """
     started = time.monotonic()
-    home.prepare(settings.data_dir)
-    with home.owned(settings.data_dir) as other:
+    data_dir.prepare(settings.data_dir)
+    with data_dir.owned(settings.data_dir) as other:
         if other is not None and settings.parlant_url is None:
             raise SettingsError(
                 f"a daemon (pid {other}) runs with the data directory {settings.data_dir} already",
@@ -169,8 +169,8 @@ class Daemon:
         self, stopping: asyncio.Event, number: int, model_within: float | None
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
-        target = f"embedded:{home.instance(self._settings.data_dir)}"
-        holder, predecessors = home.next_holder(self._settings.data_dir, target)
+        target = f"embedded:{data_dir.instance(self._settings.data_dir)}"
+        holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
         made: list[Loop] = []
         meter = Meter()
         self._voice.board.usage = meter.to_document
@@ -256,7 +256,7 @@ class Daemon:
     async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
         from otto_reconcile.otto import agent
         from otto_reconcile.otto.access import Access
-        from otto_reconcile.otto.workshop import Workshop
+        from otto_reconcile.otto.service import Workshop
 
         settings = self._settings
         access = Access(settings.otto_access)

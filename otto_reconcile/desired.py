@@ -11,9 +11,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from otto_reconcile.absorbing import Absorber
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
-from otto_reconcile.events import (
+from otto_reconcile.model import Bot
+from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.records.composition import Weaver
+from otto_reconcile.records.event_log import Head, Log, Step
+from otto_reconcile.records.events import (
     NEWER,
     Absorbed,
     Desired,
@@ -24,14 +28,10 @@ from otto_reconcile.events import (
     WantedShared,
     now_utc,
 )
-from otto_reconcile.heads import Head, Log, Step
-from otto_reconcile.projections import SOLE
-from otto_reconcile.resources import Bot
-from otto_reconcile.resources.groups import GROUPS
-from otto_reconcile.resources.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.records.ingest import Absorber
+from otto_reconcile.records.rows.projections import SOLE
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS
-from otto_reconcile.weaving import Weaver
 
 __all__ = [
     "Absorbed", "Desired", "DesiredState", "Event", "EventType", "Source", "Wanted", "WantedShared",

@@ -10,19 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from otto_reconcile.order import BINDING, in_order
-from otto_reconcile.plan import NEEDS, Action, Cause, Change, Operation, Plan
-from otto_reconcile.resources import (
-    JSON,
-    Field,
-    Kind,
-    Means,
-    Ref,
-    Resource,
-    Shape,
-    Snapshot,
-    get_kind,
-)
+from otto_reconcile.model import JSON, Field, Kind, Means, Ref, Resource, Shape, Snapshot, get_kind
+from otto_reconcile.planning.order import BINDING, in_order
+from otto_reconcile.planning.plan import NEEDS, Action, Cause, Change, Operation, Plan
 
 _EMPTY: tuple[JSON, ...] = (None, "", [], {})
 

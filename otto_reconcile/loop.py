@@ -15,18 +15,18 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile import signs
-from otto_reconcile.reconcile.backoff import CONNECTION
-from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.evaluating import Evaluating
+from otto_reconcile.reconcile import change_feed
+from otto_reconcile.reconcile.controller import Tending
+from otto_reconcile.reconcile.evaluation.scheduler import Evaluating
 from otto_reconcile.reconcile.jobs import Job, Jobs
-from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.managing import BEAT
+from otto_reconcile.reconcile.outage import Late
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.tending import Tending
-from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
-from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.runtime.backoff import CONNECTION
+from otto_reconcile.runtime.clock import Clock
 
 PROBE = 2.0
 """Seconds between two looks at the canary; no longer than the interval."""
@@ -131,7 +131,7 @@ class Loop:
         return await self._target.look(bot_id, uuid.uuid4().hex[:8])
 
     async def carry_out(self, bot_id: str, wanted: Wanted | None) -> BotResult:
-        """The same while the store is away, with what is wanted given. See `reconcile.late`."""
+        """The same while the store is away, with what is wanted given. See `reconcile.outage`."""
         assert self._late is not None
         async with self._target.turn:
             return await self._late.carry_out(self._target.known.world, bot_id, wanted)
@@ -183,7 +183,7 @@ class Loop:
             "publishing": (self._publish, None),
         }
         done = threading.Event()
-        watching = signs.watch(self._stores, self._look_again, done, self._jobs)
+        watching = change_feed.watch(self._stores, self._look_again, done, self._jobs)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from otto_reconcile.model import JSON, Ref, Resource, Snapshot, get_kind
 from otto_reconcile.port.base import Port
-from otto_reconcile.resources import JSON, Ref, Resource, Snapshot, get_kind
 
 
 async def observe(

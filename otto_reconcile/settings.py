@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.proxies import is_loopback
+from otto_reconcile.runtime.proxies import is_loopback
 
 DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800

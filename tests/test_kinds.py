@@ -11,20 +11,20 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.cli.removing import describe
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.events import Desired, Wanted, now_utc
 from otto_reconcile.manifest.drafts import GROUPS as FORMS
-from otto_reconcile.manifest.model import BotForm
+from otto_reconcile.manifest.forms import BotForm
 from otto_reconcile.manifest.secrets import _MAY_BE_SECRET
-from otto_reconcile.otto.showing import goes
+from otto_reconcile.model import Bot, Guideline, Snapshot, kinds, snapshot_of
+from otto_reconcile.model import bot as model
+from otto_reconcile.model.from_resources import bot_of
+from otto_reconcile.model.groups import BY_KIND, GROUPS, TAGGED
+from otto_reconcile.model.shared import BY_NAME, Glossary, UsedBy, weave
+from otto_reconcile.model.shared import GROUPS as SHARED
+from otto_reconcile.otto.summary import goes
 from otto_reconcile.port.adapters import adapter_of
-from otto_reconcile.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
-from otto_reconcile.resources import Bot, Guideline, Snapshot, kinds, snapshot_of
-from otto_reconcile.resources import bot as model
-from otto_reconcile.resources.gathering import bot_of
-from otto_reconcile.resources.groups import BY_KIND, GROUPS, TAGGED
-from otto_reconcile.resources.shared import BY_NAME, Glossary, UsedBy, weave
-from otto_reconcile.resources.shared import GROUPS as SHARED
-from otto_reconcile.server.changes import KINDS as NOTICED
+from otto_reconcile.records.events import Desired, Wanted, now_utc
+from otto_reconcile.records.rows.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
+from otto_reconcile.server.change_hook import KINDS as NOTICED
 from otto_reconcile.store.collections import WATCHED
 from otto_reconcile.store.memory import MemoryStore
 

@@ -10,24 +10,25 @@ from pathlib import Path
 
 from otto_reconcile import manifest
 from otto_reconcile import settings as environment
-from otto_reconcile.applied import Applied
 from otto_reconcile.cli.bots import is_folder, write_files
 from otto_reconcile.cli.console import Output, note, say_data, say_table, write
 from otto_reconcile.cli.places import find_daemon, find_target, opened_store, told_stale
 from otto_reconcile.errors import Conflict, OttoError, TargetUnavailable
-from otto_reconcile.evaluations import Answer, Judge
-from otto_reconcile.events import Source
-from otto_reconcile.plan import Operation, Plan
+from otto_reconcile.planning.plan import Operation, Plan
+from otto_reconcile.port.errors import Failed
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.translate import Failed
-from otto_reconcile.reconcile import epoch, inheriting
-from otto_reconcile.reconcile.adopting import Adoptee, Found, find, managed
-from otto_reconcile.reconcile.clock import SystemClock
-from otto_reconcile.reconcile.leaving import LeftOut
-from otto_reconcile.reconcile.world import Stores, World, plan_bot, read
+from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.evaluation import inheritance
+from otto_reconcile.reconcile.target_state import Stores, World, plan_bot, read
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.records.evaluations import Answer, Judge
+from otto_reconcile.records.events import Source
 from otto_reconcile.render.lines import visible
 from otto_reconcile.render.tables import Table
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings, without_credentials
+from otto_reconcile.sources.adoption import Adoptee, Found, find, managed
+from otto_reconcile.sources.exclusions import LeftOut
 
 ADOPTION = "adoption"
 MANAGED = "managed"
@@ -127,7 +128,7 @@ async def _read(
         known = _Known(stores, world, results, Judge.of(world.target, health.version))
         elsewhere = world.target.startswith("http")  # what a daemon hosts it has had judged itself
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
-        answers = await inheriting.judged(port, new, SystemClock().now()) if manage else []
+        answers = await inheritance.judged(port, new, SystemClock().now()) if manage else []
         return found, replace(known, answers=answers)
     finally:
         await port.close()
@@ -204,7 +205,7 @@ def _take_over(known: _Known, found: Found) -> None:
 
     And before it what was judged: a daemon reads that when it meets the bot.
     """
-    inheriting.keep(known.stores, known.judge, known.answers)
+    inheritance.keep(known.stores, known.judge, known.answers)
     new = [adoptee for adoptee in found.bots if known.new(adoptee)]
     source = Source(kind=ADOPTION, note=known.world.target)
     events = known.stores.desired.put_many(

@@ -16,14 +16,14 @@ from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import OttoError
-from otto_reconcile.events import Wanted
+from otto_reconcile.model import Bot, Snapshot, snapshot_of
 from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.records.composition import users
+from otto_reconcile.records.events import Wanted
 from otto_reconcile.render.lines import Line, Tone
 from otto_reconcile.render.plans import plan_lines
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources import Bot, Snapshot, snapshot_of
 from otto_reconcile.settings import Settings
-from otto_reconcile.weaving import users
 
 _POLL = 0.1
 

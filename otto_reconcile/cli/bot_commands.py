@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from otto_reconcile.cli import options as o
+from otto_reconcile.cli import options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
 from otto_reconcile.cli.console import Data, Drawing, Output
@@ -24,7 +24,7 @@ __all__ = ["app"]  # with the commands of `cli.commands`, which come first
     )
 )
 def apply(
-    file: o.Files = None,
+    file: options.Files = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete bots that came from the folder and are gone.")
     ] = False,
@@ -35,19 +35,19 @@ def apply(
         bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 60.0,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    manifests: o.Manifests = o.MANIFESTS,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-    output: o.Shown = Output.TABLE,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    manifests: options.Manifests = options.MANIFESTS,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Write bots as desired. A running daemon brings them to Parlant."""
     if not file:
         raise typer.BadParameter("name what to apply", param_hint="-f PATH")
     from otto_reconcile.cli.applying import run_apply
 
-    settings = o.settings_of(
+    settings = options.settings_of(
         data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
     )
     return run_apply(
@@ -64,11 +64,13 @@ def apply(
 def get(
     bot: Annotated[
         str | None,
-        typer.Argument(metavar="BOT", help="One bot; all by default.", autocompletion=o.bot_ids),
+        typer.Argument(
+            metavar="BOT", help="One bot; all by default.", autocompletion=options.bot_ids
+        ),
     ] = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
     output: Annotated[
         Output | None,
         typer.Option("--output", "-o", help="How to show it.", case_sensitive=False),
@@ -77,7 +79,7 @@ def get(
     """Show what is wanted: all bots as a table, or one as a manifest."""
     from otto_reconcile.cli.bots import run_get
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
     return run_get(settings, bot, output)
 
 
@@ -89,15 +91,15 @@ def get(
     )
 )
 def graph(
-    bot: o.BotArgument,
+    bot: options.BotArgument,
     journey: Annotated[
         str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
     ] = None,
-    file: o.Files = None,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    file: options.Files = None,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
     output: Annotated[
         Drawing, typer.Option("--output", "-o", help="How to draw it.", case_sensitive=False)
     ] = Drawing.TREE,
@@ -105,7 +107,7 @@ def graph(
     """Draw the journeys of a bot, state by state."""
     from otto_reconcile.cli.graphing import run_graph
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
     return run_graph(settings, bot, journey, file or [], output)
 
 
@@ -117,7 +119,7 @@ def graph(
     )
 )
 def export(
-    bots: o.SomeBots = None,
+    bots: options.SomeBots = None,
     output: Annotated[
         str,
         typer.Option("--output", metavar="PATH", help="A folder (a file to each), a file, or -."),
@@ -126,14 +128,14 @@ def export(
     form: Annotated[
         Data, typer.Option("-o", help="YAML, or JSON.", case_sensitive=False)
     ] = Data.YAML,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
 ) -> int:
     """Write bots, and what they share, as manifests."""
     from otto_reconcile.cli.bots import run_export
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
     return run_export(settings, bots or [], output, force=force, form=form)
 
 
@@ -165,9 +167,9 @@ def adopt(
         bool, typer.Option("--manage", help="Want the bots as they are, from now on.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
     shown: Annotated[
         Output, typer.Option("-o", help="How to show what was done.", case_sensitive=False)
     ] = Output.TABLE,
@@ -178,7 +180,7 @@ def adopt(
     """
     from otto_reconcile.cli.adopting import run_adopt
 
-    settings = o.settings_of(
+    settings = options.settings_of(
         url_option="--from",
         data_dir=data_dir,
         parlant_url=server,
@@ -198,7 +200,7 @@ def adopt(
 def delete(
     bots: Annotated[
         list[str] | None,
-        typer.Argument(metavar="BOT", help="Ids of bots.", autocompletion=o.bot_ids),
+        typer.Argument(metavar="BOT", help="Ids of bots.", autocompletion=options.bot_ids),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All bots, and what they share.")
@@ -216,18 +218,18 @@ def delete(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    output: o.Shown = Output.TABLE,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    manifests: o.Manifests = o.MANIFESTS,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    output: options.Shown = Output.TABLE,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    manifests: options.Manifests = options.MANIFESTS,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
 ) -> int:
     """Delete bots: by name, or all of a sort. A running daemon takes them off Parlant."""
     from otto_reconcile.cli.choosing import Chosen
     from otto_reconcile.cli.removing import run_delete
 
-    settings = o.settings_of(
+    settings = options.settings_of(
         data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
     )
     chosen = Chosen(bots or (), everything, held_back, gone_from)
@@ -243,16 +245,18 @@ def _switch(suspended: bool) -> Callable[..., int]:
     """What `suspend` and `resume` are: the same but for this."""
 
     def command(
-        bots: o.BotArguments,
+        bots: options.BotArguments,
         reason: Reason = None,
-        output: o.Shown = Output.TABLE,
-        data_dir: o.DataDir = o.DATA_DIR,
-        mongodb_uri: o.MongodbUri = None,
-        database: o.Database = o.DATABASE,
+        output: options.Shown = Output.TABLE,
+        data_dir: options.DataDir = options.DATA_DIR,
+        mongodb_uri: options.MongodbUri = None,
+        database: options.Database = options.DATABASE,
     ) -> int:
         from otto_reconcile.cli.removing import run_suspend
 
-        settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+        settings = options.settings_of(
+            data_dir=data_dir, mongodb_uri=mongodb_uri, database=database
+        )
         return run_suspend(settings, bots, suspended, reason, output)
 
     return command

@@ -15,13 +15,13 @@ from otto_reconcile.cli.places import find_daemon, opened_store, place_of
 from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
-from otto_reconcile.events import Wanted, WantedShared
-from otto_reconcile.reconcile.importer import wishes_of
+from otto_reconcile.model.shared import GROUPS, Wish, called
+from otto_reconcile.records.composition import users
+from otto_reconcile.records.events import Wanted, WantedShared
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources.shared import GROUPS, Wish, called
 from otto_reconcile.settings import Settings
-from otto_reconcile.weaving import users
+from otto_reconcile.sources.importer import wishes_of
 
 _COLUMNS = ("bot", "name", "revision", "guidelines", "journeys", "source", "changed", "note")
 

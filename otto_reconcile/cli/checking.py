@@ -11,10 +11,10 @@ from otto_reconcile.cli.inputs import Inputs, read, refuse_nothing
 from otto_reconcile.cli.places import find_target
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
+from otto_reconcile.model import snapshot_of
+from otto_reconcile.model.shared import weave
 from otto_reconcile.render.data import to_json, to_yaml
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources import snapshot_of
-from otto_reconcile.resources.shared import weave
 from otto_reconcile.settings import Settings
 
 _FIELDS = ("file", "line", "column", "message", "hint")

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import typer
 
-from otto_reconcile.absorbing import rowless
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.errors import OttoError
-from otto_reconcile.events import Desired
 from otto_reconcile.manifest import Loaded
-from otto_reconcile.reconcile.importer import gone_from, load
-from otto_reconcile.reconcile.lineage import Lineage
-from otto_reconcile.reconcile.roots import root_of
-from otto_reconcile.resources.shared import is_shared
+from otto_reconcile.model.shared import is_shared
+from otto_reconcile.records.events import Desired
+from otto_reconcile.records.ingest import rowless
+from otto_reconcile.sources.importer import gone_from, load
+from otto_reconcile.sources.lineage import Lineage
+from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from otto_reconcile.cli import options as o
+from otto_reconcile.cli import options
 from otto_reconcile.cli.app import app, example
 from otto_reconcile.cli.console import Data, Output
 
@@ -23,20 +23,20 @@ __all__ = ["app"]
 )
 def run(
     context: typer.Context,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    manifests: o.Manifests = o.MANIFESTS,
-    port: o.Port = o.PORT,
-    parlant_url: o.ParlantUrl = None,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-    nlp: o.Nlp = None,
-    evaluate: o.Evaluate = None,
-    tools: o.Tools = None,
-    otto_access: o.OttoAccess = "own",
-    take_over: o.TakeOver = None,
-    interval: o.Interval = 30.0,
-    log_format: o.LogFormat = "console",
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    manifests: options.Manifests = options.MANIFESTS,
+    port: options.Port = options.PORT,
+    parlant_url: options.ParlantUrl = None,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    nlp: options.Nlp = None,
+    evaluate: options.Evaluate = None,
+    tools: options.Tools = None,
+    otto_access: options.OttoAccess = "own",
+    take_over: options.TakeOver = None,
+    interval: options.Interval = 30.0,
+    log_format: options.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
     prune_unmanaged: Annotated[
         bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
@@ -45,8 +45,8 @@ def run(
     """Start the daemon: watch the manifests and keep the bots as they are wanted."""
     from otto_reconcile.cli.run import run_daemon
 
-    o.refuse_for_elsewhere(context, parlant_url)
-    settings = o.settings_of(
+    options.refuse_for_elsewhere(context, parlant_url)
+    settings = options.settings_of(
         data_dir=data_dir,
         manifests=manifests,
         port=port,
@@ -73,18 +73,18 @@ def run(
     )
 )
 def diff(
-    bots: o.SomeBots = None,
-    file: o.Files = None,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    parlant_url: o.ParlantUrl = None,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
+    bots: options.SomeBots = None,
+    file: options.Files = None,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    parlant_url: options.ParlantUrl = None,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
     prune_unmanaged: Annotated[
         bool, typer.Option("--prune-unmanaged", help="As for `run --prune-unmanaged`.")
     ] = False,
-    take_over: o.TakeOver = None,
-    output: o.Shown = Output.TABLE,
+    take_over: options.TakeOver = None,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
 
@@ -92,7 +92,7 @@ def diff(
     """
     from otto_reconcile.cli.diffing import run_diff
 
-    settings = o.settings_of(
+    settings = options.settings_of(
         data_dir=data_dir,
         parlant_url=parlant_url,
         mongodb_uri=mongodb_uri,
@@ -112,10 +112,12 @@ def diff(
 def status(
     bot: Annotated[
         str | None,
-        typer.Argument(metavar="BOT", help="Only this bot, in detail.", autocompletion=o.bot_ids),
+        typer.Argument(
+            metavar="BOT", help="Only this bot, in detail.", autocompletion=options.bot_ids
+        ),
     ] = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    output: o.Shown = Output.TABLE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Show the running daemon and each bot.
 
@@ -124,7 +126,7 @@ def status(
     """
     from otto_reconcile.cli.showing import run_status
 
-    return run_status(o.settings_of(data_dir=data_dir), bot, output)
+    return run_status(options.settings_of(data_dir=data_dir), bot, output)
 
 
 @app.command(
@@ -135,7 +137,7 @@ def status(
 )
 def actions(
     bot: Annotated[
-        str | None, typer.Option("--bot", help="Of this bot.", autocompletion=o.bot_ids)
+        str | None, typer.Option("--bot", help="Of this bot.", autocompletion=options.bot_ids)
     ] = None,
     run_id: Annotated[str | None, typer.Option("--run", metavar="ID", help="Of this run.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="On this target.")] = None,
@@ -146,15 +148,15 @@ def actions(
         str | None, typer.Option("--since", metavar="TIME", help="15m, 1h, 2d ago, or a time.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 50,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-    output: o.Shown = Output.TABLE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Show what was done to Parlant and why, newest first."""
     from otto_reconcile.cli.records import run_actions
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
     return run_actions(
         settings,
         bot_id=bot,
@@ -169,17 +171,17 @@ def actions(
 
 @app.command(epilog=example("otto-reconcile history order-desk"))
 def history(
-    bot: o.BotArgument,
+    bot: options.BotArgument,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 20,
-    data_dir: o.DataDir = o.DATA_DIR,
-    mongodb_uri: o.MongodbUri = None,
-    database: o.Database = o.DATABASE,
-    output: o.Shown = Output.TABLE,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Show the revisions of a bot, newest first: who wanted it when, and from where."""
     from otto_reconcile.cli.records import run_history
 
-    settings = o.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
     return run_history(settings, bot, limit, output)
 
 
@@ -195,21 +197,21 @@ def validate(
         list[str] | None,
         typer.Argument(metavar="PATH", help="Files and folders; the manifests by default."),
     ] = None,
-    manifests: o.Manifests = o.MANIFESTS,
+    manifests: options.Manifests = options.MANIFESTS,
     target: Annotated[
         str | None,
         typer.Option(
             "--target", metavar="URL", help="Also whether this Parlant server can hold the bots."
         ),
     ] = None,
-    allow_env: o.AllowEnv = None,
-    data_dir: o.DataDir = o.DATA_DIR,
-    output: o.Shown = Output.TABLE,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    output: options.Shown = Output.TABLE,
 ) -> int:
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate
 
-    settings = o.settings_of(url_option="--target", data_dir=data_dir, parlant_url=target)
+    settings = options.settings_of(url_option="--target", data_dir=data_dir, parlant_url=target)
     return run_validate(paths or [str(manifests)], output, settings)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from otto_reconcile import settings as environment
-from otto_reconcile.applied import Epoch
 from otto_reconcile.cli.console import Output, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.inputs import Brought, bring_all, doubted, refuse_nothing
@@ -25,15 +24,16 @@ from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.cli.unknown import no_bot, not_there
 from otto_reconcile.desired import Desired
 from otto_reconcile.errors import OttoError
-from otto_reconcile.plan import Plan
+from otto_reconcile.model.shared import is_shared
+from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
-from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
 from otto_reconcile.reconcile.scanning import deletions, undeclared
-from otto_reconcile.reconcile.world import Stores, World, foreign, plan_bot, read
+from otto_reconcile.reconcile.target_state import Stores, World, foreign, plan_bot, read
+from otto_reconcile.records.applied import Epoch
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
-from otto_reconcile.resources.shared import is_shared
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings
 
 

@@ -10,10 +10,10 @@ from otto_reconcile.cli.places import find_daemon, opened_store
 from otto_reconcile.cli.unknown import no_bot, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound
-from otto_reconcile.events import Wanted
-from otto_reconcile.manifest.wording import near
+from otto_reconcile.manifest.messages import near
+from otto_reconcile.model import Bot, Journey
+from otto_reconcile.records.events import Wanted
 from otto_reconcile.render.graphs import mermaid, tree
-from otto_reconcile.resources import Bot, Journey
 from otto_reconcile.settings import Settings
 
 

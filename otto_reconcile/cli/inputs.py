@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from otto_reconcile import manifest, specification
+from otto_reconcile import manifest
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
-from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source
-from otto_reconcile.reconcile.importer import Imported, bring_in, files_of, import_folder
-from otto_reconcile.reconcile.lineage import Lineage
-from otto_reconcile.reconcile.provenance import of_files, of_folder
-from otto_reconcile.reconcile.roots import root_of
-from otto_reconcile.resources import is_reserved
+from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source, specification
+from otto_reconcile.model import is_reserved
+from otto_reconcile.records.composition import services_of
+from otto_reconcile.sources.importer import Imported, bring_in, files_of, import_folder
+from otto_reconcile.sources.lineage import Lineage
+from otto_reconcile.sources.provenance import of_files, of_folder
+from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store
-from otto_reconcile.weaving import services_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otto_reconcile import home
 from otto_reconcile.errors import OttoError
+from otto_reconcile.runtime import data_dir
 from otto_reconcile.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def watched_folder(settings: Settings) -> Path:
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
     """As `find_daemon`, but raises OttoError if none is running."""
     daemon = find_daemon(settings)
-    if daemon is None and home.is_owned(settings.data_dir):
+    if daemon is None and data_dir.is_owned(settings.data_dir):
         raise OttoError(
             f"a daemon has the data directory {settings.data_dir}, and has no status there that"
             " can be read",
@@ -69,7 +69,7 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
 
     Raises OttoError rather than open another store than a running daemon's.
     """
-    from otto_reconcile.events import refuse_newer
+    from otto_reconcile.records.events import refuse_newer
     from otto_reconcile.store import FILE, open_store
 
     daemon = find_daemon(settings)
@@ -78,7 +78,7 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
     if nothing_there and not writing:
         settings = replace(settings, ephemeral=True)
     elif nothing_there:
-        home.prepare(settings.data_dir)
+        data_dir.prepare(settings.data_dir)
     store = open_store(settings)
     try:
         _refuse_other_place(settings, store, daemon)

@@ -8,20 +8,20 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from otto_reconcile.audit import Audit, Record
 from otto_reconcile.cli.console import Output, note, say, say_data, say_lines, say_table
 from otto_reconcile.cli.places import find_daemon, opened_store
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.events import Event, utc
-from otto_reconcile.masking import MASKED, MASKED_CHANGED
-from otto_reconcile.plan import Change, Operation, Result
-from otto_reconcile.reconcile.asking import OPERATION
+from otto_reconcile.model.shared import is_shared
+from otto_reconcile.planning.plan import Change, Operation, Result
+from otto_reconcile.planning.redaction import MASKED, MASKED_CHANGED
+from otto_reconcile.reconcile.evaluation.evaluator import OPERATION
+from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.records.events import Event, utc
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, visible
 from otto_reconcile.render.tables import Table
-from otto_reconcile.resources.shared import is_shared
 from otto_reconcile.settings import Settings
 from otto_reconcile.store.base import Store
 

@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, replace
 import typer
 
 from otto_reconcile import settings as environment
-from otto_reconcile.applied import AppliedSets
 from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say, say_data
 from otto_reconcile.cli.places import find_daemon, opened_store, watched_folder
 from otto_reconcile.cli.unknown import no_bot
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
-from otto_reconcile.escaping import visible
-from otto_reconcile.events import Desired, Source
-from otto_reconcile.reconcile.importer import load
+from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.shared import Wish, is_shared, stream_of
 from otto_reconcile.reconcile.remembered import Remembered
-from otto_reconcile.resources.groups import GROUPS
-from otto_reconcile.resources.shared import Wish, is_shared, stream_of
+from otto_reconcile.records.applied import AppliedSets
+from otto_reconcile.records.composition import users
+from otto_reconcile.records.events import Desired, Source
+from otto_reconcile.runtime.escaping import visible
 from otto_reconcile.settings import Settings
-from otto_reconcile.weaving import users
+from otto_reconcile.sources.importer import load
 
 _SOME = 5  # bots that are named
 LOST = "lost by the store: only this is recorded, and what a target has of it stays there"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.proxies import keep_loopback_direct
+from otto_reconcile.runtime.proxies import keep_loopback_direct
 
 DOTENV = Path(".env")
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, NotFound
-from otto_reconcile.events import Desired, Wanted, WantedShared
 from otto_reconcile.manifest import is_manifest, read_one
-from otto_reconcile.manifest.wording import near
-from otto_reconcile.resources.shared import called, is_shared
-from otto_reconcile.weaving import users
+from otto_reconcile.manifest.messages import near
+from otto_reconcile.model.shared import called, is_shared
+from otto_reconcile.records.composition import users
+from otto_reconcile.records.events import Desired, Wanted, WantedShared
 
 LISTED = "otto-reconcile get lists them"
 _PLACE = re.compile(r"(.+?):\d+:\d+: ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from otto_reconcile.manifest.dumping import dump
 from otto_reconcile.manifest.files import Source, files_below, is_manifest, matters, read_one
+from otto_reconcile.manifest.json_schema import json_schema
 from otto_reconcile.manifest.loading import Loaded, LoadedBot, LoadedShared, LoadedWish, load
 from otto_reconcile.manifest.reading import is_standard_input
-from otto_reconcile.manifest.schema import json_schema
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, misspelt_local
 
 __all__ = [

@@ -6,9 +6,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from otto_reconcile.manifest.variables import FromVariable
+from otto_reconcile.manifest.interpolation import FromVariable
 from otto_reconcile.manifest.yaml_text import resolve
-from otto_reconcile.resources.bot import ExactId
+from otto_reconcile.model.bot import ExactId
 
 
 def _reread(value: Any) -> Any:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from otto_reconcile.manifest.drafts import Draft, Item
-from otto_reconcile.manifest.ids import complete, shortened
-from otto_reconcile.manifest.model import (
+from otto_reconcile.manifest.forms import (
     CannedResponseForm,
     CustomerForm,
     GuidelineForm,
     JourneyForm,
 )
-from otto_reconcile.manifest.nodes import Node, child, find
-from otto_reconcile.manifest.wording import near, short
-from otto_reconcile.resources import Bot
-from otto_reconcile.resources.canned_response import PREAMBLE
+from otto_reconcile.manifest.ids import complete, shortened
+from otto_reconcile.manifest.messages import near, short
+from otto_reconcile.manifest.tree import Node, child, find
+from otto_reconcile.model import Bot
+from otto_reconcile.model.canned_response import PREAMBLE
 
 _GROUP = "canned_responses"
 

@@ -10,23 +10,15 @@ from pydantic import BaseModel, ValidationError
 from otto_reconcile.manifest.basics import Identified
 from otto_reconcile.manifest.drafts import GROUPS, NATURAL, SOURCES_OF_IDS, Draft, Item
 from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
+from otto_reconcile.manifest.forms import MetadataForm, RelationshipForm, SpecForm, ToolServiceForm
 from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
-from otto_reconcile.manifest.model import (
-    MetadataForm,
-    RelationshipForm,
-    SpecForm,
-    ToolServiceForm,
-)
-from otto_reconcile.manifest.nodes import Faults, Node, Path, find, key_at
+from otto_reconcile.manifest.interpolation import Data, to_data
+from otto_reconcile.manifest.messages import describe, near, short, validate
 from otto_reconcile.manifest.secrets import mask
-from otto_reconcile.manifest.shared_model import (
-    FORMS,
-    SharedMetadataForm,
-)
-from otto_reconcile.manifest.variables import Data, to_data
-from otto_reconcile.manifest.wording import describe, near, short, validate
-from otto_reconcile.resources import JSON
+from otto_reconcile.manifest.shared_forms import FORMS, SharedMetadataForm
+from otto_reconcile.manifest.tree import Faults, Node, Path, find, key_at
+from otto_reconcile.model import JSON
 
 _ELSEWHERE = {
     "Bot": {

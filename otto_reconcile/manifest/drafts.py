@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from otto_reconcile.manifest.model import (
+from otto_reconcile.manifest.forms import (
     BotForm,
     CannedResponseForm,
     CapabilityForm,
@@ -17,10 +17,10 @@ from otto_reconcile.manifest.model import (
     TermForm,
     VariableForm,
 )
-from otto_reconcile.manifest.nodes import Faults, Node, Path
-from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
-from otto_reconcile.manifest.variables import Unset
-from otto_reconcile.resources import Masked
+from otto_reconcile.manifest.interpolation import Unset
+from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
+from otto_reconcile.manifest.tree import Faults, Node, Path
+from otto_reconcile.model import Masked
 
 GROUPS: dict[str, type[BaseModel]] = {
     "guidelines": GuidelineForm,

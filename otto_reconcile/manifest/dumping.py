@@ -9,24 +9,18 @@ from typing import Any
 import yaml
 from yaml.representer import SafeRepresenter
 
-from otto_reconcile.escaping import escaped, steers
 from otto_reconcile.manifest.contents import canned_name
 from otto_reconcile.manifest.drafts import NATURAL
+from otto_reconcile.manifest.forms import API_VERSION
 from otto_reconcile.manifest.ids import is_short, shortened
-from otto_reconcile.manifest.model import API_VERSION
+from otto_reconcile.manifest.interpolation import escape
+from otto_reconcile.manifest.journeys import bound, scoped, written_states
 from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
-from otto_reconcile.manifest.states import bound, scoped, written_states
-from otto_reconcile.manifest.variables import escape
 from otto_reconcile.manifest.yaml_text import resolve
-from otto_reconcile.resources import JSON, Bot
-from otto_reconcile.resources.shared import (
-    GROUPS,
-    SharedDocument,
-    SharedToolService,
-    Wish,
-    weave,
-)
+from otto_reconcile.model import JSON, Bot
+from otto_reconcile.model.shared import GROUPS, SharedDocument, SharedToolService, Wish, weave
+from otto_reconcile.runtime.escaping import escaped, steers
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
 _OLD_WORDS = re.compile(r"(y|n|yes|no|on|off|true|false|null)", re.IGNORECASE)

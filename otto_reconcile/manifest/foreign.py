@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otto_reconcile.errors import Problem
-from otto_reconcile.manifest.model import API_VERSION
-from otto_reconcile.manifest.nodes import Faults, Node, child
-from otto_reconcile.manifest.shared_model import FORMS
-from otto_reconcile.manifest.wording import describe, short
+from otto_reconcile.manifest.forms import API_VERSION
+from otto_reconcile.manifest.messages import describe, short
+from otto_reconcile.manifest.shared_forms import FORMS
+from otto_reconcile.manifest.tree import Faults, Node, child
 
 MARK = "otto/v"
 """Stands in every text that means to be a manifest, whatever else may be wrong with it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otto_reconcile.manifest.ids import derived
-from otto_reconcile.manifest.nodes import Entry, Node, child
+from otto_reconcile.manifest.tree import Entry, Node, child
 
 _CANNED = "canned_responses"
 

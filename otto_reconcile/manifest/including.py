@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.manifest import nodes
+from otto_reconcile.manifest import tree
 from otto_reconcile.manifest.files import Source
-from otto_reconcile.manifest.nodes import Faults, Node, Unreadable, check_characters, short
 from otto_reconcile.manifest.reading import MAX_BYTES, decoded, name_of, refusal, regular
+from otto_reconcile.manifest.tree import Faults, Node, Unreadable, check_characters, short
 
 MOST = 4 * MAX_BYTES
 """Bytes that all files of one manifest may have together."""
@@ -30,7 +30,7 @@ class Texts:
         self._source, self._left = source, MOST
         self.files: set[Path] = set()
 
-    def fill(self, node: Node, faults: Faults, path: nodes.Path = ()) -> None:
+    def fill(self, node: Node, faults: Faults, path: tree.Path = ()) -> None:
         """Puts the texts in place of the paths below a node. What is wrong goes to `faults`."""
         if isinstance(node.value, dict):
             for name, entry in node.value.items():
@@ -46,7 +46,7 @@ class Texts:
             if len(faults.problems) > known:
                 node.told = True
 
-    def _refuse(self, written: str, node: Node, faults: Faults, path: nodes.Path) -> bool:
+    def _refuse(self, written: str, node: Node, faults: Faults, path: tree.Path) -> bool:
         """True if there can be no such file, or not in this place; then that is a fault."""
         if path and path[-1] in _IN_THE_MANIFEST and not _FREE.intersection(path[1:-1]):
             message = f"`{path[-1]}` stands in the manifest itself, not in a file"

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from typing import Any
 
-from otto_reconcile.manifest.nodes import (
+from otto_reconcile.manifest.tree import (
     Faults,
     Node,
     Unreadable,

@@ -14,15 +14,15 @@ from otto_reconcile.manifest.drafts import NATURAL, Draft
 from otto_reconcile.manifest.files import Source, read_all
 from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
 from otto_reconcile.manifest.including import Texts
-from otto_reconcile.manifest.linking import link
-from otto_reconcile.manifest.nodes import Faults, Node, child
+from otto_reconcile.manifest.links import link
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.texts import read
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, tools_of
-from otto_reconcile.resources import Bot, Ref
-from otto_reconcile.resources.groups import GROUPS
-from otto_reconcile.resources.shared import SharedDocument, Wish, unfit
+from otto_reconcile.manifest.tree import Faults, Node, child
+from otto_reconcile.model import Bot, Ref
+from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.shared import SharedDocument, Wish, unfit
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otto_reconcile.errors import InvalidInput, Problem
-from otto_reconcile.manifest.wording import near
+from otto_reconcile.manifest.messages import near
 
 MAX_BYTES = 1_048_576
 STANDARD_INPUT = Path("-")

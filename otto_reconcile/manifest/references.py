@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otto_reconcile.manifest.ids import complete
-from otto_reconcile.manifest.wording import near, short
-from otto_reconcile.resources import Relationship
-from otto_reconcile.resources.relationship import whole
+from otto_reconcile.manifest.messages import near, short
+from otto_reconcile.model import Relationship
+from otto_reconcile.model.relationship import whole
 
 KINDS = ("guideline", "journey", "agent", "tag", "any", "tool")
 EXACT = "exact:"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otto_reconcile.manifest.drafts import GROUPS, Draft
-from otto_reconcile.manifest.nodes import Node, Path, find
-from otto_reconcile.manifest.variables import refuse_unset
+from otto_reconcile.manifest.interpolation import refuse_unset
+from otto_reconcile.manifest.tree import Node, Path, find
 from otto_reconcile.settings import ALLOW_ENV
 
 _MAY_BE_SECRET = {

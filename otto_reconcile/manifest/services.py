@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otto_reconcile.manifest.drafts import Draft, Item
-from otto_reconcile.manifest.nodes import child, find
-from otto_reconcile.resources import ToolService
-from otto_reconcile.resources.tool_service import address, fault_of
+from otto_reconcile.manifest.tree import child, find
+from otto_reconcile.model import ToolService
+from otto_reconcile.model.tool_service import address, fault_of
 
 
 def check_services(drafts: Iterable[Draft]) -> None:

@@ -10,14 +10,14 @@ from otto_reconcile.errors import Problem
 from otto_reconcile.manifest.basics import Identified
 from otto_reconcile.manifest.contents import canned_id, check_canned
 from otto_reconcile.manifest.drafts import Draft, Item
+from otto_reconcile.manifest.forms import GuidelineForm
 from otto_reconcile.manifest.ids import complete
-from otto_reconcile.manifest.model import GuidelineForm
-from otto_reconcile.manifest.nodes import child, find
-from otto_reconcile.manifest.shared_model import GlossaryForm, SharedServiceForm
-from otto_reconcile.manifest.wording import near
-from otto_reconcile.resources import JSON, Bot
-from otto_reconcile.resources.groups import GROUPS as BOTS
-from otto_reconcile.resources.shared import (
+from otto_reconcile.manifest.messages import near
+from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
+from otto_reconcile.manifest.tree import child, find
+from otto_reconcile.model import JSON, Bot
+from otto_reconcile.model.groups import GROUPS as BOTS
+from otto_reconcile.model.shared import (
     BY_NAME,
     GROUPS,
     Glossary,

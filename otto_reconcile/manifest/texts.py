@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otto_reconcile.manifest.foreign import means_to_be_one
 from otto_reconcile.manifest.json_text import read_json
-from otto_reconcile.manifest.nodes import Faults, Node, Unreadable, check_characters
+from otto_reconcile.manifest.tree import Faults, Node, Unreadable, check_characters
 from otto_reconcile.manifest.yaml_text import read_yaml
 
 

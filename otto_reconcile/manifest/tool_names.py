@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from otto_reconcile.errors import Problem
 from otto_reconcile.manifest.drafts import Draft, Item
-from otto_reconcile.manifest.model import (
+from otto_reconcile.manifest.forms import (
     GuidelineForm,
     JourneyForm,
     RelationshipForm,
     StateForm,
     VariableForm,
 )
-from otto_reconcile.manifest.nodes import Node, child, find
-from otto_reconcile.manifest.wording import near, short
-from otto_reconcile.resources.guideline import HOSTED
+from otto_reconcile.manifest.messages import near, short
+from otto_reconcile.manifest.tree import Node, child, find
+from otto_reconcile.model.guideline import HOSTED
 
 _END = "tool:"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from otto_reconcile.manifest.nodes import (
+from otto_reconcile.manifest.messages import describe
+from otto_reconcile.manifest.tree import (
     Entry,
     Faults,
     Node,
@@ -20,7 +21,6 @@ from otto_reconcile.manifest.nodes import (
     close,
     short,
 )
-from otto_reconcile.manifest.wording import describe
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import parlant.sdk as p
 
+from otto_reconcile.model import OTTO
 from otto_reconcile.otto import tools
-from otto_reconcile.otto.words import (
+from otto_reconcile.otto.prompts import (
     DESCRIPTION,
     JOURNEY,
     JOURNEY_CONDITION,
@@ -16,8 +17,7 @@ from otto_reconcile.otto.words import (
     STEPS,
     Step,
 )
-from otto_reconcile.otto.workshop import Workshop
-from otto_reconcile.resources import OTTO
+from otto_reconcile.otto.service import Workshop
 
 if TYPE_CHECKING:
     from parlant.core.common import JSONSerializable

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from otto_reconcile.resources import JSON
+from otto_reconcile.model import JSON
 
 LISTS = ("guidelines", "journeys", "relationships")
 PAGE = 12_000

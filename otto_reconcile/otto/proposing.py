@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from otto_reconcile.desired import Wanted
-from otto_reconcile.otto import changes
-from otto_reconcile.otto.consent import draft, wish
-from otto_reconcile.otto.replies import Reply, fitted, reply
-from otto_reconcile.otto.showing import shown, unserved
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
+from otto_reconcile.otto import patch
+from otto_reconcile.otto.confirmation import draft, wish
+from otto_reconcile.otto.responses import Reply, fitted, reply
+from otto_reconcile.otto.summary import shown, unserved
 
 
 def proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
@@ -19,5 +19,5 @@ def proposed(ok: bool, message: str, bot: Bot, wanted: Wanted | None) -> Reply:
     if wanted is None:
         data |= {"to_show": shown(bot), "not_possible": unserved(bot)}
     else:
-        data["changes"] = changes.told(wanted.bot, bot)
+        data["changes"] = patch.told(wanted.bot, bot)
     return fitted(data)

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Optional
 import parlant.sdk as p
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.model import OTTO
 from otto_reconcile.otto.access import owner_of
-from otto_reconcile.otto.news import News
-from otto_reconcile.otto.replies import Reply, fitted, reply
-from otto_reconcile.otto.words import DRAFT, SHOWN
-from otto_reconcile.otto.workshop import Workshop
-from otto_reconcile.resources import OTTO
+from otto_reconcile.otto.missed_replies import News
+from otto_reconcile.otto.prompts import DRAFT, SHOWN
+from otto_reconcile.otto.responses import Reply, fitted, reply
+from otto_reconcile.otto.service import Workshop
 
 _log = logging.getLogger("otto_reconcile.otto")
 

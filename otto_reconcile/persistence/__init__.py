@@ -5,10 +5,10 @@ Importing it imports neither Parlant nor MongoDB's driver.
 
 from __future__ import annotations
 
-from otto_reconcile.persistence.attaching import Attachment, attach
+from otto_reconcile.persistence.attachment import Attachment, attach
 from otto_reconcile.persistence.creation import persist_bot_creation
 from otto_reconcile.persistence.domain import DomainPersistence
-from otto_reconcile.persistence.restoring import rehydrate_bots_from_persistence
+from otto_reconcile.persistence.restore import rehydrate_bots_from_persistence
 from otto_reconcile.persistence.shared import (
     get_persistence,
     initialize_persistence,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.fitting import listed
-from otto_reconcile.persistence.sdk import Server, Tool
-from otto_reconcile.reconcile.evaluating import Mode
+from otto_reconcile.persistence.sdk_maker import Server, Tool
+from otto_reconcile.reconcile.evaluation.scheduler import Mode
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from otto_reconcile.cells import id_in
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import PermanentError, SettingsError
 from otto_reconcile.manifest import ids
 from otto_reconcile.persistence.arguments import must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.fitting import listed
-from otto_reconcile.persistence.recording import KIND
-from otto_reconcile.projections import COLLECTION_NAMES
+from otto_reconcile.persistence.writes import KIND
+from otto_reconcile.records.rows.projections import COLLECTION_NAMES
+from otto_reconcile.records.rows.values import id_in
 from otto_reconcile.store.base import Document
 
 _log = logging.getLogger("otto_reconcile.persistence")

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from otto_reconcile.cells import NotUnderstood, needed, time_in
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.events import Wanted
-from otto_reconcile.projections import COLLECTION_NAMES, SOLE, Rows, rows_of
-from otto_reconcile.resources import Bot
-from otto_reconcile.rows import OWN, bot_from, is_otto
+from otto_reconcile.model import Bot
+from otto_reconcile.records.events import Wanted
+from otto_reconcile.records.rows.decoding import OWN, bot_from, is_otto
+from otto_reconcile.records.rows.projections import COLLECTION_NAMES, SOLE, Rows, rows_of
+from otto_reconcile.records.rows.values import NotUnderstood, needed, time_in
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from otto_reconcile.cells import NotUnderstood, id_in
 from otto_reconcile.errors import OttoError, PermanentError, SettingsError
+from otto_reconcile.model import Bot
+from otto_reconcile.persistence.connection import DISABLED, Opening
 from otto_reconcile.persistence.documents import must_belong, with_document
 from otto_reconcile.persistence.fitting import listed
-from otto_reconcile.persistence.opening import DISABLED, Opening
-from otto_reconcile.persistence.recording import Recording
-from otto_reconcile.projections import Rows
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot
+from otto_reconcile.persistence.writes import Recording
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.records.rows.projections import Rows
+from otto_reconcile.records.rows.values import NotUnderstood, id_in
 from otto_reconcile.settings import DEFAULT_DATABASE
 from otto_reconcile.store.base import Document, Store
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
 
 LARGEST = 15_000_000
 """Bytes of a bot; a document of MongoDB has 16 MB, and an event has more than its bot."""

@@ -12,9 +12,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from otto_reconcile.plan import Change
-from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
-from otto_reconcile.resources import Ref, Resource
+from otto_reconcile.model import Ref, Resource
+from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question
+from otto_reconcile.planning.plan import Change
 
 if TYPE_CHECKING:
     from otto_reconcile.port.reaching import Reaching

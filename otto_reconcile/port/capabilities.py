@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from otto_reconcile.resources import get_kind
+from otto_reconcile.model import get_kind
 
 STARTS = ("conditions", "triggers")
 """What starts a journey, by its names in the API: of Parlant up to 3.3, and of the one after it."""

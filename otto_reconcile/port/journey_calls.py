@@ -13,7 +13,7 @@ from urllib.parse import quote
 from otto_reconcile.port.capabilities import STARTS
 
 if TYPE_CHECKING:
-    from otto_reconcile.port.wire import Wire
+    from otto_reconcile.port.session import Wire
 
 _PATH = "/journeys"
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
-from otto_reconcile.port.survey import listings
-from otto_reconcile.port.translate import Absent
-from otto_reconcile.port.wire import Wire
-from otto_reconcile.resources import Ref
+from otto_reconcile.model import Ref
+from otto_reconcile.port.discovery import listings
+from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.session import Wire
 
 _PATHS = {
     "guideline": "guidelines",

@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from otto_reconcile import fencing
 from otto_reconcile.errors import SettingsError, TargetRefused
-from otto_reconcile.plan import Change
-from otto_reconcile.port import judging
+from otto_reconcile.model import Ref, Resource, kinds, make
+from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.port import evaluations
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.adapters.canned_response import unbound
@@ -24,12 +25,11 @@ from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.base import Health
+from otto_reconcile.port.discovery import Survey, survey
+from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.reaching import Reaching, reaching
-from otto_reconcile.port.survey import Survey, survey
-from otto_reconcile.port.tools import Place
-from otto_reconcile.port.translate import Absent
-from otto_reconcile.port.view import Sweep, View
-from otto_reconcile.port.wire import (
+from otto_reconcile.port.reader import Sweep, View
+from otto_reconcile.port.session import (
     MakeCanned,
     MakeJourney,
     NoRelations,
@@ -37,9 +37,9 @@ from otto_reconcile.port.wire import (
     Wire,
     addressed,
 )
-from otto_reconcile.proxies import is_loopback
-from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question
-from otto_reconcile.resources import Ref, Resource, kinds, make
+from otto_reconcile.port.tools import Place
+from otto_reconcile.runtime import fencing
+from otto_reconcile.runtime.proxies import is_loopback
 from otto_reconcile.settings import without_credentials
 
 TIMEOUT = 30.0
@@ -172,7 +172,7 @@ class RestPort:
     async def survey(
         self, agents: Collection[str], ends: Collection[str], tools: Collection[str]
     ) -> Survey:
-        """What is there beside the parts of single bots; see `port.survey`."""
+        """What is there beside the parts of single bots; see `port.discovery`."""
         return await survey(self._wire, agents, ends, tools)
 
     async def reaching(self) -> Sequence[Reaching]:
@@ -272,19 +272,19 @@ class RestPort:
         return self._wire.judgements
 
     async def evaluate(self, question: Question) -> Judgement:
-        return await judging.evaluate(self._wire, question)
+        return await evaluations.evaluate(self._wire, question)
 
     async def judged(
         self, bot_id: str, resources: Iterable[Resource]
     ) -> Mapping[Question, Judgement]:
         """What was judged of these before and stands with their very texts; no model is asked."""
-        return await judging.judged(View(self._wire, bot_id, None), resources)
+        return await evaluations.judged(View(self._wire, bot_id, None), resources)
 
     async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
-        return await judging.misplaced(View(self._wire, bot_id, None), resources)
+        return await evaluations.misplaced(View(self._wire, bot_id, None), resources)
 
     async def place(self, misplaced: Misplaced) -> None:
-        await judging.place(self._wire, misplaced)
+        await evaluations.place(self._wire, misplaced)
 
     async def close(self) -> None:
         await self._wire.http.aclose()

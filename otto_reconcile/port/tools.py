@@ -11,12 +11,12 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from otto_reconcile.errors import Incomplete, TargetRefused
-from otto_reconcile.manifest.wording import near
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.resources.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
+from otto_reconcile.manifest.messages import near
+from otto_reconcile.model.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
+from otto_reconcile.port.errors import Absent, Failed
 
 if TYPE_CHECKING:
-    from otto_reconcile.port.wire import Wire
+    from otto_reconcile.port.session import Wire
 
 Offer: TypeAlias = frozenset[str] | Literal["dead", "untold"]
 """The tools of a service; or that it does not answer, or that Parlant cannot tell them."""

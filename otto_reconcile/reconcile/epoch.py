@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from otto_reconcile.applied import Epoch
 from otto_reconcile.errors import OttoError
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.world import Stores, World
+from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.records.applied import Epoch
+from otto_reconcile.runtime.clock import Clock
 
 PREFIX = "otto-canary-"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from otto_reconcile.applied import Applied
+from otto_reconcile.model import Ref, Snapshot
 from otto_reconcile.reconcile.owners import is_sole
-from otto_reconcile.resources import Ref, Snapshot
+from otto_reconcile.records.applied import Applied
 
 
 def to_come(

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 from otto_reconcile.errors import reason_of
-from otto_reconcile.reconcile.backoff import Backoff
-from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.voice import Voice
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.runtime.backoff import Backoff
+from otto_reconcile.runtime.clock import Clock
 
 RESTART = Backoff(first=1.0, factor=2.0, most=30.0)
 """Seconds until a job that failed is started again."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.runtime.clock import Clock
 
 BEAT = 3.0
 """Seconds between two beats."""

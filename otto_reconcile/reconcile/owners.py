@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
-from otto_reconcile.applied import Applied
-from otto_reconcile.order import BINDING
-from otto_reconcile.resources import Ref, Snapshot, get_kind
+from otto_reconcile.model import Ref, Snapshot, get_kind
+from otto_reconcile.planning.order import BINDING
+from otto_reconcile.records.applied import Applied
 
 
 class Owners:

@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from otto_reconcile.applied import Applied
-from otto_reconcile.apply import apply
-from otto_reconcile.audit import Record
 from otto_reconcile.errors import (
     Conflict,
     OttoError,
@@ -19,14 +16,17 @@ from otto_reconcile.errors import (
     TargetUnavailable,
     fault_of,
 )
-from otto_reconcile.masking import shown
-from otto_reconcile.plan import Action, Operation, Outcome, Plan, Result
+from otto_reconcile.model import Ref, Snapshot
+from otto_reconcile.planning.plan import Action, Operation, Outcome, Plan, Result
+from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.aftermath import applied_after, concluded, handed_over
-from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.repeats import Repeats
-from otto_reconcile.reconcile.world import Planned, Stores, World, plan_bot
-from otto_reconcile.resources import Ref, Snapshot
+from otto_reconcile.reconcile.results import applied_after, concluded, handed_over
+from otto_reconcile.reconcile.target_state import Planned, Stores, World, plan_bot
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.records.audit import Record
+from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.store.base import Write
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otto_reconcile import guard, home
-from otto_reconcile.events import Desired, Wanted, WantedShared
-from otto_reconcile.resources.shared import is_shared
+from otto_reconcile.model.shared import is_shared
+from otto_reconcile.planning import guard
+from otto_reconcile.records.events import Desired, Wanted, WantedShared
+from otto_reconcile.runtime import data_dir
 from otto_reconcile.store.base import Store
 
 FILE = "managed.json"
@@ -163,7 +164,7 @@ class Remembered:
             },
         }
         with suppress(OSError):
-            home.write_whole(self._file, json.dumps(document))
+            data_dir.write_whole(self._file, json.dumps(document))
 
 
 def _readable(desired: Desired) -> Mapping[str, Wanted | WantedShared]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.runtime.clock import Clock
 
 FIRST = 300.0
 LONGEST = 86400.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otto_reconcile.plan import Operation, Outcome, Result
-from otto_reconcile.resources import Ref
+from otto_reconcile.model import Ref
+from otto_reconcile.planning.plan import Operation, Outcome, Result
 
 Said = tuple[Operation, Result, str | None]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from otto_reconcile.errors import OttoError, PermanentError, fault_of
-from otto_reconcile.plan import Result
-from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.planning.plan import Result
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
-from otto_reconcile.reconcile.voice import RESTORING, Voice
-from otto_reconcile.reconcile.world import World
+from otto_reconcile.reconcile.reporter import RESTORING, Voice
+from otto_reconcile.reconcile.target_state import World
+from otto_reconcile.runtime.clock import Clock
 
 CHUNK = 10
 """Bots whose records share one write before and one after."""

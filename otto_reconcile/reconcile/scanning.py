@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from otto_reconcile.apply import apply
-from otto_reconcile.audit import Record
 from otto_reconcile.errors import OttoError
-from otto_reconcile.plan import Action, Cause, Operation, Outcome, Plan, Result
+from otto_reconcile.model import OTTO, Ref, Resource
+from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.aftermath import concluded
-from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.voice import Voice
-from otto_reconcile.reconcile.world import Stores, World
-from otto_reconcile.resources import OTTO, Ref, Resource
+from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.results import concluded
+from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.records.audit import Record
+from otto_reconcile.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from otto_reconcile.port.reaching import Reaching

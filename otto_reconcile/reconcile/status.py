@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from otto_reconcile import home
 from otto_reconcile.reconcile import heartbeat
+from otto_reconcile.runtime import data_dir
 
 STATUS_FILE = "status.json"
 
@@ -96,7 +96,8 @@ class Status:
     """All of it. `url` is Parlant's; `restore` has bots, seconds and finished of the last restore.
 
     `model` has name, state (Connected, Unavailable or Off), message and next_try of the language
-    model, nothing where it is somebody else's. `evaluations` is told by `reconcile.evaluating`;
+    model, nothing where it is somebody else's. `evaluations` comes from the scheduler of
+    `reconcile.evaluation`;
     `usage` has a Usage since the start by purpose, nothing where the model is somebody else's.
     `lost` says which bots the store has lost, see `reconcile.remembered`.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
@@ -196,7 +197,7 @@ class Board:
             default=str,
         )
         try:
-            home.write_whole(self.folder / STATUS_FILE, text)
+            data_dir.write_whole(self.folder / STATUS_FILE, text)
         except OSError as error:
             self._problem = error.strerror or str(error)
         else:
@@ -219,7 +220,7 @@ def read_status(folder: Path) -> Mapping[str, Any] | None:
         document: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not home.is_owned(folder):
+    if not data_dir.is_owned(folder):
         return None
     beat = document.get("heartbeat")
     quiet = heartbeat.silence(beat)  # None: of an older daemon

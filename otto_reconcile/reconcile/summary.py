@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from otto_reconcile.escaping import visible
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 from otto_reconcile.render.lines import counted
+from otto_reconcile.runtime.escaping import visible
 
 
 def looked_at(status: Status) -> bool:

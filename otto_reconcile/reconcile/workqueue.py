@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from otto_reconcile.reconcile.backoff import BOT, Backoff
-from otto_reconcile.reconcile.clock import Clock
+from otto_reconcile.runtime.backoff import BOT, Backoff
+from otto_reconcile.runtime.clock import Clock
 
 URGENT, ROUTINE = 0, 1
 

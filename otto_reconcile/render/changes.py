@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from otto_reconcile.masking import shown
-from otto_reconcile.plan import Change
+from otto_reconcile.model import JSON
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.planning.redaction import shown
 from otto_reconcile.render.lines import NOTHING, Line, Tone, brief, visible
-from otto_reconcile.resources import JSON
 
 WIDTH = 100
 """Values that together take more characters than this get lines of their own."""

@@ -6,10 +6,10 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from otto_reconcile.escaping import escaped, steers
+from otto_reconcile.runtime.escaping import escaped, steers
 
 if TYPE_CHECKING:
-    from otto_reconcile.resources import JSON
+    from otto_reconcile.model import JSON
 
 
 def to_json(value: JSON) -> str:

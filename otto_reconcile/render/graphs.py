@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from otto_reconcile.model import Bot, Journey, State, Transition
+from otto_reconcile.model.journey_graph import END, is_fork
 from otto_reconcile.render.lines import Line, Tone, visible
-from otto_reconcile.resources import Bot, Journey, State, Transition
-from otto_reconcile.resources.states import END, is_fork
 
 _SIGNS = str.maketrans({"#": "#35;", '"': "#quot;", ";": "#59;", "<": "#lt;", ">": "#gt;"})
 _IN_WORDS = "(no states: it is only described in words)"

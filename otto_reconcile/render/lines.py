@@ -6,12 +6,12 @@ import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from otto_reconcile.escaping import visible
+from otto_reconcile.runtime.escaping import visible
 
 __all__ = ["NOTHING", "Line", "Tone", "brief", "counted", "visible"]
 
 if TYPE_CHECKING:
-    from otto_reconcile.resources import JSON
+    from otto_reconcile.model import JSON
 
 NOTHING = "(none)"
 

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from otto_reconcile.masking import shown
-from otto_reconcile.plan import Action, Change, Operation, Plan
+from otto_reconcile.model import JSON
+from otto_reconcile.planning.plan import Action, Change, Operation, Plan
+from otto_reconcile.planning.redaction import shown
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, brief, visible
-from otto_reconcile.resources import JSON
 
 _SIGNS = {
     Operation.CREATE: ("+", Tone.ADDED),

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otto_reconcile.server.changes import CHANGE_HEADER, ChangeHook, Touched
+    from otto_reconcile.server.change_hook import CHANGE_HEADER, ChangeHook, Touched
     from otto_reconcile.server.embedded import EmbeddedServer
     from otto_reconcile.server.signals import run_until_signalled
 
 _HOME = {
-    "CHANGE_HEADER": "changes",
-    "ChangeHook": "changes",
+    "CHANGE_HEADER": "change_hook",
+    "ChangeHook": "change_hook",
     "EmbeddedServer": "embedded",
-    "Touched": "changes",
+    "Touched": "change_hook",
     "run_until_signalled": "signals",
 }
 

@@ -21,11 +21,11 @@ import httpx
 import uvicorn
 
 from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
-from otto_reconcile.port.versions import refuse_to_host
-from otto_reconcile.server import chat_page, nlp, ports, quiet
-from otto_reconcile.server.changes import ChangeHook, OnChange
-from otto_reconcile.server.importing import imported, settle_environment
+from otto_reconcile.port.releases import refuse_to_host
+from otto_reconcile.server import chat_page, nlp, parlant_logs, sockets
+from otto_reconcile.server.change_hook import ChangeHook, OnChange
 from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.sdk_import import imported, settle_environment
 
 if TYPE_CHECKING:
     import parlant.sdk as p
@@ -76,7 +76,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        return f"http://{ports.HOST}:{self._port}"
+        return f"http://{sockets.HOST}:{self._port}"
 
     @property
     def chat_url(self) -> str:
@@ -114,8 +114,8 @@ class EmbeddedServer:
         Raises SettingsError (port, home, nlp, Parlant's version), TargetUnavailable if Parlant does
         not start, and what `prepare` raises. However it ends, port and tool port are free again.
         """
-        with ports.bind(self._port) as listener:
-            self._port = ports.number(listener)
+        with sockets.bind(self._port) as listener:
+            self._port = sockets.number(listener)
             life = asyncio.create_task(self._live(listener, prepare), name="parlant")
             asked = asyncio.create_task(self._stopping.wait(), name="parlant-stop")
             try:
@@ -150,9 +150,9 @@ class EmbeddedServer:
         with suppress(PackageNotFoundError):  # the import then says so
             refuse_to_host(version("parlant"))
         sdk = await imported()
-        with quiet.silent_console(), suppress(_Left), ports.reserved() as tool_port:
-            quiet.take_over_logs()
-            quiet.tame_forgotten_tasks()
+        with parlant_logs.silent_console(), suppress(_Left), sockets.reserved() as tool_port:
+            parlant_logs.take_over_logs()
+            parlant_logs.tame_forgotten_tasks()
             self._tool_port = tool_port
             server = self._made(sdk)
             async with _entered(server):
@@ -170,17 +170,17 @@ class EmbeddedServer:
         settle_environment(self._home)
 
     def _made(self, sdk: ModuleType) -> p.Server:
-        from otto_reconcile.server import answers
+        from otto_reconcile.server import fallback_replies
 
         chosen = self._nlp if callable(self._nlp) else nlp.chosen(self._nlp)
         server: p.Server = sdk.Server(
-            host=ports.HOST,
+            host=sockets.HOST,
             port=self._port,
             tool_service_port=self._tool_port,
             nlp_service=self._service(chosen),
             log_level=sdk.LogLevel.WARNING,
             configure_api=self._configured,
-            configure_hooks=answers.configure(
+            configure_hooks=fallback_replies.configure(
                 lambda: server.container[sdk.Tracer], lambda: self._excuse(chosen)
             ),
         )
@@ -189,20 +189,20 @@ class EmbeddedServer:
     def _service(self, chosen: str | nlp.Factory) -> nlp.Factory:
         if chosen == nlp.OFFLINE:
             return nlp.factory(nlp.OFFLINE)  # is never asked anything
-        from otto_reconcile.server import around, model_source
+        from otto_reconcile.server import model_source, nlp_proxy
 
         self._model = model_source.ModelSource(
             chosen if callable(chosen) else nlp.factory(chosen),
             self._model_within or model_source.ANSWER_WITHIN,
         )
-        return around.around(self._model.factory, self._meter)
+        return nlp_proxy.around(self._model.factory, self._meter)
 
     def _excuse(self, chosen: str | nlp.Factory) -> str | None:
-        from otto_reconcile.server import answers
+        from otto_reconcile.server import fallback_replies
 
         if chosen == nlp.OFFLINE:
-            return answers.NO_MODEL
-        return answers.AWAY if self.model_away is not None else None
+            return fallback_replies.NO_MODEL
+        return fallback_replies.AWAY if self.model_away is not None else None
 
     async def _configured(self, app: FastAPI) -> None:
         import parlant.api.app
@@ -217,7 +217,7 @@ class EmbeddedServer:
             return
         self._opened = True
         config = uvicorn.Config(
-            quiet.expecting_failures(_forgiving(self.app)),
+            parlant_logs.expecting_failures(_forgiving(self.app)),
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -233,7 +233,7 @@ class EmbeddedServer:
             server.should_exit = True
             await serving
         except OSError as error:
-            raise ports.refused(self._port, error) from error
+            raise sockets.refused(self._port, error) from error
         finally:
             announcing.cancel()
             asked.cancel()

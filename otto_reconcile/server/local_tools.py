@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import SettingsError, TargetUnavailable
-from otto_reconcile.reconcile.clock import Clock
-from otto_reconcile.reconcile.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.voice import Voice
-from otto_reconcile.server import ports, quiet
-from otto_reconcile.server.importing import imported, settle_environment
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
+from otto_reconcile.server import parlant_logs, sockets
+from otto_reconcile.server.sdk_import import imported, settle_environment
 from otto_reconcile.server.tool_files import ToolFiles
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LocalTools:
         """For a process that hosts no Parlant; `home` is for what its SDK keeps."""
         settle_environment(home)
         await imported()
-        quiet.take_over_logs()
+        parlant_logs.take_over_logs()
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,9 +71,9 @@ class LocalTools:
         self._stopping = False
         tools = await asyncio.to_thread(self._files.load)
         self._seen = await self._look()
-        port = self._stack.enter_context(ports.reserved())
+        port = self._stack.enter_context(sockets.reserved())
         self._server = p.PluginServer(
-            [*tools.values()], port=port, host=ports.HOST, plugin_data=data, hosted=True
+            [*tools.values()], port=port, host=sockets.HOST, plugin_data=data, hosted=True
         )
         self._serving = asyncio.create_task(
             self._jobs.keep("tool service", self._serve), name="local-tools"

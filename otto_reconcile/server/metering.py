@@ -10,7 +10,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from otto_reconcile.reconcile import bills
+from otto_reconcile.reconcile.evaluation.usage import book
 from otto_reconcile.reconcile.status import Usage
 
 
@@ -51,7 +51,7 @@ class Meter:
     def _add(self, purpose: Purpose, usage: Usage) -> None:
         self._totals[purpose] = self._totals[purpose].plus(usage)
         if purpose is Purpose.EVALUATION:
-            bills.book(usage)
+            book(usage)
 
     @property
     def model(self) -> str:

@@ -29,7 +29,7 @@ from parlant.sdk import (
 
 from otto_reconcile.errors import ModelUnavailable, OttoError
 from otto_reconcile.server.nlp import Factory, needs_loop, sentence
-from otto_reconcile.server.offline import OfflineGenerator, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineGenerator, OfflineService
 
 ANSWER_WITHIN = 15.0
 """Seconds in which a service has to be made, or to embed a word; a start waits no longer."""

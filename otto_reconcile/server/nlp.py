@@ -57,7 +57,7 @@ def factory(name: str) -> Factory:
             hint=f"one of {', '.join(names())}, or module:function for one of your own",
         )
     if name == OFFLINE:
-        from otto_reconcile.server.offline import OfflineService
+        from otto_reconcile.server.offline_nlp import OfflineService
 
         return lambda container: OfflineService()
 

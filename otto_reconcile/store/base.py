@@ -8,7 +8,7 @@ Filters are equality by field, or `{"$in": [...]}`, `{"$gt": x}`, `{"$gte": x}`,
 `{"$ne": x}`; all fields must hold. A missing field equals None.
 
 Every operation raises StoreUnavailable when the store does not answer, PermanentError for a
-document that no store gives back as it took it (`resources.limits`, the same for all), and nothing
+document that no store gives back as it took it (`runtime.limits`, the same for all), and nothing
 else but what is named here. All operations are blocking and may be called from any thread.
 
 A document that is there and cannot be read is found all the same: it has its key fields, as far as

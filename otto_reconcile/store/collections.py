@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.resources.limits import Unfit, check
+from otto_reconcile.runtime.limits import Unfit, check
 from otto_reconcile.store.base import Collection
 
 _SHARED = (

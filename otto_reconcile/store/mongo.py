@@ -19,7 +19,7 @@ from pymongo.cursor import Cursor
 from pymongo.database import Database
 
 from otto_reconcile.errors import Conflict, PermanentError, SettingsError, StoreUnavailable
-from otto_reconcile.masking import scrub
+from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.settings import without_credentials
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit

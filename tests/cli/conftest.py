@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile import home
+from otto_reconcile.runtime import data_dir
 from tests.cli.command import ROOT, Otto
 
 
@@ -30,8 +30,8 @@ def otto(tmp_path: Path) -> Otto:
 def owned(otto: Otto) -> Iterator[None]:
     """The data directory has a daemon: this process."""
     folder = otto.folder / ".otto"
-    home.prepare(folder)
-    with home.owned(folder):
+    data_dir.prepare(folder)
+    with data_dir.owned(folder):
         yield
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from otto_reconcile import manifest
-from otto_reconcile.resources import Bot, Snapshot, snapshot_of
-from otto_reconcile.resources.gathering import bot_of
+from otto_reconcile.model import Bot, Snapshot, snapshot_of
+from otto_reconcile.model.from_resources import bot_of
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Done, Otto
 from tests.cli.command import manifest as small

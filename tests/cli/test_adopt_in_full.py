@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from otto_reconcile import manifest
-from otto_reconcile.apply import apply
 from otto_reconcile.diff import Policy, plan
+from otto_reconcile.model import Bot, kinds, snapshot_of
 from otto_reconcile.observed import observe
-from otto_reconcile.plan import Operation, Plan, Result
+from otto_reconcile.planning.plan import Operation, Plan, Result
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.adopting import Adoptee, find, managed
-from otto_reconcile.resources import Bot, kinds, snapshot_of
+from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.sources.adoption import Adoptee, find, managed
 from tests.parlant_server.rest import Rest
 
 OWN = ["agent:bare"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.audit import Audit, Record
 from otto_reconcile.cli.records import since_when
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto, manifest
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile import home
+from otto_reconcile.runtime import data_dir
 from tests.cli.command import Otto, manifest
 
 Announce = Callable[..., dict[str, Any]]
@@ -43,19 +43,19 @@ def test_without_a_daemon_it_says_what_to_do(otto: Otto, command: list[str]) -> 
 
 
 def test_a_daemon_that_died_is_none_whoever_has_its_pid_now(otto: Otto) -> None:
-    with home.owned(otto.folder):
+    with data_dir.owned(otto.folder):
         pass
     left = json.dumps({"pid": os.getpid(), "bots": [SYNCED], "store": {}, "target": {}})
     otto.write("status.json", left)
     assert otto("status", "--data-dir", ".").code == 1
-    (otto.folder / home.LOCK_FILE).unlink()
+    (otto.folder / data_dir.LOCK_FILE).unlink()
     assert otto("status", "--data-dir", ".").code == 1
 
 
 def test_a_daemon_is_found_where_its_folder_can_only_be_read(otto: Otto, daemon: Announce) -> None:
     daemon(SYNCED, pid=2**22 + 7)  # of another namespace
     folder = otto.folder / ".otto"
-    for path, mode in ((folder / home.LOCK_FILE, 0o400), (folder, 0o500)):
+    for path, mode in ((folder / data_dir.LOCK_FILE, 0o400), (folder, 0o500)):
         path.chmod(mode)
     try:
         assert otto("status").code == 0
@@ -64,19 +64,19 @@ def test_a_daemon_is_found_where_its_folder_can_only_be_read(otto: Otto, daemon:
 
 
 def test_looking_for_a_daemon_keeps_none_from_starting(tmp_path: Path) -> None:
-    with home.owned(tmp_path):
+    with data_dir.owned(tmp_path):
         pass
     looking = threading.Event()
 
     def look() -> None:
         while not looking.is_set():
-            home.is_owned(tmp_path)
+            data_dir.is_owned(tmp_path)
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
         for _ in range(50):
-            with home.owned(tmp_path) as other:
+            with data_dir.owned(tmp_path) as other:
                 assert other is None
     finally:
         looking.set()

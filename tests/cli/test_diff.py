@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.audit import Record
 from otto_reconcile.cli.console import Output
 from otto_reconcile.cli.diffing import run_diff
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.model import Resource
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
-from otto_reconcile.reconcile.clock import SystemClock
 from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.world import Stores, read
-from otto_reconcile.resources import Resource
+from otto_reconcile.reconcile.target_state import Stores, read
+from otto_reconcile.records.audit import Record
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings
 from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.sqlite import SQLiteStore

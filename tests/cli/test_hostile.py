@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from otto_reconcile import home, logs, manifest
-from otto_reconcile.audit import Audit, Record
+from otto_reconcile import manifest
 from otto_reconcile.cli import main
 from otto_reconcile.cli.completing import bot_ids
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.resources import Bot, Guideline, Journey, State, Term, Transition
+from otto_reconcile.model import Bot, Guideline, Journey, State, Term, Transition
+from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.runtime import data_dir, logs
 from otto_reconcile.store.base import Write
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto
@@ -60,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OTTO_ACTOR", EVIL)
     data = tmp_path / ".otto"
-    home.prepare(data)
+    data_dir.prepare(data)
     store = SQLiteStore(data / "otto.db")
     desired = DesiredState(store)
     source = Source("manifest", path=EVIL, commit=EVIL, note=EVIL)
@@ -85,7 +86,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / f"{EVIL}.yaml").write_text(f"kind: {json.dumps(EVIL)}\n{json.dumps(EVIL)}: 1\n")
     (tmp_path / "bot.yaml").write_text(manifest.dump([BOT]))
     (data / "status.json").write_text(json.dumps(status()))
-    with home.owned(data):
+    with data_dir.owned(data):
         yield tmp_path
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from otto_reconcile.model import snapshot_of
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.resources import snapshot_of
 from tests.cli.command import Otto, manifest
 from tests.e2e.harness import Place, wait_for
 from tests.parlant_server.rest import Rest

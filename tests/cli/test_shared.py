@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from otto_reconcile.manifest import load
-from otto_reconcile.resources.shared import weave
+from otto_reconcile.model.shared import weave
 from tests.cli.command import Otto, manifest
 
 Announce = Callable[..., dict[str, Any]]

@@ -10,14 +10,8 @@ from typing import Any
 import pymongo
 import pytest
 
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
-from otto_reconcile.resources.bot import (
-    CannedField,
-    CannedResponse,
-    Capability,
-    Customer,
-    Variable,
-)
+from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.model.bot import CannedField, CannedResponse, Capability, Customer, Variable
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore

@@ -15,7 +15,7 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.model import Bot, Guideline
 from otto_reconcile.store.base import Filter, Store, Write
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
@@ -443,7 +443,7 @@ def test_one_row_of_an_earlier_revision_is_a_wish_only_after_a_minute(
 PUTTER = """
 import sys
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.model import Bot, Guideline
 from otto_reconcile.settings import Settings
 from otto_reconcile.store import open_store
 from pathlib import Path

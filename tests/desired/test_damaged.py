@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.applied import Applied, AppliedSets, Epoch
-from otto_reconcile.audit import Audit, Record
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.events import NEWER, now_utc
 from otto_reconcile.manifest import LoadedBot
-from otto_reconcile.reconcile.importer import bring_in
-from otto_reconcile.reconcile.world import Stores, read
-from otto_reconcile.resources import Bot, Term
-from otto_reconcile.resources.shared import Glossary, UsedBy
+from otto_reconcile.model import Bot, Term
+from otto_reconcile.model.shared import Glossary, UsedBy
+from otto_reconcile.reconcile.target_state import Stores, read
+from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
+from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.records.events import NEWER, now_utc
+from otto_reconcile.sources.importer import bring_in
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.sqlite import SQLiteStore
 

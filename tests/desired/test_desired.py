@@ -11,7 +11,7 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import Conflict, NotFound, StoreUnavailable
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
 from otto_reconcile.store.base import Store
 from tests.desired.conftest import LooseStore
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.resources import Bot
-from otto_reconcile.rows import bot_from, by_bot
+from otto_reconcile.model import Bot
+from otto_reconcile.records.rows.decoding import bot_from, by_bot
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore

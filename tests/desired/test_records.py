@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.applied import Applied, AppliedSets, Epoch
-from otto_reconcile.audit import Audit, Record
-from otto_reconcile.leases import Leases
-from otto_reconcile.resources import Ref, Resource, Snapshot
+from otto_reconcile.model import Ref, Resource, Snapshot
+from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
+from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.records.leases import Leases
 from otto_reconcile.store.base import Store
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
-from otto_reconcile.projections import COLLECTION_NAMES
-from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.model import Bot, Guideline
+from otto_reconcile.records.rows.projections import COLLECTION_NAMES
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from tests.desired.test_absorb import CLI, Interrupted, filled, row

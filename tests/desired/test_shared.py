@@ -11,9 +11,9 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import Conflict, NotFound, StoreUnavailable
-from otto_reconcile.resources import Bot, Guideline, Masked, Term
-from otto_reconcile.resources.bot import CannedResponse, ToolService
-from otto_reconcile.resources.shared import Glossary, SharedToolService, weave
+from otto_reconcile.model import Bot, Guideline, Masked, Term
+from otto_reconcile.model.bot import CannedResponse, ToolService
+from otto_reconcile.model.shared import Glossary, SharedToolService, weave
 from otto_reconcile.store.base import Store
 from tests.desired.conftest import LooseStore
 from tests.desired.test_desired import Dying

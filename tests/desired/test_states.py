@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
 from otto_reconcile.store.base import Store
 
 CLI = Source("cli")

@@ -10,9 +10,9 @@ import pytest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.manifest import LoadedBot
-from otto_reconcile.projections import SOLE
-from otto_reconcile.reconcile.importer import bring_in
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
+from otto_reconcile.records.rows.projections import SOLE
+from otto_reconcile.sources.importer import bring_in
 from otto_reconcile.store.base import Store
 
 CLI = Source("cli")

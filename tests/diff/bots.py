@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
 
 words = st.sampled_from(["greet", "refund", "late  ", "ça va?", "{braces}", "two\nlines \n", "x"])
 texts = st.one_of(

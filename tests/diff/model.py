@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otto_reconcile.plan import Action, Plan
-from otto_reconcile.resources import Ref, Resource, Shape, Snapshot, get_kind
+from otto_reconcile.model import Ref, Resource, Shape, Snapshot, get_kind
+from otto_reconcile.planning.plan import Action, Plan
 
 
 class Model:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otto_reconcile.diff import Policy, plan
-from otto_reconcile.plan import Cause, Operation
-from otto_reconcile.resources import Bot, Ref, Relationship, Snapshot, make, snapshot_of
+from otto_reconcile.model import Bot, Ref, Relationship, Snapshot, make, snapshot_of
+from otto_reconcile.planning.plan import Cause, Operation
 from tests.diff.bots import bots, texts
 from tests.diff.model import Model, _filled
 

@@ -208,9 +208,9 @@ def test_a_data_directory_of_somebody_else(place: Place) -> None:
     owned = place.folder / ".otto"
     owned.mkdir(mode=0o755)
     code = (
-        "import os, sys; from pathlib import Path; from otto_reconcile import home;"
+        "import os, sys; from pathlib import Path; from otto_reconcile.runtime import data_dir;"
         "from otto_reconcile.errors import SettingsError; os.setgid(65534); os.setuid(65534)\n"
-        "try:\n    home.prepare(Path(sys.argv[1]))\n"
+        "try:\n    data_dir.prepare(Path(sys.argv[1]))\n"
         "except SettingsError as error:\n    print(error, error.hint)"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import parlant.sdk as p
 
-from otto_reconcile.reconcile import folder
+from otto_reconcile.sources import folder
 from otto_reconcile.server.local_tools import LocalTools
 
 load, notice = folder.load, LocalTools._notice

@@ -21,7 +21,7 @@ from parlant.sdk import (
     SchematicGeneratorHints,
 )
 
-from otto_reconcile.server.offline import OfflineGenerator, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineGenerator, OfflineService
 from tests.persistence.stub import least
 
 INPUT, OUTPUT = 10, 2

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from otto_reconcile.manifest.states import bound
-from otto_reconcile.resources import (
+from otto_reconcile.manifest.journeys import bound
+from otto_reconcile.model import (
     Bot,
     Guideline,
     Journey,
@@ -18,13 +18,7 @@ from otto_reconcile.resources import (
     ToolService,
     Transition,
 )
-from otto_reconcile.resources.bot import (
-    CannedField,
-    CannedResponse,
-    Capability,
-    Customer,
-    Variable,
-)
+from otto_reconcile.model.bot import CannedField, CannedResponse, Capability, Customer, Variable
 
 NASTY = [
     "no", "on", "yes", "null", "~", "true", "1e3", "0o17", "017", "0x1F", "2024-01-01", "1_000",

@@ -22,9 +22,10 @@ from typing import Any
 
 import yaml
 
-from otto_reconcile import manifest, specification
+from otto_reconcile import manifest
 from otto_reconcile.cli import inputs
 from otto_reconcile.errors import InvalidInput
+from otto_reconcile.manifest import specification
 from otto_reconcile.manifest.files import Source
 from otto_reconcile.manifest.reading import decoded
 from tests.manifest.bots import NASTY

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from otto_reconcile import manifest
-from otto_reconcile.resources import Bot, Guideline
+from otto_reconcile.model import Bot, Guideline
 from tests.manifest.bots import NASTY, bots, with_secrets
 
 SLOW = settings(

@@ -12,7 +12,7 @@ import pytest
 
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.resources import Bot, Masked
+from otto_reconcile.model import Bot, Masked
 from tests.manifest.test_load import HEAD
 
 

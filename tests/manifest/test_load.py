@@ -14,7 +14,7 @@ import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.resources import Bot, Masked
+from otto_reconcile.model import Bot, Masked
 
 HEAD = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: a}\nspec:\n  name: A\n"
 

@@ -9,7 +9,7 @@ import pytest
 
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
 from tests.manifest.test_load import HEAD
 
 SPEC = HEAD + "  %s\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from otto_reconcile import manifest
 from otto_reconcile.manifest import Loaded
-from otto_reconcile.resources import Masked
-from otto_reconcile.resources.shared import Glossary, SharedDocument, SharedToolService
+from otto_reconcile.model import Masked
+from otto_reconcile.model.shared import Glossary, SharedDocument, SharedToolService
 from tests.manifest.bots import NASTY, data, label, maybe, short, text
 
 WORDS = """apiVersion: otto/v1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from otto_reconcile import manifest
-from otto_reconcile.resources import JSON, Bot, Ref, Relationship, Snapshot, snapshot_of
-from otto_reconcile.resources.states import identity
+from otto_reconcile.model import JSON, Bot, Ref, Relationship, Snapshot, snapshot_of
+from otto_reconcile.model.journey_graph import identity
 from tests.manifest.test_dump import reload, same
 
 PAYING = """

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.journal import Journal
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto.access import Access
-from otto_reconcile.otto.workshop import Workshop
-from otto_reconcile.persistence.plainlog import PlainLog
+from otto_reconcile.otto.service import Workshop
+from otto_reconcile.outbox import Journal
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.late import Late
 from otto_reconcile.reconcile.managing import TTL
+from otto_reconcile.reconcile.outage import Late
+from otto_reconcile.reconcile.reporter import WAITING, Voice
 from otto_reconcile.reconcile.status import Board
-from otto_reconcile.reconcile.voice import WAITING, Voice
-from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.runtime.plain_log import PlainLog
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.otto.shop import pasted
 from tests.reconcile.fakes import ManualClock

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from otto_reconcile.desired import Source
+from otto_reconcile.model import Bot
 from otto_reconcile.otto.access import Access, owner_of
-from otto_reconcile.resources import Bot
 from tests.e2e.harness import TLS, Daemon
 from tests.otto.chatting import Chat
 from tests.otto.maker import Shop, opened

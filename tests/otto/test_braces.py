@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from parlant.sdk import PromptBuilder
 
-from otto_reconcile.server.braces import mend
+from otto_reconcile.server.prompt_escaping import mend
 
 texts = st.text(st.sampled_from('{}ab:!0."[] \n')) | st.text()
 

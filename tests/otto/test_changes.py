@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.otto import specs
-from otto_reconcile.otto.changes import changed, told
+from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
+from otto_reconcile.model.bot import State
+from otto_reconcile.otto import spec_codec
 from otto_reconcile.otto.paging import PAGE, paged
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
-from otto_reconcile.resources.bot import State
+from otto_reconcile.otto.patch import changed, told
 from tests.otto.shop import spec
 
 
 @pytest.fixture
 def known() -> Bot:
     """With much that no specification can say."""
-    bot = specs.read(spec())
+    bot = spec_codec.read(spec())
     greet = bot.guidelines[0].model_copy(update={"labels": ["first"], "priority": 7})
     term = Term(id="order-helper.rma", name="RMA", description="A number")
     update = {"guidelines": [greet, *bot.guidelines[1:]], "terms": [term], "tags": ["shop"]}
@@ -29,7 +29,7 @@ def known() -> Bot:
 def faults(known: Bot, change: object) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
         changed(known, change)
-    return {p["where"]: p["problem"] for p in specs.problems(caught.value)}
+    return {p["where"]: p["problem"] for p in spec_codec.problems(caught.value)}
 
 
 def test_what_is_left_out_stays(known: Bot) -> None:
@@ -86,7 +86,7 @@ def test_what_another_program_named_keeps_its_ids(known: Bot) -> None:
     assert after.journeys == [journey]
     added = Relationship(kind="priority", source="guideline:g-5", target="journey:J_7")
     assert after.relationships == [tie, added]
-    assert changed(bot, specs.written(bot)) == bot
+    assert changed(bot, spec_codec.written(bot)) == bot
 
 
 def test_a_description_of_another_kind_stays_as_it_is(known: Bot) -> None:
@@ -125,12 +125,12 @@ def test_a_journey_that_another_goes_through_stays(known: Bot) -> None:
 
 
 def test_a_cut_text_that_comes_back_is_refused(known: Bot) -> None:
-    cut = f"The customer {specs.cut_mark(120)}"
+    cut = f"The customer {spec_codec.cut_mark(120)}"
     assert set(faults(known, {"guidelines": [{"key": "greet", "action": cut}]})) == {
         "/guidelines/0/action"
     }
     with pytest.raises(InvalidInput, match="/purpose/1"):
-        specs.read(spec(purpose=["One", specs.cut_mark(3)]))
+        spec_codec.read(spec(purpose=["One", spec_codec.cut_mark(3)]))
 
 
 def test_pages_have_everything_once_and_any_of_them_can_be_given_back() -> None:
@@ -138,11 +138,13 @@ def test_pages_have_everything_once_and_any_of_them_can_be_given_back() -> None:
         {"key": f"g{n}", "condition": f"The customer says {n} {'é' * 300}", "action": "Nod"}
         for n in range(40)
     ]
-    bot = specs.read(spec(guidelines=guidelines, relationships=[]))
-    whole = specs.written(bot)
+    bot = spec_codec.read(spec(guidelines=guidelines, relationships=[]))
+    whole = spec_codec.written(bot)
     pages = paged(whole)
     assert len(pages) > 3
-    assert paged(specs.written(specs.read(spec()))) == [specs.written(specs.read(spec()))]
+    assert paged(spec_codec.written(spec_codec.read(spec()))) == [
+        spec_codec.written(spec_codec.read(spec()))
+    ]
     for page in pages:
         assert len(json.dumps(page)) < PAGE + 500
         assert changed(bot, page) == bot
@@ -156,7 +158,7 @@ def test_a_bot_that_another_program_made_can_be_changed() -> None:
     greet = Guideline(id="gq7Rt2_x", condition="The customer greets", action="Nod")
     bye = Guideline(id="Xy12AbC_d.bye", condition="The customer leaves", action="Wave")
     bot = Bot(id="Xy12AbC_d", name="Hexon", description="Tracks", guidelines=[greet, bye])
-    assert changed(bot, specs.written(bot)) == bot
+    assert changed(bot, spec_codec.written(bot)) == bot
     change = {
         "guidelines": [
             {"condition": "the customer greets", "action": "Bow"},

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from otto_reconcile.otto.words import RULES, STEPS
+from otto_reconcile.otto.prompts import RULES, STEPS
 from tests.e2e.harness import Daemon, bot, wait_for
 from tests.otto.chatting import Chat, customer
 from tests.otto.kept import Kept, nowhere, whole

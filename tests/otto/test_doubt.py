@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from otto_reconcile.desired import Source
-from otto_reconcile.journal import UNSAVED
-from otto_reconcile.otto import specs
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
+from otto_reconcile.otto import spec_codec
+from otto_reconcile.outbox import UNSAVED
+from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.store.memory import MemoryStore
 from tests.otto.maker import Away, Shop, opened
 from tests.otto.shop import agents, pasted, spec, there
@@ -198,7 +198,7 @@ async def test_a_bot_too_long_for_one_answer_is_shown_in_pages_and_changed_witho
         page["guidelines"][0]["action"] = "Bow"
         assert len((await work.validate(page, "big", "s1", "t1"))["changes"]) == 1
         assert (await work.update("big", page, "s1", "t2"))["ok"]
-    after = specs.written(before)
+    after = spec_codec.written(before)
     (changed,) = (g for g in after["guidelines"] if g["key"] == page["guidelines"][0]["key"])  # type: ignore[union-attr, index]
     changed["action"] = "Bow"  # type: ignore[index]
     found = there(parlant_url, "big")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.audit import Record
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.journal import FILE, UNSAVED, Journal, Kept, Pending
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
+from otto_reconcile.outbox import FILE, UNSAVED, Journal, Kept, Pending
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.records.audit import Record
 from otto_reconcile.store.memory import MemoryStore
 from tests.otto.maker import Away
 

@@ -11,9 +11,9 @@ import parlant.sdk as p
 import pytest
 
 from otto_reconcile.desired import Source
+from otto_reconcile.model import Bot
 from otto_reconcile.otto import tools
-from otto_reconcile.otto.replies import Reply, reply
-from otto_reconcile.resources import Bot
+from otto_reconcile.otto.responses import Reply, reply
 from tests.otto.maker import opened
 from tests.otto.shop import pasted
 from tests.parlant_server.rest import Rest

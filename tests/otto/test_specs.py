@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.otto import specs
-from otto_reconcile.otto.changes import changed
-from otto_reconcile.otto.replies import MOST, fitted, reply
-from otto_reconcile.otto.words import (
+from otto_reconcile.otto import spec_codec
+from otto_reconcile.otto.patch import changed
+from otto_reconcile.otto.prompts import (
     CHANGE,
     DESCRIPTION,
     JOURNEY,
@@ -22,6 +21,7 @@ from otto_reconcile.otto.words import (
     SPECIFICATION,
     STEPS,
 )
+from otto_reconcile.otto.responses import MOST, fitted, reply
 from tests.otto.shop import pasted, spec
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).filter(
@@ -42,16 +42,16 @@ def test_what_is_written_reads_as_the_same_bot(
     guidelines: list[Any], purpose: list[str], tone: list[str]
 ) -> None:
     data = spec(guidelines=guidelines, purpose=purpose, tone=tone, relationships=[])
-    bot = specs.read(json.dumps(data))
-    assert specs.read(json.dumps(specs.written(bot))) == bot
-    assert changed(bot, specs.written(bot)) == bot
+    bot = spec_codec.read(json.dumps(data))
+    assert spec_codec.read(json.dumps(spec_codec.written(bot))) == bot
+    assert changed(bot, spec_codec.written(bot)) == bot
 
 
 def test_relationships_are_written_too() -> None:
-    bot = specs.read(pasted())
+    bot = spec_codec.read(pasted())
     assert len(bot.relationships) == 1
-    assert specs.read(json.dumps(specs.written(bot))) == bot
-    assert changed(bot, specs.written(bot)) == bot
+    assert spec_codec.read(json.dumps(spec_codec.written(bot))) == bot
+    assert changed(bot, spec_codec.written(bot)) == bot
 
 
 @pytest.mark.parametrize(
@@ -65,25 +65,25 @@ def test_relationships_are_written_too() -> None:
     ],
 )
 def test_a_model_may_wrap_it(text: object) -> None:
-    assert specs.read(text) == specs.read(pasted())
+    assert spec_codec.read(text) == spec_codec.read(pasted())
 
 
 @pytest.mark.parametrize("text", ["", "yes", "[]", "{", "None", "{'a': ", None, 7, "1" * 9999])
 def test_what_is_none_is_said_so(text: object) -> None:
     with pytest.raises(InvalidInput) as caught:
-        specs.read(text)
-    assert specs.problems(caught.value)
+        spec_codec.read(text)
+    assert spec_codec.problems(caught.value)
 
 
 def test_faults_have_a_pointer_and_a_doubled_name_its_line() -> None:
     with pytest.raises(InvalidInput) as caught:
-        specs.read(pasted(tone=7, guidelines=[{"action": "Wave"}]))
-    places = {problem["where"] for problem in specs.problems(caught.value)}
+        spec_codec.read(pasted(tone=7, guidelines=[{"action": "Wave"}]))
+    places = {problem["where"] for problem in spec_codec.problems(caught.value)}
     assert places == {"/tone", "/guidelines/0"}
     doubled = pasted().replace('"tone"', '"name": "Twice", "tone"')
     with pytest.raises(InvalidInput) as caught:
-        specs.read(doubled)
-    assert specs.problems(caught.value)[0]["where"].startswith("line 1, column")
+        spec_codec.read(doubled)
+    assert spec_codec.problems(caught.value)[0]["where"].startswith("line 1, column")
 
 
 @given(st.lists(st.text(max_size=300), max_size=60), st.integers(0, 40_000))
@@ -112,7 +112,7 @@ def test_pythons_notation_is_checked_as_json_is(change: dict[str, Any]) -> None:
     found = []
     for text in (json.dumps(spec(**change)), str(spec(**change)), spec(**change)):
         with pytest.raises(InvalidInput) as caught:
-            specs.read(text)
-        found.append(specs.problems(caught.value))
+            spec_codec.read(text)
+        found.append(spec_codec.problems(caught.value))
     assert found[0] == found[1] == found[2]
     assert found[0][0]["where"].startswith("line 1, column ")

@@ -13,7 +13,7 @@ import pytest
 
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.otto import tools
-from otto_reconcile.otto.words import RULES
+from otto_reconcile.otto.prompts import RULES
 from tests.otto.maker import Away, opened
 from tests.otto.shop import pasted, spec
 from tests.parlant_server.rest import Rest

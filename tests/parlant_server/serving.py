@@ -27,7 +27,7 @@ def make_server(port: int, configure_api: Callable[..., Any] | None = None) -> A
     """A `parlant.sdk.Server` on the loopback, with no model."""
     import parlant.sdk as p
 
-    from otto_reconcile.server.offline import OfflineService
+    from otto_reconcile.server.offline_nlp import OfflineService
 
     return p.Server(
         host="127.0.0.1",

@@ -23,7 +23,7 @@ from parlant.sdk import (
 )
 from pydantic import BaseModel
 
-from otto_reconcile.server.offline import OfflineGenerator, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineGenerator, OfflineService
 
 
 def least(wanted: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.model import Term
 from otto_reconcile.persistence import (
     DomainPersistence,
     get_persistence,
@@ -19,8 +20,7 @@ from otto_reconcile.persistence import (
     persist_bot_creation,
     shutdown_persistence,
 )
-from otto_reconcile.persistence.recording import KIND
-from otto_reconcile.resources import Term
+from otto_reconcile.persistence.writes import KIND
 from otto_reconcile.store.memory import MemoryStore
 from tests.persistence.conftest import MongoClient
 

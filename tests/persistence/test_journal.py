@@ -8,7 +8,7 @@ import pytest
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.persistence import DomainPersistence, attach, persist_bot_creation
-from otto_reconcile.persistence.recording import KIND
+from otto_reconcile.persistence.writes import KIND
 from tests.persistence.conftest import Body
 from tests.persistence.test_restoring import get
 

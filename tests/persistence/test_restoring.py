@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
 from otto_reconcile.persistence import (
     DomainPersistence,
     attach,
@@ -23,7 +24,6 @@ from otto_reconcile.persistence import (
     rehydrate_bots_from_persistence,
 )
 from otto_reconcile.persistence.arguments import target_of
-from otto_reconcile.resources import Bot, Guideline, Journey, Relationship, Term
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.parlant_server.tools import look_up

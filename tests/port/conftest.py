@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from otto_reconcile.port.releases import release_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.versions import release_of
-from otto_reconcile.server.canned import CannedMaker
-from otto_reconcile.server.journeys import JourneyMaker
-from otto_reconcile.server.relating import Relating
+from otto_reconcile.server.sdk_canned import CannedMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
+from otto_reconcile.server.sdk_relationships import Relating
 from tests.parlant_server.fixtures import InLoop, plain_http
 from tests.parlant_server.rest import Rest
 

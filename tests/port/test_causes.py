@@ -15,7 +15,7 @@ import pytest
 from otto_reconcile.errors import TargetUnavailable
 from otto_reconcile.port.causes import cause_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.proxies import is_loopback, keep_loopback_direct
+from otto_reconcile.runtime.proxies import is_loopback, keep_loopback_direct
 
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]"
 

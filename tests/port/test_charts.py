@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from otto_reconcile.port import charts
-from otto_reconcile.resources import JSON, Journey, State
-from otto_reconcile.resources.states import END, graph, plain
+from otto_reconcile.model import JSON, Journey, State
+from otto_reconcile.model.journey_graph import END, graph, plain
+from otto_reconcile.port import mermaid
 from tests.manifest.bots import states
 
 QUICK = settings(max_examples=60, deadline=None)
@@ -30,15 +30,15 @@ def test_names_and_the_order_of_ways_mean_nothing(made: list[State]) -> None:
         }
         for state in wanted
     ]
-    assert charts.seen(other) == charts.seen(wanted)
+    assert mermaid.seen(other) == mermaid.seen(wanted)
 
 
 @QUICK
 @given(states([]), states([]))
 def test_what_differs_is_never_taken_for_the_same(one: list[State], two: list[State]) -> None:
-    wanted, found = drawn(one), charts.seen(drawn(two))
-    if found != charts.seen(wanted):
-        assert charts.recognised(found, wanted) != wanted
+    wanted, found = drawn(one), mermaid.seen(drawn(two))
+    if found != mermaid.seen(wanted):
+        assert mermaid.recognised(found, wanted) != wanted
 
 
 def test_a_chart_is_read_line_by_line_whatever_its_texts_hold() -> None:
@@ -56,7 +56,7 @@ it is so
     N1 --> N0
 style N0 fill:#006e53,stroke:#ffffff
 style N1 fill:#ffeeaa,stroke:#ffeeaa"""
-    assert charts.read(chart) == [
+    assert mermaid.read(chart) == [
         {
             "id": "1",
             "chat": 'Say "x" & it\'s N0 --> N1: not a way style N0 fill:#ffeeaa',
@@ -78,7 +78,7 @@ def test_what_is_still_there_keeps_its_name_in_a_difference() -> None:
         {"id": "offer", "chat": "Offer", "labels": ["l"], "next": [{"to": "end"}]},
     ]
     other = [wanted[0], {**wanted[1], "tools": ["s:weeks"]}, wanted[2]]
-    assert charts.recognised(charts.seen(other), wanted) == [
+    assert mermaid.recognised(mermaid.seen(other), wanted) == [
         {**wanted[0], "next": [{"to": "end", "when": "a"}, {"to": "(2)", "when": "b"}]},
         wanted[2],
         {"id": "(2)", "tool": "Use the tool weeks", "next": [{"to": "offer"}]},

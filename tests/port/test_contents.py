@@ -12,8 +12,8 @@ from parlant.core.journeys import JourneyStore
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
-from otto_reconcile.resources.gathering import bot_of
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, get_kind, snapshot_of
+from otto_reconcile.model.from_resources import bot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge, put, seen
 

@@ -9,9 +9,9 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import NotApplied, TargetRefused
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, make, snapshot_of
 from otto_reconcile.observed import known
-from otto_reconcile.plan import Change, Operation
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, make, snapshot_of
+from otto_reconcile.planning.plan import Change, Operation
 from tests.port.conftest import INSTALLED, Host, holds
 
 BOT = "order-desk"

@@ -6,7 +6,7 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.resources import Bot, Resource, Snapshot, snapshot_of
+from otto_reconcile.model import Bot, Resource, Snapshot, snapshot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge, put, seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from otto_reconcile.diff import plan
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import converge, put, seen
 

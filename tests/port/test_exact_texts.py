@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from otto_reconcile.diff import plan
-from otto_reconcile.questions import Question
-from otto_reconcile.resources import Bot, snapshot_of
+from otto_reconcile.model import Bot, snapshot_of
+from otto_reconcile.model.evaluation import Question
 from tests.port.conftest import Host
 from tests.port.test_contract import converge, put, seen
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from otto_reconcile.errors import SettingsError, TargetRefused, TargetUnavailable
+from otto_reconcile.model import Bot, Resource, make, snapshot_of
 from otto_reconcile.port.base import Port
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.resources import Bot, Resource, make, snapshot_of
 from tests.parlant_server.proxy import FaultyProxy
 from tests.parlant_server.rest import Rest
 

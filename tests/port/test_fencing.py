@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from otto_reconcile.apply import apply
-from otto_reconcile.fencing import LeaseLost, fenced
-from otto_reconcile.plan import Action, Cause, Operation, Plan, Result
+from otto_reconcile.model import make
+from otto_reconcile.planning.plan import Action, Cause, Operation, Plan, Result
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.wire import End
-from otto_reconcile.resources import make
-from otto_reconcile.server.relating import Relating
+from otto_reconcile.port.session import End
+from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.runtime.fencing import LeaseLost, fenced
+from otto_reconcile.server.sdk_relationships import Relating
 from tests.parlant_server.proxy import FaultyProxy
 
 

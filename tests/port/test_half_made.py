@@ -12,9 +12,9 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetUnavailable
+from otto_reconcile.model import Bot, Resource, Snapshot, snapshot_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.resources import Bot, Resource, Snapshot, snapshot_of
-from otto_reconcile.server.offline import OfflineEmbedder
+from otto_reconcile.server.offline_nlp import OfflineEmbedder
 from tests.parlant_server.fixtures import InLoop
 from tests.parlant_server.in_process import ParlantThread
 from tests.parlant_server.rest import Rest

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.apply import apply
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import TemporaryError
-from otto_reconcile.questions import Judgements, Question, conditions_of, questions_of
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, State, snapshot_of
-from otto_reconcile.resources.states import identity
-from otto_reconcile.server.journeys import JourneyMaker
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, State, snapshot_of
+from otto_reconcile.model.evaluation import Judgements, Question, conditions_of, questions_of
+from otto_reconcile.model.journey_graph import identity
+from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.server.sdk_journeys import JourneyMaker
 from tests.port.conftest import Host
 
 BOT = "order-desk"

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.apply import apply
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
 from otto_reconcile.observed import observe
-from otto_reconcile.plan import Operation, Result
+from otto_reconcile.planning.plan import Operation, Result
 from otto_reconcile.port.capabilities import UnknownForm, read
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.adopting import find
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.sources.adoption import find
 from tests.parlant_server.next_parlant import DESCRIPTION, NextParlant
 
 WANTED = snapshot_of(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from otto_reconcile.diff import plan
-from otto_reconcile.plan import Operation
-from otto_reconcile.resources import Bot, Resource, Snapshot, make, snapshot_of
+from otto_reconcile.model import Bot, Resource, Snapshot, make, snapshot_of
+from otto_reconcile.planning.plan import Operation
 from tests.port.conftest import Host
 from tests.port.test_contract import converge, put, seen
 

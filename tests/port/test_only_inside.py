@@ -13,11 +13,11 @@ from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import InvalidInput, TargetRefused
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, snapshot_of
+from otto_reconcile.model.from_resources import part_of
 from otto_reconcile.observed import known
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
-from otto_reconcile.resources.gathering import part_of
-from otto_reconcile.server.relating import Relating
+from otto_reconcile.server.sdk_relationships import Relating
 from otto_reconcile.store.memory import MemoryStore
 from tests.desired.test_states import CLI
 from tests.port.conftest import Host

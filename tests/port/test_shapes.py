@@ -16,10 +16,10 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.port import charts
+from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.port import mermaid as charts
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.render.graphs import mermaid, tree
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
 from otto_reconcile.store.memory import MemoryStore
 from tests.desired.test_states import CLI
 from tests.parlant_server.tools import look_up, weigh

@@ -11,11 +11,11 @@ from httpx import HTTPStatusError
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import TargetRefused, TargetUnavailable
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, snapshot_of
 from otto_reconcile.observed import known
-from otto_reconcile.plan import Operation
+from otto_reconcile.planning.plan import Operation
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
-from otto_reconcile.server.journeys import JourneyMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge, seen
 

@@ -12,8 +12,8 @@ import pytest
 
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import Incomplete, TargetUnavailable
-from otto_reconcile.masking import shown
-from otto_reconcile.resources import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.planning.redaction import shown
 from tests.parlant_server.fixtures import InLoop
 from tests.parlant_server.tool_server import McpServer, ToolServer
 from tests.port.conftest import RELEASE, Host

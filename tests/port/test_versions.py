@@ -12,11 +12,11 @@ import pytest
 
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import SettingsError, TargetRefused
-from otto_reconcile.persistence.starting import StartPort
-from otto_reconcile.plan import Operation
+from otto_reconcile.model import Bot, Ref, Resource, Snapshot, snapshot_of
+from otto_reconcile.persistence.start_port import StartPort
+from otto_reconcile.planning.plan import Operation
+from otto_reconcile.port.releases import RELEASES, release_of, supported
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.versions import RELEASES, release_of, supported
-from otto_reconcile.resources import Bot, Ref, Resource, Snapshot, snapshot_of
 from otto_reconcile.server import embedded
 
 OLD, NEW = {"status": "ok"}, {"checks": {"event_loop": {"latency_ms": 2.5}}}

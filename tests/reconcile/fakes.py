@@ -10,14 +10,14 @@ from typing import Any
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import NotOurs, TargetUnavailable
 from otto_reconcile.loop import Loop
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Bot, Guideline, Ref, Resource, get_kind
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.reaching import Reaching
-from otto_reconcile.reconcile.clock import SystemClock
+from otto_reconcile.reconcile.reporter import Voice
 from otto_reconcile.reconcile.status import Board
-from otto_reconcile.reconcile.voice import Voice
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot, Guideline, Ref, Resource, get_kind
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.memory import MemoryStore
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from otto_reconcile.errors import NotApplied, StoreUnavailable, TemporaryError
 from otto_reconcile.loop import Loop
-from otto_reconcile.masking import MASKED
-from otto_reconcile.questions import Judgement, Judgements, Misplaced, Question, questions_of
-from otto_reconcile.reconcile import evaluating
-from otto_reconcile.reconcile.asking import CONCURRENT
-from otto_reconcile.reconcile.evaluating import Evaluating, Mode
+from otto_reconcile.model import Bot, Guideline, Ref, Resource
+from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question, questions_of
+from otto_reconcile.planning.redaction import MASKED
+from otto_reconcile.reconcile.evaluation import scheduler
+from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT
+from otto_reconcile.reconcile.evaluation.scheduler import Evaluating, Mode
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources import Bot, Guideline, Ref, Resource
+from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.store.base import Write
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.fakes import FakePort, Setting, bot
@@ -310,7 +310,7 @@ async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time
 async def test_a_text_that_hangs_holds_up_no_other_and_what_is_answered_is_told_and_placed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluating, "_STEP", 0.05)
+    monkeypatch.setattr(scheduler, "_STEP", 0.05)
     setting = Judged()
     setting.port.hanging = {"one"}
     setting.want(with_texts("a", "one", *map(str, range(9))), with_texts("b", "two"))
@@ -337,7 +337,7 @@ def on(setting: Judged, resource: Resource) -> bool:
 async def test_a_model_that_hangs_does_not_keep_the_port_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluating, "BEFORE_SERVING", 0.2)
+    monkeypatch.setattr(scheduler, "BEFORE_SERVING", 0.2)
     setting = Judged(Mode.EAGER)
     setting.port.hanging = {str(n) for n in range(9)}
     setting.want(with_texts("a", *setting.port.hanging))

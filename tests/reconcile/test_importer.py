@@ -11,9 +11,9 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.reconcile.importer import Imported, bring_in, load
-from otto_reconcile.reconcile.roots import root_of
-from otto_reconcile.resources import Bot
+from otto_reconcile.model import Bot
+from otto_reconcile.sources.importer import Imported, bring_in, load
+from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.memory import MemoryStore
 
 MANIFEST = """apiVersion: otto/v1

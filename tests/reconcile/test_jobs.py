@@ -11,18 +11,18 @@ import pytest
 
 from otto_reconcile import loop
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.journal import Journal
-from otto_reconcile.reconcile import folder as folders
-from otto_reconcile.reconcile import jobs, signs
-from otto_reconcile.reconcile.backoff import Backoff
-from otto_reconcile.reconcile.evaluating import Evaluating
-from otto_reconcile.reconcile.folder import Folder
+from otto_reconcile.outbox import Journal
+from otto_reconcile.reconcile import change_feed, jobs
+from otto_reconcile.reconcile.cache import Knowledge
+from otto_reconcile.reconcile.evaluation.scheduler import Evaluating
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.knowledge import Knowledge
-from otto_reconcile.reconcile.late import Late
-from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.leader import Leadership
+from otto_reconcile.reconcile.outage import Late
 from otto_reconcile.reconcile.status import Board
 from otto_reconcile.reconcile.workqueue import WorkQueue
+from otto_reconcile.runtime.backoff import Backoff
+from otto_reconcile.sources import folder as folders
+from otto_reconcile.sources.folder import Folder
 from tests.reconcile.fakes import FakePort, Setting, bot
 from tests.reconcile.test_evaluating import Judged
 from tests.reconcile.test_importer import MANIFEST
@@ -35,8 +35,8 @@ SECRET = "hunter2"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = Backoff(first=0.1, factor=1.0)
     monkeypatch.setattr(jobs, "RESTART", soon)
-    monkeypatch.setattr(signs, "RESTART", soon)
-    monkeypatch.setattr(signs, "POLL", 0.05)
+    monkeypatch.setattr(change_feed, "RESTART", soon)
+    monkeypatch.setattr(change_feed, "POLL", 0.05)
     monkeypatch.setattr(loop, "SAVE", 0.05)
     monkeypatch.setattr(Leadership, "pause", 0.05)
 

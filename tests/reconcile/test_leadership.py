@@ -6,10 +6,10 @@ import asyncio
 import threading
 from pathlib import Path
 
-from otto_reconcile import home
-from otto_reconcile.leases import Leases
-from otto_reconcile.reconcile.clock import SystemClock
-from otto_reconcile.reconcile.leadership import TTL, Leadership
+from otto_reconcile.reconcile.leader import TTL, Leadership
+from otto_reconcile.records.leases import Leases
+from otto_reconcile.runtime import data_dir
+from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.base import Document, Filter
 from otto_reconcile.store.memory import MemoryStore
 
@@ -67,10 +67,10 @@ async def test_a_renewal_under_way_is_given_back_too() -> None:
 
 async def test_a_process_that_ended_before_it_led_is_not_waited_for(tmp_path: Path) -> None:
     store = MemoryStore()
-    first, _ = home.next_holder(tmp_path, TARGET)
+    first, _ = data_dir.next_holder(tmp_path, TARGET)
     left_by(store, first)  # and was killed
-    home.next_holder(tmp_path, TARGET)  # another one that did not get as far
-    third, before = home.next_holder(tmp_path, TARGET)
+    data_dir.next_holder(tmp_path, TARGET)  # another one that did not get as far
+    third, before = data_dir.next_holder(tmp_path, TARGET)
     mine = Leadership(Leases(store), TARGET, third, SystemClock(), before)
     assert await mine.renew() is None
     assert mine.leading
@@ -78,15 +78,15 @@ async def test_a_process_that_ended_before_it_led_is_not_waited_for(tmp_path: Pa
 
 async def test_one_without_a_name_of_its_own_is_not_waited_for(tmp_path: Path) -> None:
     left_by(store := MemoryStore(), TARGET)  # as earlier versions named themselves
-    home.next_holder(tmp_path, TARGET)
-    _, before = home.next_holder(tmp_path, TARGET)
+    data_dir.next_holder(tmp_path, TARGET)
+    _, before = data_dir.next_holder(tmp_path, TARGET)
     assert await leadership(store, *before).renew() is None
 
 
 def test_the_names_of_former_processes_are_bounded(tmp_path: Path) -> None:
-    names = [home.next_holder(tmp_path, TARGET)[0] for _ in range(home.HOLDERS + 5)]
-    _, before = home.next_holder(tmp_path, TARGET)
-    assert before == {TARGET, *names[-home.HOLDERS :]}
+    names = [data_dir.next_holder(tmp_path, TARGET)[0] for _ in range(data_dir.HOLDERS + 5)]
+    _, before = data_dir.next_holder(tmp_path, TARGET)
+    assert before == {TARGET, *names[-data_dir.HOLDERS :]}
 
 
 async def test_a_stranger_is_waited_for() -> None:

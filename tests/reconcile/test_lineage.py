@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.reconcile import folder as folders
-from otto_reconcile.reconcile.folder import Folder
-from otto_reconcile.reconcile.importer import bring_in, import_folder, load
-from otto_reconcile.reconcile.lineage import Lineage
-from otto_reconcile.reconcile.provenance import of_folder
-from otto_reconcile.reconcile.roots import root_of
+from otto_reconcile.reconcile.reporter import Voice
 from otto_reconcile.reconcile.status import Board
-from otto_reconcile.reconcile.voice import Voice
-from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.sources import folder as folders
+from otto_reconcile.sources.folder import Folder
+from otto_reconcile.sources.importer import bring_in, import_folder, load
+from otto_reconcile.sources.lineage import Lineage
+from otto_reconcile.sources.provenance import of_folder
+from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Source, Wanted
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
-from otto_reconcile.journal import Journal
+from otto_reconcile.model import Bot, Ref, Relationship, Resource, make
+from otto_reconcile.model.bot import Customer
+from otto_reconcile.outbox import Journal
 from otto_reconcile.port.reaching import Reaching
-from otto_reconcile.reconcile.folder import Folder
-from otto_reconcile.reconcile.late import Late
+from otto_reconcile.reconcile.outage import Late
 from otto_reconcile.reconcile.status import Sync
-from otto_reconcile.resources import Bot, Ref, Relationship, Resource, make
-from otto_reconcile.resources.bot import Customer
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.sources.folder import Folder
 from tests.reconcile.fakes import Setting, bot
 
 
@@ -272,7 +272,7 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(watchfiles, "awatch", full)
-    monkeypatch.setattr("otto_reconcile.reconcile.folder.RECHECK", 0.05)
+    monkeypatch.setattr("otto_reconcile.sources.folder.RECHECK", 0.05)
     setting = Setting()
     folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
     stopping = asyncio.Event()

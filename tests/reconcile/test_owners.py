@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from otto_reconcile.desired import Source
+from otto_reconcile.model import Ref
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.resources import Ref
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
 
@@ -179,7 +179,7 @@ async def test_a_renamed_bot_takes_its_parts_along() -> None:
 
 async def test_one_bot_of_two_with_one_relationship_goes_alone() -> None:
     """A relationship is all in its key, so two bots may want the same."""
-    from otto_reconcile.resources import Relationship
+    from otto_reconcile.model import Relationship
 
     tie = Relationship(kind="priority", source="guideline:one.greet", target="guideline:two.greet")
     setting = Setting(interval=0.05)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from otto_reconcile.errors import Incomplete, TargetRefused
-from otto_reconcile.events import Source
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Bot, Ref, Resource
+from otto_reconcile.model.shared import SharedToolService
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.resources import Bot, Ref, Resource
-from otto_reconcile.resources.shared import SharedToolService
+from otto_reconcile.records.events import Source
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.reconcile.provenance import is_ancestor, of_files, of_folder
+from otto_reconcile.sources.provenance import is_ancestor, of_files, of_folder
 
 pytestmark = pytest.mark.process
 
@@ -185,7 +185,7 @@ def test_the_environment_leads_git_nowhere(
 def test_git_that_fails_or_hangs_is_no_commit(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from otto_reconcile.reconcile import provenance
+    from otto_reconcile.sources import provenance
 
     file = str(repo / "m" / "a.yaml")
     (tmp_path / "git").write_text("#!/bin/sh\nexec sleep 60\n")

@@ -9,10 +9,10 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.events import SCHEMA, refuse_newer
+from otto_reconcile.model.shared import Glossary, UsedBy
 from otto_reconcile.reconcile.remembered import FILE, Remembered
-from otto_reconcile.reconcile.world import Stores
-from otto_reconcile.resources.shared import Glossary, UsedBy
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.records.events import SCHEMA, refuse_newer
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import Setting, bot

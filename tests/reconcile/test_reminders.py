@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.audit import Audit, Record
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.plan import Action, Cause, Operation, Outcome, Result
+from otto_reconcile.model import Ref
+from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Result
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reminders import Reminders, span
+from otto_reconcile.reconcile.reporter import CONNECTED, Voice
 from otto_reconcile.reconcile.status import Board
-from otto_reconcile.reconcile.voice import CONNECTED, Voice
-from otto_reconcile.resources import Ref
+from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.settings import actor
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.fakes import Heard, ManualClock, Setting, bot

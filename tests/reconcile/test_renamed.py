@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.applied import Applied
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.model import Bot, Guideline, Ref, Resource, Snapshot, make
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.resources import Bot, Guideline, Ref, Resource, Snapshot, make
+from otto_reconcile.records.applied import Applied
 from otto_reconcile.store.base import Store
 from tests.reconcile.test_loop import running, until
 from tests.reconcile.test_owners import KINDS, PARTS, Counted, has, is_degraded, rows, status

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from otto_reconcile.plan import Action, Cause, Operation, Outcome, Plan, Result
+from otto_reconcile.model import Ref, Snapshot, make
+from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.reconcile import heartbeat
-from otto_reconcile.reconcile.clock import SystemClock
-from otto_reconcile.reconcile.patience import WAITS
+from otto_reconcile.reconcile.conditions import bot_fields
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.report import bot_fields
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import Board, BotStatus, Connection, Health, Status, Sync
 from otto_reconcile.reconcile.summary import summary
-from otto_reconcile.reconcile.voice import Voice
-from otto_reconcile.reconcile.world import Planned
-from otto_reconcile.resources import Ref, Snapshot, make
+from otto_reconcile.reconcile.target_state import Planned
+from otto_reconcile.runtime.clock import SystemClock
 from tests.reconcile.fakes import Silent
 
 

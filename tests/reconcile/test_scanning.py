@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
+from otto_reconcile.model import Ref
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.scanning import AT_LEAST, PRUNE_AFTER
-from otto_reconcile.resources import Ref
 from tests.reconcile.fakes import Setting, bot
 
 ALL = Reaching("guideline", "all.g", "For everybody")

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from otto_reconcile.applied import Applied, Epoch
 from otto_reconcile.desired import Source
 from otto_reconcile.loop import Loop
+from otto_reconcile.model import Ref, Snapshot, make
 from otto_reconcile.reconcile.managing import TTL
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.resources import Ref, Snapshot, make
+from otto_reconcile.records.applied import Applied, Epoch
 from tests.reconcile.fakes import Setting, bot
 
 AGENT, GREET = Ref("agent", "desk"), Ref("guideline", "desk.greet")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otto_reconcile.plan import Change
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import visible
 
@@ -98,7 +98,7 @@ def test_visible_text_is_left_as_it_is(text: str) -> None:
 @pytest.mark.process
 def test_the_same_bytes_under_every_hash_seed() -> None:
     program = (
-        "from otto_reconcile.plan import Change\n"
+        "from otto_reconcile.planning.plan import Change\n"
         "from otto_reconcile.render.changes import change_lines\n"
         "old = {'k': {c: {'x': [c] * 30} for c in 'abcdef'}}\n"
         "new = {'k': {c: {'x': [c, 1] * 15} for c in 'fedcba'}}\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from otto_reconcile.plan import Action, Cause, Change, Operation, Plan
+from otto_reconcile.model import Ref, make
+from otto_reconcile.planning.plan import Action, Cause, Change, Operation, Plan
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.plans import (
     GROUPS,
@@ -15,7 +16,6 @@ from otto_reconcile.render.plans import (
     summary_line,
     text_lines,
 )
-from otto_reconcile.resources import Ref, make
 
 
 def action(operation: Operation, key: str = "desk.a", **fields: object) -> Action:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from otto_reconcile.specification import LINES
+from otto_reconcile.manifest.specification import LINES
 from tests.scripted.service import Interrupted, Turn, service
 
 FIELDS = ("name", *LINES)

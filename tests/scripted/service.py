@@ -30,7 +30,7 @@ from parlant.sdk import (
     SchematicGeneratorHints,
 )
 
-from otto_reconcile.server.offline import OfflineGenerator, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineGenerator, OfflineService
 
 
 @dataclass(frozen=True)

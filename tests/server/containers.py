@@ -39,7 +39,7 @@ class Seen(Exception):
 async def plain(tool_port: int) -> dict[str, str]:
     import parlant.sdk as p
 
-    from otto_reconcile.server.offline import OfflineService
+    from otto_reconcile.server.offline_nlp import OfflineService
 
     found: dict[str, str] = {}
     try:

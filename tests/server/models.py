@@ -15,7 +15,7 @@ from parlant.sdk import (
     SchematicGeneratorHints,
 )
 
-from otto_reconcile.server.offline import OfflineGenerator, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineGenerator, OfflineService
 
 
 class FailingGenerator(OfflineGenerator[T], Generic[T]):

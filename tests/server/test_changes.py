@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile.resources import kinds as registered
-from otto_reconcile.server.changes import BODY_LIMIT, ChangeHook, Touched
+from otto_reconcile.model import kinds as registered
+from otto_reconcile.server.change_hook import BODY_LIMIT, ChangeHook, Touched
 from tests.server.running import Running
 
 Call = tuple[str, str, dict[str, Any]]

@@ -13,7 +13,7 @@ from parlant.sdk import Container, Embedder, EmbedderHints, EmbeddingResult, NLP
 from otto_reconcile.errors import ModelUnavailable, SettingsError
 from otto_reconcile.server import nlp
 from otto_reconcile.server.model_source import ModelSource
-from otto_reconcile.server.offline import OfflineEmbedder, OfflineService
+from otto_reconcile.server.offline_nlp import OfflineEmbedder, OfflineService
 
 
 class Real(OfflineService):

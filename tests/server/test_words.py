@@ -9,7 +9,7 @@ from pprint import pformat
 
 import pytest
 
-from otto_reconcile.server import nlp, quiet
+from otto_reconcile.server import nlp, parlant_logs
 
 HEAD = (
     "\x1b[2m2026-01-02T03:04:05Z\x1b[0m [\x1b[31m\x1b[1merror    \x1b[0m] [\x1b[1mTr-1\x1b[0m][s] "
@@ -29,22 +29,22 @@ def raised() -> list[str]:
 @pytest.mark.parametrize("written", [str, pformat])
 def test_a_traceback_becomes_what_was_raised_and_its_cause(written: object) -> None:
     assert callable(written)
-    line = quiet.one_line(f"{HEAD}Processing error: {written(raised())}")
+    line = parlant_logs.one_line(f"{HEAD}Processing error: {written(raised())}")
     assert line == (
         "Processing error: RuntimeError: the batch failed (because of ValueError: no credit left)"
     )
 
 
 def test_a_message_loses_its_colours_time_and_ids() -> None:
-    assert quiet.one_line(f"{HEAD}'journey_id'\n  is missing") == "'journey_id' is missing"
+    assert parlant_logs.one_line(f"{HEAD}'journey_id'\n  is missing") == "'journey_id' is missing"
 
 
 def test_a_long_message_is_cut() -> None:
-    assert len(quiet.one_line(HEAD + "x" * 5000)) == quiet.LINE_LIMIT
+    assert len(parlant_logs.one_line(HEAD + "x" * 5000)) == parlant_logs.LINE_LIMIT
 
 
 def test_a_traceback_that_cannot_be_read_is_still_one_line() -> None:
-    line = quiet.one_line(f"{HEAD}Bad: ['Traceback (most recent call last):\\n', '  File")
+    line = parlant_logs.one_line(f"{HEAD}Bad: ['Traceback (most recent call last):\\n', '  File")
     assert line.startswith("Bad:")
     assert "\n" not in line
 

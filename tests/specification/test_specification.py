@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from otto_reconcile import manifest, specification
+from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.resources import Relationship
+from otto_reconcile.manifest import specification
+from otto_reconcile.model import Relationship
 
 
 def whole(**changes: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from pymongo.errors import ConfigurationError
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.reconcile import signs
-from otto_reconcile.reconcile.world import Stores
+from otto_reconcile.reconcile import change_feed
+from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.store.mongo import MongoStore
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
@@ -54,7 +54,7 @@ def store(server: Server, database: str) -> Iterator[MongoStore]:
 @pytest.fixture
 def setting(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> Setting:
     """A loop that nothing but a change stream can wake."""
-    monkeypatch.setattr(signs, "_poll", lambda stores, tell, done: done.wait())
+    monkeypatch.setattr(change_feed, "_poll", lambda stores, tell, done: done.wait())
     setting = Setting()
     setting.stores = Stores.over(store)
     setting.loop = setting.another()

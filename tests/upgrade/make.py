@@ -123,9 +123,9 @@ def adopted(work: Work) -> None:
 
 def journalled(folder: Path) -> None:
     """What Otto made while the store was away."""
-    from otto_reconcile.events import Source
-    from otto_reconcile.journal import Journal, Pending
-    from otto_reconcile.resources import Bot
+    from otto_reconcile.model import Bot
+    from otto_reconcile.outbox import Journal, Pending
+    from otto_reconcile.records.events import Source
 
     bot = Bot(id="waiting", name="Waiting", description="Was made while the store was away.")
     source = Source(kind="conversation", session="session-1")

@@ -14,9 +14,9 @@ import pytest
 from pymongo import MongoClient
 
 from otto_reconcile import manifest
-from otto_reconcile.applied import AppliedSets
-from otto_reconcile.audit import Audit
 from otto_reconcile.desired import DesiredState
+from otto_reconcile.records.applied import AppliedSets
+from otto_reconcile.records.audit import Audit
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.mongo import MongoStore

@@ -6,10 +6,10 @@ from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Protocol
 
 from otto_reconcile.errors import NotApplied, NotOurs
-from otto_reconcile.plan import Change
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire
-from otto_reconcile.resources import JSON, Field, Kind, Means, Resource, Shape, get_kind
+from otto_reconcile.model import JSON, Field, Kind, Means, Resource, Shape, get_kind
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire
 
 EMPTY: tuple[JSON, ...] = (None, "", [], {})
 

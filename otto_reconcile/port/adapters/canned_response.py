@@ -12,7 +12,9 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Resource, make
+from otto_reconcile.model.canned_response import MARK, PREAMBLE
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import (
     ensure_kept,
     ensure_unset,
@@ -20,12 +22,10 @@ from otto_reconcile.port.adapters.base import (
     register,
     values_of,
 )
-from otto_reconcile.port.matching import brought, matched, with_strays
-from otto_reconcile.port.translate import Absent
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, agent_tag
-from otto_reconcile.resources import Resource, make
-from otto_reconcile.resources.canned_response import MARK, PREAMBLE
+from otto_reconcile.port.adapters.natural_keys import brought, matched, with_strays
+from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed, agent_tag
 
 _BINDING = ("agent:", "guideline:", "journey:", "journey_node:")
 _OWNED = "otto_reconcile:"

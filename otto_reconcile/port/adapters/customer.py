@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.plan import Change
+from otto_reconcile.model import JSON, Resource, make
+from otto_reconcile.model.canned_response import MARK
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import (
     bring,
     differences,
@@ -16,11 +18,9 @@ from otto_reconcile.port.adapters.base import (
     given,
     register,
 )
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed
-from otto_reconcile.resources import JSON, Resource, make
-from otto_reconcile.resources.canned_response import MARK
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed
 
 
 class CustomerAdapter:

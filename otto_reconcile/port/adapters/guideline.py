@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.plan import Change
-from otto_reconcile.port import attaching, modes
+from otto_reconcile.model import JSON, Resource, make
+from otto_reconcile.model.evaluation import Judgement
+from otto_reconcile.model.guideline import EVALUATED
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.port import guideline_tools, modes
 from otto_reconcile.port.adapters.base import (
     bring,
     ensure_kept,
@@ -17,15 +20,12 @@ from otto_reconcile.port.adapters.base import (
     register,
     values_of,
 )
-from otto_reconcile.port.judging import compared
-from otto_reconcile.port.mending import delete_guideline
+from otto_reconcile.port.cascade_delete import delete_guideline
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.evaluations import compared
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed, agent_tag
 from otto_reconcile.port.tools import not_there, tool_from_wire
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, agent_tag
-from otto_reconcile.questions import Judgement
-from otto_reconcile.resources import JSON, Resource, make
-from otto_reconcile.resources.guideline import EVALUATED
 
 _EVALUATED_FROM = frozenset({"condition", "action", "tools"})
 
@@ -52,7 +52,7 @@ class GuidelineAdapter:
             compared(view.wire, known, guideline)
         if known is None or "tools" not in known.spec:
             return await _from_wire(view.wire, guideline, view.bot_id, None)
-        tools = await attaching.usable(view.wire, guideline.id)
+        tools = await guideline_tools.usable(view.wire, guideline.id)
         found = await _from_wire(view.wire, guideline, view.bot_id, tools)
         return found if tools is not None else replace(found, unseen=frozenset({"tools"}))
 
@@ -118,7 +118,9 @@ class GuidelineAdapter:
         missing: Sequence[str] = ()
         if "tools" in values:
             before = by_field["tools"].before or ()
-            missing, changed = await attaching.attach(wire, resource.key, before, values["tools"])
+            missing, changed = await guideline_tools.attach(
+                wire, resource.key, before, values["tools"]
+            )
             if not changed:  # what was judged of the same tools holds
                 del by_field["tools"]
         sent = dict(values)
@@ -186,7 +188,10 @@ async def _patch(
             raise
         return await _from_wire(wire, guideline, resource.bot_id, tools)
     return await _from_wire(
-        wire, answer.guideline, resource.bot_id, map(tool_from_wire, attaching.places_of(answer))
+        wire,
+        answer.guideline,
+        resource.bot_id,
+        map(tool_from_wire, guideline_tools.places_of(answer)),
     )
 
 

@@ -7,21 +7,21 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import NotApplied, TargetRefused
-from otto_reconcile.plan import Change
-from otto_reconcile.port import charts, modes
+from otto_reconcile.model import JSON, Resource, State, make
+from otto_reconcile.model.journey_graph import identity
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.port import mermaid, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
-from otto_reconcile.port.judging import (
+from otto_reconcile.port.cascade_delete import delete_journey, delete_orphans
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.evaluations import (
     compared_conditions,
     metadata_of_states,
     place_new_conditions,
 )
-from otto_reconcile.port.mending import delete_journey, delete_orphans
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Made, Wire, addressed, agent_tag, missing_mark
 from otto_reconcile.port.tools import not_there
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Made, Wire, addressed, agent_tag, missing_mark
-from otto_reconcile.resources import JSON, Resource, State, make
-from otto_reconcile.resources.states import identity
 
 _PATCHABLE = frozenset({"labels", "tags"})
 LONGEST_TITLE = 100
@@ -226,11 +226,11 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     this process makes states; but a state has no tool if Parlant has lost what binds it to it.
     """
     wire = view.wire
-    shown = charts.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
+    shown = mermaid.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
     made = wire.made_journeys.get(key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
-    if charts.seen(states) != shown:
-        return charts.recognised(shown, states)
+    if mermaid.seen(states) != shown:
+        return mermaid.recognised(shown, states)
     unbound = made is not None and await _lost(view, made.relationships)
     return [{**s, "tools": []} if unbound and "tools" in s else s for s in states]
 

@@ -7,9 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import NotApplied, TargetRefused, TemporaryError
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Resource, make
+from otto_reconcile.model.relationship import ANY, is_of_host, key_of, of_all
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
-from otto_reconcile.port.disambiguating import (
+from otto_reconcile.port.cascade_delete import release_dangling
+from otto_reconcile.port.disambiguation import (
     conditions,
     is_of_journey,
     joined,
@@ -17,13 +20,10 @@ from otto_reconcile.port.disambiguating import (
     remote_ids,
     whole,
 )
-from otto_reconcile.port.mending import release_dangling
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.reader import View, related_inside
+from otto_reconcile.port.session import End, NoRelations, Wire, addressed, agent_tag, journey_tag
 from otto_reconcile.port.tools import split_tool
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View, related_inside
-from otto_reconcile.port.wire import End, NoRelations, Wire, addressed, agent_tag, journey_tag
-from otto_reconcile.resources import Resource, make
-from otto_reconcile.resources.relationship import ANY, is_of_host, key_of, of_all
 
 
 class RelationshipAdapter:

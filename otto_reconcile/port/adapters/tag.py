@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Resource, make
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import register
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed
-from otto_reconcile.resources import Resource, make
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed
 
 
 class TagAdapter:

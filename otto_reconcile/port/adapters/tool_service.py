@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from otto_reconcile.errors import TargetUnavailable
-from otto_reconcile.plan import Change
+from otto_reconcile.model import Resource, make
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, given, register
-from otto_reconcile.port.translate import Absent, Failed
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed
-from otto_reconcile.resources import Resource, make
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed
 
 REACH = 10.0
 """Seconds that Parlant gets to reach a service: it tries for half a minute, in which bots wait."""

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.plan import Change
+from otto_reconcile.model import JSON, Resource, make
+from otto_reconcile.model.parts import named_key
+from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import (
     ensure_kept,
     ensure_unset,
@@ -17,13 +19,11 @@ from otto_reconcile.port.adapters.base import (
     register,
     values_of,
 )
-from otto_reconcile.port.matching import brought, matched, with_strays
+from otto_reconcile.port.adapters.natural_keys import brought, matched, with_strays
+from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import Wire, addressed, agent_tag
 from otto_reconcile.port.tools import Place, not_there, tool_from_wire
-from otto_reconcile.port.translate import Absent
-from otto_reconcile.port.view import View
-from otto_reconcile.port.wire import Wire, addressed, agent_tag
-from otto_reconcile.resources import JSON, Resource, make
-from otto_reconcile.resources.parts import named_key
 
 _EVERYBODY = "DEFAULT"
 

@@ -1,0 +1,294 @@
+"""The Bot: an agent and all that belongs to it, as a person wants it. The unit of desired state.
+
+None means "not declared": the target's own value is left alone and never shows as a difference.
+Ids of guidelines, journeys and terms are complete (`order-desk.order-status`), as on every target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from otto_reconcile.model.resource import JSON, digest
+
+CompositionMode = Literal["fluid", "composited", "strict"]
+AgentMode = Literal[CompositionMode, "core_fluid"]
+"""`core_fluid` knows no canned responses: what a server gives to agents that nobody gave a mode."""
+PartMode = Literal[AgentMode, "none"]
+"""With `none` a guideline or journey has no mode of its own: that of its agent holds."""
+ToolServiceKind = Literal["mcp", "openapi", "sdk"]
+MessageOutputMode = Literal["block", "stream"]
+Criticality = Literal["low", "medium", "high"]
+RelationshipKind = Literal[
+    "entailment",
+    "priority",
+    "dependency",
+    "dependency_any",
+    "disambiguation",
+    "overlap",
+    "reevaluation",
+]
+
+
+def _with_words(value: str) -> str:
+    """Refuses what is nothing once it is tidy: Parlant takes it, and then cannot read it back."""
+    if value.strip():
+        return value
+    raise PydanticCustomError("blank", "it holds nothing but white space")
+
+
+def _empty_or_with_words(value: str) -> str:
+    return value if value == "" else _with_words(value)
+
+
+_WORDS = AfterValidator(_with_words)
+ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
+"""What a target can hold and address: parlant-facts, section 3."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
+Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
+TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
+"""An empty text says that there is to be none."""
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|any|tool):.+$")]
+"""`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>`, `tool:<service>:<tool>`; or
+`any:<name>`, any one of what has the tag, where `tag:<name>` is all of it."""
+ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:.+)$")]
+"""For whom a value of a variable is: everybody, customers with a tag, or one customer."""
+
+
+class Part(BaseModel):
+    """Base of what a bot is made of: frozen, no unknown fields, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Guideline(Part):
+    id: ExactId
+    condition: Text
+    action: str | None = None
+    description: str | None = None
+    criticality: Criticality | None = None
+    composition_mode: PartMode | None = None
+    enabled: bool | None = None
+    priority: int | None = None
+    track: bool | None = None
+    labels: list[str] | None = None
+    tags: list[TagName] | None = None
+    metadata: dict[str, JSON] | None = None
+    tools: list[Text] | None = None  # `service:tool`, or `tool` for one hosted with the server
+    canned_responses: list[ExactId] | None = None
+
+
+class Transition(Part):
+    """A way on from a state: to another one of the journey, or to its `end`."""
+
+    to: ExactId
+    when: Text | None = None
+
+
+class State(Part):
+    """A step of a journey: says something (`chat`), calls `tools`, or goes through a `journey`.
+
+    One with none of these is a fork: it only decides which of its ways is taken.
+    `model.journey_graph` has the rules that all the states of a journey keep together.
+    """
+
+    id: ExactId  # within the journey; no dot: states of a sub-journey are `<state>.<state>`
+    chat: Text | None = None
+    tools: list[Text] | None = None  # as those of a guideline
+    instruction: Text | None = None  # how the tools are to be used
+    journey: ExactId | None = None  # another journey of the bot
+    description: Text | None = None
+    labels: list[str] | None = None
+    composition_mode: CompositionMode | None = None
+    metadata: dict[str, JSON] | None = None
+    canned_responses: list[str] | None = None
+    next: list[Transition] = []
+
+
+class Journey(Part):
+    """`states` start with the first; None is a journey that is only described in words."""
+
+    id: ExactId
+    title: Name
+    description: str
+    conditions: list[Text]
+    labels: list[str] | None = None
+    priority: int | None = None
+    composition_mode: PartMode | None = None
+    tags: list[TagName] | None = None
+    canned_responses: list[ExactId] | None = None
+    states: list[State] | None = None
+
+
+class Term(Part):
+    id: ExactId
+    name: Name
+    description: Text
+    synonyms: list[Text] | None = None
+    tags: list[TagName] | None = None
+
+
+class CannedField(Part):
+    """What a canned response leaves open, to be filled from the conversation."""
+
+    name: Text
+    description: str = ""
+    examples: list[str] = []
+
+
+class CannedResponse(Part):
+    """One that guidelines, journeys or states name is for those only, else for the whole bot.
+
+    A `preamble` is said at once, while the bot still thinks.
+    """
+
+    id: ExactId
+    value: Text
+    fields: list[CannedField] | None = None
+    signals: list[Text] | None = None
+    field_dependencies: list[Text] | None = None
+    preamble: bool | None = None
+    tags: list[TagName] | None = None
+    metadata: dict[str, JSON] | None = None
+
+
+class Variable(Part):
+    """Identified by its name. `values` has them by `default`, `tag:NAME` or `customer:ID`."""
+
+    name: Text
+    description: str | None = None
+    tool: TextOrNone | None = None
+    freshness_rules: TextOrNone | None = None
+    values: dict[ValueKey, JSON] | None = None
+    tags: list[TagName] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+
+class Capability(Part):
+    """What the bot can do for a customer. Identified by its title."""
+
+    title: Name
+    description: Text
+    signals: list[Text] | None = None
+    tags: list[TagName] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.title
+
+
+class Customer(Part):
+    """Somebody whom bots know by a fixed id. Bots may share one; its tags add up."""
+
+    id: ExactId
+    name: Text | None = None
+    metadata: dict[str, str] | None = None
+    tags: list[TagName] | None = None
+
+
+class Relationship(Part):
+    """Of those of kind `dependency_any` with one source and `group`, one target is enough."""
+
+    kind: RelationshipKind
+    source: Endpoint
+    target: Endpoint
+    group: Text | None = None
+
+
+class ToolService(Part):
+    """Tools by URL. `source` is the OpenAPI description, a URL or a file that Parlant can read."""
+
+    name: ServiceName
+    kind: ToolServiceKind
+    url: Text
+    source: Text | None = None
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+
+class Masked(Part):
+    """A text that was made with secrets: `template` is the text with its `${VAR}` in place."""
+
+    template: str
+    variables: list[str]
+
+
+class Bot(Part):
+    """One bot. `labels` and `annotations` are people's own and never reach a target.
+
+    `masked` maps the path of a value (`description`, `guidelines/<id>/action`) to how it was made.
+    `suspended` stops the reconciler, not the bot.
+    """
+
+    id: ExactId
+    name: Name
+    description: str | None = None
+    composition_mode: AgentMode | None = None
+    max_engine_iterations: Annotated[int, Field(ge=1)] | None = None
+    message_output_mode: MessageOutputMode | None = None
+    tags: list[TagName] | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, JSON] = {}
+    guidelines: list[Guideline] = []
+    journeys: list[Journey] = []
+    terms: list[Term] = []
+    relationships: list[Relationship] = []
+    canned_responses: list[CannedResponse] = []
+    variables: list[Variable] = []
+    capabilities: list[Capability] = []
+    customers: list[Customer] = []
+    tool_services: list[ToolService] = []
+    masked: dict[str, Masked] = {}
+    suspended: bool = False
+
+    @model_validator(mode="after")
+    def _keeps_the_rules_of_states(self) -> Self:
+        # It speaks of this module's classes, and so is imported late.
+        from otto_reconcile.model import journey_graph as states
+
+        journeys = {journey.id: journey for journey in self.journeys}
+        for journey in self.journeys:
+            for fault in states.faults(journey, journeys):
+                told = {"id": journey.id, "at": fault.path[0], "fault": fault.message}
+                raise PydanticCustomError("states", "state {at} of journey {id}: {fault}", told)
+        return self
+
+    def to_document(self) -> dict[str, JSON]:
+        """Plain JSON data with the declared fields only; `from_document` takes it back.
+
+        Groups that the first bots did not have are left out if empty: digests stay as they were.
+        """
+        document = self.model_dump(mode="json", exclude_none=True)
+        return {n: value for n, value in document.items() if value or n not in _LATER_GROUPS}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, JSON]) -> Self:
+        """Raises pydantic.ValidationError."""
+        return cls.model_validate(dict(document))
+
+    def digest(self) -> str:
+        """Of what is wanted: everything but `suspended`, which is about us, not about the bot."""
+        document = self.to_document()
+        document.pop("suspended", None)
+        return digest(document)
+
+
+_FIRST_GROUPS = ("guidelines", "journeys", "terms", "relationships")
+_LATER_GROUPS = {n for n, f in Bot.model_fields.items() if f.default == []} - {*_FIRST_GROUPS}

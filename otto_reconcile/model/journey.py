@@ -1,0 +1,41 @@
+"""Kind `journey`: a way through a longer conversation. Never patched: see parlant-facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otto_reconcile.model.bot import Bot
+from otto_reconcile.model.journey_graph import graph, plain
+from otto_reconcile.model.kinds import Field, Kind, Means, Shape, register
+from otto_reconcile.model.parts import belongings, parts
+from otto_reconcile.model.resource import Ref, Resource
+
+FIELDS = (
+    Field("title", change=Means.REPLACE),
+    Field("description", default="", change=Means.REPLACE, clear=Means.REPLACE),
+    Field("conditions", default=[], shape=Shape.SET, change=Means.REPLACE, clear=Means.REPLACE),
+    Field("labels", default=[], shape=Shape.SET),
+    Field("priority", default=0, change=Means.REPLACE, clear=Means.REPLACE),
+    Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE, empty="none"),
+    Field("tags", default=[], shape=Shape.SET),
+    # As `states.graph` has them, in plain data.
+    Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE, veiled=True),
+)
+
+
+def expand(bot: Bot) -> Iterable[Resource]:
+    journeys = {journey.id: journey for journey in bot.journeys}
+    drawn = [
+        journey.model_copy(update={"states": plain(graph(journey, journeys))})
+        if journey.states
+        else journey
+        for journey in bot.journeys
+    ]
+    return parts("journey", "journeys", bot, drawn, FIELDS)
+
+
+def needs(resource: Resource) -> Iterable[Ref]:
+    return belongings(resource)
+
+
+KIND = register(Kind("journey", 50, FIELDS, expand, needs))

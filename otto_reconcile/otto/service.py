@@ -1,0 +1,310 @@
+"""The workshop: makes, changes and deletes bots for Otto's tools, through the usual plan and apply.
+
+Every write is wanted first (journal, then store) and then brought to Parlant by the loop, whose
+outcome is the reply. While the store is away the bot is made all the same, and saved later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from otto_reconcile.desired import DesiredState, Source, Wanted
+from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
+from otto_reconcile.loop import Loop
+from otto_reconcile.model import Bot, folded
+from otto_reconcile.otto import bot_names, patch, spec_codec
+from otto_reconcile.otto.access import GUEST, KIND, Access, owner_of
+from otto_reconcile.otto.confirmation import Consent, deletion, wish
+from otto_reconcile.otto.proposing import proposed
+from otto_reconcile.otto.queries import Catalogue, Known
+from otto_reconcile.otto.responses import Reply, fitted, invalid, live, not_possible, reply
+from otto_reconcile.otto.summary import unserved
+from otto_reconcile.outbox import Journal, Kept, Pending
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.records.events import now_utc
+
+ACTOR = "otto (chat)"
+
+NOT_SAVED = "It is not saved yet: the store does not answer. It will be saved as soon as it does."
+UNCHECKED = (
+    "The store could not be asked whether it has a bot of this name already. If it has, that one "
+    "stays, and what was said here is kept in a file that the operator is told of."
+)
+IN_MEMORY = "Nothing is kept on disk here: every bot lives until this server stops."
+LATER = "It is wanted so, and it will be tried again until it works."
+SHOW_FIRST = (
+    "Nothing is done yet: this has to be shown to the customer first. Show it, and ask for a yes. "
+    "Only the customer's next message can be the yes."
+)
+
+
+class Workshop:
+    """One to a daemon. What goes wrong is in the Reply.
+
+    `session` is the chat's, `turn` what the customer wrote since Otto spoke last, `customer`
+    Parlant's id of whoever writes; `access` says whose bots are changed. A method that
+    changes raises StoreUnavailable where a wish cannot even be noted in the journal; nothing was
+    done then.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        port: Port,
+        desired: DesiredState,
+        journal: Journal,
+        chat_url: Callable[[], str],
+        *,
+        access: Access = Access.OWN,
+        ephemeral: bool = False,
+        now: Callable[[], datetime] = now_utc,
+    ) -> None:
+        self._loop, self._desired, self._journal = loop, desired, journal
+        self._chat_url, self._ephemeral, self._now = chat_url, ephemeral, now
+        self.catalogue = Catalogue(loop, port, desired, journal, chat_url, access)
+        self._turn = asyncio.Lock()  # two customers never decide on a name at the same time
+        self._consent = Consent()
+        self._warned: set[str] = set()  # the chats that know that nothing is kept
+
+    async def validate(
+        self, spec: object, name: str, session: str, turn: str, customer: str = GUEST
+    ) -> Reply:
+        """Checks a new bot, or with the `name` of one that is there a change to it.
+
+        What is valid counts as shown in this turn: the customer's next message may agree to it.
+        """
+        wanted, source = None, self._source(session, customer)
+        known = await self.catalogue.known()
+        if name:
+            wanted, refusal = await self.catalogue.changeable(name, known, _owner(source))
+            if wanted is None:
+                return refusal
+        bot, refusal = self._read(spec, wanted.bot if wanted is not None else None, session)
+        if bot is None:
+            return refusal
+        if taken := await self._taken(bot, known, wanted, source):
+            return taken
+        self._consent.ask(session, turn, wish(bot), spec)
+        return proposed(True, "The specification is valid.", bot, wanted)
+
+    async def create(self, spec: object, session: str, turn: str, customer: str = GUEST) -> Reply:
+        """A new bot; a name or id that is taken gets a question instead."""
+        bot, refusal = self._read(spec, None, session)
+        if bot is None:
+            return refusal
+        source = self._source(session, customer)
+        async with self._turn:
+            known = await self.catalogue.known()
+            kept = await self._keep_agreed(bot, spec, source, turn, known, None)
+        if not isinstance(kept, Kept):
+            return kept
+        if kept.refused is not None:
+            return await self._refused(f"It was not made: {kept.refused}.", bot, source)
+        self._consent.close(session)
+        result = await self._bring(bot.id, bot, source, kept)
+        message = f"The bot {bot.name} is live." if live(result) else f"{bot.name} is not live yet."
+        unchecked = [] if known.whole else [UNCHECKED]
+        extra = [*unchecked, *self._once(session)]
+        return self._told(bot, message, kept, result, source, extra)
+
+    async def update(
+        self, name: str, spec: object, session: str, turn: str, customer: str = GUEST
+    ) -> Reply:
+        """A change to a bot, named by id or name; what it leaves out stays. See `changes`."""
+        source = self._source(session, customer)
+        async with self._turn:
+            known = await self.catalogue.known()
+            wanted, refusal = await self.catalogue.changeable(name, known, _owner(source))
+            if wanted is None:
+                return refusal
+            bot, refusal = self._read(spec, wanted.bot, session)
+            if bot is None:
+                return refusal
+            source = replace(source, owner=wanted.source.owner)  # whoever changes it
+            kept = await self._keep_agreed(bot, spec, source, turn, known, wanted)
+        if not isinstance(kept, Kept):
+            return kept
+        if kept.refused is not None:
+            return _stays(f"It was not changed: {kept.refused}.")
+        self._consent.close(session)
+        result = await self._bring(bot.id, bot, source, kept)
+        failed = not_possible(result)
+        message = f"{bot.name} is changed." if not failed else f"{bot.name} is changed in part."
+        return self._told(bot, message, kept, result, source, self._once(session))
+
+    async def delete(
+        self, name: str, confirmed: str, session: str, turn: str, customer: str = GUEST
+    ) -> Reply:
+        """Deletes only what was asked back in an earlier `turn`, when its name is repeated."""
+        source = self._source(session, customer)
+        async with self._turn:
+            known = await self.catalogue.known()
+            wanted, refusal = await self.catalogue.changeable(name, known, _owner(source))
+            if wanted is None:
+                return refusal
+            bot = wanted.bot
+            asked = self._consent.answered(session, turn, deletion(bot))
+            if not asked or folded(confirmed) != folded(bot.name):
+                self._consent.ask(session, turn, deletion(bot))
+                return bot_names.ask_back(bot)
+            kept = await self._keep(bot.id, None, wanted.revision, source, known)
+        if kept.refused is not None:
+            return _stays(f"It was not deleted: {kept.refused}.")
+        self._consent.close(session)
+        result = await self._bring(bot.id, None, source, kept)
+        failed = not_possible(result)
+        message = f"The bot {bot.name} is deleted, with all that belonged to it."
+        if failed:
+            message = f"{bot.name} is wanted no longer, but not all of it is gone. {LATER}"
+        return reply(
+            True, _with(message, kept), bot_id=bot.id, saved=kept.saved, not_possible=failed
+        )
+
+    def _source(self, session: str, customer: str) -> Source:
+        return Source(KIND, session=session, owner=owner_of(session, customer))
+
+    # Asking.
+
+    def _read(self, spec: object, known: Bot | None, session: str) -> tuple[Bot | None, Reply]:
+        """The new bot, or `known` after the change; else what is wrong with it."""
+        try:
+            text = self._consent.text(session, spec)
+            bot = spec_codec.read(text) if known is None else patch.changed(known, text)
+        except InvalidInput as error:
+            return None, fitted(invalid(error))
+        refusal = bot_names.reserved(bot)
+        return (None, refusal) if refusal else (bot, {})
+
+    async def _taken(
+        self, bot: Bot, known: Known, wanted: Wanted | None, source: Source
+    ) -> Reply | None:
+        """A question if somebody else has the name or id; whoever keeps a name is not asked."""
+        if wanted is not None and folded(bot.name) == folded(wanted.bot.name):
+            return None
+        others = {i: w for i, w in known.bots.items() if wanted is None or i != bot.id}
+        yours = functools.partial(self.catalogue.yours, owner=_owner(source))
+        taken = bot_names.taken(bot, others, yours)
+        return taken or await self.catalogue.foreign(bot, known)
+
+    def _agreed(self, bot: Bot, spec: object, session: str, turn: str) -> bool:
+        """True if the customer was shown exactly this and has answered; else it is shown now."""
+        if self._consent.answered(session, turn, wish(bot)):
+            return True
+        self._consent.ask(session, turn, wish(bot), spec)
+        return False
+
+    def _once(self, session: str) -> list[str]:
+        """What a chat has to be told once, with the first result that matters."""
+        if not self._ephemeral or session in self._warned:
+            return []
+        self._warned.add(session)
+        return [IN_MEMORY]
+
+    # Wanting.
+
+    async def _keep_agreed(
+        self, bot: Bot, spec: object, source: Source, turn: str, known: Known, wanted: Wanted | None
+    ) -> Kept | Reply:
+        """Keeps what was agreed to; else gives what has to be asked or shown first."""
+        if (kept := self._kept_already(bot, known, source)) is not None:
+            return kept
+        if taken := await self._taken(bot, known, wanted, source):
+            return taken
+        if not self._agreed(bot, spec, source.session or "", turn):
+            return proposed(False, SHOW_FIRST, bot, wanted)
+        revision = 0 if wanted is None else wanted.revision
+        return await self._keep(bot.id, bot, revision, source, known)
+
+    def _kept_already(self, bot: Bot, known: Known, source: Source) -> Kept | None:
+        """Where this chat has had exactly this kept: the customer wrote on before hearing of it."""
+        wanted = known.bots.get(bot.id)
+        if wanted is None or replace(wanted.source, note=None) != source:
+            return None
+        if wish(wanted.bot) != wish(bot):
+            return None
+        waits = any(pending.bot_id == bot.id for pending in self._journal.pending)
+        return Kept(saved=not waits)
+
+    async def _refused(self, message: str, bot: Bot, source: Source) -> Reply:
+        """A question where it was the name that somebody else took; else the reason alone."""
+        taken = await self._taken(bot, await self.catalogue.known(), None, source)
+        return {**taken, "message": message} if taken else _stays(message)
+
+    async def _keep(
+        self, bot_id: str, bot: Bot | None, revision: int, source: Source, known: Known
+    ) -> Kept:
+        """A store that has just not answered is not waited for once more."""
+        follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
+        expect = None if follows else revision
+        pending = Pending(bot_id, bot, expect, source, ACTOR, self._now())
+        desired = None if known.doubt else self._desired
+        return await asyncio.to_thread(self._journal.put, pending, desired)
+
+    async def _bring(self, bot_id: str, bot: Bot | None, source: Source, kept: Kept) -> BotResult:
+        """Parlant after the wish; what does not work now is the loop's to try again."""
+        try:
+            if kept.saved:
+                return await self._loop.reconcile_now(bot_id)
+        except StoreUnavailable:
+            pass  # it went away after it had taken the wish
+        pending = Pending(bot_id, bot, None, source, ACTOR, self._now())
+        try:
+            return await self._loop.carry_out(bot_id, pending.wanted)
+        except OttoError as error:
+            return BotResult(bot_id, error=error)
+
+    def _namesake(self, bot: Bot, kept: Kept, source: Source) -> list[str]:
+        """Another daemon on the same store may have been asked for the name at the same time."""
+        others = {i: w for i, w in (self._loop.wanted or {}).items() if i != bot.id}
+        yours = functools.partial(self.catalogue.yours, owner=_owner(source))
+        found = bot_names.taken(bot, others, yours) if kept.saved else None
+        return [f"But {found['message']} {found['question']}"] if found else []
+
+    def _told(
+        self,
+        bot: Bot,
+        message: str,
+        kept: Kept,
+        result: BotResult,
+        source: Source,
+        extra: Iterable[str],
+    ) -> Reply:
+        failed = not_possible(result)
+        later = [LATER] if failed else []
+        sentences = [message, *later, *self._namesake(bot, kept, source), *extra]
+        failed += unserved(bot)
+        if bot.suspended:
+            sentences.append("It is suspended: Parlant keeps it as it was until it is resumed.")
+        return fitted(
+            reply(
+                True,
+                _with(" ".join(sentences), kept),
+                bot_id=bot.id,
+                name=bot.name,
+                live=live(result),
+                saved=kept.saved,
+                guidelines=len(bot.guidelines),
+                journeys=len(bot.journeys),
+                not_possible=failed,
+                chat_url=self._chat_url(),
+                chat=f"Open the page, start a new conversation and choose {bot.name}.",
+            )
+        )
+
+
+def _owner(source: Source) -> str:
+    return source.owner or ""
+
+
+def _with(message: str, kept: Kept) -> str:
+    return message if kept.saved else f"{message} {NOT_SAVED}"
+
+
+def _stays(message: str) -> Reply:
+    """Nothing was done."""
+    return reply(False, message, problem="refused")

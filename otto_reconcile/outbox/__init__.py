@@ -1,0 +1,8 @@
+"""Desired writes that the store has not confirmed yet, kept in the data directory."""
+
+from __future__ import annotations
+
+from otto_reconcile.outbox.entry import Pending
+from otto_reconcile.outbox.outbox import FILE, UNSAVED, Drained, Journal, Kept
+
+__all__ = ["FILE", "UNSAVED", "Drained", "Journal", "Kept", "Pending"]

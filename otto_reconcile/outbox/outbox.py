@@ -1,0 +1,223 @@
+"""Desired writes that the store has not confirmed yet: a file in the data directory.
+
+Otto's workshop writes through it: noted here first, then tried, then crossed out. What is
+left, because the store was away or the process died in between, is written by `drain`, which
+`reconcile.outage` calls; each of it once, however often the process dies.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import StoreUnavailable, fault_of
+from otto_reconcile.outbox.entry import Pending, save
+from otto_reconcile.outbox.log import LinesFile
+from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.records.events import utc
+
+FILE = "journal.jsonl"
+UNSAVED = "unsaved"
+"""The folder for what the store refused for good: nobody's words are thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a write: saved, refused for good (and why), or neither: it waits."""
+
+    saved: bool
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Bot ids that were written, and a sentence for each write that the store refused."""
+
+    saved: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Journal:
+    """May be used from several threads; one process at a time.
+
+    Without a `folder` it is kept in memory. Methods that write raise StoreUnavailable if the file
+    cannot be written.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._draining = threading.Lock()
+        self._writes: dict[str, Pending] = {}
+        self._records: dict[str, Sequence[Record]] = {}
+        self._under_way: set[str] = set()
+        self.damaged = 0
+        """Lines of the file that could not be read; the torn last one of a crash is none."""
+        self._file = LinesFile(None if folder is None else folder / FILE)
+        self._load()
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        """What is not confirmed, oldest first, under way or left."""
+        with self._lock:
+            return tuple(self._writes.values())
+
+    @property
+    def waiting(self) -> bool:
+        """True if `drain` has something to do."""
+        with self._lock:
+            return bool(self._writes.keys() - self._under_way or self._records)
+
+    def put(self, pending: Pending, desired: DesiredState | None) -> Kept:
+        """Notes the write, tries it, and crosses it out if the store took or refused it.
+
+        One that follows a write that waits, waits too, and so does one without `desired`, where the
+        store is known to be away. Raises StoreUnavailable only if it cannot
+        even be noted; then nothing was done.
+        """
+        with self._lock:
+            follows = any(p.bot_id == pending.bot_id for p in self._writes.values())
+            self._file.append(pending.to_document())
+            self._writes[pending.entry_id] = pending
+            if follows or desired is None:
+                return Kept(saved=False)
+            self._under_way.add(pending.entry_id)
+        try:
+            why = save(pending, desired)
+            self._done(pending.entry_id)
+        except StoreUnavailable:
+            return Kept(saved=False)
+        finally:  # whatever happened, `drain` may have it now
+            with self._lock:
+                self._under_way.discard(pending.entry_id)
+        return Kept(saved=why is None, refused=why)
+
+    def note(self, records: Sequence[Record]) -> None:
+        """Audit records of calls that were made while the store was away."""
+        if not records:
+            return
+        entry_id = uuid.uuid4().hex
+        with self._lock:
+            self._file.append(
+                {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
+            )
+            self._records[entry_id] = records
+
+    def drain(self, desired: DesiredState, audit: Audit) -> Drained:
+        """Writes what was left, in order. Raises StoreUnavailable, with what is written kept so.
+
+        A write that the store refuses for good is put into a file of its own (UNSAVED), and so
+        are those that follow it.
+        """
+        saved, problems, refused = [], [], set[str]()
+        with self._draining:
+            for pending in self._left():
+                follows = pending.expect is None and pending.bot_id in refused
+                why = "what it follows was refused" if follows else _tried(pending, desired)
+                if why is None:
+                    saved.append(pending.bot_id)
+                else:
+                    refused.add(pending.bot_id)
+                    problems.append(self._set_aside(pending, why))
+                self._done(pending.entry_id)
+            for entry_id, records in list(self._records.items()):
+                audit.conclude(records)
+                self._done(entry_id)
+        return Drained(tuple(dict.fromkeys(saved)), tuple(problems))
+
+    def _done(self, entry_id: str) -> None:
+        with self._lock:
+            self._cross_out(entry_id)
+
+    def _left(self) -> list[Pending]:
+        with self._lock:
+            return [p for i, p in self._writes.items() if i not in self._under_way]
+
+    def unsaved(self) -> tuple[str, ...]:
+        """A sentence for each write that was refused for good, as long as its file is there."""
+        if self._folder is None:
+            return ()
+        return tuple(_told(path) for path in sorted((self._folder / UNSAVED).glob("*.json")))
+
+    def _set_aside(self, pending: Pending, why: str) -> str:
+        if self._folder is None:
+            return _sentence(pending.bot_id, why)
+        path = self._folder / UNSAVED / f"{pending.bot_id}-{pending.entry_id[:8]}.json"
+        document = {**pending.to_document(), "why": why}
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise StoreUnavailable(f"{path} cannot be written: {error.strerror}") from error
+        return _told(path)
+
+    def _load(self) -> None:
+        for line in self._file.lines():
+            try:
+                self._take(json.loads(line))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                self.damaged += 1
+
+    def _take(self, document: Mapping[str, Any]) -> None:
+        entry_id = document["id"]
+        if document["do"] == "write":
+            self._writes[entry_id] = Pending.from_document(document)
+        elif document["do"] == "record":
+            self._records[entry_id] = [_record(r) for r in document["records"]]
+        else:
+            self._writes.pop(entry_id, None)
+            self._records.pop(entry_id, None)
+
+    def _cross_out(self, entry_id: str) -> None:
+        self._writes.pop(entry_id, None)
+        self._records.pop(entry_id, None)
+        self._under_way.discard(entry_id)
+        # A crossing out that is lost is harmless: the write is found to be there already.
+        if self._writes or self._records:
+            self._file.append({"do": "done", "id": entry_id})
+        else:
+            self._file.empty()
+
+
+def _tried(pending: Pending, desired: DesiredState) -> str | None:
+    """As `save`; what nobody foresaw is set aside as well, so that it holds up nothing else."""
+    try:
+        return save(pending, desired)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        return f"internal error: {fault_of(error)}"
+
+
+def _sentence(bot_id: str, why: str) -> str:
+    return f"what Otto was told to do with bot {bot_id!r} was not saved: {why}"
+
+
+def _told(path: Path) -> str:
+    """What a file of UNSAVED is about."""
+    rest = f"it is kept in {path}; delete that file once it is dealt with"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        sentence = _sentence(document["bot_id"], document.get("why", "the store refused it"))
+    except (OSError, KeyError, TypeError, ValueError):
+        return f"something that Otto was told was not saved: {rest}"
+    return f"{sentence}; {rest}"
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    document = {name: getattr(record, name) for name in Record.__slots__}
+    changes = [dict(change) for change in record.changes]
+    return {**document, "changes": changes, "started": record.started.isoformat()}
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    record = Record(**document)
+    started = utc(datetime.fromisoformat(document["started"]))
+    return replace(record, changes=tuple(document["changes"]), started=started)

@@ -1,0 +1,192 @@
+"""StartPort: inside somebody's `async with p.Server()`, makes bots as the program makes its own.
+
+Parlant judges (evaluates) what the SDK made when the body of the `async with` ends; what came over
+REST it takes as it is, with what is known of an earlier judgement. So what is to be judged is made
+by the SDK until then, and everything else goes through the RestPort on the server's own app.
+`attaching` and `restoring` use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
+from otto_reconcile.model import Ref, Resource, make
+from otto_reconcile.model.evaluation import questions_of
+from otto_reconcile.persistence.sdk_maker import Maker, Server, Tool, is_starting
+from otto_reconcile.planning.plan import Change
+from otto_reconcile.port.adapters.base import differences
+from otto_reconcile.port.base import Health
+from otto_reconcile.port.reaching import Reaching
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.runtime import fencing
+from otto_reconcile.server import sdk_host
+from otto_reconcile.server.sdk_canned import CannedMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
+from otto_reconcile.server.sdk_relationships import Relating
+
+_JUDGED = frozenset({"guideline", "journey"})
+"""Kinds that Parlant judges at the end of the start, and must find then as they were made."""
+
+
+class StartPort:
+    """Implements `port.base.Port`. `tools` are the program's own, as `@p.tool` made them.
+
+    With `evaluate` Parlant judges at the end of its start what nobody has judged yet; without, all
+    is made over REST, and it asks no model. Journeys with states, which only the SDK can make, it
+    judges in any case; if it `waits`, they are not made until that is over, and `waiting` has the
+    bots that lack them.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        rest: RestPort,
+        *,
+        tools: Iterable[Tool] = (),
+        evaluate: bool = True,
+        waits: bool = False,
+    ) -> None:
+        self._server, self._rest = server, rest
+        self._evaluate, self._waits = evaluate, waits
+        rest.host_journeys(JourneyMaker(server))
+        rest.host_canned(CannedMaker(server))
+        rest.host_relations(Relating(server))
+        self._tools = tuple(tools)
+        self.waiting: set[str] = set()
+        self._maker = Maker(server, rest)
+
+    @property
+    def target(self) -> str:
+        return self._rest.target
+
+    @property
+    def inside(self) -> bool:
+        return True
+
+    def identify(self, target: str) -> None:
+        self._rest.identify(target)
+
+    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
+        return await self._rest.marks(prefixes)
+
+    async def put_mark(self, name: str) -> None:
+        await self._rest.put_mark(name)
+
+    async def move_mark(self, tag_id: str, name: str) -> bool:
+        return await self._rest.move_mark(tag_id, name)
+
+    async def drop_mark(self, tag_id: str) -> None:
+        await self._rest.drop_mark(tag_id)
+
+    async def health(self) -> Health:
+        return await self._rest.health()
+
+    async def has_canary(self, name: str) -> bool:
+        return await self._rest.has_canary(name)
+
+    async def set_canary(self, name: str) -> None:
+        await self._rest.set_canary(name)
+
+    async def list_agents(self) -> Sequence[Resource]:
+        return await self._rest.list_agents()
+
+    async def observe(
+        self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
+    ) -> Sequence[Resource]:
+        return await self._rest.observe(bot_id, known, unmanaged=unmanaged)
+
+    async def unable(self, resource: Resource) -> str | None:
+        if resource.spec.get("composition_mode") == "core_fluid":
+            return "Parlant's SDK has no composition mode core_fluid"
+        if resource.spec.get("states") and self._waits and is_starting(self._server):
+            self.waiting.add(resource.bot_id)
+            return f"{resource.ref} is made when the server begins to serve"
+        return await self._rest.unable(resource)
+
+    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
+        return await self._rest.lacking(tools)
+
+    def declare(self, services: Collection[str]) -> None:
+        self._rest.declare(services)
+
+    async def reaching(self) -> Sequence[Reaching]:
+        return await self._rest.reaching()
+
+    def sweep(self) -> AbstractAsyncContextManager[None]:
+        return self._rest.sweep()
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+    async def offer_tools(self) -> None:
+        """Has Parlant host the program's own tools, so that whatever is made can have them."""
+        if not self._tools:
+            return
+        await self._rest.list_agents()  # where that is refused nothing could be cleared away
+        agent, guideline = await sdk_host.offer(self._server, self._tools)
+        for kind, key in (("guideline", guideline), ("agent", agent)):
+            await self._rest.delete(make(kind, key, agent, {}, remote_id=key))
+
+    async def create(
+        self, resource: Resource, *, fresh: bool = False, claimed: bool = True
+    ) -> Resource:
+        starting, maker = is_starting(self._server), self._maker.of(resource.kind)
+        if resource.spec.get("states"):
+            maker = None  # the REST port hands it to Parlant's SDK whenever it comes
+        if maker is None or not starting or not self._evaluate or self._is_judged(resource):
+            return await self._rest.create(resource, fresh=fresh, claimed=claimed)
+        # Journeys always: where one is there, the SDK would leave its conditions to all agents.
+        look_first = not fresh or resource.kind == "journey"
+        there = await self._existing(resource) if look_first else None
+        if there is None:
+            fencing.check()  # the SDK sends no request that would ask the fence
+            try:
+                return await maker(resource)
+            except OttoError:
+                raise
+            except Exception as error:
+                there = await self._existing(resource)
+                if there is None:
+                    raise _refusal(resource, error) from error
+        return await self._brought(resource, there, claimed)
+
+    async def update(
+        self, resource: Resource, changes: Collection[Change], observed: Resource
+    ) -> Resource:
+        self._not_while_judged(resource)
+        return await self._rest.update(resource, changes, observed)
+
+    async def delete(self, observed: Resource) -> None:
+        self._not_while_judged(observed)
+        await self._rest.delete(observed)
+
+    def _is_judged(self, resource: Resource) -> bool:
+        """True if all that Parlant would ask a model about it is known."""
+        questions, known = questions_of(resource), self._rest.judgements.known
+        return bool(questions) and all(question.key in known for question in questions)
+
+    def _not_while_judged(self, resource: Resource) -> None:
+        if resource.kind in _JUDGED and is_starting(self._server):
+            raise TargetUnavailable(
+                f"{resource.ref} is there already, otherwise than it is wanted, and Parlant is "
+                "about to judge it: it can be changed once the server serves"
+            )
+
+    async def _existing(self, resource: Resource) -> Resource | None:
+        known = {resource.ref: resource}
+        found = await self._rest.observe(resource.bot_id, known, unmanaged=False)
+        return next((one for one in found if one.ref == resource.ref), None)
+
+    async def _brought(self, resource: Resource, there: Resource, claimed: bool) -> Resource:
+        if not differences(resource, there):
+            return there
+        if claimed:  # what is the program's own is no matter of waiting
+            self._not_while_judged(resource)
+        return await self._rest.create(resource, claimed=claimed)
+
+
+def _refusal(resource: Resource, error: Exception) -> TargetRefused:
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    return TargetRefused(f"Parlant's SDK refused {resource.ref}: {said}", status=422)

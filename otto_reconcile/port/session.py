@@ -1,0 +1,291 @@
+"""Wire: one connection to Parlant by its own client, and what all adapters share on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.model import Ref, Resource
+from otto_reconcile.model.evaluation import Judgements
+from otto_reconcile.port import expecting
+from otto_reconcile.port.errors import of_exception, of_response
+from otto_reconcile.port.journey_calls import JourneyCalls
+from otto_reconcile.port.releases import Describe, Versions
+from otto_reconcile.port.tools import Place, Tools
+from otto_reconcile.runtime import fencing
+
+if TYPE_CHECKING:
+    from parlant.client import AsyncParlantClient
+
+T = TypeVar("T")
+
+
+class MakeCanned(Protocol):
+    """Makes a canned response with any tags, in Parlant's own process; gives its id."""
+
+    async def __call__(
+        self,
+        *,
+        value: str,
+        tags: Sequence[str],
+        signals: Sequence[str],
+        metadata: Mapping[str, Any],
+        field_dependencies: Sequence[str],
+    ) -> str: ...
+
+
+class MakeJourney(Protocol):
+    """Makes a journey with its states, in Parlant's own process; their ids are their `identity`.
+
+    `places` has the tools by their names in the states. `metadata` is for states by their identity,
+    each key over what is declared, `journey_node` key by key: the way for what a model once
+    judged. Parlant gives forks ids of its own, and takes no metadata for them, but for a first one:
+    that is the journey's initial state.
+    """
+
+    async def __call__(
+        self,
+        journey: Resource,
+        places: Mapping[str, Place],
+        metadata: Mapping[str, Mapping[str, Any]],
+    ) -> None: ...
+
+
+class End(NamedTuple):
+    """An end of a relationship, by Parlant's word for its kind and its id there."""
+
+    kind: str  # guideline, tag_all, tag_any, tool
+    id: str
+
+
+class Relations(Protocol):
+    """What Parlant's API can neither make nor show: in its own process only."""
+
+    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
+        """Gives its id. One with the same kind and ends is replaced."""
+
+    async def delete(self, key: str) -> None: ...
+
+    async def all(self) -> Sequence[Any]:
+        """All relationships in the form of Parlant's client, each with its `group`."""
+
+
+class NoRelations:
+    """For a look from elsewhere at a Parlant whose own process has them."""
+
+    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
+        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+    async def delete(self, key: str) -> None:
+        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+    async def all(self) -> Sequence[Any]:
+        return ()
+
+
+class Made(NamedTuple):
+    """A journey that was made with states: they, and the relationships that Parlant made of it."""
+
+    states: Sequence[Any]
+    relationships: Sequence[str]
+
+
+class Wire:
+    """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message.
+
+    `version` is Parlant's and `describe` gives its OpenAPI description, where they are known
+    without asking.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        target: str,
+        timeout: float,
+        secrets: Iterable[str],
+        version: str | None = None,
+        describe: Describe | None = None,
+    ) -> None:
+        self.http = http
+        self.target = target
+        self.timeout = timeout
+        self.tags = TagNames(self)
+        self.tools = Tools(self)
+        self.versions = Versions(self, version, describe)
+        self.journeys = JourneyCalls(self)
+        self.judgements = Judgements()
+        self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `judging`
+        self.make_canned: MakeCanned | None = None
+        self.make_journey: MakeJourney | None = None
+        self.made_journeys: dict[str, Made] = {}
+        self.relations: Relations | None = None
+        self.unclaimed: set[Ref] = set()
+        """What is being created and cannot be there by us: see `port.base.Port.create`."""
+        self._secrets = tuple(secrets)
+        http.event_hooks["request"] = [_ask_fence, _tell_expected]
+        http.event_hooks["response"] = [self._refuse_bad_answers]
+
+    @cached_property
+    def parlant(self) -> AsyncParlantClient:
+        from parlant.client import AsyncParlantClient  # half a second
+
+        return AsyncParlantClient(
+            base_url=str(self.http.base_url).rstrip("/"),
+            httpx_client=self.http,
+            timeout=self.timeout,  # without it the client switches time-outs off
+        )
+
+    async def call(self, request: Awaitable[T], *, may_fail: bool = False) -> T:
+        """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else.
+
+        With `may_fail` the caller deals with a failure: then it is none that anybody is told of.
+        """
+        try:
+            with expecting.failures(expected=may_fail):
+                async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
+                    return await request
+        except Exception as error:
+            translated = of_exception(error, self.target, self.timeout)
+            if translated is error:
+                raise
+            raise translated from error
+
+    async def get(self, path: str, **params: str) -> Any:
+        """JSON from a path that Parlant's client does not know."""
+
+        async def read() -> Any:
+            return (await self.http.get(path, params=params)).json()
+
+        return await self.call(read())
+
+    async def text(self, path: str) -> str:
+        """A text, such as a drawing, from a path that Parlant's client does not know."""
+
+        async def read() -> str:
+            return (await self.http.get(path)).text
+
+        return await self.call(read())
+
+    async def _refuse_bad_answers(self, response: httpx.Response) -> None:
+        if not response.is_success or response.status_code != 204:
+            await response.aread()
+        if error := of_response(response, self._secrets):
+            raise error
+
+
+async def _ask_fence(request: httpx.Request) -> None:
+    """Raises LeaseLost, before anything is sent, for a change that may no longer be made."""
+    if request.method not in ("GET", "HEAD"):
+        fencing.check()
+
+
+async def _tell_expected(request: httpx.Request) -> None:
+    """For an embedded Parlant in another process: what it cannot answer is no fault."""
+    if expecting.is_expected():
+        request.headers[expecting.HEADER] = expecting.FAILURE
+
+
+def addressed(identity: str) -> str:
+    """An id as a part of a path: Parlant's client does not escape it."""
+    return quote(identity, safe="")
+
+
+def agent_tag(bot_id: str) -> str:
+    return f"agent:{bot_id}"
+
+
+def journey_tag(journey_id: str) -> str:
+    return f"journey:{journey_id}"
+
+
+class TagNames:
+    """Names of tags for their ids and back, as of the last look at Parlant's list of tags."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._ids: dict[str, str] | None = None
+
+    def expire(self) -> None:
+        """The next question is answered by Parlant again."""
+        self._ids = None
+
+    def learn(self, name: str, tag_id: str) -> None:
+        if self._ids is not None:
+            self._ids[name] = tag_id
+
+    async def all(self) -> dict[str, str]:
+        """Ids by name."""
+        if self._ids is None:
+            tags = await self._wire.call(self._wire.parlant.tags.list())
+            self._ids = {tag.name: tag.id for tag in tags}
+        return self._ids
+
+    async def ids(self, names: Iterable[str]) -> list[str]:
+        """Raises TargetRefused for a name that is not on the target."""
+        wanted = sorted(names)
+        if not wanted:
+            return []
+        known = await self.all()
+        if any(name not in known for name in wanted):
+            self.expire()
+            known = await self.all()
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise TargetRefused(f"no such tag on the target: {', '.join(missing)}", status=404)
+        return [known[name] for name in wanted]
+
+    async def names(self, tag_ids: Iterable[str]) -> list[str]:
+        """Sorted names; what is no tag with a name (`agent:`, `journey:`, dangling) as it is."""
+        plain = [t for t in tag_ids if not _is_derived(t)]
+        by_id: dict[str, str] = {}
+        if plain:
+            by_id = {tag_id: name for name, tag_id in (await self.all()).items()}
+            if any(tag_id not in by_id for tag_id in plain):
+                self.expire()
+                by_id = {tag_id: name for name, tag_id in (await self.all()).items()}
+        return sorted(by_id.get(tag_id, tag_id) for tag_id in tag_ids)
+
+    async def of_part(self, tag_ids: Sequence[str], bot_id: str) -> list[str]:
+        """The tags of a part of a bot: without the bot's own tag, and saying so if that is gone.
+
+        Without its tag a guideline is global, so this has to show as a difference.
+        """
+        own = agent_tag(bot_id)
+        names = await self.names([tag_id for tag_id in tag_ids if tag_id != own])
+        return names if own in tag_ids else sorted([*names, missing_mark(bot_id)])
+
+    async def changes(
+        self, before: Iterable[str], after: Iterable[str], *, bot_id: str | None = None
+    ) -> dict[str, list[str]]:
+        """`add` and `remove` of a PATCH, in ids; with `bot_id`, the bot's own tag is added too.
+
+        Asks Parlant anew: a PATCH with an unknown tag is applied by half.
+        """
+        self.expire()
+        wanted, found = set(after), set(before)
+        add = await self.ids(wanted - found)
+        known = await self.all()
+        gone = sorted(found - wanted)
+        remove = [known.get(name, name) for name in gone if not name.startswith(_MISSING)]
+        if bot_id is not None:
+            add = [agent_tag(bot_id), *add]
+        return {"add": add, "remove": remove}
+
+
+_MISSING = "(missing) "
+
+
+def missing_mark(bot_id: str) -> str:
+    """What stands among the observed tags of a part that has lost its bot's tag."""
+    return f"{_MISSING}{agent_tag(bot_id)}"
+
+
+def _is_derived(tag_id: str) -> bool:
+    return tag_id.startswith(("agent:", "journey:", "journey_node:"))

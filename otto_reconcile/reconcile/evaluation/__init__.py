@@ -1,0 +1,1 @@
+"""Has a model evaluate the texts of bots, within a budget, and keeps the answers."""

@@ -1,0 +1,143 @@
+"""Puts what models have judged on what is there already, each call on record. For `evaluating`."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.model import JSON, Ref, Resource
+from otto_reconcile.model.evaluation import Misplaced
+from otto_reconcile.planning.plan import Cause, Change, Operation, Result
+from otto_reconcile.planning.redaction import shown
+from otto_reconcile.port.base import Evaluator
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.records.audit import Record
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.runtime.fencing import fenced
+
+Renew = Callable[[str, frozenset[Ref], str], Awaitable[None]]
+"""Makes these parts of a bot again, in a run: states take what is known only when they are made."""
+
+
+async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
+    """Until there is a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """All that one guideline or journey lacks, and the record of it."""
+
+    lacking: Sequence[Misplaced]
+    record: Record
+
+
+class Placing:
+    """One target's. The loop gives it the rest with `bind`."""
+
+    def __init__(self, port: Evaluator, stores: Stores, clock: Clock) -> None:
+        self._port, self._audit, self._clock = port, stores.audit, clock
+        self._may_act: Callable[[], bool] = lambda: False
+        self._turn = asyncio.Lock()
+        self._renew: Renew = _renew_nothing
+        self._attempted: set[str] = set()  # bots with something made again
+        self._refused: set[Ref] = set()  # what could not be changed in this round
+        self.renewing: set[str] = set()
+        """The bots that are looked at on our behalf."""
+
+    def bind(self, may_act: Callable[[], bool], turn: asyncio.Lock, renew: Renew) -> None:
+        self._may_act, self._turn, self._renew = may_act, turn, renew
+
+    def start(self) -> None:
+        """A round begins: what could not be changed or made again in the last one is tried."""
+        self._attempted.clear()
+        self._refused.clear()
+
+    async def place(self, bot_id: str, held: Sequence[Resource], run_id: str) -> int:
+        """Of all that is in place of a bot; how much was changed. Raises OttoError."""
+        placed = 0
+        async with self._turn:
+            unplaced = [r for r in held if self._port.judgements.unplaced(r)]
+            unplaced = [r for r in unplaced if r.ref not in self._refused]
+            if unplaced and self._may_act():
+                placed = await self._put(bot_id, unplaced, run_id)
+        again = frozenset(r.ref for r in held if self._port.judgements.unplaced_states(r))
+        if again and self._may_act() and bot_id not in self._attempted:
+            self._attempted.add(bot_id)
+            self.renewing.add(bot_id)
+            try:
+                await self._renew(bot_id, again, run_id)
+            finally:
+                self.renewing.discard(bot_id)
+        return placed
+
+    async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
+        """How many of the resources were changed; what is refused holds up no other."""
+        lacking = await self._port.misplaced(bot_id, resources)
+        by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]
+        steps = [_Step(group, self._record(group, run_id)) for group in by_resource]
+        if not steps:
+            return 0
+        await asyncio.to_thread(self._audit.intend, [step.record for step in steps])
+        ended: list[Record] = []
+        failure: TemporaryError | None = None
+        for step in steps:
+            if failure is None:
+                record, failure = await self._tried(step)
+                ended.append(record)
+            else:
+                why = f"not tried: {failure.message}"
+                ended.append(_ended(step.record, Result.SKIPPED, why))
+        await asyncio.to_thread(self._audit.conclude, ended)
+        if failure is not None:
+            raise failure
+        return sum(record.outcome == Result.SUCCEEDED for record in ended)
+
+    async def _tried(self, step: _Step) -> tuple[Record, TemporaryError | None]:
+        """The record, and the error if it is one that the others would meet as well."""
+        started = self._clock.monotonic()
+        try:
+            with fenced(self._may_act):
+                for misplaced in step.lacking:
+                    await self._port.place(misplaced)
+        except OttoError as error:
+            self._refused.add(step.lacking[0].resource.ref)
+            others_too = error if isinstance(error, TemporaryError) else None
+            return _ended(step.record, Result.FAILED, error.message), others_too
+        took = round(self._clock.monotonic() - started, 6)
+        return replace(_ended(step.record, Result.SUCCEEDED), duration=took), None
+
+    def _record(self, lacking: Sequence[Misplaced], run_id: str) -> Record:
+        resource = lacking[0].resource
+        return Record(
+            action_id=uuid.uuid4().hex,
+            run_id=run_id,
+            target=self._port.target,
+            bot_id=resource.bot_id,
+            kind=resource.kind,
+            key=resource.key,
+            operation=str(Operation.UPDATE),
+            cause=str(Cause.EVALUATED),
+            changes=tuple(map(_change, lacking)),
+            revision=0,
+            started=self._clock.now(),
+        )
+
+
+def _ended(record: Record, result: Result, error: str | None = None) -> Record:
+    return replace(record, duration=0.0, outcome=str(result), error=error)
+
+
+def _change(misplaced: Misplaced) -> Mapping[str, JSON]:
+    """A judgement may repeat the text that was judged, and with it a secret."""
+    resource, own = misplaced.resource, misplaced.key == misplaced.resource.key
+    name = "metadata" if own else f"metadata of condition {misplaced.key}"
+    before = dict(misplaced.before)
+    after = {k: v for k, v in misplaced.after.items() if v is not None or k in before}
+    gone = dict.fromkeys(before.keys() - after.keys())
+    change = Change(name, before or None, {**after, **gone}, masked=bool(resource.masked))
+    before, after = shown(change)
+    return {"field": name, "before": before, "after": after}

@@ -1,0 +1,115 @@
+"""What is wanted while the store is away: put on the target at once, saved when the store is back.
+
+The loop owns it. The way to the target is the usual one, plan and apply; only the records go into
+memory and into the journal instead of the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from otto_reconcile.desired import Desired, Wanted
+from otto_reconcile.errors import OttoError, StoreUnavailable
+from otto_reconcile.outbox import Drained, Journal
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.records.composition import woven
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.store.memory import MemoryStore
+
+
+class Late:
+    def __init__(
+        self, journal: Journal, stores: Stores, port: Port, voice: Voice, clock: Clock
+    ) -> None:
+        self._journal, self._stores, self._port = journal, stores, port
+        self._voice = voice
+        self._memory = Stores.over(MemoryStore())
+        self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
+        self._applied: dict[str, Applied | None] = {}
+        self._saving: dict[str, Applied | None] = {}
+        self._turn = asyncio.Lock()
+        self._told: str | None = None
+        voice.standing = journal.unsaved
+        if journal.damaged:
+            voice.warn("the journal has lines that cannot be read", lines=journal.damaged)
+
+    @property
+    def waiting(self) -> bool:
+        """True if something is to be saved as soon as the store answers."""
+        return self._journal.waiting or bool(self._applied or self._saving)
+
+    async def save(self) -> bool:
+        """Saves what waits; False if the store does not answer yet."""
+        async with self._turn:
+            # Taken first: what `carry_out` adds while this is saved is for the next time.
+            self._saving, self._applied = self._applied, {}
+            try:
+                return await self._try_to_save()
+            finally:
+                self._applied, self._saving = {**self._saving, **self._applied}, {}
+
+    async def _try_to_save(self) -> bool:
+        try:
+            drained = await asyncio.to_thread(self._save, [*self._saving.values()])
+        except StoreUnavailable:
+            return False
+        except OttoError as error:
+            if error.message != self._told:
+                self._told = error.message
+                self._voice.warn("what waits cannot be saved", why=error.message)
+            return False
+        self._saving = {}
+        self._voice.stand_by(drained.problems)
+        if drained.saved:
+            self._voice.say("saved what waited for the store", bots=" ".join(drained.saved))
+        return True
+
+    def _save(self, applied: Sequence[Applied | None]) -> Drained:
+        drained = self._journal.drain(self._stores.desired, self._stores.audit)
+        sets = [one for one in applied if one is not None]
+        if sets:
+            self._stores.applied.save(self._port.target, sets)
+        return drained
+
+    async def put_back(self, world: World | None) -> None:
+        """Brings the target to all that waits: after a restart with the store still away."""
+        newest = {pending.bot_id: pending for pending in self._journal.pending}
+        for bot_id, pending in newest.items():
+            try:
+                await self.carry_out(world, bot_id, pending.wanted)
+            except OttoError as error:
+                self._voice.warn("not put back yet", bot=bot_id, why=error.message)
+
+    async def carry_out(self, world: World | None, bot_id: str, wanted: Wanted | None) -> BotResult:
+        """Brings the target to what is wanted of this bot (None: gone), on nobody's record yet.
+
+        `world` is what the loop knew last. What was called is noted in the journal. Raises
+        StoreUnavailable if the journal cannot be written.
+        """
+        known = world or World(
+            self._port.target, Desired({}, {}), {}, None, inside=self._port.inside
+        )
+        bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
+        if wanted is not None:
+            bots[bot_id] = woven(wanted, known.desired)
+        late = self._saving | self._applied
+        applied = {i: a for i, a in (known.applied | late).items() if a is not None}
+        overlay = replace(
+            known,
+            desired=replace(known.desired, bots=dict(sorted(bots.items()))),
+            applied=applied,
+            deleted=frozenset({bot_id}) if wanted is None else frozenset(),
+            snapshots={},
+        )
+        run_id = uuid.uuid4().hex[:8]
+        (result,) = await self._reconciler.look(overlay, [bot_id], run_id)
+        self._applied[bot_id] = overlay.applied.get(bot_id)
+        self._journal.note(self._memory.audit.find(run_id=run_id))
+        return result

@@ -1,0 +1,247 @@
+"""What the loop says: to the log, and on the status board, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from otto_reconcile.errors import OttoError
+from otto_reconcile.planning.plan import Outcome, Result
+from otto_reconcile.reconcile import conditions
+from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.reminders import Reminders, span
+from otto_reconcile.reconcile.repeats import Repeats
+from otto_reconcile.reconcile.status import Board, Health, Sync
+from otto_reconcile.reconcile.target_state import World
+from otto_reconcile.records.applied import Epoch
+from otto_reconcile.runtime.clock import Clock
+
+CONNECTED = "Connected"
+RESTORING = "Restoring"
+UNAVAILABLE = "Unavailable"
+WAITING = "Waiting"
+
+
+class Log(Protocol):
+    """What is used of a structlog logger."""
+
+    def debug(self, event: str, /, **fields: Any) -> Any: ...
+    def info(self, event: str, /, **fields: Any) -> Any: ...
+    def warning(self, event: str, /, **fields: Any) -> Any: ...
+
+
+class Voice:
+    def __init__(self, board: Board, clock: Clock, log: Log) -> None:
+        self.board, self._clock, self._log = board, clock, log
+        self._repeats, self._reminders = Repeats(), Reminders(clock)
+        self._unwritten: str | None = None  # why the status file cannot be written
+        self._not_ready: str | None = None  # the URL, until everything behind it answers
+        self.standing: Callable[[], tuple[str, ...]] = tuple
+        """Warnings that hold until a person has dealt with them."""
+
+    @property
+    def target_up(self) -> bool:
+        return self.board.status.target.state in (CONNECTED, RESTORING)
+
+    def store(self, error: OttoError | None) -> None:
+        connection = self.board.status.store
+        state = UNAVAILABLE if error is not None else CONNECTED
+        message = error.message if error is not None else None
+        if self.board.connection(connection, state, self._clock.now(), message):
+            self._say(error is None, f"store {state.lower()}", store=connection.label, why=message)
+        self.remind("store", state, message, "store still unavailable", store=connection.label)
+        self._tell_ready()
+
+    def target(self, state: str, message: str | None = None) -> None:
+        connection = self.board.status.target
+        good = state in (CONNECTED, RESTORING)
+        if self.board.connection(connection, state, self._clock.now(), message):
+            self._say(good, f"target {state.lower()}", target=connection.label, why=message)
+        away = message if state == UNAVAILABLE else None
+        self.remind("target", state, away, "target still unavailable", target=connection.label)
+        self._tell_ready()
+        self._lose_sight()
+
+    def _lose_sight(self) -> None:
+        """While the target is not there, no bot is known to be as it was when it was."""
+        target = self.board.status.target
+        if target.state in (UNAVAILABLE, WAITING):
+            self.board.lose_sight(f"target {target.state.lower()}: {target.message}")
+
+    def ready(self, url: str) -> None:
+        """Parlant is served there; that everything behind it answers is said once it does."""
+        self._not_ready = url
+        self._tell_ready()
+        if self._not_ready is not None:
+            status = self.board.status
+            self.warn(
+                "running, but not ready: not everything answers",
+                url=url,
+                store=status.store.state,
+                target=status.target.state,
+            )
+
+    def _tell_ready(self) -> None:
+        status = self.board.status
+        if self._not_ready and status.store.state == status.target.state == CONNECTED:
+            self.say("ready", url=self._not_ready)
+            self._not_ready = None
+
+    def remind(
+        self, key: Hashable, what: object, why: str | None, event: str, **fields: Any
+    ) -> None:
+        """Says again, in growing distances, what was said when it began; without `why` it is over.
+
+        `what` tells this time of it from another one.
+        """
+        if why is None:
+            self._reminders.over(key)
+        elif lasts := self._reminders.due(key, what):
+            self._say(False, event, **fields, why=why, lasts=span(lasts))
+
+    def rivals(self, rivals: tuple[str, ...]) -> None:
+        """Daemons of other stores that wait to manage the target that we manage."""
+        status = self.board.status
+        for rival in set(rivals) - set(status.rivals):
+            self.warn("another daemon, with another store, waits to manage this server", who=rival)
+        status.rivals = rivals
+
+    def say(self, event: str, **fields: Any) -> None:
+        self._say(True, event, **fields)
+
+    def warn(self, event: str, **fields: Any) -> None:
+        self._say(False, event, **fields)
+
+    def _say(self, good: bool, event: str, *, quietly: bool = False, **fields: Any) -> None:
+        shown = {name: value for name, value in fields.items() if value is not None}
+        loud = self._log.info if good else self._log.warning
+        (self._log.debug if quietly else loud)(event, **shown)
+
+    def outcome(self, run_id: str, outcome: Outcome) -> None:
+        """One line for each call to the target; one that failed so before is told in debug only."""
+        action = outcome.action
+        good = outcome.result is Result.SUCCEEDED
+        restoring = self.board.status.target.state == RESTORING
+        lasts = self._lasts(outcome)
+        self._say(
+            good,
+            str(action.operation) if good else f"{action.operation} {outcome.result}",
+            quietly=restoring if good else self._repeats.has(outcome) and not lasts,
+            bot=action.bot_id or None,
+            kind=action.ref.kind,
+            key=action.ref.key,
+            cause=str(action.cause),
+            fields=",".join(change.field for change in action.changes) or None,
+            error=outcome.error,
+            lasts=span(lasts) if lasts else None,
+            run=run_id,
+        )
+
+    def _lasts(self, outcome: Outcome) -> float | None:
+        """The seconds for which this fails, if it is time to say so again."""
+        key = (outcome.action.bot_id, outcome.action.ref)
+        if outcome.result is not Result.FAILED:
+            self._reminders.over(key)
+            return None
+        if not self._repeats.has(outcome):
+            self._reminders.over(key)
+        return self._reminders.due(key, outcome.error)
+
+    def lacking(self, bot_id: str, why: str | None) -> None:
+        """A tool of a bot is gone, though nothing of the bot differs; None: it is not."""
+        key = ("lacking", bot_id)
+        if why is None:
+            if self._reminders.over(key):
+                self.say("its tools are there again", bot=bot_id)
+        elif (lasts := self._reminders.due(key, why)) is not None:
+            self.warn(why, bot=bot_id, lasts=span(lasts) if lasts else None)
+
+    def world(self, world: World, warnings: Iterable[str]) -> None:
+        """What a person should know of the desired state, said when it is new."""
+        status = self.board.status
+        unreadable = (f"{b}: {why}" for b, why in sorted(world.desired.unreadable.items()))
+        guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
+        new = (*warnings, *unreadable, *guarded, *self.standing())
+        self.stand_by(new)
+        status.warnings = new
+        self.epoch(world.epoch)
+        self.board.keep_only(world.bot_ids)
+        for bot_id in world.bot_ids:
+            if bot_id not in status.bots:
+                self.board.set_bot(bot_id)
+        self._lose_sight()
+
+    def lost(self, why: str | None) -> None:
+        """The store has lost bots; None: it has all that it ever had."""
+        if why is not None and why != self.board.status.lost:
+            self.warn("the store has lost bots", why=why)
+        self.board.status.lost = why
+
+    def reaching(self, found: tuple[str, ...]) -> None:
+        """Puts on the board what reaches every agent and nobody declared; says what is new."""
+        status = self.board.status
+        for one in found:
+            if one not in status.reaching:
+                self.warn(one)
+        if status.reaching and not found:
+            self.say("nothing undeclared reaches every agent any more")
+        status.reaching = found
+
+    def stand_by(self, warnings: Iterable[str]) -> None:
+        """Puts warnings on the board beside those that are there, and says those that are new."""
+        status = self.board.status
+        for warning in warnings:
+            if warning not in status.warnings:
+                self.warn(warning)
+                status.warnings = (*status.warnings, warning)
+
+    def epoch(self, epoch: Epoch | None) -> None:
+        self.board.status.epoch = epoch.name if epoch is not None else None
+
+    def progressing(self, bot_ids: Iterable[str]) -> None:
+        for bot_id in bot_ids:
+            self.board.set_bot(bot_id, sync=Sync.UNKNOWN, health=Health.PROGRESSING)
+        self.publish()
+
+    def bot(self, result: BotResult, failures: int, delay: float | None) -> None:
+        fields = conditions.bot_fields(result, self._clock.now())
+        later = None if delay is None else self._clock.now() + timedelta(seconds=delay)
+        next_try = later.isoformat(timespec="seconds") if later is not None else None
+        self.board.set_bot(result.bot_id, **fields, failures=failures, next_try=next_try)
+        self.lacking(result.bot_id, result.lacking)
+        self._lose_sight()  # what was under way when the target went may be told after that
+        self._repeats.settle(result.bot_id, (*result.outcomes, *result.waiting))
+
+    def restored(
+        self, run_id: str, restored: int, wanted: int, seconds: float, there: int = 0
+    ) -> None:
+        """So many bots were put back, and so many had been there and needed nothing."""
+        self.board.status.restore = {
+            "run": run_id,
+            "restored": restored,
+            "there": there,
+            "bots": wanted,
+            "seconds": round(seconds, 3),
+            "finished": self._clock.now().isoformat(timespec="seconds"),
+        }
+        whole = restored + there == wanted
+        self._say(
+            whole,
+            "restore complete" if whole else "restore ended, not all bots are in place",
+            bots=restored,
+            there=there or None,
+            of=wanted,
+            seconds=round(seconds, 2),
+            run=run_id,
+        )
+
+    def publish(self) -> None:
+        problem = self.board.publish(self._clock.now())
+        if problem == self._unwritten:
+            return
+        if problem is not None:
+            self.warn("the status file cannot be written: `status` shows old data", why=problem)
+        else:
+            self.say("the status file is written again")
+        self._unwritten = problem

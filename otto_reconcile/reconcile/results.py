@@ -1,0 +1,90 @@
+"""What is known of a bot once its plan was carried out: for the reconciler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
+from otto_reconcile.planning.plan import Operation, Outcome, Result
+from otto_reconcile.reconcile.target_state import Planned, World
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.records.audit import Record
+
+
+def concluded(record: Record, outcome: Outcome, ended: datetime) -> Record:
+    """The record of an intent with what became of it."""
+    return replace(
+        record,
+        started=ended - timedelta(seconds=outcome.duration),
+        duration=round(outcome.duration, 6),
+        outcome=str(outcome.result),
+        error=outcome.error,
+    )
+
+
+def applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -> Applied | None:
+    """The applied set that now holds; None when nothing of the bot is left to know."""
+    last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
+    held: dict[Ref, Resource] = dict(last.resources.items())
+    claims = set(last.claims)
+    planned_refs = {a.ref for a in planned.plan if a.operation is not Operation.REPORT}
+    for ref, want in planned.desired.items():
+        sole = not get_kind(ref.kind).shared and ref not in planned.lost
+        ours = ref in held or ref in claims or sole
+        if ref not in planned_refs and ours:  # it is there as wanted
+            held[ref] = replace(want, remote_id=planned.observed[ref].remote_id)
+    for action in planned.plan:
+        if action.operation is Operation.FORGET:
+            held.pop(action.ref, None)
+            claims.discard(action.ref)
+    for outcome in outcomes:
+        _settle(held, claims, outcome)
+    claims -= held.keys()
+    refused = {outcome.action.ref for outcome in outcomes if outcome.foreign}
+    foreign = planned.foreign | refused
+    begun = world.epoch.name if world.epoch is not None else last.begun
+    whole = all(o.result is Result.SUCCEEDED for o in outcomes) and not planned.plan.skipped
+    if not held and not claims and planned.wanted is None:
+        return None
+    epoch = world.epoch.name if whole and world.epoch is not None else last.epoch
+    revision = planned.wanted.revision if whole and planned.wanted is not None else last.revision
+    resources, begun_ones = Snapshot(held.values()), frozenset(claims - refused)
+    return Applied(planned.bot_id, revision, epoch, resources, begun_ones, begun, foreign)
+
+
+def handed_over(world: World, planned: Planned) -> dict[str, Applied]:
+    """What a bot gave up and another of ours wants stays ours: the other one's, from now on."""
+    given = [
+        action.ref
+        for action in planned.plan
+        if action.operation is Operation.FORGET
+        and action.observed is not None
+        and action.ref not in planned.foreign
+    ]
+    heirs: dict[str, Applied] = {}
+    for ref in given:
+        heir = next((bot for bot in world.desired.bots if ref in world.wanted(bot)), None)
+        if heir is None or heir == planned.bot_id:
+            continue
+        begun = world.epoch.name if world.epoch is not None else None
+        new = Applied(heir, 0, "", Snapshot(), begun=begun)
+        known = heirs.get(heir) or world.applied.get(heir) or new
+        if ref not in known.resources and ref not in known.claims:
+            heirs[heir] = replace(known, claims=known.claims | {ref})
+    return heirs
+
+
+def _settle(held: dict[Ref, Resource], claims: set[Ref], outcome: Outcome) -> None:
+    action = outcome.action
+    if outcome.result is not Result.SUCCEEDED:
+        if action.operation is Operation.CREATE:
+            claims.add(action.ref)
+        return
+    if action.operation is Operation.DELETE:
+        held.pop(action.ref, None)
+        claims.discard(action.ref)
+    elif action.desired is not None:
+        remote_id = outcome.made.remote_id if outcome.made is not None else None
+        held[action.ref] = replace(action.desired, remote_id=remote_id)

@@ -1,0 +1,382 @@
+"""What the reconciler knows at one moment, and the plan of one bot made from it.
+
+The loop and the command `diff` plan through here alike, so that a dry run shows what would be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from otto_reconcile.desired import Desired, DesiredState, Wanted
+from otto_reconcile.diff import Policy, plan
+from otto_reconcile.errors import Guarded
+from otto_reconcile.model import (
+    OTTO,
+    Bot,
+    Ref,
+    Resource,
+    Snapshot,
+    get_kind,
+    is_reserved,
+    snapshot_of,
+)
+from otto_reconcile.observed import observe
+from otto_reconcile.planning import guard
+from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile import heirs
+from otto_reconcile.reconcile.owners import Owners
+from otto_reconcile.reconcile.shared_claims import Wishes
+from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
+from otto_reconcile.records.audit import Audit
+from otto_reconcile.records.leases import Leases
+from otto_reconcile.records.renames import FORMER_ID
+from otto_reconcile.store.base import Store
+
+RESTORING = "the target is being restored"
+
+
+class Every(Container[str]):
+    """All bots: for `World.take_over` where a program gives us the server that is its own."""
+
+    def __contains__(self, bot_id: object) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that is kept, over one store."""
+
+    store: Store
+    desired: DesiredState
+    applied: AppliedSets
+    audit: Audit
+    leases: Leases
+
+    @classmethod
+    def over(cls, store: Store) -> Stores:
+        return cls(store, DesiredState(store), AppliedSets(store), Audit(store), Leases(store))
+
+
+@dataclass
+class World:
+    """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions.
+
+    The bots in `desired` have in them what they share; in `written` they are as they were written.
+    """
+
+    target: str
+    desired: Desired
+    applied: dict[str, Applied]
+    epoch: Epoch | None
+    deleted: frozenset[str] = frozenset()
+    restoring: bool = False
+    snapshots: dict[str, tuple[Bot, Snapshot]] = field(default_factory=dict)
+    written: Mapping[str, Wanted] = field(default_factory=dict)
+    inside: bool = False
+    """The target is in this very process: nobody can have put another one in its place."""
+    take_over: Container[str] = frozenset()
+    """Bots whose ids are ours whoever made what the target has under them."""
+    odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is wrong with the rows of single bots, where that is not in their desired state."""
+
+    @property
+    def bot_ids(self) -> tuple[str, ...]:
+        """All that is wanted or was applied, sorted."""
+        return tuple(sorted({*self.desired.bots, *self.desired.unreadable, *self.applied}))
+
+    @property
+    def guarded(self) -> Guarded | None:
+        """Why deletions of bots are held back, if they are."""
+        wanted = {*self.desired.bots, *self.desired.unreadable}
+        try:
+            guard.check(wanted, self.applied.keys(), self.deleted)
+        except Guarded as error:
+            return error
+        return None
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The agents that are on the target if it still lives the life that we know."""
+        return frozenset(
+            ref.key for applied in self.applied.values() for ref in applied.resources
+            if ref.kind == "agent"
+        )  # fmt: skip
+
+    def still_used(self, bot_id: str) -> frozenset[Ref]:
+        """The resources that this bot gives up and another one wants or has."""
+        given_up = self.last(bot_id).keys() - self.wanted(bot_id).keys()
+        if not given_up:
+            return frozenset()
+        others = [other for other in self.bot_ids if other != bot_id]
+        wanted = [self.wanted(other) for other in others]
+        had = [self.applied[other] for other in others if other in self.applied]
+        return frozenset(
+            ref
+            for ref in given_up
+            if any(ref in snapshot for snapshot in wanted)
+            or any(ref in applied.resources or ref in applied.claims for applied in had)
+        )
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        return Wishes(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
+
+    @cached_property
+    def owners(self) -> Owners:
+        said = {i: one.bot.annotations.get(FORMER_ID) for i, one in self.desired.bots.items()}
+        former = {bot_id: one for bot_id, one in said.items() if isinstance(one, str)}
+        wanted = ((bot_id, self.wanted(bot_id)) for bot_id in sorted(self.desired.bots))
+        return Owners(wanted, former)
+
+    def lost(self, bot_id: str) -> dict[Ref, str]:
+        """What this bot wants and another one owns, with the reason why it has to wait."""
+        return self.owners.lost(bot_id, self.applied)
+
+    def faults(self, bot_id: str) -> tuple[str, ...]:
+        """What is wrong with what is wanted of a bot, whatever the target has of it."""
+        unreadable = self.desired.unreadable.get(bot_id)
+        told = (f"its desired state cannot be read: {unreadable}",) if unreadable else ()
+        odd = self.odd_rows.get(bot_id, ())
+        return (*told, *odd, *self.owners.faults(bot_id, self.applied))
+
+    def heir_to_come(self, bot_id: str) -> str | None:
+        """The bot that has what this one gives up for good, while it is not on the target yet."""
+        if bot_id in self.desired.bots or bot_id not in self.applied:
+            return None
+        wanted = ((heir, self.wanted(heir)) for heir in sorted(self.desired.bots))
+        return heirs.to_come(self.last(bot_id), wanted, self.applied)
+
+    def follow(self, before: World) -> None:
+        """Takes over from the world before what this one could not have read."""
+        self.snapshots = before.snapshots
+        if before.epoch is not None and (
+            self.epoch is None or before.epoch.started > self.epoch.started
+        ):
+            self.epoch = before.epoch
+
+    def note(self, applied: Mapping[str, Applied | None]) -> None:
+        """What is applied now of some bots; None is nothing any more."""
+        for bot_id, now in applied.items():
+            if now is None:
+                self.applied.pop(bot_id, None)
+            else:
+                self.applied[bot_id] = now
+
+    def wanted(self, bot_id: str) -> Snapshot:
+        """The desired resources of a bot; kept, since most bots stay the same object."""
+        wanted = self.desired.bots.get(bot_id)
+        if wanted is None:
+            return Snapshot()
+        held = self.snapshots.get(bot_id)
+        if held is None or held[0] is not wanted.bot:
+            held = self.snapshots[bot_id] = (wanted.bot, snapshot_of(wanted.bot))
+        return held[1]
+
+    def last(self, bot_id: str) -> Snapshot:
+        """What was applied of a bot, and what was only begun (with what its key says of it)."""
+        applied = self.applied.get(bot_id)
+        if applied is None:
+            return Snapshot()
+        begun = (
+            Resource(ref.kind, ref.key, bot_id, get_kind(ref.kind).told_by_key(ref.key))
+            for ref in sorted(applied.claims)
+        )
+        return Snapshot(begun) | applied.resources
+
+    def is_ours(self, bot_id: str, ref: Ref) -> bool:
+        """True if what the target has under this Ref may be changed: in this life we made it.
+
+        What was begun and not confirmed counts, and so does what another of our bots made.
+        """
+        return bot_id in self.take_over or any(
+            (ref in applied.resources or ref in applied.claims)
+            and ref not in applied.foreign
+            and self._is_of_this_life(applied)
+            for applied in self.applied.values()
+        )
+
+    def _is_of_this_life(self, applied: Applied) -> bool:
+        """True if what it says of the target was seen on the server that answers now."""
+        epoch = self.epoch
+        if epoch is None or self.inside or not epoch.watched:
+            return True
+        return epoch.name in (applied.begun, applied.epoch)
+
+    def restarted(self, bot_id: str) -> bool:
+        """True if what was applied of the bot was applied in an earlier life of the target."""
+        applied = self.applied.get(bot_id)
+        if applied is None:
+            return False
+        return self.epoch is None or applied.epoch not in (self.epoch.name, self.epoch.continues)
+
+    def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
+        held: dict[str, str] = {}
+        wanted = self.desired.bots.get(bot_id)
+        if wanted is not None and wanted.bot.suspended:
+            held[bot_id] = "suspended"
+        if problem := self.desired.unreadable.get(bot_id):
+            held[bot_id] = f"its desired state cannot be read: {problem}"
+        undeletable: dict[str, str] = {}
+        if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
+            undeletable[bot_id] = self.guarded.message
+        elif (heir := self.heir_to_come(bot_id)) is not None:
+            undeletable[bot_id] = f"it stays until bot {heir!r} is there, which has its parts now"
+        applied = self.applied.get(bot_id)
+        return Policy(
+            restarted=self.restarted(bot_id),
+            prune_unmanaged=prune_unmanaged,
+            frozen=RESTORING if self.restoring else None,
+            held=held,
+            undeletable=undeletable,
+            keep=self.still_used(bot_id),
+            begun=applied.claims - applied.resources.keys() if applied else frozenset(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan of one bot with all that it was made from.
+
+    `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
+    wanted of this one. `foreign` is what the target has under its ids and was never ours.
+    """
+
+    bot_id: str
+    wanted: Wanted | None
+    desired: Snapshot
+    observed: Snapshot
+    applied: Snapshot
+    plan: Plan
+    lost: frozenset[Ref] = frozenset()
+    faults: tuple[str, ...] = ()
+    foreign: frozenset[Ref] = frozenset()
+
+    @property
+    def present(self) -> bool:
+        """True if the bot's agent is on the target."""
+        return Ref("agent", self.bot_id) in self.observed
+
+
+def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
+    """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
+    written = _without_reserved(stores.desired.read())
+    desired = stores.desired.effective(written)
+    applied = stores.applied.load(target)
+    missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
+    return World(
+        target,
+        desired,
+        applied,
+        stores.applied.epoch(target),
+        frozenset(_deleted(stores, missing)),
+        restoring,
+        written=written.bots,
+    )
+
+
+def _without_reserved(desired: Desired) -> Desired:
+    """Nobody can write such a bot any more; an older or foreign event log may have one."""
+    bots = {bot_id: w for bot_id, w in desired.bots.items() if not is_reserved(bot_id, w.bot.name)}
+    return replace(desired, bots=bots) if len(bots) < len(desired.bots) else desired
+
+
+def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
+    """Those whose deletion is on record: it was checked when it was recorded."""
+    for bot_id in bot_ids:
+        newest = stores.desired.history(bot_id, limit=1)
+        if newest and newest[0].bot is None:
+            yield bot_id
+
+
+async def plan_bot(
+    world: World,
+    port: Port,
+    bot_id: str,
+    *,
+    absent: bool = False,
+    unmanaged: bool = True,
+    prune_unmanaged: bool = False,
+    again: frozenset[Ref] = frozenset(),
+) -> Planned:
+    """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
+
+    Raises TargetUnavailable or TargetRefused.
+    """
+    desired, applied = world.wanted(bot_id), world.last(bot_id)
+    if absent:
+        # A tag may be there all the same: a person's, which then does not become ours.
+        shared = (
+            r
+            for r in desired.values()
+            if get_kind(r.kind).shared and not (r.ref in applied and world.is_ours(bot_id, r.ref))
+        )
+        tags = Snapshot(shared)
+        observed = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Snapshot()
+    else:
+        observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
+    policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
+    lost = world.lost(bot_id)
+    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
+    keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
+    policy = replace(policy, unable=unable, again=again, keep=keep)
+    made = plan(desired, observed, applied, policy)
+    foreign = frozenset(_foreign(world, bot_id, made))
+    if foreign:
+        made = plan(desired, observed, applied, _leaving_alone(policy, bot_id, foreign))
+    made = Plan(tuple(_claimed(world, bot_id, action) for action in made))
+    if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
+        made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
+    wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
+    lost_ones = frozenset(lost)
+    return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)
+
+
+def _foreign(world: World, bot_id: str, made: Plan) -> Iterator[Ref]:
+    """What the plan would change or delete although nobody of ours put it there."""
+    for action in made:
+        changes = action.operation in (Operation.UPDATE, Operation.REPLACE)
+        deletes = action.operation is Operation.DELETE and action.cause is not Cause.UNMANAGED
+        if (changes or (deletes and action.why is None)) and not world.is_ours(bot_id, action.ref):
+            yield action.ref
+
+
+def _leaving_alone(policy: Policy, bot_id: str, foreign: frozenset[Ref]) -> Policy:
+    """Without its agent nothing of a bot may be done: the parts would change what others made."""
+    held = dict(policy.held)
+    if Ref("agent", bot_id) in foreign:
+        held.setdefault(bot_id, f"the agent {not_ours(bot_id)}")
+    return replace(policy, held=held, foreign=dict.fromkeys(foreign, f"it {not_ours(bot_id)}"))
+
+
+def not_ours(bot_id: str) -> str:
+    """Why something is left as it is, and what to do about it."""
+    return (
+        "is on the server and was not made by this daemon: "
+        f"`run --take-over {bot_id}` makes it ours"
+    )
+
+
+def _claimed(world: World, bot_id: str, action: Action) -> Action:
+    if action.operation is Operation.CREATE and not world.is_ours(bot_id, action.ref):
+        return replace(action, claimed=False)
+    return action
+
+
+async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:
+    """What of it the target cannot hold, with the reasons."""
+    reasons = [(ref, await port.unable(resource)) for ref, resource in desired.items()]
+    return {ref: reason for ref, reason in reasons if reason is not None}
+
+
+def foreign(world: World, agents: Iterable[Resource]) -> Plan:
+    """A report of the agents that are neither wanted nor ever were applied."""
+    known = {*world.bot_ids, OTTO}
+    actions = (
+        Action(Operation.REPORT, agent.ref, agent.key, Cause.UNMANAGED, observed=agent)
+        for agent in sorted(agents, key=lambda agent: agent.key)
+        if agent.key not in known
+    )
+    return Plan(tuple(actions))

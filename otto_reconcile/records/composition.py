@@ -1,0 +1,74 @@
+"""The bots with all that they share, as they are to be on a target; asked for by `DesiredState`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otto_reconcile.model.shared import SharedDocument, SharedToolService, may_use, weave
+from otto_reconcile.records.events import NEWER, Desired, Wanted
+
+
+def woven(wanted: Wanted, desired: Desired) -> Wanted:
+    """One bot with all that it shares; the very same where it shares nothing."""
+    bot = weave(wanted.bot, (one.document for one in desired.shared.values()))
+    return wanted if bot is wanted.bot else replace(wanted, bot=bot)
+
+
+def users(name: str, desired: Desired) -> list[str]:
+    """The bots that have something of this shared document, sorted."""
+    everything = [one.document for one in desired.shared.values()]
+    others = [one.document for other, one in desired.shared.items() if other != name]
+    return sorted(
+        bot_id
+        for bot_id, wanted in desired.bots.items()
+        if weave(wanted.bot, everything) != weave(wanted.bot, others)
+    )
+
+
+def _held(desired: Desired) -> dict[str, str]:
+    """The bots that may have something of a shared document that a newer version wrote."""
+    newer = [name for name, why in desired.unreadable_shared.items() if why == NEWER]
+    return {
+        bot_id: f"it may share {name!r}: {NEWER}"
+        for name in sorted(newer, reverse=True)
+        for bot_id, wanted in desired.bots.items()
+        if may_use(wanted.bot, name)
+    }
+
+
+def services_of(desired: Desired) -> frozenset[str]:
+    """The tool services that anybody wants, whether a tool of theirs is named or not."""
+    own = (service.name for one in desired.bots.values() for service in one.bot.tool_services)
+    documents = (one.document for one in desired.shared.values())
+    return frozenset(own) | {one.id for one in documents if isinstance(one, SharedToolService)}
+
+
+class Weaver:
+    """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
+
+    def __init__(self) -> None:
+        self._last: tuple[list[SharedDocument], dict[str, tuple[Wanted, Wanted]]] = ([], {})
+
+    def effective(self, desired: Desired) -> Desired:
+        """The desired state with what is shared in each bot, which is all that targets know of.
+
+        Of a damaged shared document they have what it had in its last revision that can be read.
+        Of one that a newer version wrote nobody knows what the bots have: those that may have
+        something of it are to be left as they are.
+        """
+        if held := _held(desired):
+            unreadable = dict(sorted({**desired.unreadable, **held}.items()))
+            bots = {bot_id: one for bot_id, one in desired.bots.items() if bot_id not in held}
+            desired = replace(desired, bots=bots, unreadable=unreadable)
+        desired = replace(desired, shared={**desired.last_shared, **desired.shared})
+        library = [one.document for one in desired.shared.values()]
+        last_library, woven_last = self._last  # read at once: other threads may be here too
+        before = woven_last if library == last_library else {}
+        now = {}
+        for bot_id, wanted in desired.bots.items():
+            known = before.get(bot_id)
+            if known is None or known[0] is not wanted:
+                known = (wanted, woven(wanted, desired))
+            now[bot_id] = known
+        self._last = (library, now)
+        return replace(desired, bots={bot_id: pair[1] for bot_id, pair in now.items()})

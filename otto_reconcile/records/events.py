@@ -1,0 +1,227 @@
+"""What the event log says: Source, Event, Wanted and their documents; `desired` gives them out.
+
+What is wanted is a bot or a document that bots share. The field `bot_id` names either: the id of a
+bot, or `glossary/<id>` and the like, which no bot can have.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.model import Bot
+from otto_reconcile.model.shared import SharedDocument, Wish, called, shared_from, stream_of
+from otto_reconcile.runtime.limits import check
+from otto_reconcile.store.base import DAMAGED, Document, Store
+
+SCHEMA = 2
+"""The form of an event's document; one with a higher number was written by a newer version."""
+
+_OF_BOTS = 1  # what earlier versions read too
+
+NEWER = "it was written by a newer otto-reconcile; update this one"
+"""Why a revision cannot be read that only a newer version understands: nothing is put over it."""
+
+ROWS = "rows"
+"""The kind of source of what another program wrote into the collections."""
+
+
+def refuse_newer(store: Store) -> None:
+    """Raises SettingsError if a newer version has written in this store.
+
+    Its file tells that of a store that is one. Raises StoreUnavailable.
+    """
+    if store.atomic:
+        return
+    if store.find("events", {"schema": {"$gt": SCHEMA}}, limit=1, fields=("event_id",)):
+        raise SettingsError(
+            f"{store.label} was written by a newer otto-reconcile",
+            hint="update otto-reconcile, or name another database with --database",
+        )
+
+
+class EventType(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a revision came from. `kind`: manifest, specification, rows, cli, adoption, ...
+
+    `note` is what the person who did it said. `owner` is for whom Otto made a bot, see
+    `otto.access`; None where nobody in a chat may change it.
+    """
+
+    kind: str
+    path: str | None = None
+    root: str | None = None
+    commit: str | None = None
+    session: str | None = None
+    note: str | None = None
+    owner: str | None = None
+
+    def to_document(self) -> Document:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Source:
+        names = ("kind", "path", "root", "commit", "session", "note", "owner")
+        return cls(**{name: document.get(name) for name in names})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One revision of what is wanted. `wish` is None where it was deleted."""
+
+    bot_id: str
+    revision: int
+    type: EventType
+    wish: Wish | None
+    digest: str
+    source: Source
+    actor: str
+    time: datetime
+    event_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def bot(self) -> Bot | None:
+        """The bot, in an event of a bot that was not deleted."""
+        return self.wish if isinstance(self.wish, Bot) else None
+
+    def to_document(self) -> Document:
+        document: Document = {
+            "event_id": self.event_id,
+            "schema": _OF_BOTS,
+            "bot_id": self.bot_id,
+            "revision": self.revision,
+            "type": str(self.type),
+            "bot": None if self.bot is None else self.bot.to_document(),
+            "digest": self.digest,
+            "source": self.source.to_document(),
+            "actor": self.actor,
+            "time": self.time,
+        }
+        if self.wish is None or isinstance(self.wish, Bot):
+            return document
+        return {**document, "schema": SCHEMA, "shared": self.wish.to_document()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Event:
+        """Raises ValueError with a sentence that says why it cannot be read."""
+        schema = document.get("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise ValueError(NEWER)
+        try:
+            if (why := document.get(DAMAGED)) is not None:
+                raise ValueError(why)
+            check({name: document[name] for name in ("bot", "shared") if document.get(name)})
+            if not all(isinstance(document[name], str) for name in ("bot_id", "event_id")):
+                raise TypeError("its id is no text")
+            wish = _wish(document)
+            if wish is not None and stream_of(wish) != document["bot_id"]:
+                raise ValueError(f"it is one of {called(stream_of(wish))}")
+            return cls(
+                bot_id=document["bot_id"],
+                revision=int(document["revision"]),
+                type=EventType(document["type"]),
+                wish=wish,
+                digest=document["digest"],
+                source=Source.from_document(document["source"]),
+                actor=document["actor"],
+                time=utc(document["time"]),
+                event_id=document["event_id"],
+            )
+        except KeyError as error:
+            raise ValueError(f"its newest revision is damaged: it has no {error}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            said = f"its newest revision is damaged: {where}: {first['msg']}"
+            raise ValueError(said) from error
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise ValueError(f"its newest revision is damaged: {said}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A bot as it is wanted now, and who wanted it."""
+
+    bot: Bot
+    revision: int
+    source: Source
+    actor: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WantedShared:
+    """A document that bots share, as it is wanted now, and who wanted it."""
+
+    document: SharedDocument
+    revision: int
+    source: Source
+    actor: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All that is wanted. Bots in `unreadable` (with the reason) are wanted too: leave them be.
+
+    `shared` and `unreadable_shared` are the same of the documents that bots share; `last_shared`
+    has, of those that are damaged, the last revision that can be read.
+    """
+
+    bots: Mapping[str, Wanted]
+    unreadable: Mapping[str, str]
+    shared: Mapping[str, WantedShared] = field(default_factory=dict)
+    unreadable_shared: Mapping[str, str] = field(default_factory=dict)
+    last_shared: Mapping[str, WantedShared] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What one look at the rows gave: events recorded, rows not understood, bots that vanished.
+
+    What was recorded and what vanished may be shared documents too. `faults` are those of the
+    problems that concern single bots, by bot id.
+    """
+
+    events: tuple[Event, ...] = ()
+    problems: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def bots_absorbed(self) -> int:
+        return len({event.bot_id for event in self.events if event.bot is not None})
+
+
+def _wish(document: Mapping[str, Any]) -> Wish | None:
+    if (shared := document.get("shared")) is not None:
+        return shared_from(shared)
+    bot = document.get("bot")
+    return None if bot is None else Bot.from_document(bot)
+
+
+def utc(time: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def now_utc() -> datetime:
+    """Now, in whole milliseconds, as every store keeps it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,330 @@
+"""What other programs wrote straight into the rows becomes events; asked for by `DesiredState`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from otto_reconcile.errors import Conflict, PermanentError
+from otto_reconcile.model import Bot
+from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
+from otto_reconcile.records import renames
+from otto_reconcile.records.event_log import Head, Log, Step
+from otto_reconcile.records.events import ROWS, Absorbed, Desired, Event, EventType, Source
+from otto_reconcile.records.renames import Renames
+from otto_reconcile.records.renaming import Renaming
+from otto_reconcile.records.rows.decoding import OWN, by_bot, is_otto, wish_from
+from otto_reconcile.records.rows.projections import (
+    COLLECTION_NAMES,
+    PART_NAMES,
+    has_row_of,
+    row_count,
+    view_digest,
+)
+from otto_reconcile.records.rows.shared import COLLECTION_OF, main_row, shared_by_stream
+from otto_reconcile.store.base import Document, Store
+
+ACTOR = "another program"
+_LATE = timedelta(seconds=60)
+_EARLIER = 20  # revisions that a slow writer may be behind
+
+
+@dataclass
+class _Look:
+    """One look at everything, and what has come of it so far."""
+
+    heads: Mapping[str, Head]
+    rows: Mapping[str, Mapping[str, Sequence[Document]]]
+    known: Desired
+    moving: frozenset[str]
+    problems: list[str] = field(default_factory=list)
+    vanished: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+    renames: Renames = field(default_factory=Renames)
+
+    def wish(self, stream: str) -> Wish | None:
+        """The bot or shared document of this name, as it is known."""
+        if (shared := self.known.shared.get(stream)) is not None:
+            return shared.document
+        wanted = self.known.bots.get(stream)
+        return wanted.bot if wanted else None
+
+
+def rowless(store: Store, desired: Desired) -> set[str]:
+    """What is wanted, and has no row of its own: the guard may have held its deletion back."""
+    names = {"bots", *COLLECTION_OF.values()}
+    rows = {name: store.find(name) for name in sorted(names)}
+    found = {**by_bot(rows)[0], **shared_by_stream(rows)[0]}
+    return {
+        stream
+        for stream in desired.bots.keys() | desired.shared.keys()
+        if not found.get(stream, {}).get(_main(stream))
+    }
+
+
+class Absorber:
+    """Compares the rows with what they said when they were last in step (`Head.rows`)."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._seen: dict[str, tuple[int, str, list[str]]] = {}
+        self._renaming = Renaming(log)
+
+    def absorb(self, read: Callable[[Mapping[str, Head]], Desired]) -> Absorbed:
+        """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
+        look = self._look(read)
+        if self._renaming.finish(look.rows, look.renames):
+            look = self._look(read)
+        self._note_lost_parts(look)
+        unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
+        for stream, rows in sorted(look.rows.items()):
+            if stream not in look.moving and stream not in unreadable:
+                self._compare(look, stream, rows)
+        self._note_deleted(look)
+        events = tuple(self._record(look))
+        faults = look.renames.refused
+        return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
+
+    def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
+        """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
+        heads = self._log.settled()
+        names = (*COLLECTION_NAMES, *COLLECTION_OF.values())
+        rows = {name: self._log.store.find(name) for name in names}
+        after = self._log.heads()
+        moving = {i for i in heads.keys() | after.keys() if heads.get(i) != after.get(i)}
+        moving |= {h.bot_id for h in after.values() if h.pending and self._log.behind(h)}
+        of_bots, problems = by_bot(rows)
+        moving |= self._going(of_bots)
+        of_shared, more = shared_by_stream(rows)
+        found = {**of_bots, **of_shared}
+        look = _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look.renames = self._renaming.find(found, heads, look.known, look.moving)
+        return look
+
+    def _going(self, found: Mapping[str, Mapping[str, Sequence[Document]]]) -> set[str]:
+        """Bots whose own row came or went meanwhile: some parts were read before, some after."""
+        now, _ = by_bot({"bots": self._log.store.find("bots", fields=("bot_id",))})
+        return now.keys() ^ {bot_id for bot_id, rows in found.items() if rows["bots"]}
+
+    def _compare(self, look: _Look, stream: str, rows: Mapping[str, Sequence[Document]]) -> None:
+        head = look.heads.get(stream)
+        if not is_shared(stream) and is_otto(stream, rows):
+            look.problems.append(f"bots row {stream!r} was left out: {OWN}")
+        elif not rows[_main(stream)]:
+            self._note_orphans(look, stream, rows)
+        elif stream not in look.vanished and stream not in look.renames.begun.values():
+            mark = (hash(repr(rows)), head.event_id if head else "")
+            seen = self._seen.get(stream)
+            renamed = look.renames.former_of(stream) is not None
+            if seen is not None and seen[:2] == mark and not renamed:
+                look.problems.extend(seen[2])
+                return
+            problems = self._step(look, stream, rows, head)
+            look.problems.extend(problems)
+            if stream not in look.late:
+                self._seen[stream] = (*mark, problems)
+
+    def _step(
+        self,
+        look: _Look,
+        stream: str,
+        rows: Mapping[str, Sequence[Document]],
+        head: Head | None,
+    ) -> list[str]:
+        known, former = look.wish(stream), look.renames.former_of(stream)
+        wish, problems = wish_from(stream, rows, known or _under(stream, former, look))
+        if wish is not None and (fault := unfit(wish)) is not None:
+            return [*problems, f"rows of {called(stream)}: {fault}; it stays as it was"]
+        same = wish is not None and known and head and view_digest(wish) == head.rows
+        if wish is None or (same and former is None):
+            return problems
+        if self._is_late(head, known, wish, rows):
+            look.late.add(stream)
+        else:
+            source = Source(ROWS) if former is None else renames.from_(former)
+            look.steps.append(self._event(wish, known, head, source))
+        return problems
+
+    def _event(self, wish: Wish, known: Wish | None, head: Head | None, source: Source) -> Step:
+        kind = EventType.UPDATED if known else EventType.CREATED
+        revision = (head.revision if head else 0) + 1
+        now = self._log.now()
+        event = Event(stream_of(wish), revision, kind, wish, wish.digest(), source, ACTOR, now)
+        return Step(event, head, known)
+
+    def _is_late(
+        self,
+        head: Head | None,
+        known: Wish | None,
+        wish: Wish,
+        rows: Mapping[str, Sequence[Document]],
+    ) -> bool:
+        """True for rows that a slow writer of an earlier revision has just put over newer ones.
+
+        That writer mends them itself (`Log._mend`). They carry the very time of their event, and
+        are believed to be a person's wish after a minute. One such row is enough: the writer may
+        have been between two others.
+        """
+        if self._log.store.atomic or head is None:
+            return False
+        where, order = {"bot_id": head.bot_id}, [("revision", -1)]
+        events = self._log.store.find("events", where, order=order, limit=_EARLIER + 1)
+        if not any(self._log.now() - event["time"] < _LATE for event in events[:1]):
+            return False
+        return any(_has_left(event, known, wish, rows) for event in events[1:])
+
+    def _note_orphans(
+        self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
+    ) -> None:
+        if look.wish(bot_id) is None:
+            parts = ", ".join(f"{len(rows[name])} of {name}" for name in rows if rows[name])
+            look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
+
+    def _note_deleted(self, look: _Look) -> None:
+        """A row that went was deleted by hand; many at once, or all, more likely an accident."""
+        bots = look.known.bots.keys() | look.known.unreadable.keys()
+        shared = look.known.shared.keys() | look.known.unreadable_shared.keys()
+        for name in ("bots", *sorted(COLLECTION_OF.values())):
+            self._note_gone(look, name, {i for i in bots | shared if _main(i) == name})
+
+    def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
+        rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
+        gone = {i for i in rowless if look.wish(i) is not None} - look.moving
+        if name == "bots":
+            self._note_renamed(look)
+            gone -= look.renames.former
+            rowless -= look.renames.done.keys()  # they live on
+        if not gone:
+            return
+        if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
+            look.vanished |= gone
+            look.problems.append(
+                f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
+                f"nothing was deleted; {if_meant(gone)}"
+            )
+            return
+        went = self._went(name) - set(alive)
+        count, of = len(gone) + len(went), len(alive) + len(went)
+        if count > LEAST and too_many(count, of):
+            look.vanished |= gone
+            look.problems.append(
+                f"{count} of {of} {name} have lost their row in {name} within "
+                f"{WINDOW.seconds // 60} minutes; these were not deleted any more: "
+                f"{_names(gone)}; {if_meant(gone)}"
+            )
+            return
+        look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in sorted(gone)]
+
+    def _note_renamed(self, look: _Look) -> None:
+        """The former bot ends in the batch that brings the new one: no loss, so without the guard.
+
+        Where the new one does not come, since its row is not understood, the former one stays.
+        """
+        found = look.renames
+        for before, after in sorted(found.begun.items()):
+            look.problems.append(renames.unfinished(before, after, look.rows[before]))
+        look.problems += dict.fromkeys(told for all_ in found.refused.values() for told in all_)
+        coming = {step.event.bot_id for step in look.steps}
+        for before, after in sorted(found.done.items()):
+            if after in coming:
+                look.steps.append(self._deletion(look, before, renames.to(after)))
+            else:
+                look.vanished.add(before)
+
+    def _deletion(self, look: _Look, stream: str, source: Source) -> Step:
+        known = look.wish(stream)
+        assert known is not None
+        step = self._event(known, known, look.heads[stream], source)
+        event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
+        return replace(step, event=event)
+
+    def _went(self, name: str) -> set[str]:
+        """What lost its row a short while ago, and was deleted for it."""
+        found = self._log.deleted(self._log.now() - WINDOW)
+        sources = ((d["bot_id"], d.get("source") or {}) for d in found)
+        lost = (i for i, s in sources if s.get("kind") == ROWS and not renames.is_rename(s))
+        return {stream for stream in lost if _main(stream) == name}
+
+    def _note_lost_parts(self, look: _Look) -> None:
+        """The same for a whole collection of parts that is suddenly empty.
+
+        Bots that have lost their own row as well count: the accident may have taken both. The last
+        part of all is deleted by hand as any other.
+        """
+        for name in PART_NAMES:
+            had = {i: n for i, w in look.known.bots.items() if (n := row_count(name, w.bot))}
+            now = {i: look.renames.rows_of(i, look.rows) for i in had}
+            without = {i for i in had if not now[i].get(name)}
+            lost = {i for i in without - look.moving if now[i].get("bots")}
+            all_gone = without == had.keys() and sum(had.values()) >= LEAST
+            if lost and (all_gone or too_many(len(without), len(had))):
+                look.vanished |= lost | {look.renames.done.get(i, i) for i in lost}
+                look.renames = look.renames.without(lost)
+                look.problems.append(
+                    f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
+                    f"as they were: {_names(lost)}"
+                )
+
+    def _record(self, look: _Look) -> Iterable[Event]:
+        """All in one go, else one by one: a bot that another writer changed is for next time."""
+        try:
+            self._log.append(look.steps)
+        except PermanentError:
+            return list(self._record_each(look))
+        return [step.event for step in look.steps]
+
+    def _record_each(self, look: _Look) -> Iterable[Event]:
+        done = self._log.recorded([step.event for step in look.steps])
+        there = {step.event.bot_id for step in look.steps if step.event.event_id in done}
+        for step in look.steps:
+            if step.event.event_id in done:
+                yield step.event
+                continue
+            after = look.renames.done.get(step.event.bot_id)
+            if after is not None and after not in there:
+                continue  # the bot of the new id did not come
+            try:
+                self._log.append([step])
+                there.add(step.event.bot_id)
+                yield step.event
+            except PermanentError as error:
+                self._seen.pop(step.event.bot_id, None)
+                if not isinstance(error, Conflict):
+                    look.problems.append(
+                        f"rows of {called(step.event.bot_id)}: {error}; they were left out"
+                    )
+
+
+def _under(stream: str, former: str | None, look: _Look) -> Wish | None:
+    """The bot as it was, under its new id: for what its rows do not say."""
+    bot = look.wish(former) if former is not None else None
+    return bot.model_copy(update={"id": stream}) if isinstance(bot, Bot) else None
+
+
+def _has_left(
+    document: Document, known: Wish | None, wish: Wish, rows: Mapping[str, Sequence[Document]]
+) -> bool:
+    """True if the rows, or one that is not as in `known`, are those of this earlier event."""
+    try:
+        event = Event.from_document(document)
+    except ValueError:
+        return False
+    if event.wish is None:
+        return False
+    same_time = any(row.get("updated_at") == event.time for row in rows[_main(event.bot_id)])
+    if same_time and view_digest(event.wish) == view_digest(wish):
+        return True
+    return has_row_of(rows, event.wish, known, event.time)
+
+
+def _main(stream: str) -> str:
+    """The collection whose row says that there is such a thing."""
+    return main_row(stream)[0] if is_shared(stream) else "bots"
+
+
+def _names(bot_ids: set[str]) -> str:
+    some = sorted(bot_ids)[:5]
+    return " ".join(some) + (" ..." if len(bot_ids) > len(some) else "")

@@ -1,0 +1,1 @@
+"""The rows of a bot, as every program that shares the database sees them."""

@@ -1,0 +1,69 @@
+"""A Parlant server that a program made for itself: its tools, and who judges there.
+
+Imports Parlant. `persistence` calls it, in the body of the program's `async with p.Server()`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
+
+from otto_reconcile.server.metering import Meter
+
+if TYPE_CHECKING:
+    import parlant.sdk as p
+
+Message: TypeAlias = MutableMapping[str, Any]
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """`reconcile.evaluation.evaluator.Metered` of a model whose calls nobody counts."""
+
+    model: str
+    evaluation: None = None
+
+
+def judge_of(server: p.Server) -> Uncounted:
+    """The models that judge there, named as `run` names them: the answers are the same."""
+    from parlant.sdk import SchematicGenerator
+
+    meter = Meter()
+    for known in server.container.defined_types:
+        if get_origin(known) is SchematicGenerator:
+            meter.met(get_args(known)[0], server.container[known].id)
+    return Uncounted(meter.model)
+
+
+async def offer(server: p.Server, tools: Sequence[p.ToolEntry]) -> tuple[str, str]:
+    """Has Parlant host the tools. Gives the ids of an agent and its guideline, to be deleted.
+
+    The SDK knows a tool once something that it makes has it; a matcher of its own saves that from
+    being judged.
+    """
+    import parlant.sdk as p
+
+    async def never(context: Any, guideline: p.Guideline) -> p.GuidelineMatch:
+        return p.GuidelineMatch(id=guideline.id, matched=False, rationale="")
+
+    name = f"otto-reconcile-tools-{secrets.token_hex(6)}"
+    agent = await server.create_agent(id=name, name=name, description="")
+    made = await agent.create_guideline(name, "", tools=tools, matcher=never)
+    return str(agent.id), str(made.id)
+
+
+def before_serving(work: Callable[[], Awaitable[None]]) -> Callable[[App], App]:
+    """A middleware that does this work when all is judged and before the port opens."""
+
+    def around(app: App) -> App:
+        async def hooked(scope: Message, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan":
+                await work()
+            await app(scope, receive, send)
+
+        return hooked
+
+    return around

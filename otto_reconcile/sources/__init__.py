@@ -1,0 +1,1 @@
+"""Where desired state comes from: manifest folders, their commits, and bots that are adopted."""

@@ -1,0 +1,318 @@
+"""Watches the folder of manifests, or one file, and imports it whenever it has come to rest.
+
+Editors write in steps: a file may be half there, or away for a moment, when its change is noticed.
+So an import waits for quiet, and what cannot be read is looked at once more before it is called
+wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from otto_reconcile import manifest
+from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
+from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.runtime.backoff import CONNECTION
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
+from otto_reconcile.sources.importer import Imported, behind, files_of, import_folder, load
+from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
+from otto_reconcile.sources.provenance import State, of_folder
+from otto_reconcile.sources.roots import root_of
+
+JOB = "manifests"
+SECOND_LOOK = 0.6
+"""Seconds after which a file that could not be read is looked at again."""
+CHECK = 2.0
+"""Seconds between two looks at what others imported this folder as."""
+MOVING = 5
+"""How often a folder is read again that changed while it was read."""
+
+
+class Folder:
+    """One folder. All methods run in the loop's thread; reading and writing in others."""
+
+    def __init__(self, path: Path, stores: Stores, voice: Voice, clock: Clock, actor: str) -> None:
+        self._root = root_of(path)
+        # Where the shell came here by a link, that is followed when it is swapped.
+        direct = path.is_absolute() or Path.cwd() / path == self._root
+        self._path = path if direct else self._root
+        self._desired, self._lineage = stores.desired, Lineage(stores.store)
+        self._voice, self._clock = voice, clock
+        self._state: State | None = None  # that of the folder when it was read last
+        self._record: Record | None = None
+        self._witness: str | None = None
+        self._checked = 0.0
+        self._actor, self._jobs = actor, Jobs(voice, clock)
+        self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
+        self._retry = 0.0
+        self._done: Fingerprint | None = None
+        self._foreign: frozenset[str] = frozenset()
+        self._texts: frozenset[Path] = frozenset()  # what the manifests include
+        self._never = asyncio.Event()
+
+    async def import_now(self, *, patient: bool = False) -> bool:
+        """Imports the folder as it is; with `patient` a wrong one gets a second look first.
+
+        False if the store was away: then nothing was written and it has to be tried again. Never
+        raises: whatever fails, the last good state stays, and `follow` tries again.
+        """
+        seen: Fingerprint | None = None
+        try:
+            seen = await asyncio.to_thread(self._look)
+            done = await self._import(seen, patient)
+        except Exception as error:
+            self._failed, self._done = seen, None
+            self._retry = self._clock.monotonic() + self._jobs.failed(JOB, error)
+            problem = f"the folder could not be imported: {reason_of(error)}"
+            self._voice.board.status.manifests = self._told("Failed", [problem])
+            return True
+        self._failed = None
+        self._jobs.succeeded(JOB)
+        return done
+
+    async def _import(self, seen: Fingerprint, patient: bool, tries: int = MOVING) -> bool:
+        if not await asyncio.to_thread(_is_there, self._path):
+            self._say(f"{self._path} is no folder and no file: nothing is imported", seen)
+            return True
+        texts: dict[str, frozenset[Path]] = {}
+        try:
+            loaded = await asyncio.to_thread(load, [self._path], os.environ, texts)
+        except InvalidInput as error:
+            self._includes(texts)
+            if patient:
+                await self._clock.wait(self._never, SECOND_LOOK)
+                return await self._import(await asyncio.to_thread(self._look), False)
+            now = await asyncio.to_thread(self._look)
+            if now != seen and tries:
+                return await self._import(now, patient, tries - 1)
+            self._refuse(error, seen)
+            return True
+        self._includes(texts)
+        files = await asyncio.to_thread(files_of, self._path, loaded)
+        made_from = await asyncio.to_thread(of_folder, self._path, files, texts)
+        now = await asyncio.to_thread(self._look)
+        if now != seen and tries:  # half of it may be of what was there before
+            return await self._import(now, patient, tries - 1)
+        self._state = made_from.state
+        try:
+            imported = await asyncio.to_thread(
+                import_folder,
+                self._desired,
+                self._lineage,
+                loaded.wishes,
+                made_from,
+                actor=self._actor,
+                root=self._root,
+                witness=self._witness,
+                foreign=loaded.foreign,
+            )
+        except StoreUnavailable as error:
+            self._voice.store(error)
+            return False
+        except InvalidInput as error:
+            self._refuse(error, seen)
+            return True
+        except OttoError as error:
+            self._say(error.message, seen)
+            return True
+        self._tell_foreign(loaded.foreign)
+        self._checked = self._clock.monotonic()
+        if imported.behind is not None:
+            self._done = seen
+            self._fall_behind(imported.behind)
+        else:
+            self._record = imported.record
+            self._witness = imported.record.at if imported.record is not None else None
+            self._tell(imported, seen)
+        return True
+
+    def _fall_behind(self, record: Record) -> None:
+        assert self._state is not None
+        problem = behind(self._root, self._state, record)
+        if self._voice.board.status.manifests.get("problems") == [problem]:
+            return  # its time is that of the first
+        self._voice.warn(problem)
+        self._voice.board.status.manifests = self._told("Behind", [problem])
+
+    async def _check(self) -> None:
+        """Looks at what others imported the folder as: whether this one is behind, or still is."""
+        if self._state is None or self._clock.monotonic() - self._checked < CHECK:
+            return
+        self._checked, state = self._clock.monotonic(), self._state
+        try:
+            record = await asyncio.to_thread(self._lineage.find, str(self._root), state)
+        except StoreUnavailable:  # the loop says so
+            return
+        if record is not None and await asyncio.to_thread(is_older, state, record):
+            self._witness = None
+            self._fall_behind(record)
+            return
+        was_behind = self._voice.board.status.manifests.get("state") == "Behind"
+        if record is None or was_behind:
+            self._done = None
+        elif key_of(state) == record.at:
+            if self._record is None or self._record.version != record.version:
+                self._done = None  # somebody wrote something older over it, or a name was added
+            self._record, self._witness = record, record.at
+
+    def _refuse(self, error: InvalidInput, seen: Fingerprint) -> None:
+        if self._done == seen:
+            return
+        self._done = seen
+        problems = [str(problem) for problem in error.problems]
+        for problem in problems[:20]:
+            self._voice.warn(problem)
+        self._voice.warn("manifests refused, the last good state stays", problems=len(problems))
+        self._voice.board.status.manifests = self._told("Refused", problems)
+
+    def _say(self, message: str, seen: Fingerprint) -> None:
+        if self._done != seen:
+            self._voice.warn(message)
+        self._done = seen
+        self._voice.board.status.manifests = self._told("Refused", [message])
+
+    def _tell_foreign(self, foreign: Sequence[Problem]) -> None:
+        """A line for each file that is new among those that are no manifests."""
+        lines = [str(problem) for problem in foreign]
+        for line in [line for line in lines if line not in self._foreign][:20]:
+            self._voice.warn(line)
+        self._foreign = frozenset(lines)
+
+    def _tell(self, imported: Imported, seen: Fingerprint) -> None:
+        self._done = seen
+        problems = []
+        if imported.guarded is not None:
+            problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
+            self._voice.warn(problems[0])
+        for warning in imported.warnings:
+            self._voice.warn(warning)
+        if imported.changes:
+            self._voice.say(
+                "manifests imported",
+                created=" ".join(imported.created) or None,
+                updated=" ".join(imported.updated) or None,
+                moved=" ".join(imported.moved) or None,
+                deleted=" ".join(imported.deleted) or None,
+                unchanged=len(imported.unchanged),
+            )
+        self._voice.board.status.manifests = self._told("Imported", problems)
+
+    def _told(self, state: str, problems: list[str]) -> dict[str, object]:
+        now = self._clock.now().isoformat(timespec="seconds")
+        state_now = self._state
+        label = state_now.label if state_now is not None and state_now.commit is not None else None
+        folder = {"folder": str(self._path), "root": str(self._root), "at": label}
+        return {**folder, "state": state, "problems": problems, "time": now}
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Imports after every change, until `stopping`; a fault of ours is not the end of it."""
+        await self._jobs.keep(JOB, lambda: self._follow(stopping))
+
+    async def _follow(self, stopping: asyncio.Event) -> None:
+        failures = 0
+        async for _ in self._notices(stopping):
+            await self._check()
+            if not await self._at_rest_and_new():
+                continue
+            while not stopping.is_set() and not await self.import_now(patient=True):
+                failures += 1
+                await self._clock.wait(stopping, CONNECTION.delay(failures))
+            failures = 0
+
+    async def _at_rest_and_new(self) -> bool:
+        """True if the folder differs from what was imported, once nobody is writing any more."""
+        seen = await asyncio.to_thread(self._look)
+        if seen == self._done:
+            self._jobs.succeeded(JOB)
+            return False
+        if seen == self._failed and self._clock.monotonic() < self._retry:
+            return False
+        while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
+            await self._clock.wait(self._never, QUIET / 4)
+            seen = await asyncio.to_thread(self._look)
+        return seen != self._done
+
+    async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
+        """Something may have changed: by notice of the system, and now and then without one."""
+        while not stopping.is_set():
+            try:
+                async for _ in self._told_by_system(stopping):
+                    yield
+            except OSError as error:  # too many watches, in a container for instance
+                self._voice.warn(
+                    "the folder cannot be watched; it is looked at now and then",
+                    folder=str(self._path),
+                    seconds=RECHECK,
+                    why=error.strerror or str(error),
+                )
+                while not await self._clock.wait(stopping, RECHECK):
+                    yield
+
+    async def _told_by_system(self, stopping: asyncio.Event) -> AsyncIterator[None]:
+        import watchfiles
+
+        if not await asyncio.to_thread(_is_there, self._path):
+            await self._clock.wait(stopping, 0.5)
+            yield
+            return
+        watched = await asyncio.to_thread(os.path.realpath, self._path)
+        alone = await asyncio.to_thread(self._path.is_file)
+        async for changes in watchfiles.awatch(
+            # Editors put another file in the place of the old one, so its folder is watched.
+            Path(watched).parent if alone else self._path,
+            stop_event=stopping,
+            watch_filter=lambda change, path: self._matters(
+                Path(path), Path(watched).name if alone else None
+            ),
+            recursive=not alone,
+            debounce=1600,
+            step=int(QUIET * 1000),
+            rust_timeout=int(RECHECK * 1000),
+            yield_on_timeout=True,
+            ignore_permission_denied=True,
+        ):
+            yield
+            # The system watches what a link led to: after a swap that is another folder.
+            if await asyncio.to_thread(os.path.realpath, self._path) != watched:
+                return
+            if not changes and not await asyncio.to_thread(_is_there, self._path):
+                return
+
+    def _includes(self, texts: dict[str, frozenset[Path]]) -> None:
+        """From now on a change of these files is one of the folder."""
+        self._texts = frozenset().union(*texts.values())
+
+    def _matters(self, path: Path, alone: str | None) -> bool:
+        """Whether a change of this file is one of the folder, or of the only file (`alone`)."""
+        own = manifest.matters(path) if alone is None else path.name == alone
+        return own or path.name in {text.name for text in self._texts}
+
+    def _look(self) -> Fingerprint:
+        return _look(self._path, self._texts)
+
+
+def _newest(seen: Fingerprint) -> int:
+    """When the youngest file was last written, in nanoseconds; what lies in the future is old."""
+    now = time.time_ns()
+    return max((changed for _, changed, _, _ in seen if changed <= now), default=0)
+
+
+def _is_there(path: Path) -> bool:
+    """True for a folder, and for a file that is the only manifest."""
+    return path.is_dir() or path.is_file()
+
+
+def _look(folder: Path, texts: frozenset[Path]) -> Fingerprint:
+    """The fingerprint of its manifests; of a folder that is not there it is that of no other.
+
+    `texts` are the files that manifests include, there or not.
+    """
+    found = fingerprint([*manifest.files_below(folder), *sorted(texts)])
+    return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0))

@@ -1,0 +1,326 @@
+"""Imports a folder of manifests into the desired state: as a whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from otto_reconcile import manifest
+from otto_reconcile.desired import Desired, DesiredState, Source
+from otto_reconcile.errors import Guarded, InvalidInput, Problem
+from otto_reconcile.manifest import Loaded, LoadedWish
+from otto_reconcile.model import is_reserved
+from otto_reconcile.model.shared import Wish, called, is_shared, stream_of
+from otto_reconcile.planning import guard
+from otto_reconcile.records.events import NEWER
+from otto_reconcile.sources.lineage import Lineage, Record, is_older
+from otto_reconcile.sources.provenance import Provenance, State
+from otto_reconcile.sources.roots import same_folder, within
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did; all are ids of bots and names of shared documents, sorted.
+
+    `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
+    that the guard refused, for the reason in `guarded`, and what a newer version wrote last.
+    `warnings` name what a person decides. `record` is the folder's afterwards. With `behind`
+    nothing was done: the folder is older than what was imported from it last, which that record
+    says.
+    """
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    guarded: Guarded | None = None
+    warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), repr=False)
+    record: Record | None = None
+    behind: Record | None = None
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.created or self.updated or self.moved or self.deleted)
+
+
+def load(
+    paths: list[Path],
+    environ: Mapping[str, str],
+    texts: dict[str, frozenset[Path]] | None = None,
+) -> Loaded:
+    """All that the manifests hold; `texts` as in `manifest.load`.
+
+    Raises InvalidInput with every fault of every file.
+    """
+    loaded = manifest.load(paths, environ=environ, texts=texts)
+    problems = [
+        Problem(
+            b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name"
+        )
+        for b in loaded.bots
+        if is_reserved(b.bot.id, b.bot.name)
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return loaded
+
+
+def files_of(folder: Path, loaded: Loaded) -> list[Path]:
+    """The files of a folder that count for what state it is in: all but those of others."""
+    others = {problem.file for problem in loaded.foreign}
+    own = [file for file in manifest.files_below(folder) if str(file) not in others]
+    return [*own, *sorted(frozenset().union(*loaded.texts.values()).difference(own))]
+
+
+def import_folder(
+    desired: DesiredState,
+    lineage: Lineage,
+    wishes: tuple[LoadedWish, ...],
+    made_from: Provenance,
+    *,
+    actor: str,
+    root: Path,
+    foreign: Sequence[Problem] = (),
+    witness: str | None = None,
+    by_request: bool = False,
+) -> Imported:
+    """As `bring_in` for a whole folder, of which the store keeps what state it was imported in.
+
+    An older state than that is not imported, unless it is asked for (`by_request`), or the caller
+    has seen the folder itself go back: `witness` is where it saw folder and record agree last
+    (`Record.at`). Raises StoreUnavailable and InvalidInput.
+    """
+    state = made_from.state
+    assert state is not None
+    before = lineage.find(str(root), state)
+    deliberate = by_request or (before is not None and witness == before.at)
+    if before is not None and not deliberate and is_older(state, before):
+        return Imported(behind=before)
+    names = before.names if before is not None else ()
+    imported = bring_in(
+        desired,
+        wishes,
+        actor=actor,
+        root=root,
+        commits=made_from.commits,
+        names=names,
+        foreign=foreign,
+    )
+    after = lineage.note(str(root), state, imported.names, by=actor, force=deliberate)
+    if not deliberate and is_older(state, after):  # another was faster, with a newer state
+        lineage.disturb(after)
+        return replace(imported, record=after, behind=after)
+    return replace(imported, record=after)
+
+
+def behind(root: Path, state: State, record: Record) -> str:
+    """A sentence for a folder that is older than what was imported last, and what to do."""
+    there = [name for name in record.names if name != str(root)]
+    place = f" from {there[-1]}" if there and str(root) != record.names[-1] else ""
+    when = record.time.isoformat(timespec="seconds")
+    return (
+        f"{root} is behind: it is at {state.label}, and {record.state.label} was imported"
+        f"{place} by {record.by} at {when}; nothing older is imported. Update the folder; "
+        f"or if going back is meant: otto-reconcile apply -f {root} --prune"
+    )
+
+
+def bring_in(
+    desired: DesiredState,
+    wishes: tuple[LoadedWish, ...],
+    *,
+    actor: str,
+    root: Path | None = None,
+    commits: Mapping[str, str] | None = None,
+    names: Collection[str] = (),
+    kind: str = "manifest",
+    prune: bool = True,
+    foreign: Sequence[Problem] = (),
+) -> Imported:
+    """Wants bots and shared documents so; what came from the folder `root` and left it is deleted.
+
+    What came from another folder and is in this one belongs to this one from now on. Without
+    `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
+    `commits` are those of the files; `names` are other names of the folder; `foreign` are files of
+    it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
+    deleted because its manifest is no longer one.
+    """
+    known = desired.read()
+    before, sources = wishes_of(known), _sources(known)
+    home = _home(root, names, sources)
+    owner = home if prune else None
+    if owner is not None:
+        _refuse_lost(sources, wishes, foreign, owner)
+    new, updated, moved, unchanged, again = [], [], [], [], set()
+    unreadable = {**known.unreadable, **known.unreadable_shared}
+    newer = {name for name, why in unreadable.items() if why == NEWER}
+    for loaded in wishes:
+        name = stream_of(loaded.wish)
+        wanted = before.get(name)
+        if name in newer:
+            continue
+        if wanted is None:
+            new.append(loaded)
+        elif wanted.digest() != loaded.wish.digest():
+            updated.append(loaded)
+        elif home is not None and _has_moved(sources[name], loaded.file, home):
+            updated.append(loaded)
+            again.add(name)
+        elif owner is not None and owner.has_not(sources[name]):
+            moved.append(loaded)
+            again.add(name)
+        else:
+            unchanged.append(loaded)
+    gone, withheld, guarded = _departed(desired, known, wishes, owner)
+    here = sorted(newer & {stream_of(loaded.wish) for loaded in wishes})
+    kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
+    place, of_file = str(root) if root is not None else None, commits or {}
+    pairs = [
+        (w.wish, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
+        for w in (*new, *updated, *moved)
+    ]
+    desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
+    if gone:
+        desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
+    done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
+    warnings = (*kept, *_left_behind(sources, wishes, owner))
+    held = tuple(sorted({*withheld, *here}))
+    return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A folder under all its names: sources may have any of them."""
+
+    root: str
+    names: tuple[str, ...]
+
+    def has(self, source: Source) -> bool:
+        """True if it came from this folder."""
+        return source.kind == "manifest" and source.root in self.names
+
+    def has_not(self, source: Source) -> bool:
+        """True if it came from a manifest, but not as one of this folder."""
+        return source.kind == "manifest" and source.root not in self.names
+
+
+def _home(root: Path | None, names: Collection[str], sources: Mapping[str, Source]) -> _Home | None:
+    if root is None:
+        return None
+    used = {source.root for source in sources.values() if source.root is not None}
+    others = same_folder(root, used) | (used & set(names))
+    return _Home(str(root), (str(root), *sorted(others - {str(root)})))
+
+
+def wishes_of(desired: Desired) -> dict[str, Wish]:
+    """All that is wanted, by what its revisions are kept under."""
+    documents = {name: one.document for name, one in desired.shared.items()}
+    return {**{bot_id: wanted.bot for bot_id, wanted in desired.bots.items()}, **documents}
+
+
+def gone_from(folder: Path, names: Collection[str], known: Desired, there: Loaded) -> set[str]:
+    """What came from this folder and has no manifest in it any more, whatever the guard says.
+
+    `names` are other names of the folder. Raises InvalidInput as `bring_in` does.
+    """
+    sources = _sources(known)
+    home = _home(folder, names, sources)
+    assert home is not None
+    _refuse_lost(sources, there.wishes, there.foreign, home)
+    present = {stream_of(loaded.wish) for loaded in there.wishes}
+    return {name for name, source in sources.items() if home.has(source)} - present
+
+
+def _departed(
+    desired: DesiredState, known: Desired, wishes: tuple[LoadedWish, ...], home: _Home | None
+) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
+    """What is to be deleted, what the guard keeps, and its reason.
+
+    Bots are guarded for themselves, so that shared documents that are left cannot stand in for
+    them; what they share stays as long as they do.
+    """
+    if home is None:
+        return (), (), None
+    sources = _sources(known)
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    from_here = {name for name, source in sources.items() if home.has(source)}
+    going = tuple(sorted(from_here - there))
+    if not going:
+        return (), (), None
+    went = desired.went({"manifest"}, guard.WINDOW)
+    ours = {name for name, source in went.items() if home.has(source)}
+    all_of_it = "bots and shared documents of this folder"
+    try:
+        of_bots = (_bots(there), _bots(from_here))
+        guard.check(*of_bots, of="bots of this folder", gone=_bots(ours), folder=home.root)
+        guard.check(there, from_here, of=all_of_it, gone=ours, folder=home.root)
+        left = sources.keys() - set(going) | there
+        guard.check(left, sources.keys(), gone=went, folder=home.root)
+    except Guarded as error:
+        return (), going, error
+    return going, (), None
+
+
+def _refuse_lost(
+    sources: Mapping[str, Source],
+    wishes: tuple[LoadedWish, ...],
+    foreign: Sequence[Problem],
+    home: _Home,
+) -> None:
+    """A file that is half written, or lost its first lines, must not delete what it held."""
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    files = {within(problem.file, home.names): problem for problem in foreign}
+    lost = [
+        replace(fault, message=f"this was the manifest of {name}; {fault.message}", hint=_MEND)
+        for name, source in sources.items()
+        if name not in there and home.has(source) and source.path is not None
+        for fault in [files.get(within(source.path, home.names))]
+        if fault is not None
+    ]
+    if lost:
+        raise InvalidInput(lost)
+
+
+_MEND = "mend it, or remove the file"
+
+
+def _bots(names: set[str]) -> set[str]:
+    return {name for name in names if not is_shared(name)}
+
+
+def _sources(known: Desired) -> dict[str, Source]:
+    sources = {bot_id: one.source for bot_id, one in known.bots.items()}
+    return sources | {name: one.source for name, one in known.shared.items()}
+
+
+def _has_moved(source: Source, file: str, home: _Home) -> bool:
+    """True if it came from another file of this folder, however the folder was named."""
+    if not home.has(source) or source.path is None:
+        return False
+    return within(source.path, home.names) != within(file, home.names)
+
+
+def _left_behind(
+    sources: Mapping[str, Source], wishes: tuple[LoadedWish, ...], home: _Home | None
+) -> Iterator[str]:
+    """A sentence for each other folder that this one takes from, if it does not have all of it.
+
+    It may be this one in a new place, without what was deleted meanwhile; or a folder of its own.
+    """
+    if home is None:
+        return
+    there = {stream_of(loaded.wish) for loaded in wishes}
+    elsewhere = {n: s for n, s in sources.items() if s.root and home.has_not(s)}
+    for other in sorted({str(source.root) for n, source in elsewhere.items() if n in there}):
+        left = tuple(sorted(n for n in elsewhere.keys() - there if elsewhere[n].root == other))
+        if left:
+            missing = f"{home.root} takes over from {other}, and does not have {guard.some(left)}"
+            yield f"{missing}; {guard.if_meant(left, other)}"
+
+
+def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:
+    return tuple(sorted(stream_of(loaded.wish) for loaded in wishes))
