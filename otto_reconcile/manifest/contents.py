@@ -1,4 +1,4 @@
-"""Canned responses that are named, and customers that bots share; for `linking` and `dumping`."""
+"""Canned responses that are named, and customers that bots share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves guidelines and canned responses of journeys to those of the bot. For `drafting`.
+"""Moves guidelines and canned responses of journeys to those of the bot.
 
 That is before a document is read.
 

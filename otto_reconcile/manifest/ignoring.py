@@ -1,4 +1,4 @@
-"""`.ottoignore`: what of a folder is no manifest, said as `.gitignore` says it. For `files`."""
+"""`.ottoignore`: what of a folder is no manifest, said as `.gitignore` says it."""
 
 from __future__ import annotations
 

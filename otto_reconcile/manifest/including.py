@@ -1,4 +1,4 @@
-"""`!file`: a text that stands in a file of its own beside the manifest. For `loading`.
+"""`!file`: a text that stands in a file of its own beside the manifest.
 
 A folder of manifests must never be a way to read what lies outside it: neither dots nor links lead
 out of it, also not if somebody changes a folder into a link in the meantime.

@@ -1,5 +1,4 @@
-"""States of journeys as people write them: to the vocabulary, checked, and back. For `linking` and
-`dumping`.
+"""States of journeys as people write them: to the vocabulary, checked, and back.
 
 A straight line needs no ids: a state without `next` goes on to the one below it, and the last one
 to the end. The `when` of the first state becomes a fork before it, with this one way. The

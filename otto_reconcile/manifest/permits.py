@@ -1,7 +1,7 @@
 """Which variables a manifest may read: what looks like a secret only where secrets belong.
 
 A manifest may come from people who may not see the daemon's secrets, and a bot tells its customers
-what it was told. For `variables` and `secrets`.
+what it was told.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the ends of relationships name. Called by `linking`, and by `dumping` to check itself."""
+"""Resolves what the two ends of a relationship name."""
 
 from __future__ import annotations
 

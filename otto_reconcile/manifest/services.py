@@ -1,4 +1,4 @@
-"""What is wrong with the tool services that manifests name, each and together; for `linking`."""
+"""What is wrong with the tool services that manifests name, each and together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drafts to shared documents, what is wrong with them, and what bots get of them; for `loading`."""
+"""Drafts to shared documents, what is wrong with them, and what bots get of them."""
 
 from __future__ import annotations
 

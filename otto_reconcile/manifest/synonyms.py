@@ -1,4 +1,4 @@
-"""What people write who know another word for a key of ours. For `wording`."""
+"""What people write who know another word for a key of ours."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a kind is: its fields, how each compares, what a change takes. Kinds register here.
 
 A new kind is a new module beside this one that calls `register(Kind(...))` and is named in
-`resources/__init__.py`, with an adapter of the same name in `port/`.
+`model/__init__.py`, with an adapter of the same name in `port/adapters/`.
 """
 
 from __future__ import annotations

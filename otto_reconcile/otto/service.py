@@ -115,7 +115,7 @@ class Workshop:
     async def update(
         self, name: str, spec: object, session: str, turn: str, customer: str = GUEST
     ) -> Reply:
-        """A change to a bot, named by id or name; what it leaves out stays. See `changes`."""
+        """A change to a bot, named by id or name; what it leaves out stays. See `patch`."""
         source = self._source(session, customer)
         async with self._turn:
             known = await self.catalogue.known()

@@ -1,4 +1,4 @@
-"""Otto's tools as Parlant knows them; each hands over to the workshop. For `agent`.
+"""Otto's tools as Parlant knows them; each hands over to the workshop.
 
 Imports Parlant. Annotations are read when a tool is made: no `from __future__` here.
 """

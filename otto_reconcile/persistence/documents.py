@@ -1,4 +1,4 @@
-"""Documents of the collections to bots and back: the rows' own reading, for `recording`."""
+"""Documents of the collections to bots and back: the rows' own reading."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """DomainPersistence: the desired state of bots for programs that embed this package, async.
 
-A thin face over `recording`, and that over `desired`: nothing is kept here.
+A thin face over `writes`, and that over `desired`: nothing is kept here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maker: makes parts of bots with `parlant.sdk`, as a program makes its own; for `starting`.
+"""Maker: makes parts of bots with `parlant.sdk`, as a program makes its own.
 
 The only module of this package that knows the SDK, which the program has imported already.
 """

@@ -3,7 +3,7 @@
 Parlant judges (evaluates) what the SDK made when the body of the `async with` ends; what came over
 REST it takes as it is, with what is known of an earlier judgement. So what is to be judged is made
 by the SDK until then, and everything else goes through the RestPort on the server's own app.
-`attaching` and `restoring` use it.
+`attachment` and `restore` use it.
 """
 
 from __future__ import annotations

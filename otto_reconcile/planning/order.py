@@ -10,7 +10,7 @@
      │    └── relationship 60         (among guidelines, journeys, agents, tags and tools)
      └── customer 25
 
-A kind carries its level (see `resources`); an edge above runs from a lower level to a higher one.
+A kind carries its level (see `model`); an edge above runs from a lower level to a higher one.
 A plan runs in three phases:
     1. undo   deletion of what binds others together (relationships), so that no deletion or
               replacement leaves one dangling, and no new one closes a ring with an old one

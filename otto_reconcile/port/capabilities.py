@@ -1,4 +1,4 @@
-"""What a target's API can do, read from its OpenAPI description: `versions` asks, adapters obey.
+"""What a target's API can do, read from its OpenAPI description: `releases` asks, adapters obey.
 
 A description with a form that is not known here is refused as a whole, before anything is changed:
 a call or field that is missing, or one that would have to be sent and that nobody here knows.

@@ -1,4 +1,4 @@
-"""Why a connection failed, in words for a person, and what to do about it. For `translate`."""
+"""Why a connection failed, in words for a person, and what to do about it."""
 
 from __future__ import annotations
 

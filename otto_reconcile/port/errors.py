@@ -1,4 +1,4 @@
-"""The one place where Parlant's answers and failures become errors of ours. `wire` calls it.
+"""The one place where Parlant's answers and failures become errors of ours. `session` calls it.
 
 No message holds a header, a query or the body of a 401 or 403: Parlant repeats the request's
 headers in the latter, the token included.

@@ -121,7 +121,7 @@ class Wire:
         self.versions = Versions(self, version, describe)
         self.journeys = JourneyCalls(self)
         self.judgements = Judgements()
-        self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `judging`
+        self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
         self.make_canned: MakeCanned | None = None
         self.make_journey: MakeJourney | None = None
         self.made_journeys: dict[str, Made] = {}

@@ -1,6 +1,6 @@
 """What a bot gives up and another one takes over, as after a rename: nothing is missing between.
 
-`world` asks: the former bot stays until the new one is there, and then takes nothing of it along.
+The former bot stays until the new one is there, and then takes nothing of it along.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which tools of services are not there, though the bots that name them are: for `tending`.
+"""Which tools of services are not there, though the bots that name them are:
 
 Nothing of such a bot differs, so no plan would say it.
 """

@@ -1,4 +1,4 @@
-"""Whose a part is that several bots want under one id; `world` asks it about each bot.
+"""Whose a part is that several bots want under one id; `target_state` asks it about each bot.
 
 A target holds one guideline, journey, term or canned response to an id. Two bots that want it would
 take it from each other for ever. So one bot owns it: the one that has it on the target already; if

@@ -1,4 +1,4 @@
-"""What failed waits for its own next try, and holds nothing else of its bot up. For `tending`."""
+"""Per-resource retry schedule: failed actions are deferred, the rest of the bot proceeds."""
 
 from __future__ import annotations
 

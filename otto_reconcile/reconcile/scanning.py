@@ -1,6 +1,6 @@
 """Looks for what reaches every agent and nobody declared; reports it, and deletes it on request.
 
-`tending` holds one for its target. What is deleted is on record as every other call is, of no bot.
+What is deleted is on record as every other call is, of no bot.
 """
 
 from __future__ import annotations

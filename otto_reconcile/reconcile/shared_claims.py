@@ -1,4 +1,4 @@
-"""What bots want of the things that they share; `world` asks it about each bot."""
+"""What bots want of the things that they share; `target_state` asks it about each bot."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What language models have judged, kept for ever: the loop reads and writes it here.
 
-A judgement holds for what was asked (see `questions`), by which Parlant, of which model.
+A judgement holds for what was asked (see `model.evaluation`), by which Parlant, of which model.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ On a store whose batch is one transaction, event, rows and head are one commit. 
     4. moves the head from the revision before, which also takes the mark away
 
 so whoever finds a mark finds a bot whose rows may be in motion: if the event is there, the finder
-does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` and `absorbing`.
+does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` and `ingest`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finds the bots that another program renamed in the rows, and ends what it left half done.
 
-Asked by `absorbing`; what a rename is, `renames` says.
+Asked by `ingest`; what a rename is, `renames` says.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Draws the states of journeys: as a tree for a terminal, and as a Mermaid diagram. For `graph`.
+"""Draws the states of journeys: as a tree for a terminal, and as a Mermaid diagram.
 
 What was written is drawn, not what a target makes of it: a sub-journey is one step.
 """

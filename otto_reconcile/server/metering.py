@@ -1,6 +1,6 @@
 """Counts what the language model is asked: calls and tokens, for judging and for conversations.
 
-`around` counts into a Meter; the daemon shows it and the loop asks it. Imports nothing heavy.
+`nlp_proxy` counts into a Meter; the daemon shows it and the loop asks it. Imports nothing heavy.
 """
 
 from __future__ import annotations

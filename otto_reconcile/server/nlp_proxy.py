@@ -1,6 +1,6 @@
 """A model service around another, through which all of Parlant's questions to a model go.
 
-It mends prompts that cannot be built (see `braces`) and counts calls and tokens (see `metering`).
+It mends prompts that cannot be built (`prompt_escaping`) and counts calls and tokens (`metering`).
 Imports Parlant; `embedded` wraps every service in it.
 """
 

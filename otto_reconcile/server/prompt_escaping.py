@@ -4,7 +4,7 @@ Parlant 3.3 copies texts (conditions, actions, a model's reasons that quote a cu
 templates of prompts, and then fills the templates. A brace in such a text is taken for a field:
 the turn fails, mostly without a word to the customer. Here each template is looked at before the
 model's service builds it, and braces that are no field of it are made plain text. Imports Parlant;
-`around` calls it.
+`nlp_proxy` calls it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Imports Parlant's SDK as this process needs it, to host Parlant or tools. For `embedded`."""
+"""Imports Parlant's SDK as this process needs it, to host Parlant or tools."""
 
 from __future__ import annotations
 

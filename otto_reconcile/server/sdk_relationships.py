@@ -1,7 +1,7 @@
 """Relationships that Parlant's API neither makes nor shows: those of which one target is enough.
 
 As soon as there is one of kind `dependency_any`, Parlant's lists of relationships fail as a whole,
-so they are all listed here then. For `daemon` and `persistence`.
+so they are all listed here then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Python files and modules to the tools in them, at first and after each change. For `local_tools`.
+"""Python files and modules to the tools in them, at first and after each change.
 
 Parlant's SDK must have been imported, or be free to be: the files import it.
 """

@@ -1,4 +1,4 @@
-"""Takes out of a bot-to-be what cannot be told exactly, and says why. For `adopting`."""
+"""Takes out of a bot-to-be what cannot be told exactly, and says why."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class JourneyAdapter:
             raise
 
     async def _post(self, wire: Wire, resource: Resource, *, later: bool = False) -> Resource:
-        """With `later` its conditions wait for what a model has judged of them: see `judging`."""
+        """With `later` its conditions wait until a model has evaluated them: see `evaluations`."""
         spec = resource.spec
         conditions = spec.get("conditions", [])
         if spec.get("states"):

@@ -1,4 +1,4 @@
-"""Asks the language model, keeps what it says, and puts on record what that took. For `evaluating`.
+"""Asks the language model, keeps what it says, and puts on record what that took.
 
 What was said while the store is away is kept in memory, and saved later: it was paid for.
 """

@@ -1,4 +1,4 @@
-"""Puts what models have judged on what is there already, each call on record. For `evaluating`."""
+"""Puts what models have judged on what is there already, each call on record."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Canned responses, variables, capabilities and customers as rows, and the way back.
 
-For `projections` and `rows`, which read the rest of a bot.
+For `projections` and `decoding`, which read the rest of a bot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows that another program may have written, read with patience: rows to bots, for `absorbing`."""
+"""Rows that another program may have written, read with patience: rows to bots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that bots share as rows, and the way back; for `projections` and `rows`.
+"""Documents that bots share as rows, and the way back.
 
 Such a document is one row with all that it has: in `glossaries`, or one of `tool_services` that
 names no bot.

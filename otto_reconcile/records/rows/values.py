@@ -1,4 +1,4 @@
-"""Single values in rows that another program may have written, read with patience; for `rows`."""
+"""Single values in rows that another program may have written, read with patience."""
 
 from __future__ import annotations
 
