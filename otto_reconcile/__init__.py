@@ -1,3 +1,3 @@
-"""GitOps for conversational agents: keeps the bots of Parlant servers as they are wanted."""
+"""GitOps for conversational agents: keeps the bots of Parlant servers in their desired state."""
 
 __version__ = "0.1.0"

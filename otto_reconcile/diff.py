@@ -81,7 +81,7 @@ def _wanted(
 
 def _again(want: Resource, have: Resource, policy: Policy) -> Iterator[Action]:
     if want.ref in policy.again - policy.unable.keys():
-        ref, bot_id, why = want.ref, want.bot_id, "it takes what was judged of it when it is made"
+        ref, bot_id, why = want.ref, want.bot_id, "it takes its evaluation when it is made"
         cause, operation = Cause.EVALUATED, Operation.REPLACE
         yield Action(operation, ref, bot_id, cause, desired=want, observed=have, why=why)
 

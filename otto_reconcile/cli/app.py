@@ -11,7 +11,7 @@ from otto_reconcile.cli.console import say, say_text
 
 app = typer.Typer(
     name="otto-reconcile",
-    help="Keeps the bots of Parlant servers as they are wanted.",
+    help="Keeps the bots of Parlant servers in their desired state.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,6 +37,6 @@ def start(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Keeps the bots of Parlant servers as they are wanted."""
+    """Keeps the bots of Parlant servers in their desired state."""
     if context.invoked_subcommand is None:
         say_text(context.get_help())

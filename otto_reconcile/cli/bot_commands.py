@@ -164,7 +164,7 @@ def adopt(
         typer.Option("--output", metavar="PATH", help="A folder (a file a bot), a file, or -."),
     ] = None,
     manage: Annotated[
-        bool, typer.Option("--manage", help="Want the bots as they are, from now on.")
+        bool, typer.Option("--manage", help="Make their present state the desired state.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over files.")] = False,
     data_dir: options.DataDir = options.DATA_DIR,
@@ -208,7 +208,7 @@ def delete(
     held_back: Annotated[
         bool,
         typer.Option(
-            "--held-back", help="What has lost its rows, or is on a target and not wanted."
+            "--held-back", help="What has lost its rows, or is on a target and not desired."
         ),
     ] = False,
     gone_from: Annotated[
@@ -264,7 +264,7 @@ def _switch(suspended: bool) -> Callable[..., int]:
 
 app.command(
     "suspend",
-    help="Leave bots as they are, whatever is wanted, until they are resumed.",
+    help="Leave bots as they are, whatever their desired state, until they are resumed.",
     epilog=example("otto-reconcile suspend order-desk --reason 'audit until Friday'"),
 )(_switch(True))
 app.command(

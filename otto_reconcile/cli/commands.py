@@ -42,7 +42,7 @@ def run(
         bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
     ] = False,
 ) -> int:
-    """Start the daemon: watch the manifests and keep the bots as they are wanted."""
+    """Start the daemon: watch the manifests and keep the bots in their desired state."""
     from otto_reconcile.cli.run import run_daemon
 
     options.refuse_for_elsewhere(context, parlant_url)

@@ -93,8 +93,8 @@ Evaluate = Annotated[
         "--evaluate",
         env="OTTO_EVALUATE",
         metavar="WHEN",
-        help="When a model judges texts that none has judged yet: off, lazy or eager. By default"
-        " lazy, and off with --parlant-url.",
+        help="When a model evaluates texts that are not evaluated yet: off, lazy or eager. By"
+        " default lazy, and off with --parlant-url.",
     ),
 ]
 OttoAccess = Annotated[

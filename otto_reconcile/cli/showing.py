@@ -167,7 +167,7 @@ def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
         return
     by = f" by {evaluations['model']}" if evaluations.get("model") else ""
     missing, failing = evaluations.get("missing", 0), evaluations.get("failing", 0)
-    state = f"{counted(missing, 'text')} not judged yet{by}" if missing else f"all judged{by}"
+    state = f"{counted(missing, 'text')} not evaluated yet{by}" if missing else f"all evaluated{by}"
     if failing:
         state += f", {failing} of them in vain"
     if message := evaluations.get("message"):

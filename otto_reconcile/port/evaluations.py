@@ -45,14 +45,14 @@ async def evaluate(wire: Wire, question: Question) -> Judgement:
     pause, left = _FIRST_PAUSE, LONGEST
     while made.status in ("pending", "running"):
         if left <= 0:
-            raise TemporaryError(f"the model gave no judgement within {LONGEST:g} s")
+            raise TemporaryError(f"the model gave no evaluation within {LONGEST:g} s")
         await asyncio.sleep(pause)
         left, pause = left - pause, min(_LONGEST_PAUSE, 2 * pause)
         call = wire.parlant.evaluations.retrieve(made.id, wait_for_completion=0)
         made = await wire.call(call)
     said = _said(made) if made.status == "completed" else None
     if said is None:
-        raise TemporaryError(f"the model gave no judgement: {_reason(made.error)}")
+        raise TemporaryError(f"the model gave no evaluation: {_reason(made.error)}")
     return said
 
 

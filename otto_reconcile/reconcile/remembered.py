@@ -97,7 +97,7 @@ class Remembered:
         why = (
             f"{self._label} has another past of {names} than this data directory has seen: it was "
             "emptied, and they were written anew, or it is an older copy. What it has is in force; "
-            "what was recorded besides (earlier revisions, suspensions, what a model has judged) "
+            "what was recorded besides (earlier revisions, suspensions, evaluations) "
             "may be lost"
         )
         return (why,)

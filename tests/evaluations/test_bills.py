@@ -191,7 +191,7 @@ def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life
             return str(evaluations["message"] or "") if evaluations["failing"] else ""
 
         told = wait_for("told of the failure", why)
-        assert "guideline new.order-status: the model gave no judgement" in told
+        assert "guideline new.order-status: the model gave no evaluation" in told
         assert "the quota is used up" in told
         assert daemon.bot("new")["unevaluated"] == 1
         assert daemon.guideline("new.order-status")["metadata"] == {}

@@ -150,7 +150,7 @@ async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended
 
 
 async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
-    with pytest.raises(TemporaryError, match=r"no judgement: .*no language model"):
+    with pytest.raises(TemporaryError, match=r"no evaluation: .*no language model"):
         await host.port.evaluate(Question("The customer asks", "Answer"))
 
 

@@ -46,7 +46,7 @@ class JudgedPort(FakePort):
         if question.condition in self.hanging:
             await asyncio.Event().wait()
         if question.condition in self.mute:
-            raise TemporaryError("the model gave no judgement: RuntimeError: busy")
+            raise TemporaryError("the model gave no evaluation: RuntimeError: busy")
         return SAID
 
     async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
@@ -360,7 +360,7 @@ async def test_why_judging_fails_is_told_as_long_as_it_does() -> None:
     for _ in range(3):
         await setting.evaluating.round()
         assert (setting.told["failing"], setting.told["missing"]) == (1, 1)
-        assert "guideline a.g0: the model gave no judgement" in setting.told["message"]
+        assert "guideline a.g0: the model gave no evaluation" in setting.told["message"]
 
 
 async def test_what_is_refused_by_one_guideline_holds_up_no_other_and_is_on_record() -> None:

@@ -114,7 +114,7 @@ class Evaluating:
         """All that has to be done before the first customer comes."""
         if self._mode is not Mode.EAGER or not self._may_act():
             return
-        self._early = asyncio.create_task(self.round(), name="judging before serving")
+        self._early = asyncio.create_task(self.round(), name="evaluating before serving")
         try:
             await asyncio.wait({self._early}, timeout=BEFORE_SERVING)
         except asyncio.CancelledError:
@@ -125,7 +125,7 @@ class Evaluating:
             self._early.result()
         else:
             missing = sum(self._missing.values())
-            self._voice.warn("the port opens before all is judged", texts=missing)
+            self._voice.warn("the port opens before all is evaluated", texts=missing)
 
     def wake(self) -> None:
         """Asks for a round at once."""
@@ -221,7 +221,7 @@ class Evaluating:
         if unplaced:
             try:
                 if placed := await self._placing.place(bot_id, self._held(bot_id), run_id):
-                    self._voice.say("judgements placed", bot=bot_id, on=placed, run=run_id)
+                    self._voice.say("evaluations placed", bot=bot_id, on=placed, run=run_id)
             except OttoError:
                 self._done(bot_id)  # what was under way may be half done
                 raise
@@ -286,7 +286,7 @@ class Evaluating:
         values: dict[str, Any] = {"unevaluated": missing}
         in_place = self._voice.board.status.bots[bot_id].health is Health.HEALTHY
         if self._mode is Mode.EAGER and in_place and self._waits(bot_id):
-            message = f"waiting for the model's judgement of {missing} texts"
+            message = f"waiting for the model's evaluation of {missing} texts"
             values |= {"sync": Sync.OUT_OF_SYNC, "health": Health.PROGRESSING, "message": message}
         self._voice.board.set_bot(bot_id, **values)
 
