@@ -14,6 +14,8 @@ NEEDS = "it needs "
 
 
 class Operation(StrEnum):
+    """What an action does to one resource."""
+
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"  # delete, then create under the same id

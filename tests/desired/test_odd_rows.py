@@ -18,6 +18,7 @@ from otto_reconcile.records.rows.decoding import bot_from, by_bot
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore
+from tests.support.examples import examples
 
 CLI = Source("cli")
 Make = Callable[..., Bot]
@@ -86,7 +87,7 @@ def deep(levels: int) -> dict[str, Any]:
     return value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(field=st.sampled_from(FIELDS), value=ODD, known=st.booleans(), other=st.booleans())
 def test_absorbing_takes_any_value_in_any_field(
     field: tuple[str, str], value: Any, known: bool, other: bool

@@ -12,6 +12,7 @@ from otto_reconcile.model import Bot, Ref, Relationship, Snapshot, make, snapsho
 from otto_reconcile.planning.plan import Cause, Operation
 from tests.diff.bots import bots, texts
 from tests.diff.model import Model, _filled
+from tests.support.examples import examples
 
 FOREIGN = Snapshot(
     [
@@ -63,7 +64,7 @@ def situations(draw: st.DrawFn) -> tuple[Snapshot, Snapshot, Snapshot]:
     return desired, observed, applied
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(situations())
 def test_applying_a_plan_leaves_nothing_to_plan(situation):
     desired, observed, applied = situation
@@ -81,7 +82,7 @@ def test_applying_a_plan_leaves_nothing_to_plan(situation):
     assert not {ref for ref in applied if ref not in desired} & target.held.keys()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(situations(), st.booleans())
 def test_what_is_not_ours_is_never_touched(situation, restarted):
     desired, observed, applied = situation
@@ -95,7 +96,7 @@ def test_what_is_not_ours_is_never_touched(situation, restarted):
             assert [a.operation for a in reports] == [Operation.REPORT]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(situations())
 def test_a_frozen_plan_deletes_nothing(situation):
     desired, observed, applied = situation
@@ -109,7 +110,7 @@ def test_a_frozen_plan_deletes_nothing(situation):
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(situations())
 def test_the_order_of_the_input_does_not_show(situation):
     desired, observed, applied = situation
@@ -117,7 +118,7 @@ def test_the_order_of_the_input_does_not_show(situation):
     assert plan(desired, observed, applied) == plan(*turned)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(bots())
 def test_a_restart_is_told_from_drift_and_from_a_change(bot):
     desired = snapshot_of(bot)
@@ -133,7 +134,7 @@ def test_a_restart_is_told_from_drift_and_from_a_change(bot):
     assert {len(p) for p in causes.values()} == {len(desired)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(bots(), bots())
 def test_a_held_bot_is_compared_but_left_alone(older, newer):
     desired, applied = snapshot_of(newer), snapshot_of(older)

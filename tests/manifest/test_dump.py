@@ -12,9 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from otto_reconcile import manifest
 from otto_reconcile.model import Bot, Guideline
 from tests.manifest.bots import NASTY, bots, with_secrets
+from tests.support.examples import examples
 
 SLOW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 
 

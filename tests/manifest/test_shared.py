@@ -12,6 +12,7 @@ from otto_reconcile.manifest import Loaded
 from otto_reconcile.model import Masked
 from otto_reconcile.model.shared import Glossary, SharedDocument, SharedToolService
 from tests.manifest.bots import NASTY, data, label, maybe, short, text
+from tests.support.examples import examples
 
 WORDS = """apiVersion: otto/v1
 kind: Glossary
@@ -120,7 +121,7 @@ def same(document: SharedDocument, folder: Path) -> None:
     assert found.document.to_document() == document.to_document()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(glossaries())
 def test_a_dumped_glossary_loads_to_itself(tmp_path: Path, glossary: Glossary) -> None:
     same(glossary, tmp_path)

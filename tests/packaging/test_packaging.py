@@ -25,7 +25,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 DOORS = {
     "parlant.client": ("port/",),
-    "parlant.sdk": ("server/", "otto/", "persistence/sdk.py"),
+    "parlant.sdk": ("server/", "otto/", "persistence/sdk_maker.py"),
     "pymongo": ("store/mongo.py",),
 }
 

@@ -8,8 +8,9 @@ from otto_reconcile.model import JSON, Journey, State
 from otto_reconcile.model.journey_graph import END, graph, plain
 from otto_reconcile.port import mermaid
 from tests.manifest.bots import states
+from tests.support.examples import examples
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=examples(60), deadline=None)
 
 
 def drawn(given_states: list[State]) -> list[JSON]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import visible
+from tests.support.examples import examples
 
 LONG = "a sentence that is long enough to need a line of its own when it is shown, "
 values = st.recursive(
@@ -75,7 +76,7 @@ def test_secrets_are_never_shown_but_their_change_is(secret: Any) -> None:
     assert shown(secret, None, masked=True) == ["field: (masked) -> (none)"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(values, values, st.booleans())
 def test_no_value_breaks_a_line_or_steers_a_terminal(
     before: Any, after: Any, creating: bool
