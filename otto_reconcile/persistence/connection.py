@@ -1,4 +1,4 @@
-"""Opening: one database, opened when it is first asked for something."""
+"""One database, opened when it is first asked for something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording: reads and writes what is wanted, and looks first at what others wrote.
+"""Reads and writes desired state, and looks first at what others wrote.
 
 All of it blocks. Every write is an event, and the collections follow from it.
 """

@@ -1,4 +1,4 @@
-"""Wire: one connection to Parlant by its own client, and what all adapters share on it."""
+"""One connection to Parlant by its own client, and what all adapters share on it."""
 
 from __future__ import annotations
 
