@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import TargetRefused
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.session import Wire, addressed, agent_tag, journey_tag
+from otto_reconcile.port.session import Wire, agent_tag, journey_tag
 
 _MOST_DANGLING = 20
 

@@ -13,8 +13,9 @@ from typing import Any
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Resource
 from otto_reconcile.port.adapters.relationship import bound_to
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
-from otto_reconcile.port.session import Wire, addressed, agent_tag
+from otto_reconcile.port.session import Wire, agent_tag
 
 _OF_PARTS = ("journey:", "journey_node:", "guideline:")
 _OURS = "otto_reconcile:"

@@ -24,9 +24,10 @@ from otto_reconcile.model.evaluation import (
 )
 from otto_reconcile.model.journey_graph import identity, is_fork
 from otto_reconcile.model.reachability import ways_on
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed
+from otto_reconcile.port.session import Wire
 from otto_reconcile.port.tools import not_there
 
 LONGEST = 300.0

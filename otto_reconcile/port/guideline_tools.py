@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.session import Wire, addressed
+from otto_reconcile.port.session import Wire
 from otto_reconcile.port.tools import Place, not_there, tool_from_wire
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.capabilities import STARTS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class JourneyCalls:
 
 
 def _path(identity: str) -> str:
-    return f"{_PATH}/{quote(identity, safe='')}"
+    return f"{_PATH}/{addressed(identity)}"
 
 
 def _journey(answer: Mapping[str, Any]) -> RemoteJourney:

@@ -8,8 +8,9 @@ from typing import Any
 
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model.relationship import ANY
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
-from otto_reconcile.port.session import Wire, addressed, agent_tag, journey_tag
+from otto_reconcile.port.session import Wire, agent_tag, journey_tag
 
 
 class Sweep:

@@ -23,20 +23,14 @@ from otto_reconcile.port.adapters.agent import from_wire
 from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.reaching import Reaching, reaching
 from otto_reconcile.port.reader import Sweep, View
-from otto_reconcile.port.session import (
-    MakeCanned,
-    MakeJourney,
-    NoRelations,
-    Relations,
-    Wire,
-    addressed,
-)
+from otto_reconcile.port.session import MakeCanned, MakeJourney, NoRelations, Relations, Wire
 from otto_reconcile.port.tools import Place
 from otto_reconcile.runtime import fencing
 from otto_reconcile.runtime.proxies import is_loopback

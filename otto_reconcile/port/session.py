@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote
 
 import httpx
 
@@ -190,11 +189,6 @@ async def _tell_expected(request: httpx.Request) -> None:
     """For an embedded Parlant in another process: what it cannot answer is no fault."""
     if expecting.is_expected():
         request.headers[expecting.HEADER] = expecting.FAILURE
-
-
-def addressed(identity: str) -> str:
-    """An id as a part of a path: Parlant's client does not escape it."""
-    return quote(identity, safe="")
 
 
 def agent_tag(bot_id: str) -> str:

@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
 from otto_reconcile.errors import Incomplete, TargetRefused
 from otto_reconcile.manifest.messages import near
 from otto_reconcile.model.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Tools:
     async def _ask(self, service: Any) -> Offer:
         try:
             async with asyncio.timeout(ANSWER):
-                call = self._wire.parlant.services.retrieve(quote(service.name, safe=""))
+                call = self._wire.parlant.services.retrieve(addressed(service.name))
                 answer = await self._wire.call(call, may_fail=True)
                 return frozenset(tool.name for tool in answer.tools or ())
         except Absent:

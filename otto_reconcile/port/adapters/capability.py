@@ -11,9 +11,10 @@ from otto_reconcile.model.parts import named_key
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, given, register, values_of
 from otto_reconcile.port.adapters.natural_keys import brought, matched, with_strays
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed, agent_tag
+from otto_reconcile.port.session import Wire, agent_tag
 
 
 class CapabilityAdapter:

@@ -18,9 +18,10 @@ from otto_reconcile.port.adapters.base import (
     given,
     register,
 )
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed
+from otto_reconcile.port.session import Wire
 
 
 class CustomerAdapter:

@@ -20,11 +20,12 @@ from otto_reconcile.port.adapters.base import (
     register,
     values_of,
 )
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import delete_guideline
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.evaluations import compared
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed, agent_tag
+from otto_reconcile.port.session import Wire, agent_tag
 from otto_reconcile.port.tools import not_there, tool_from_wire
 
 _EVALUATED_FROM = frozenset({"condition", "action", "tools"})

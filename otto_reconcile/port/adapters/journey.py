@@ -12,6 +12,7 @@ from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port import mermaid, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import delete_journey, delete_orphans
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.evaluations import (
@@ -20,7 +21,7 @@ from otto_reconcile.port.evaluations import (
     place_new_conditions,
 )
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Made, Wire, addressed, agent_tag, missing_mark
+from otto_reconcile.port.session import Made, Wire, agent_tag, missing_mark
 from otto_reconcile.port.tools import not_there
 
 _PATCHABLE = frozenset({"labels", "tags"})

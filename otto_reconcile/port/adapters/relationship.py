@@ -11,6 +11,7 @@ from otto_reconcile.model import Resource, make
 from otto_reconcile.model.relationship import ANY, is_of_host, key_of, of_all
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import release_dangling
 from otto_reconcile.port.disambiguation import (
     conditions,
@@ -22,7 +23,7 @@ from otto_reconcile.port.disambiguation import (
 )
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View, related_inside
-from otto_reconcile.port.session import End, NoRelations, Wire, addressed, agent_tag, journey_tag
+from otto_reconcile.port.session import End, NoRelations, Wire, agent_tag, journey_tag
 from otto_reconcile.port.tools import split_tool
 
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from otto_reconcile.model import Resource, make
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import register
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed
+from otto_reconcile.port.session import Wire
 
 
 class TagAdapter:

@@ -10,9 +10,10 @@ from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import Resource, make
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed, agent_tag
+from otto_reconcile.port.session import Wire, agent_tag
 
 
 class TermAdapter:

@@ -12,9 +12,10 @@ from otto_reconcile.errors import TargetUnavailable
 from otto_reconcile.model import Resource, make
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, given, register
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import Wire, addressed
+from otto_reconcile.port.session import Wire
 
 REACH = 10.0
 """Seconds that Parlant gets to reach a service: it tries for half a minute, in which bots wait."""
