@@ -185,6 +185,9 @@ class _Teller:
 
     def bad_id(self) -> tuple[str, str | None]:
         if self.path[-1] in ("exact_id", "journey", "name") or "customers" in self.path:
+            if self.input in (".", ".."):
+                said = f"{self.name} must be more than `.` or `..`, which lead to another address"
+                return said, "choose another id"
             return f"{self.name} may hold only letters, digits and the characters . _ -", None
         proposal = None if self.hidden else slug(str(self.input))
         rule = "may hold only lower-case letters, digits and hyphens, and starts with no hyphen"

@@ -52,13 +52,14 @@ def _empty_or_with_words(value: str) -> str:
 
 
 _WORDS = AfterValidator(_with_words)
-ExactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
-"""What a target can hold and address: parlant-facts, section 3."""
+EXACT_ID = r"^(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]*$"
+"""What a target can hold and every client address: neither `.` nor `..`, which lead elsewhere."""
+ExactId = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
 Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
 TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
 """An empty text says that there is to be none."""
-ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+ServiceName = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=100)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|any|tool):.+$")]
 """`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>`, `tool:<service>:<tool>`; or

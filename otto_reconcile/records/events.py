@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import SharedDocument, Wish, called, shared_from, stream_of
+from otto_reconcile.model.validation import said_of
 from otto_reconcile.runtime.limits import check
 from otto_reconcile.store.base import DAMAGED, Document, Store
 
@@ -145,10 +146,7 @@ class Event:
         except KeyError as error:
             raise ValueError(f"its newest revision is damaged: it has no {error}") from error
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            said = f"its newest revision is damaged: {where}: {first['msg']}"
-            raise ValueError(said) from error
+            raise ValueError(f"its newest revision is damaged: {said_of(error)}") from error
         except (TypeError, AttributeError, ValueError, RecursionError) as error:
             said = " ".join(str(error).split())[:200]
             raise ValueError(f"its newest revision is damaged: {said}") from error

@@ -223,6 +223,22 @@ async def test_rows_of_another_program_count_and_are_not_recorded(converged: Des
     assert await converged.everything() == before
 
 
+async def test_a_bot_whose_desired_state_is_damaged_is_no_difference_of_none(
+    converged: Desk,
+) -> None:
+    await converged.apply(manifest("depot", "Depot"))
+    async with converged.stores() as stores:
+        bot = {"id": "..", "name": "Depot"}
+        assert stores.store.swap("events", {"bot_id": "depot"}, {"bot": bot})
+    done = await converged.diff()
+    why = "its desired state cannot be read: its newest revision is damaged: id: "
+    assert done.code == 1
+    assert f"depot (not compared: {why}" in done.out
+    assert "^(" not in done.out
+    assert done.out.endswith("1 not compared\n")
+    assert (await converged.diff("desk")).code == 0
+
+
 async def test_masked_values_change_visibly_but_unseen(converged: Desk) -> None:
     path = converged.otto.write("desk.yaml", manifest(action='"Use ${SHOP_TOKEN}"'))
     words = ("diff", "--parlant-url", converged.url, "-f", path, "--allow-env", "SHOP_*")

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from otto_reconcile.model.bot import EXACT_ID
+from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.events import utc
 from otto_reconcile.store.base import DAMAGED, Document
 
@@ -19,7 +21,6 @@ _MODES = {
     "composited_canned": "composited",
     "strict": "strict", "canned_strict": "strict", "strict_canned": "strict",
 }  # fmt: skip
-_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _LARGEST = 2**63  # what MongoDB, Parlant and most programs hold
 _DEEPEST = 90  # levels; MongoDB holds 100, and an event has some around it
@@ -35,8 +36,8 @@ def id_in(row: Document, field: str) -> str:
     if value is None or value == "" or isinstance(value, Mapping | list | bool):
         raise NotUnderstood(f"it has no {field}")
     found = str(value)
-    if not _ID.fullmatch(found) or found in (".", ".."):
-        allowed = "an id is 1 to 200 letters, digits, '.', '_' or '-'"
+    if len(found) > 200 or not re.fullmatch(EXACT_ID, found):
+        allowed = "an id is 1 to 200 letters, digits, '.', '_' or '-', and more than '.' or '..'"
         raise NotUnderstood(f"{field} {found[:60]!r} cannot be addressed on a target: {allowed}")
     return found
 
@@ -157,9 +158,7 @@ def newest(row_id: str, name: str, same: Sequence[Document], problems: list[str]
 def said(error: Exception) -> str:
     """What is wrong with a row, of a NotUnderstood or of pydantic's ValidationError."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['msg']}"
+        return said_of(error)
     return str(error)
 
 
