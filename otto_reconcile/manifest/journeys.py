@@ -19,7 +19,8 @@ from otto_reconcile.manifest.ids import complete, derived_from_name, shortened
 from otto_reconcile.manifest.messages import short
 from otto_reconcile.manifest.tree import Path, child, find
 from otto_reconcile.model import JSON, Bot, Journey, Relationship, State, Transition
-from otto_reconcile.model.journey_graph import END, faults, is_fork
+from otto_reconcile.model.journey_graph import END, is_fork
+from otto_reconcile.model.journey_rules import faults
 
 
 def check_states(drafts: Sequence[Draft]) -> None:

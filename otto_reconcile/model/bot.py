@@ -102,7 +102,7 @@ class State(Part):
     """A step of a journey: says something (`chat`), calls `tools`, or goes through a `journey`.
 
     One with none of these is a fork: it only decides which of its ways is taken.
-    `model.journey_graph` has the rules that all the states of a journey keep together.
+    `model.journey_rules` has the rules that all the states of a journey keep together.
     """
 
     id: ExactId  # within the journey; no dot: states of a sub-journey are `<state>.<state>`
@@ -262,7 +262,7 @@ class Bot(Part):
     @model_validator(mode="after")
     def _keeps_the_rules_of_states(self) -> Self:
         # It speaks of this module's classes, and so is imported late.
-        from otto_reconcile.model import journey_graph as states
+        from otto_reconcile.model import journey_rules as states
 
         journeys = {journey.id: journey for journey in self.journeys}
         for journey in self.journeys:

@@ -17,7 +17,7 @@ from otto_reconcile.model import (
     ToolService,
     is_reserved,
 )
-from otto_reconcile.model.journey_graph import faults
+from otto_reconcile.model.journey_rules import faults
 from otto_reconcile.model.shared import Wish, is_shared
 from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.records.rows.contents import KEYS, READERS
