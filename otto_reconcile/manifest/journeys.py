@@ -7,7 +7,7 @@ guidelines of a journey are guidelines of the bot that depend on the journey.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,20 +20,18 @@ from otto_reconcile.manifest.messages import short
 from otto_reconcile.manifest.tree import Path, child, find
 from otto_reconcile.model import JSON, Bot, Journey, Relationship, State, Transition
 from otto_reconcile.model.journey_graph import END, is_fork
-from otto_reconcile.model.journey_rules import faults
+from otto_reconcile.model.journey_rules import Fault, faults
 
 
 def check_states(drafts: Sequence[Draft]) -> None:
     """A fault, with its place, for each rule that the states of a journey break."""
     for draft in drafts:
         read = [_journey(draft, item) for item in draft.groups.get("journeys", ())]
-        made = {journey.id: journey for journey in read}
-        # Two may have one id, which is a fault of its own: each is checked by its own states.
-        for item, journey in zip(draft.groups.get("journeys", ()), read, strict=True):
-            _check(draft, item, journey, made)
+        for item, found in zip(draft.groups.get("journeys", ()), faults(read), strict=True):
+            _check(draft, item, found)
 
 
-def _check(draft: Draft, item: Item, journey: Journey, journeys: Mapping[str, Journey]) -> None:
+def _check(draft: Draft, item: Item, found: Iterable[Fault]) -> None:
     form = item.form
     assert isinstance(form, JourneyForm)
     nodes = child(item.node, "states") or item.node
@@ -48,7 +46,7 @@ def _check(draft: Draft, item: Item, journey: Journey, journeys: Mapping[str, Jo
             draft.faults.add(at, "only the first state has `when` beside it", hint)
     broken = {name for group, name in draft.broken if group == "journeys"}
     started = int(_start(form.states or ()) is not None)
-    for fault in faults(journey, journeys):
+    for fault in found:
         number = max(int(fault.path[0]) - started, 0)
         fault = fault._replace(path=(number, *fault.path[1:]))
         state = (form.states or [])[number]
@@ -110,7 +108,7 @@ def _start_state(states: Sequence[StateForm], names: Sequence[str]) -> list[JSON
 def _start(states: Sequence[StateForm], names: Sequence[str] = ()) -> str | None:
     if not states or states[0].when is None:
         return None
-    return _free("start", {*names, END})
+    return _free("start", {*names, END}, {})
 
 
 def _below(names: Sequence[str], number: int) -> str:
@@ -124,24 +122,27 @@ def _journey_id(name: str | None, bot_id: str, known: Any) -> str | None:
 def _names(states: Sequence[StateForm]) -> list[str]:
     """The ids of states, given or made from what they say."""
     taken = {state.id for state in states if state.id is not None} | {END}
+    numbers: dict[str, int] = {}
     names = []
     for state in states:
         name = state.id
         if name is None:
             text = state.chat or state.tool or state.journey or " ".join(state.tools or ["fork"])
-            name = _free(
-                derived_from_name(text.replace(":", " ").replace("_", " ").rstrip(".?!")), taken
-            )
+            text = derived_from_name(text.replace(":", " ").replace("_", " ").rstrip(".?!"))
+            name = _free(text, taken, numbers)
             taken.add(name)
         names.append(name)
     return names
 
 
-def _free(name: str, taken: set[str]) -> str:
-    number, found = 1, name
+def _free(name: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """The name, or the name with the next number that is free; `numbers` has the last of each."""
+    number = numbers.get(name, 1)
+    found = name if number == 1 else f"{name}-{number}"
     while found in taken:
         number += 1
         found = f"{name}-{number}"
+    numbers[name] = number
     return found
 
 
@@ -174,7 +175,8 @@ def _is_start(states: Sequence[State]) -> bool:
     led_to = {way.to for state in states for way in state.next}
     return (
         is_fork(start)
-        and (way.to, way.when is None, start.id) == (names[0], False, _free("start", {*names, END}))
+        and (way.to, way.when is None, start.id)
+        == (names[0], False, _free("start", {*names, END}, {}))
         and start.id not in led_to
     )
 

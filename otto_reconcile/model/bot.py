@@ -264,9 +264,8 @@ class Bot(Part):
         # It speaks of this module's classes, and so is imported late.
         from otto_reconcile.model import journey_rules as states
 
-        journeys = {journey.id: journey for journey in self.journeys}
-        for journey in self.journeys:
-            for fault in states.faults(journey, journeys):
+        for journey, found in zip(self.journeys, states.faults(self.journeys), strict=True):
+            for fault in found:
                 told = {"id": journey.id, "at": fault.path[0], "fault": fault.message}
                 raise PydanticCustomError("states", "state {at} of journey {id}: {fault}", told)
         return self

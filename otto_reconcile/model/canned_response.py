@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otto_reconcile.model.bot import Bot
-from otto_reconcile.model.journey_graph import graph, identity
+from otto_reconcile.model.journey_graph import Graphs, identity
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, register
 from otto_reconcile.model.parts import belongings, parts
 from otto_reconcile.model.resource import JSON, Ref, Resource
@@ -63,11 +63,15 @@ def _links(bot: Bot) -> dict[str, set[str]]:
     for guideline in bot.guidelines:
         for named in guideline.canned_responses or ():
             links.setdefault(named, set()).add(f"guideline:{guideline.id}")
-    journeys = {journey.id: journey for journey in bot.journeys}
+    graphs = Graphs(bot.journeys)
+    states = (state for journey in bot.journeys for state in journey.states or ())
+    named_in_states = any(state.canned_responses for state in states)
     for journey in bot.journeys:
         for named in journey.canned_responses or ():
             links.setdefault(named, set()).add(f"journey:{journey.id}")
-        for state in graph(journey, journeys):
+        if not named_in_states:
+            continue
+        for state in graphs.of(journey):
             for named in state.canned_responses or ():
                 node = f"journey_node:{identity(journey.id, state)}"
                 links.setdefault(named, set()).add(node)

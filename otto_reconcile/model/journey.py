@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otto_reconcile.model.bot import Bot
-from otto_reconcile.model.journey_graph import graph, plain
+from otto_reconcile.model.journey_graph import Graphs, plain
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, register
 from otto_reconcile.model.parts import belongings, parts
 from otto_reconcile.model.resource import Ref, Resource
@@ -18,15 +18,15 @@ FIELDS = (
     Field("priority", default=0, change=Means.REPLACE, clear=Means.REPLACE),
     Field("composition_mode", change=Means.REPLACE, clear=Means.REPLACE, empty="none"),
     Field("tags", default=[], shape=Shape.SET),
-    # As `states.graph` has them, in plain data.
+    # As `journey_graph.Graphs` has them, in plain data.
     Field("states", default=[], change=Means.REPLACE, clear=Means.REPLACE, veiled=True),
 )
 
 
 def expand(bot: Bot) -> Iterable[Resource]:
-    journeys = {journey.id: journey for journey in bot.journeys}
+    graphs = Graphs(bot.journeys)
     drawn = [
-        journey.model_copy(update={"states": plain(graph(journey, journeys))})
+        journey.model_copy(update={"states": plain(graphs.of(journey))})
         if journey.states
         else journey
         for journey in bot.journeys

@@ -7,14 +7,21 @@ takes but does not do: see docs/manifests.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from otto_reconcile.model.bot import Journey, State
-from otto_reconcile.model.journey_graph import END, is_fork, reached
+from otto_reconcile.model.journey_graph import END, Graphs, TooLarge, is_fork, reached
+from otto_reconcile.model.reachability import visits
 
 _CHART_LINE = re.compile(r"\n(    (N\d+|\[\*\]) --> |style N\d+ )")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+MOST_PATHS = 50_000
+"""How often Parlant may come to a state when it reads the journeys of a bot: half a second."""
+_MOST_CIRCLES = 10  # that are told of in one run
 
 _OF_STEPS = ("description", "labels", "metadata", "canned_responses", "composition_mode")
 
@@ -27,8 +34,19 @@ class Fault(NamedTuple):
     hint: str | None = None
 
 
-def faults(journey: Journey, journeys: Mapping[str, Journey]) -> list[Fault]:
-    """All that is wrong with the states of a journey; `journeys` are those of its bot, by id."""
+def faults(journeys: Sequence[Journey]) -> list[list[Fault]]:
+    """All that is wrong with the states of each of these journeys, which are those of one bot.
+
+    Where two have one id, which is a fault of its own, others go through the last of them.
+    """
+    nesting = _Nesting({journey.id: journey for journey in journeys})
+    found = [_own(journey, nesting) for journey in journeys]
+    if not any(found):
+        found = _sizes(journeys)
+    return found
+
+
+def _own(journey: Journey, nesting: _Nesting) -> list[Fault]:
     states = journey.states or []
     found = [fault for number, state in enumerate(states) for fault in _of_one(number, state)]
     found += _ids(states)
@@ -41,9 +59,33 @@ def faults(journey: Journey, journeys: Mapping[str, Journey]) -> list[Fault]:
     for number, state in enumerate(states):
         found += _ways(number, state, by_id)
         if state.journey is not None:
-            found += _sub_journey(number, state.journey, journey, journeys)
+            found += nesting.faults(number, state.journey)
     if not found:
-        found = [*_circles(states, by_id, journeys), *_unreachable(states, by_id)]
+        found = [*_circles(states, by_id, nesting), *_unreachable(states, by_id)]
+    return found
+
+
+def _sizes(journeys: Sequence[Journey]) -> list[list[Fault]]:
+    """The journeys whose graphs are too large, of those without other faults.
+
+    The first one for which there is no room is told, not all that come after it.
+    """
+    graphs, left = Graphs(journeys), MOST_PATHS
+    found: list[list[Fault]] = [[] for _ in journeys]
+    for journey, faults_ in zip(journeys, found, strict=True):
+        if graphs.is_full or left < 0:
+            break
+        try:
+            states = graphs.of(journey)
+        except TooLarge as error:
+            names = [state.id for state in journey.states or ()]
+            faults_.append(Fault((names.index(error.state),), error.message, error.hint))
+            continue
+        left -= visits(states, left) if states else 0
+        if left < 0:
+            message = f"at each message Parlant would go {MOST_PATHS:,} ways through the journeys"
+            hint = "they double where ways part and meet again: let ways end, or split the journey"
+            faults_.append(Fault((0,), message, hint))
     return found
 
 
@@ -101,56 +143,74 @@ def _known(by_id: Mapping[str, State]) -> str:
     return f"it has: {', '.join([*list(by_id)[:12], END])}"
 
 
-def _sub_journey(
-    number: int, name: str, journey: Journey, journeys: Mapping[str, Journey]
-) -> Iterator[Fault]:
-    path, other = (number, "journey"), journeys.get(name)
-    if other is None:
-        yield Fault(path, f"this bot has no journey `{name}`", "name one by its id")
-    elif not other.states:
-        yield Fault(path, f"the journey `{name}` has no states to go through", "give it some")
-    elif _circular(journey.id, name, journeys):
-        yield Fault(path, f"the journey `{name}` leads in a circle", "go on in it, with `next`")
+class _Nesting:
+    """How journeys go through each other; each is looked at once, however deep they are nested."""
+
+    def __init__(self, journeys: Mapping[str, Journey]) -> None:
+        self._journeys = journeys
+        inner = {
+            name: [s.journey for s in journey.states or () if s.journey and s.journey in journeys]
+            for name, journey in journeys.items()
+        }
+        self._passable: dict[str, bool] = {}
+        for name in _inner_first(inner):
+            self._passable[name] = self._can_be_passed(journeys[name])
+
+    def faults(self, number: int, name: str) -> Iterator[Fault]:
+        """What is wrong with a state that goes through the journey of this id."""
+        path, other = (number, "journey"), self._journeys.get(name)
+        if other is None:
+            yield Fault(path, f"this bot has no journey `{name}`", "name one by its id")
+        elif not other.states:
+            yield Fault(path, f"the journey `{name}` has no states to go through", "give it some")
+        elif name not in self._passable:
+            yield Fault(path, f"the journey `{name}` leads in a circle", "go on in it, with `next`")
+
+    def through(self, state: State | None) -> list[str]:
+        """Where a state that says nothing leads: a fork, or a journey that may be over at once."""
+        if state is None or not (is_fork(state) or self._passable.get(state.journey or "")):
+            return []
+        return [way.to for way in state.next] or [END]
+
+    def _can_be_passed(self, journey: Journey) -> bool:
+        """True if a journey has a way from its start to its end through forks only."""
+        by_id = {state.id: state for state in journey.states or ()}
+        start = list(by_id)[:1]
+        return bool(start) and END in reached(start, lambda one: self.through(by_id.get(one)))
 
 
-def _circular(start: str, through: str, journeys: Mapping[str, Journey]) -> bool:
-    """True if a way through a journey leads to the start again, or to any journey twice."""
-
-    def inner(name: str) -> list[str]:
-        states = journeys[name].states if name in journeys else None
-        return [state.journey for state in states or [] if state.journey]
-
-    below = reached([through], inner)
-    return start in below or any(name in reached(inner(name), inner) for name in below)
+def _inner_first(edges: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Each name behind all that it leads to. Those that lead into a circle are left out."""
+    sorter = TopologicalSorter(edges)
+    with suppress(CycleError):
+        sorter.prepare()
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        yield from ready
+        sorter.done(*ready)
 
 
 def _circles(
-    states: Sequence[State], by_id: Mapping[str, State], journeys: Mapping[str, Journey]
+    states: Sequence[State], by_id: Mapping[str, State], nesting: _Nesting
 ) -> Iterator[Fault]:
     """Where no step is ever taken: behind a tool, Parlant 3.3 would go round in it for ever."""
+    through = {state.id: nesting.through(state) for state in states}
+    seen: set[str] = set()
+    told: set[str] = set()
+    for _ in range(_MOST_CIRCLES):
+        left = {n: set(ways) - seen for n, ways in through.items() if n not in seen}
+        try:
+            TopologicalSorter(left).prepare()
+            break
+        except CycleError as error:
+            circle = set(error.args[1])
+        seen |= circle
+        told |= {name for name in circle if is_fork(by_id[name])} or circle
     for number, state in enumerate(states):
-        if is_fork(state) and state.id in reached(
-            _through(state, journeys), lambda name: _through(by_id.get(name), journeys)
-        ):
+        if state.id in told:
             hint = "one of its ways must come to a chat or tool state"
-            yield Fault((number,), "this fork leads back to itself through forks only", hint)
-
-
-def _through(state: State | None, journeys: Mapping[str, Journey]) -> list[str]:
-    """Where a state that says nothing leads: a fork, or a journey that may be over at once."""
-    if state is None or not (is_fork(state) or _is_passable(state.journey, journeys)):
-        return []
-    return [way.to for way in state.next] or [END]
-
-
-def _is_passable(name: str | None, journeys: Mapping[str, Journey]) -> bool:
-    """True if a journey has a way from its start to its end through forks only."""
-    journey = journeys.get(name) if name is not None else None
-    states = (journey.states if journey is not None else None) or []
-    by_id = {state.id: state for state in states}
-    return bool(states) and END in reached(
-        [states[0].id], lambda one: _through(by_id.get(one), journeys)
-    )
+            what = "fork" if is_fork(state) else "state"
+            yield Fault((number,), f"this {what} leads back to itself through forks only", hint)
 
 
 def _unreachable(states: Sequence[State], by_id: Mapping[str, State]) -> Iterator[Fault]:

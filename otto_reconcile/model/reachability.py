@@ -18,7 +18,7 @@ _OVER = "None"  # Parlant's word for the end, in a path
 
 
 def ways_on(journey_id: str, states: Sequence[State]) -> dict[str, dict[str, JSON]]:
-    """Metadata by the identity of the chat and tool states of a graph (see `states.graph`).
+    """Metadata by the identity of the chat and tool states of a graph (see `journey_graph`).
 
     And of a first fork, which is Parlant's initial state. A way under no condition is open once the
     step is done; ways through forks are led on to where they come out.
@@ -34,21 +34,42 @@ def ways_on(journey_id: str, states: Sequence[State]) -> dict[str, dict[str, JSO
     }
 
 
-def _numbers(states: Sequence[State]) -> dict[str, str]:
-    """The numbers that Parlant gives to what it meets, the nearest first; the initial one is 1."""
-    first = states[0]
-    # The initial state of Parlant's own says nothing; it has the ways of a fork that comes first.
-    ways = {state.id: state.next for state in states}
-    ways[_INITIAL] = first.next if is_fork(first) else [Transition(to=first.id)]
-    numbers: dict[str, str] = {}
+def visits(states: Sequence[State], most: int) -> int:
+    """How often Parlant comes to a state when it reads this graph, counted up to `most` + 1.
+
+    It reads every journey of an agent for each message, and all that it serves waits. Where ways
+    meet, what lies behind is read once for each of them (`JourneyGuidelineProjection`, 3.3.2).
+    """
+    ways = _ways(states)
     passed: set[tuple[str, int]] = set()
     todo = deque([(_INITIAL, -1, _INITIAL)])
-    while todo:
+    count = 0
+    while todo and count <= most:
         source, place, here = todo.popleft()
-        numbers.setdefault(here, str(len(numbers) + 1))
-        passed.add((source, place))
+        count += 1
         on = ((here, at, way.to) for at, way in enumerate(ways.get(here, ())))
         todo.extend(step for step in on if step[:2] not in passed)
+        passed.add((source, place))
+    return count
+
+
+def _ways(states: Sequence[State]) -> dict[str, Sequence[Transition]]:
+    """By state. Parlant's own initial state says nothing; it has the ways of a first fork."""
+    first = states[0]
+    start = first.next if is_fork(first) else [Transition(to=first.id)]
+    return {_INITIAL: start, **{state.id: state.next for state in states}}
+
+
+def _numbers(states: Sequence[State]) -> dict[str, str]:
+    """The numbers that Parlant gives to what it meets, the nearest first; the initial one is 1."""
+    ways = _ways(states)
+    numbers: dict[str, str] = {}
+    todo = deque([_INITIAL])
+    while todo:
+        here = todo.popleft()
+        if here not in numbers:
+            numbers[here] = str(len(numbers) + 1)
+            todo.extend(way.to for way in ways.get(here, ()))
     return numbers
 
 

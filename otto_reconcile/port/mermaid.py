@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -69,22 +70,28 @@ def recognised(shown: Sequence[JSON], states: Sequence[JSON]) -> list[JSON]:
 
     So that a difference tells what differs.
     """
-    free = {state["id"]: _step(state) for state in states}
+    free: dict[_Step, deque[str]] = {}
+    for state in states:
+        free.setdefault(_step(state), deque()).append(state["id"])
     names: dict[str, str] = {END: END}
-    for number, said in ((one["id"], _shown(one)) for one in shown):
-        name = next((n for n, step in free.items() if step == said), None)
-        names[number] = name if name is not None else f"({number})"
-        free.pop(str(name), None)
-    known = {state["id"]: state for state in states}
-    order = [*known, *names.values()]
+    for one in shown:
+        same = free.get(_shown(one))
+        names[one["id"]] = same.popleft() if same else f"({one['id']})"
+    known: dict[str, JSON] = {state["id"]: state for state in states}
+    order = _places([*known, *names.values()])
     found = []
-    for one in sorted(shown, key=lambda one: order.index(names[one["id"]])):
+    for one in sorted(shown, key=lambda one: order[names[one["id"]]]):
         name = names[one["id"]]
         ways = [{**way, "to": names[way["to"]]} for way in one["next"]]
-        targets = [way["to"] for way in known.get(name, {}).get("next", [])]
-        ways.sort(key=lambda way: [*targets, way["to"]].index(way["to"]))
-        found.append({**known.get(name, one), "id": name, "next": ways})
+        targets = _places(way["to"] for way in known.get(name, {}).get("next", []))
+        ways.sort(key=lambda way: targets.get(way["to"], len(targets)))
+        found.append({**(known.get(name) or one), "id": name, "next": ways})
     return found if found != list(states) else list(shown)
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """The place of each name where it stands first."""
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _shown(state: Mapping[str, JSON]) -> _Step:
@@ -126,9 +133,11 @@ def _numbered(chart: _Chart) -> list[JSON]:
         return []
     first = start[0][1] if len(start) == 1 and not start[0][0] else _START
     order = [first] if first != END else [_START]
+    met = {*order, END}
     for name in order:
         for _, target in _sorted(chart, name):
-            if target != END and target not in order:
+            if target not in met:
+                met.add(target)
                 order.append(target)
     numbers = {name: str(number) for number, name in enumerate(order, 1)} | {END: END}
     return [_plain(chart, name, numbers) for name in order]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from otto_reconcile.model import Bot, Journey, State, Transition
 from otto_reconcile.model.journey_graph import END, is_fork
@@ -31,6 +32,10 @@ def tree(bot: Bot, journeys: Sequence[Journey]) -> Iterator[Line]:
             yield Line(f"  {_IN_WORDS}", Tone.QUIET)
 
 
+_Drawing: TypeAlias = "Iterator[Line | _Drawing]"
+"""Lines, and what draws the lines in between."""
+
+
 class _Tree:
     """The states of one journey on their way into lines, each state once."""
 
@@ -41,9 +46,18 @@ class _Tree:
         self._drawn: set[str] = set()
 
     def draw(self) -> Iterator[Line]:
-        yield from self._run(self._first, "  ")
+        """A journey may be deeper than Python's calls: what draws waits on a list of its own."""
+        drawing = [self._run(self._first, "  ")]
+        while drawing:
+            found = next(drawing[-1], None)
+            if found is None:
+                drawing.pop()
+            elif isinstance(found, Line):
+                yield found
+            else:
+                drawing.append(found)
 
-    def _run(self, name: str, indent: str) -> Iterator[Line]:
+    def _run(self, name: str, indent: str) -> _Drawing:
         """A state and all behind it; a straight line goes straight down."""
         while True:
             if name == END or name in self._drawn:
@@ -55,13 +69,13 @@ class _Tree:
             if len(state.next) != 1 or state.next[0].when is not None:
                 break
             name = state.next[0].to
-        yield from self._ways(state.next, indent)
+        yield self._ways(state.next, indent)
 
-    def _ways(self, ways: Sequence[Transition], indent: str) -> Iterator[Line]:
+    def _ways(self, ways: Sequence[Transition], indent: str) -> _Drawing:
         for number, way in enumerate(ways, 1):
             branch, below = ("└─", "   ") if number == len(ways) else ("├─", "│  ")
             yield Line(f"{indent}{branch} {_flat(way.when or 'always')}", Tone.CHANGED)
-            yield from self._run(way.to, indent + below)
+            yield self._run(way.to, indent + below)
 
     def _name(self, name: str) -> str:
         """Shown where a way leads back to it."""

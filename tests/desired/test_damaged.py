@@ -25,7 +25,21 @@ from otto_reconcile.store.sqlite import SQLiteStore
 CLI = Source("cli")
 Make = Callable[..., Bot]
 
+
+def forked(count: int) -> dict[str, Any]:
+    """A bot with a journey that has two ways to the power of `count` once it is written out."""
+    ways = [[{"when": when, "to": f"f{n}"} for when in "ab"] for n in range(count + 1)]
+    states = [
+        {"id": "s", "chat": "Hello", "next": ways[0]},
+        *({"id": f"f{n}", "next": ways[n + 1]} for n in range(count)),
+        {"id": f"f{count}", "chat": "Bye"},
+    ]
+    journey = {"id": "j", "title": "J", "description": "d", "conditions": ["c"], "states": states}
+    return {"id": "b1", "name": "B", "journeys": [journey]}
+
+
 DAMAGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "a journey without end": ("events", {"bot": forked(40)}),
     "no bot": ("events", {"bot": 5}),
     "a bot of another form": ("events", {"bot": {"id": "b1", "name": []}}),
     "another bot": ("events", {"bot": {"id": "b2", "name": "B"}}),

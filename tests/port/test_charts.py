@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from otto_reconcile.model import JSON, Journey, State
-from otto_reconcile.model.journey_graph import END, graph, plain
+from otto_reconcile.model.journey_graph import END, Graphs, plain
 from otto_reconcile.port import mermaid
 from tests.manifest.bots import states
 from tests.support.examples import examples
@@ -15,7 +15,7 @@ QUICK = settings(max_examples=examples(60), deadline=None)
 
 def drawn(given_states: list[State]) -> list[JSON]:
     journey = Journey(id="a.j", title="T", description="", conditions=[], states=given_states)
-    return plain(graph(journey, {journey.id: journey}))
+    return plain(Graphs([journey]).of(journey))
 
 
 @QUICK

@@ -204,7 +204,7 @@ def _journey(row: Document) -> Journey:
         canned_responses=texts(row, "canned_responses"),
         states=_states(row),
     )
-    for fault in faults(journey, {}):
+    for fault in faults([journey])[0]:
         if fault.path[1:] != ("journey",):  # whether there is such a journey, the whole bot knows
             raise NotUnderstood(f"state {fault.path[0]}: {fault.message}")
     return journey
