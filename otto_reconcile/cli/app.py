@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from otto_reconcile import __version__
 from otto_reconcile.cli.console import say, say_text
+from otto_reconcile.errors import SettingsError
+
+_MAY_BE_EMPTY = ("--reason",)
+
+
+class Commands(TyperGroup):
+    """All commands. None takes an empty word, which as a path would be the current directory."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for before, word in pairwise(["", *args]):
+            option, equals, value = word.partition("=")
+            if (word == "" or (equals and word.startswith("--") and value == "")) and not (
+                {before, option} & {*_MAY_BE_EMPTY}
+            ):
+                name = option or (before if before.startswith("-") else "an argument")
+                raise SettingsError(f"{name} is empty", hint="give it a value, or leave it out")
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
+    cls=Commands,
     name="otto-reconcile",
     help="Keeps the bots of Parlant servers in their desired state.",
     rich_markup_mode=None,

@@ -34,7 +34,7 @@ def apply(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
     ] = False,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")] = 60.0,
+    timeout: options.Timeout = 60.0,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,

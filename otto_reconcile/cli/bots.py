@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -173,19 +176,56 @@ def _refuse_unknown(
 
 
 def is_folder(place: str) -> bool:
-    return place.endswith(os.sep) or Path(place).is_dir() or not Path(place).suffix
+    """True for what is one, or would be made as one: a name without a suffix that is not there."""
+    path = Path(place)
+    return place.endswith(os.sep) or path.is_dir() or not (path.suffix or path.exists())
 
 
 def write_files(files: Mapping[Path, str], force: bool) -> str:
-    """All or none: what is there already is looked for first. Gives what was done, in words."""
-    there = [path for path in files if path.exists()]
+    """All or none, if need be over what is there. Gives what was done, in words.
+
+    A device or a pipe takes the text as it is. Raises OttoError.
+    """
+    there = [path for path in files if path.is_file() or path.is_dir()]
     if there and not force:
         some = ", ".join(str(path) for path in there[:5])
         raise OttoError(f"there already: {some}", hint="--force writes over it")
-    for path, text in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OttoError(f"cannot write {path}: {error.strerror or error}") from error
+    drafts: dict[Path, Path] = {}
+    try:
+        for path, text in files.items():
+            with _told(path):
+                if path.exists() and not path.is_file():
+                    path.write_text(text, encoding="utf-8")
+                    continue
+                drafts[path] = _draft_of(path)
+                _write_draft(drafts[path], path, text)
+        for path, draft in drafts.items():
+            with _told(path):
+                draft.replace(os.path.realpath(path))  # a link stays one
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
     return f"{len(files)} file{'' if len(files) == 1 else 's'} written"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (ENOSPC, EDQUOT, EFBIG)
+        hint = "make room" if full else "name a place that this user may write"
+        raise OttoError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
+
+
+def _draft_of(path: Path) -> Path:
+    """The name of the file beside it whose text is to take its place."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f".{real.name}.{os.getpid()}.tmp")
+
+
+def _write_draft(draft: Path, path: Path, text: str) -> None:
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    draft.write_text(text, encoding="utf-8")
+    if path.exists():
+        draft.chmod(stat.S_IMODE(path.stat().st_mode))

@@ -147,7 +147,7 @@ def actions(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="15m, 1h, 2d ago, or a time.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 50,
+    limit: options.Limit = 50,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
@@ -172,7 +172,7 @@ def actions(
 @app.command(epilog=example("otto-reconcile history order-desk"))
 def history(
     bot: options.BotArgument,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0: all.")] = 20,
+    limit: options.Limit = 20,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,

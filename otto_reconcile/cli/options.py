@@ -20,6 +20,7 @@ from otto_reconcile.settings import (
     database_in,
     headers_from,
 )
+from otto_reconcile.store.base import MOST_ROWS
 
 
 def _option(*names: str, env: str | None = None, **more: Any) -> Any:
@@ -119,6 +120,16 @@ Files = Annotated[
         " May be given several times.",
     ),
 ]
+
+
+def _seconds(value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"{value} is no number of seconds to wait")
+    return value
+
+
+Timeout = Annotated[float, _option("--timeout", callback=_seconds, help="Seconds to wait at most.")]
+Limit = Annotated[int, _option("--limit", min=0, max=MOST_ROWS, help="At most so many; 0: all.")]
 
 
 def _allow(patterns: list[str] | None) -> list[str] | None:

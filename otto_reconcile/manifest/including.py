@@ -56,6 +56,8 @@ class Texts:
             faults.add(node, "what is piped in has no folder in which a file could be", hint)
         elif not written.strip() or os.path.isabs(written):
             faults.add(node, "`!file` takes a path that starts at this manifest", _HINT)
+        elif not _is_path(written):
+            faults.add(node, "the path behind `!file` has a character that no path can have", _HINT)
         elif "${" in written:
             faults.add(node, "the path behind `!file` is not filled with variables", _HINT)
         else:
@@ -97,10 +99,20 @@ class _Refused(Exception):
     """Why a path is not followed."""
 
 
+def _is_path(written: str) -> bool:
+    """False for a text with NUL, or with half a character."""
+    try:
+        return b"\0" not in os.fsencode(written)
+    except UnicodeEncodeError:
+        return False
+
+
 def _inside(path: Path, root: Path) -> bytes:
     """The file's bytes, folder by folder from the root on. Raises _Refused, InvalidInput."""
-    top = Path(os.path.realpath(root))
-    real = Path(os.path.realpath(path))
+    try:
+        top, real = Path(os.path.realpath(root)), Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        raise refusal(path, error) from None
     if not real.is_relative_to(top):
         raise _Refused("it lies outside the folder of manifests")
     *folders, name = real.relative_to(top).parts or (".",)

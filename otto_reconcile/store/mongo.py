@@ -21,7 +21,7 @@ from pymongo.database import Database
 from otto_reconcile.errors import Conflict, PermanentError, SettingsError, StoreUnavailable
 from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.settings import without_credentials
-from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.base import DAMAGED, MOST_ROWS, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
 
 Client: TypeAlias = pymongo.MongoClient[Document]
@@ -149,7 +149,7 @@ class MongoStore:
 
             def found(of: Remote[Any]) -> Cursor[Any]:
                 cursor = of.find(dict(where or {}), {**projection, "_id": 0})
-                return (cursor.sort(list(order)) if order else cursor).limit(limit)
+                return (cursor.sort(list(order)) if order else cursor).limit(min(limit, MOST_ROWS))
 
             try:
                 documents = list(found(remote))

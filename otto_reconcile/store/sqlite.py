@@ -249,13 +249,16 @@ _KNOWN = (
 )
 
 
+_TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+
+
 @contextmanager
 def _translated(file: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.IntegrityError as error:
-        raise Conflict(f"{file}: another writer was first ({error})") from error
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) in _TAKEN:
+            raise Conflict(f"{file}: another writer was first ({error})") from error
         said = str(error).lower()
         for part, what, hint in _KNOWN:
             if part in said:

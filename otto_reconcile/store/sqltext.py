@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.store.base import DAMAGED, Collection, Document, Filter, Order
+from otto_reconcile.store.base import DAMAGED, MOST_ROWS, Collection, Document, Filter, Order
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
 from otto_reconcile.store.matching import conditions
 
@@ -115,7 +115,7 @@ def clause(where: Filter | None, order: Order = (), limit: int = 0) -> tuple[str
     text = f" WHERE {' AND '.join(parts)}" if parts else ""
     keys = [f"{path(name)} {'DESC' if direction < 0 else 'ASC'}" for name, direction in order]
     text += f" ORDER BY {', '.join([*keys, 'id'])}"
-    return text + (f" LIMIT {int(limit)}" if limit else ""), values
+    return text + (f" LIMIT {min(int(limit), MOST_ROWS)}" if limit else ""), values
 
 
 def _condition(field: str, operator: str, value: Any) -> tuple[str, list[Any]]:

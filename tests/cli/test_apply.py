@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -332,6 +333,31 @@ def test_what_is_exported_applies_without_a_change(otto: Otto) -> None:
     one = otto("export", "desk").out
     assert yaml.safe_load(one)["metadata"]["id"] == "desk"
     assert one == otto("get", "desk").out
+
+
+def test_export_writes_into_devices_and_leaves_a_file_whole_if_there_is_no_room(
+    otto: Otto,
+) -> None:
+    otto("apply", "-f", "-", stdin=manifest())
+    assert otto("export", "--output", "/dev/null", "desk").code == 0
+    done = otto("export", "--output", "/dev/full", "desk")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == ("error: cannot write /dev/full: No space left on device\nhint: make room\n")
+    kept = otto.write("desk.yaml", "mine\n")
+    (otto.folder / "link.yaml").symlink_to("desk.yaml")
+    limited = f"ulimit -f 0; exec {shlex.join(otto.command('export', '--force', '--output'))}"
+    for name in ("desk.yaml", "link.yaml"):
+        code = subprocess.run(
+            ["bash", "-c", f"trap '' XFSZ; {limited} {name} desk"],
+            cwd=otto.folder, env=otto.environ, check=False, capture_output=True,
+        ).returncode  # fmt: skip
+        assert code == 1
+        assert kept.read_text() == "mine\n"
+        assert otto("export", "--force", "--output", "link.yaml", "desk").code == 0
+        assert "name: Desk" in kept.read_text()
+        assert (otto.folder / "link.yaml").is_symlink()
+        kept.write_text("mine\n")
+    assert {one.name for one in otto.folder.iterdir()} <= {".otto", "desk.yaml", "link.yaml"}
 
 
 def test_export_writes_over_nothing_unless_forced(otto: Otto) -> None:

@@ -82,6 +82,17 @@ def test_help_imports_nothing_heavy(otto: Otto, arguments: list[str], heavy: set
         (["get", "nobody"], "nobody"),
         (["export", "nobody"], "nobody"),
         (["suspend", "nobody"], "nobody"),
+        (["apply", "-f", ""], "error: -f is empty"),
+        (["apply", "--file="], "error: --file is empty"),
+        (["validate", ""], "error: an argument is empty"),
+        (["diff", "-f", ""], "error: -f is empty"),
+        (["run", "--data-dir", ""], "error: --data-dir is empty"),
+        (["export", "--output", ""], "error: --output is empty"),
+        (["apply", "-f", "x", "--wait", "--timeout", "nan"], "nan is no number of seconds"),
+        (["apply", "-f", "x", "--wait", "--timeout", "inf"], "inf is no number of seconds"),
+        (["apply", "-f", "x", "--wait", "--timeout", "-1"], "-1.0 is no number of seconds"),
+        (["actions", "--limit", str(2**63)], "it has to be less than or equal to 2147483647"),
+        (["history", "x", "--limit", str(2**99)], "it has to be less than or equal to"),
     ],
 )
 def test_a_mistake_is_one_error_and_exit_code_1(

@@ -36,7 +36,8 @@ _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _ENVIRON = {"A": "aye", "EMPTY": "", "API_KEY": "hush-hush", "N": "5", "ODD": "\udcff", "NUL": "\0"}
 _SYNTAX = [
     "&a ", "*a", "*b ", "!!int ", "!!str ", "!!binary ", "!!set ", "!!timestamp ", "!x ", "!<!> ",
-    "!file ./a.md", "!file ../../etc/passwd", "!file ", "<<: *a", "<<: [*a, *a]", "<<: 1", "---\n",
+    "!file ./a.md", "!file ../../etc/passwd", "!file ", '!file "a\\0b"', '!file "\\ud800"',
+    "!file " + "x/" * 3000, "<<: *a", "<<: [*a, *a]", "<<: 1", "---\n",
     "--- |\n", "...\n", "%YAML 1.1\n", "%TAG ! tag:x,2000:\n", "? ", ": ", "- ", "[", "]", "{", "}",
     ",", "|\n", ">-\n", '"', "'", "\\", "\\ud800", "\\x41", "#", "\t", "\r", "\n", "\n\n", "\ufeff",
     "\x85", "\u2028", "\u200b", "${A}", "${A:-", "${A:-${B:-c}}", "${secret:A}", "${ODD}", "${NUL}",
