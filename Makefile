@@ -31,7 +31,7 @@ help:
 	@echo "make setup    $(VENV) with the command $(BIN)/otto-reconcile"
 	@echo "make run      otto-reconcile run, with TOOLS and ARGS"
 	@echo "make test     check, then the tests, with PYTEST_ARGS"
-	@echo "make test-unit  only the tests that start no process: a minute and a half"
+	@echo "make test-unit  only the tests that start no process: within a minute"
 	@echo "make test-pure  check, then only the tests that start no server"
 	@echo "make check    lint, format, types and layers"
 	@echo "make compat   the contract with Parlant, on each supported release: every week, say"

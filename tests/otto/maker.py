@@ -27,7 +27,7 @@ from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.plain_log import PlainLog
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.otto.shop import pasted
-from tests.reconcile.fakes import ManualClock
+from tests.reconcile.fakes import FastClock
 
 
 class Away:
@@ -49,7 +49,7 @@ class Shop:
         self, stores: Stores, journal: Journal, port: RestPort, access: Access = Access.ALL
     ) -> None:
         self.stores, self.journal, self.port = stores, journal, port
-        clock = self.clock = ManualClock()
+        clock = self.clock = FastClock(speed=1)
         self.voice = Voice(Board(None), clock, PlainLog())
         late = Late(journal, stores, port, self.voice, clock)
         self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -159,21 +160,28 @@ class Heard(Silent):
         self.warnings.append((event, fields))
 
 
-class ManualClock(SystemClock):
-    """Real waits; `monotonic` can be moved ahead by hand."""
+class FastClock(SystemClock):
+    """Time that runs `speed` times as fast for all that waits; it can be moved ahead by hand."""
 
-    def __init__(self) -> None:
-        self.ahead = 0.0
+    def __init__(self, speed: float = 10.0) -> None:
+        self.speed, self.ahead = speed, 0.0
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
+        return super().monotonic() * self.speed + self.ahead
+
+    def slow_down(self) -> None:
+        """From now on as fast as time is."""
+        self.speed, self.ahead = 1.0, self.monotonic() - super().monotonic()
+
+    async def wait(self, event: asyncio.Event, timeout: float) -> bool:
+        return await super().wait(event, timeout / self.speed)
 
 
 class Setting:
     """A loop over a memory store and a fake target."""
 
-    def __init__(self, **options: Any) -> None:
-        self.port, self.clock = FakePort(), ManualClock()
+    def __init__(self, speed: float = 10.0, **options: Any) -> None:
+        self.port, self.clock = FakePort(), FastClock(speed)
         self.stores = Stores.over(MemoryStore())
         self.heard = Heard()
         self.voice = Voice(Board(None), self.clock, self.heard)

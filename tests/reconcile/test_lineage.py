@@ -25,7 +25,7 @@ from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.reconcile.fakes import Heard, ManualClock
+from tests.reconcile.fakes import FastClock, Heard
 from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import until
 from tests.reconcile.test_provenance import commit, git
@@ -54,8 +54,8 @@ class Replica:
         self.start()
 
     def start(self) -> None:
-        self.voice = Voice(Board(None), ManualClock(), Heard())
-        self.folder = Folder(self.path, self.stores, self.voice, ManualClock(), "tests")
+        self.voice = Voice(Board(None), FastClock(speed=1), Heard())
+        self.folder = Folder(self.path, self.stores, self.voice, FastClock(speed=1), "tests")
 
     async def restart(self) -> str:
         self.start()

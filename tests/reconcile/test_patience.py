@@ -85,6 +85,14 @@ def action_of(setting: Setting, ref: Ref) -> object:
     return setting.port.held[ref].spec["action"]
 
 
+async def let_the_backoff_grow(setting: Setting) -> None:
+    """To minutes, which even with a fast clock are longer than a test waits."""
+    for _ in range(4):
+        before = tries(setting, BOOK)
+        setting.clock.ahead += 60.0
+        await until(lambda before=before: tries(setting, BOOK) > before)
+
+
 async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval(
     setting: Setting,
 ) -> None:
@@ -93,10 +101,8 @@ async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval(
     setting.want(booking("desk"))
     await setting.loop.restore()
     async with running(setting):
-        for _ in range(2):  # until the back-off is long
-            before = tries(setting, BOOK)
-            setting.clock.ahead += 8.0
-            await until(lambda before=before: tries(setting, BOOK) > before)
+        await let_the_backoff_grow(setting)
+        setting.clock.slow_down()
         before = tries(setting, BOOK)
         drift(setting, GREET, "Shout")
         await until(lambda: action_of(setting, GREET) == "Greet", 2.0)
@@ -115,7 +121,8 @@ async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval(
         assert status.next_try is not None
 
 
-async def test_what_failed_is_not_tried_again_before_its_time(setting: Setting) -> None:
+async def test_what_failed_is_not_tried_again_before_its_time() -> None:
+    setting = Setting(interval=0.05, speed=1)
     missing = Missing(setting)
     missing.services.add("crm")
     setting.want(booking("desk"))
@@ -142,10 +149,7 @@ async def test_when_one_bot_finds_a_service_again_the_others_look_too(setting: S
     setting.want(booking("desk"), booking("shop"))
     await setting.loop.restore()
     async with running(setting):
-        for _ in range(2):
-            before = tries(setting, BOOK)
-            setting.clock.ahead += 8.0
-            await until(lambda before=before: tries(setting, BOOK) > before)
+        await let_the_backoff_grow(setting)
         missing.services.clear()
         await setting.loop.reconcile_now("shop")
         bots = setting.voice.board.status.bots
@@ -158,17 +162,15 @@ async def test_a_changed_service_lets_all_that_waits_be_tried(setting: Setting) 
     setting.want(booking("desk"), booking("shop"))
     await setting.loop.restore()
     async with running(setting):
-        for _ in range(2):
-            before = tries(setting, BOOK)
-            setting.clock.ahead += 8.0
-            await until(lambda before=before: tries(setting, BOOK) > before)
+        await let_the_backoff_grow(setting)
         missing.services.clear()
         setting.loop.stirred(None, "tool_service")
         bots = setting.voice.board.status.bots
         await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
 
 
-async def test_what_needs_what_failed_waits_with_it_and_comes_after_it(setting: Setting) -> None:
+async def test_what_needs_what_failed_waits_with_it_and_comes_after_it() -> None:
+    setting = Setting(interval=0.05, speed=1)
     create, refused = setting.port.create, True
 
     async def refusing(resource: Resource, **how: bool) -> Resource:
@@ -238,9 +240,7 @@ async def test_a_sweep_that_finds_a_service_again_lets_what_waits_be_tried(
     await setting.loop.restore()
     async with running(setting):
         await until(lambda: setting.port.asked > 1)
-        before = tries(setting, BOOK)
-        setting.clock.ahead += 8.0
-        await until(lambda: tries(setting, BOOK) > before)
+        await let_the_backoff_grow(setting)
         missing.services.clear()
         setting.port.lacks.clear()
         bots = setting.voice.board.status.bots

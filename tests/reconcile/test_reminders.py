@@ -21,14 +21,14 @@ from otto_reconcile.reconcile.status import Board
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.settings import actor
 from otto_reconcile.store.memory import MemoryStore
-from tests.reconcile.fakes import Heard, ManualClock, Setting, bot
+from tests.reconcile.fakes import FastClock, Heard, Setting, bot
 
 HALF_AN_HOUR, STEP = 1800, 30
 
 
 def heard_over(seconds: int, tell: Callable[[Voice], None]) -> list[tuple[str, dict[str, Any]]]:
     """What a log says while something is told every half minute."""
-    clock, heard = ManualClock(), Heard()
+    clock, heard = FastClock(speed=1), Heard()
     voice = Voice(Board(None), clock, heard)
     for _ in range(0, seconds, STEP):
         tell(voice)
@@ -37,7 +37,7 @@ def heard_over(seconds: int, tell: Callable[[Voice], None]) -> list[tuple[str, d
 
 
 def test_reminders_come_in_growing_distances() -> None:
-    clock = ManualClock()
+    clock = FastClock(speed=1)
     reminders = Reminders(clock)
     told = []
     for minute in range(24 * 60):
@@ -86,7 +86,7 @@ def test_ready_is_said_once_store_and_target_answer() -> None:
             self.warnings.append((event, fields))
 
     heard = All()
-    voice = Voice(Board(None), ManualClock(), heard)
+    voice = Voice(Board(None), FastClock(speed=1), heard)
     voice.ready("http://there")
     voice.target(CONNECTED)
     assert [event for event, _ in heard.warnings if event == "ready"] == []
