@@ -11,9 +11,8 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.cli.removing import describe
 from otto_reconcile.desired import DesiredState, Source
-from otto_reconcile.manifest.drafts import GROUPS as FORMS
+from otto_reconcile.manifest.drafts import PART_FORMS as FORMS
 from otto_reconcile.manifest.forms import BotForm
-from otto_reconcile.manifest.secrets import _MAY_BE_SECRET
 from otto_reconcile.model import Bot, Guideline, Snapshot, kinds, snapshot_of
 from otto_reconcile.model import bot as model
 from otto_reconcile.model.from_resources import bot_of
@@ -161,7 +160,7 @@ def test_every_kind_has_an_adapter_and_is_noticed(kind: str) -> None:
 
 def test_manifests_have_every_group(tmp_path: Any) -> None:
     assert {*FORMS, "relationships", "tool_services"} == set(GROUPS)
-    assert set(_MAY_BE_SECRET) == set(FORMS)
+    assert all(GROUPS[name].model.secret for name in FORMS)
     spec = BotForm.model_fields["spec"].annotation
     fields = set(
         next(m for m in (spec, *get_args(spec)) if hasattr(m, "model_fields")).model_fields

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from otto_reconcile.manifest.basics import Identified
-from otto_reconcile.manifest.drafts import GROUPS, NATURAL, SOURCES_OF_IDS, Draft, Item
+from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.forms import MetadataForm, RelationshipForm, SpecForm, ToolServiceForm
 from otto_reconcile.manifest.hoisting import hoist
@@ -19,6 +19,7 @@ from otto_reconcile.manifest.secrets import mask
 from otto_reconcile.manifest.shared_forms import FORMS, SharedMetadataForm
 from otto_reconcile.manifest.tree import Faults, Node, Path, find, key_at
 from otto_reconcile.model import JSON
+from otto_reconcile.model.groups import GROUPS
 
 _ELSEWHERE = {
     "Bot": {
@@ -103,7 +104,7 @@ def _read_parts(made: Draft, data: JSON, wrong: set[Path]) -> None:
         _read_service(made, spec, wrong)
         return
     known = FORMS[made.kind].model_fields["spec"].annotation
-    for group, form in GROUPS.items():
+    for group, form in PART_FORMS.items():
         if group not in getattr(known, "model_fields", ()):
             continue
         items = _items(made, spec, group, form, wrong)
@@ -153,14 +154,14 @@ def _items(
 
 def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
     """Of an item in which something is wrong at least its id, so that nothing else dangles."""
-    if group not in GROUPS:
+    if group not in PART_FORMS:
         return
     item = value if isinstance(value, dict) else {}
-    given, source = item.get("id"), item.get(SOURCES_OF_IDS[group])
-    paths = [("spec", group, index, n) for n in ("id", "exact_id", SOURCES_OF_IDS[group])]
+    given, source = item.get("id"), item.get(GROUPS[group].id_from)
+    paths = [("spec", group, index, n) for n in ("id", "exact_id", GROUPS[group].id_from)]
     if any(path in made.secrets or find(made.root, path).told for path in paths):
         made.unsure = True
-    elif group in NATURAL:
+    elif GROUPS[group].is_written_whole:
         made.broken += [(group, source)] if isinstance(source, str) else []
     elif isinstance(item.get("exact_id"), str):
         made.broken.append((group, item["exact_id"]))
@@ -174,12 +175,12 @@ def _note_broken(made: Draft, group: str, index: int, value: JSON) -> None:
 
 def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
     form, path = item.form, ("spec", group, index)
-    if group in NATURAL:
-        return str(getattr(form, SOURCES_OF_IDS[group]))
+    if GROUPS[group].is_written_whole:
+        return str(getattr(form, GROUPS[group].id_from))
     assert isinstance(form, Identified)
     if form.id is not None and form.exact_id is not None:
         _both(made, (*path, "exact_id"))
-    source = SOURCES_OF_IDS[group]
+    source = GROUPS[group].id_from
     used = "exact_id" if form.exact_id else "id" if form.id else source
     hidden = (*path, used) in made.secrets
     made.unsure |= find(made.root, (*path, used)).told
@@ -198,12 +199,12 @@ def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
 
 
 def _derived(group: str, text: str) -> str:
-    return derived_from_name(text) if group == "terms" else derived(text)
+    return derived_from_name(text) if GROUPS[group].id_from == "name" else derived(text)
 
 
 def _check_twice(made: Draft, group: str) -> None:
     seen: dict[str, Item] = {}
-    source = SOURCES_OF_IDS[group]
+    source = GROUPS[group].id_from
     for item in made.groups[group]:
         first = seen.setdefault(item.id, item)
         if first is item:
@@ -213,7 +214,7 @@ def _check_twice(made: Draft, group: str) -> None:
         assert isinstance(id_node, dict)
         declared = id_node.get("id") or id_node.get("exact_id") or _natural(group, id_node)
         if declared is not None:
-            named = source if group in NATURAL else "id"
+            named = source if GROUPS[group].is_written_whole else "id"
             message, hint = (
                 f"this {made.noun} has two {many} with this {named}",
                 "change one of them",
@@ -229,4 +230,4 @@ def _check_twice(made: Draft, group: str) -> None:
 
 
 def _natural(group: str, keys: Mapping[Any, Any]) -> Any:
-    return keys.get(SOURCES_OF_IDS[group]) if group in NATURAL else None
+    return keys.get(GROUPS[group].id_from) if GROUPS[group].is_written_whole else None

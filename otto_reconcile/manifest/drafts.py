@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
-from otto_reconcile.manifest.forms import (
-    BotForm,
-    CannedResponseForm,
-    CapabilityForm,
-    CustomerForm,
-    GuidelineForm,
-    JourneyForm,
-    TermForm,
-    VariableForm,
-)
+from otto_reconcile.manifest.forms import BotForm, SpecForm
 from otto_reconcile.manifest.interpolation import Unset
 from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
 from otto_reconcile.manifest.tree import Faults, Node, Path
 from otto_reconcile.model import Masked
+from otto_reconcile.model.groups import GROUPS
 
-GROUPS: dict[str, type[BaseModel]] = {
-    "guidelines": GuidelineForm,
-    "journeys": JourneyForm,
-    "terms": TermForm,
-    "canned_responses": CannedResponseForm,
-    "variables": VariableForm,
-    "capabilities": CapabilityForm,
-    "customers": CustomerForm,
-}
-SOURCES_OF_IDS = {
-    "guidelines": "condition",
-    "journeys": "title",
-    "terms": "name",
-    "canned_responses": "value",
-    "variables": "name",
-    "capabilities": "title",
-    "customers": "id",
-}
+
+def _forms() -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, one in SpecForm.model_fields.items():
+        if name in GROUPS and name not in ("relationships", "tool_services"):
+            listed = next(a for a in get_args(one.annotation) if get_origin(a) is list)
+            yield name, get_args(listed)[0]
+
+
+PART_FORMS: Mapping[str, type[BaseModel]] = dict(_forms())
+"""The form of a part of each group; relationships and tool services have no ids and come apart."""
+
 _NOUNS = {"Bot": "bot", "Glossary": "glossary", "ToolService": "tool service"}
-NATURAL = frozenset({"variables", "capabilities", "customers"})
-"""Groups whose items have no id but what is named in SOURCES_OF_IDS, as it is."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import yaml
 from yaml.representer import SafeRepresenter
 
 from otto_reconcile.manifest.contents import canned_name
-from otto_reconcile.manifest.drafts import NATURAL
+from otto_reconcile.manifest.drafts import PART_FORMS
 from otto_reconcile.manifest.forms import API_VERSION
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.interpolation import escape
@@ -19,7 +19,9 @@ from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
 from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.model import JSON, Bot
-from otto_reconcile.model.shared import GROUPS, SharedDocument, SharedToolService, Wish, weave
+from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.shared import GROUPS as SHARED_GROUPS
+from otto_reconcile.model.shared import SharedDocument, SharedToolService, Wish, weave
 from otto_reconcile.runtime.escaping import escaped, steers
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
@@ -84,7 +86,8 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
     }
     scopes = scoped(bot)
     inner = [bound(name, journey) for journey, names in scopes.items() for name in names]
-    for group in ("guidelines", "journeys", "terms"):
+    first = ("guidelines", "journeys", "terms")
+    for group in first:
         _add_parts(spec, bot, group)
     _put_inside(spec, bot, scopes)
     if relationships := [r for r in bot.relationships if r not in inner]:
@@ -97,8 +100,9 @@ def _document(bot: Bot, index: Index) -> dict[str, JSON]:
             )
             for relationship in relationships
         ]
-    for group in ("canned_responses", "variables", "capabilities", "customers"):
-        _add_parts(spec, bot, group)
+    for group in PART_FORMS:
+        if group not in first:
+            _add_parts(spec, bot, group)
     if bot.tool_services:
         spec["tool_services"] = [
             _text(bot, f"tool_services/{service.name}", service.model_dump(exclude_none=True))
@@ -114,7 +118,7 @@ def _shared(document: SharedDocument) -> dict[str, JSON]:
         spec = {name: _text(document, name, value) for name, value in fields.items()}
         return {**envelope, "spec": spec}
     spec = {"used_by": document.used_by.model_dump(exclude_defaults=True)}
-    for group in GROUPS:
+    for group in SHARED_GROUPS:
         spec[group] = [
             _text(document, f"{group}/{pointer_part(p.id)}", p.model_dump(exclude_none=True))
             for p in getattr(document, group)
@@ -149,9 +153,9 @@ def _put_inside(spec: dict[str, JSON], bot: Bot, scopes: Mapping[str, list[str]]
 
 def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
     part: dict[str, JSON] = {}
-    if group == "customers":
+    if GROUPS[group].model.complete:
         part["id"] = item.id
-    elif group not in NATURAL:
+    elif not GROUPS[group].is_written_whole:
         short = shortened(bot.id, item.id)
         part = {"exact_id": item.id} if short is None else {"id": short}
     for name, value in item.model_dump(exclude={"id", "states"}, exclude_none=True).items():

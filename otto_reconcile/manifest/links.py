@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 
 from otto_reconcile.manifest.contents import canned_id, check_contents
-from otto_reconcile.manifest.drafts import GROUPS, NATURAL, Draft, Item
+from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.forms import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.journeys import check_states, scoping, states_of
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
 from otto_reconcile.manifest.tree import Node, child, find
 from otto_reconcile.model import JSON, Bot, Relationship
+from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.relationship import key_of, whole
 
 _GROUP_OF = {"guideline": "guidelines", "journey": "journeys"}
@@ -60,7 +61,7 @@ def _check_clashes(drafts: Sequence[Draft]) -> None:
             where = f"{first.faults.file}:{first.root.line}"
             draft.faults.add(at, f"the bot `{draft.bot_id}` is there twice", f"see {where}")
             continue
-        for group in (group for group in GROUPS if group not in NATURAL):
+        for group in (name for name in PART_FORMS if not GROUPS[name].is_written_whole):
             for item in draft.groups.get(group, ()):
                 other, twin = parts.setdefault((group, item.id), (draft, item))
                 if other is not draft:
@@ -153,7 +154,7 @@ def _check_cycles(ends: Sequence[tuple[Draft, list[tuple[Relationship, Item]]]])
 def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
     assert draft.form is not None
     spec = draft.form.spec.model_dump(exclude_none=True)
-    for group in GROUPS:
+    for group in PART_FORMS:
         spec[group] = [_part(draft, item) for item in draft.groups.get(group, ())]
     try:
         return Bot.model_validate(

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.drafting import draft
-from otto_reconcile.manifest.drafts import NATURAL, Draft
+from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.files import Source, read_all
 from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
 from otto_reconcile.manifest.including import Texts
@@ -153,7 +153,8 @@ def _of_others(
 
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:
-    groups = {name: items for name, items in made.groups.items() if name not in NATURAL}
+    whole = {name for name, group in GROUPS.items() if group.is_written_whole}
+    groups = {name: items for name, items in made.groups.items() if name not in whole}
     return {
         Ref(GROUPS[group].kind, item.id): (item.node.line, item.node.column)
         for group, items in {**groups, "relationships": made.relationships}.items()

@@ -9,20 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otto_reconcile.manifest.drafts import GROUPS, Draft
+from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.interpolation import refuse_unset
 from otto_reconcile.manifest.tree import Node, Path, find
+from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.settings import ALLOW_ENV
-
-_MAY_BE_SECRET = {
-    "guidelines": ("condition", "action", "description", "metadata"),
-    "journeys": ("title", "description", "conditions"),
-    "terms": ("name", "description", "synonyms"),
-    "canned_responses": ("value", "fields", "signals", "metadata"),
-    "variables": ("description", "values"),
-    "capabilities": ("description", "signals"),
-    "customers": ("name", "metadata"),
-}
 
 
 def mask(made: Draft) -> None:
@@ -70,7 +61,7 @@ def _masked_path(made: Draft, path: Path) -> str | None:
         node = find(made.root, path[:3])
         names = (i.form.model_dump()["name"] for i in made.tool_services if i.node is node)
         return next((f"{group}/{name}/{path[3]}" for name in names), "")
-    if group not in GROUPS or path[3] not in _MAY_BE_SECRET[group]:
+    if group not in GROUPS or path[3] not in GROUPS[group].model.secret:
         return None
     node = find(made.root, path[:3])
     id_ = next((item.id for item in made.groups.get(group, ()) if item.node is node), None)

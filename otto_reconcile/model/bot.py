@@ -7,7 +7,7 @@ Ids of guidelines, journeys and terms are complete (`order-desk.order-status`), 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -69,12 +69,26 @@ ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:
 
 
 class Part(BaseModel):
-    """Base of what a bot is made of: frozen, no unknown fields, no silent conversion."""
+    """Base of what a bot is made of: frozen, no unknown fields, no silent conversion.
+
+    What a kind of part declares of itself, and `model.groups` hands to all who need it:
+    `named_by` is the field that identifies a part without an id; `id_from` the one that an id is
+    made from where a manifest gives none; `complete` says that ids stand in manifests as they are;
+    `secret` has the fields in which a manifest may have a secret.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    named_by: ClassVar[str | None] = None
+    id_from: ClassVar[str | None] = None
+    complete: ClassVar[bool] = False
+    secret: ClassVar[tuple[str, ...]] = ()
+
 
 class Guideline(Part):
+    id_from = "condition"
+    secret = ("condition", "action", "description", "metadata")
+
     id: ExactId
     condition: Text
     action: str | None = None
@@ -121,6 +135,9 @@ class State(Part):
 class Journey(Part):
     """`states` start with the first; None is a journey that is only described in words."""
 
+    id_from = "title"
+    secret = ("title", "description", "conditions")
+
     id: ExactId
     title: Name
     description: str
@@ -134,6 +151,9 @@ class Journey(Part):
 
 
 class Term(Part):
+    id_from = "name"
+    secret = ("name", "description", "synonyms")
+
     id: ExactId
     name: Name
     description: Text
@@ -155,6 +175,9 @@ class CannedResponse(Part):
     A `preamble` is said at once, while the bot still thinks.
     """
 
+    id_from = "value"
+    secret = ("value", "fields", "signals", "metadata")
+
     id: ExactId
     value: Text
     fields: list[CannedField] | None = None
@@ -167,6 +190,9 @@ class CannedResponse(Part):
 
 class Variable(Part):
     """Identified by its name. `values` has them by `default`, `tag:NAME` or `customer:ID`."""
+
+    named_by = "name"
+    secret = ("description", "values")
 
     name: Text
     description: str | None = None
@@ -183,6 +209,9 @@ class Variable(Part):
 class Capability(Part):
     """What the bot can do for a customer. Identified by its title."""
 
+    named_by = "title"
+    secret = ("description", "signals")
+
     title: Name
     description: Text
     signals: list[Text] | None = None
@@ -195,6 +224,9 @@ class Capability(Part):
 
 class Customer(Part):
     """Somebody whom bots know by a fixed id. Bots may share one; its tags add up."""
+
+    complete = True
+    secret = ("name", "metadata")
 
     id: ExactId
     name: Text | None = None
@@ -213,6 +245,9 @@ class Relationship(Part):
 
 class ToolService(Part):
     """Tools by URL. `source` is the OpenAPI description, a URL or a file that Parlant can read."""
+
+    named_by = "name"
+    secret = ("url", "source")
 
     name: ServiceName
     kind: ToolServiceKind

@@ -21,6 +21,31 @@ class Group:
     kind: str
     model: type[Part]
 
+    @property
+    def identity(self) -> str | None:
+        """The field of a part that has its identity; None for what is nothing but its fields."""
+        return self.model.named_by or ("id" if "id" in self.model.model_fields else None)
+
+    @property
+    def key(self) -> str | None:
+        """The field of a row that has the identity of a part."""
+        return f"{self.kind}_id" if self.identity == "id" else self.identity
+
+    @property
+    def is_sole(self) -> bool:
+        """True where no two bots may have a part with one id: it is one thing on a target."""
+        return self.identity == "id" and not self.model.complete
+
+    @property
+    def is_written_whole(self) -> bool:
+        """True where a manifest has the identity as it is: a name, or a complete id."""
+        return self.model.named_by is not None or self.model.complete
+
+    @property
+    def id_from(self) -> str:
+        """The field of a manifest's part that its identity is made from, or is."""
+        return self.model.named_by or self.model.id_from or "id"
+
     def of(self, bot: Any) -> list[Any]:
         """The parts of a bot, or of a document that bots share; such a one may lack the group."""
         return list(getattr(bot, self.name, ()))

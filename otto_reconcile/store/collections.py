@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
+from otto_reconcile.model.groups import GROUPS, Group
 from otto_reconcile.runtime.limits import Unfit, check
 from otto_reconcile.store.base import Collection
 
+
+def _of_parts(group: Group) -> Collection:
+    """A row for each part: keyed by its id, or by its bot and what it is called there."""
+    assert group.key is not None
+    key = group.key
+    if group.is_sole:
+        return Collection(group.name, (key,), own=False, indexes=(("bot_id",),))
+    return Collection(group.name, ("bot_id", key), own=False)
+
+
 _SHARED = (
     Collection("bots", ("bot_id",), own=False),
-    Collection("guidelines", ("guideline_id",), own=False, indexes=(("bot_id",),)),
-    Collection("journeys", ("journey_id",), own=False, indexes=(("bot_id",),)),
-    Collection("tool_mappings", ("bot_id", "guideline_id", "tool_name"), own=False),
-    Collection("terms", ("term_id",), own=False, indexes=(("bot_id",),)),
+    *(_of_parts(group) for group in GROUPS.values() if group.key is not None),
     Collection("relationships", ("bot_id", "kind", "source", "target"), own=False),
-    Collection("canned_responses", ("canned_response_id",), own=False, indexes=(("bot_id",),)),
-    Collection("variables", ("bot_id", "name"), own=False),
-    Collection("capabilities", ("bot_id", "title"), own=False),
-    Collection("customers", ("bot_id", "customer_id"), own=False),
+    Collection("tool_mappings", ("bot_id", "guideline_id", "tool_name"), own=False),
     Collection("glossaries", ("glossary_id",), own=False),
-    Collection("tool_services", ("bot_id", "name"), own=False),
 )
 
 _OWN = (
