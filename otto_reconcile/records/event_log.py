@@ -14,7 +14,7 @@ does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -55,8 +55,14 @@ class Head:
         return cls(**{name: document[name] for name in cls.__slots__ if name in document})
 
 
-def _is_sound(head: Head) -> bool:
+_ALWAYS = frozenset({"revision", "event_id", "deleted"})
+"""What every head has had from the first version on."""
+
+
+def _is_sound(head: Head, document: Document | None = None) -> bool:
     """False for one that somebody else wrote or damaged."""
+    if document is not None and (DAMAGED in document or not document.keys() >= _ALWAYS):
+        return False
     values: dict[str, Any] = asdict(head)
     types = {"revision": int, "event_id": str, "deleted": bool, "rows": str}
     right = all(isinstance(values[name], type_) for name, type_ in types.items())
@@ -84,16 +90,28 @@ class Log:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
+        self._searched = False
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
         where = None if bot_ids is None else {"bot_id": {"$in": list(bot_ids)}}
         documents = self.store.find("heads", where)
         named = {d["bot_id"]: d for d in documents if isinstance(d.get("bot_id"), str)}
         heads = {bot_id: Head.from_document(document) for bot_id, document in named.items()}
-        return {
-            bot_id: head if DAMAGED not in named[bot_id] and _is_sound(head) else self._redone(head)
+        found = {
+            bot_id: head if _is_sound(head, named[bot_id]) else self._redone(head)
             for bot_id, head in heads.items()
         }
+        if bot_ids is None and not self._searched:
+            lost = self._without_head(found)
+            found |= {bot_id: self._redone(Head(bot_id)) for bot_id in lost}
+            self._searched = True
+        return found
+
+    def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
+        """Bots of which there are events alone: their heads were lost."""
+        first = self.store.find("events", {"revision": 1}, fields=("bot_id",))
+        named = {one["bot_id"] for one in first if isinstance(one.get("bot_id"), str)}
+        return sorted(named - heads.keys())
 
     def _redone(self, head: Head) -> Head:
         """The head of a bot whose own is damaged, from its newest event; kept from now on."""

@@ -113,6 +113,22 @@ def test_a_damaged_head_is_made_again(store: Store, make_bot: Make, what: str) -
     assert state.get("b1").revision == 2
 
 
+@pytest.mark.parametrize("left", [{"bot_id": "b1"}, None])
+@pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
+def test_a_head_that_is_empty_or_gone_is_made_again(
+    store: Store, make_bot: Make, left: dict[str, Any] | None
+) -> None:
+    filled(store, make_bot).put(make_bot("b1", name="Newer"), source=CLI, actor="ann")
+    store.delete("heads", {"bot_id": "b1"})
+    store.insert("heads", [left] if left else [])
+    state = DesiredState(store)
+    assert set(state.read().bots) == {"b0", "b1", "b2", "b3"}
+    assert state.get("b1").bot.name == "Newer"
+    assert state.absorb().events == ()
+    state.put(make_bot("b1", name="Newest"), source=CLI, actor="ann")
+    assert [event.revision for event in state.history("b1")] == [3, 2, 1]
+
+
 def test_head_and_event_damaged_at_once_leave_a_bot_that_is_out(
     store: Store, make_bot: Make
 ) -> None:
