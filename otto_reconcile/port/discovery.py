@@ -138,6 +138,8 @@ def _unbound(tags: Sequence[str]) -> str:
 
 async def _drawing(wire: Wire, journey_id: str) -> str | None:
     """The states as a text; None if there are none. Their ids are not in it."""
+    if "/" in journey_id:  # no server takes it in a path
+        return None
     try:
         text = await wire.text(f"/journeys/{addressed(journey_id)}/mermaid")
     except Absent:

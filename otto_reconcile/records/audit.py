@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from math import isfinite
+from typing import Any
 
 from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Operation, Result
@@ -160,6 +161,10 @@ def _held(value: JSON) -> JSON:
     return value
 
 
+def _is(value: object, types: Any) -> bool:
+    return value is None or (isinstance(value, types) and not isinstance(value, bool))
+
+
 def _record(document: Document) -> Record | None:
     """None for one that is damaged."""
     values = {name: document.get(name) for name in _NAMES}
@@ -168,6 +173,10 @@ def _record(document: Document) -> Record | None:
     if not (isinstance(started, datetime) and isinstance(changes, list | tuple)):
         return None
     if not all(isinstance(text, str) for text in texts):
+        return None
+    if not (_is(values["duration"], float | int) and _is(values["revision"], int)):
+        return None
+    if not (_is(values["outcome"], str) and _is(values["error"], str)):
         return None
     values["changes"] = tuple(change for change in changes if isinstance(change, Mapping))
     values["started"] = utc(started)

@@ -105,12 +105,16 @@ def _unfit(agent: Resource) -> str | None:
     return None
 
 
+_IN_PATHS = frozenset({"guideline", "journey", "term", "customer", "tool_service"})
+"""Kinds whose keys are what Parlant has in the paths of its API."""
+
+
 async def _read(port: RestPort, agent: Resource) -> Draft:
     """All of a bot. What is dear to read is shown only where it is declared, hence two looks."""
     agent_only = Snapshot([agent])
     seen = await observe(port, agent.key, agent_only, agent_only)
-    everything = Snapshot(_whole(resource) for resource in seen.values())
-    parts = dict(await observe(port, agent.key, everything, everything))
+    everything = Snapshot(_whole(part) for part in seen.values() if _is_addressable(part))
+    parts = {**seen, **await observe(port, agent.key, everything, everything)}
     draft = Draft(agent.key, {ref: _own(part) for ref, part in parts.items()})
     probes = Snapshot(make("tool_service", name, agent.key, {}) for name in _services(draft.tools))
     draft.parts |= await observe(port, agent.key, probes, probes, unmanaged=False)
@@ -119,6 +123,11 @@ async def _read(port: RestPort, agent: Resource) -> Draft:
             why = "its tools, if it has any, cannot be shown while it depends on something"
             draft.left_out.append(LeftOut(agent.key, f"tools of {ref.kind} {ref.key}", why))
     return draft
+
+
+def _is_addressable(part: Resource) -> bool:
+    """False for an id with a slash, which no server takes in a path; such a part is left out."""
+    return part.kind not in _IN_PATHS or "/" not in part.key
 
 
 def _whole(resource: Resource) -> Resource:

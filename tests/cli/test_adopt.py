@@ -108,6 +108,18 @@ async def make_shop(rest: Rest) -> None:
     await rest.post("/relationships", kind="priority", **ends)
 
 
+async def delete_slashed(thread: ParlantThread) -> None:
+    """What no path of the API leads to: the server is another test's next."""
+    from parlant.core.glossary import GlossaryStore, TermId
+    from parlant.core.guidelines import GuidelineId, GuidelineStore
+    from parlant.core.journeys import JourneyId, JourneyStore
+
+    stores = thread.server.container
+    await thread.within(stores[JourneyStore].delete_journey(JourneyId("j/1")))
+    await thread.within(stores[GuidelineStore].delete_guideline(GuidelineId("g/1")))
+    await thread.within(stores[GlossaryStore].delete_term(TermId("t/1")))
+
+
 async def make_trouble(rest: Rest) -> None:
     """All that a bot of ours cannot have, beside the shop."""
     for key, name in (("a/b", "Slashed"), ("otto", "Otto"), ("second", "Shop"), ("o2", " OTTO ")):
@@ -221,6 +233,27 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
         "shop: guideline tagged:  is gone",
         f"shop: relationship {bound}: guideline shared is in no manifest",
     ]
+
+
+async def test_parts_with_a_slash_in_their_id_keep_nothing_else_from_being_adopted(
+    place: Place,
+) -> None:
+    await make_shop(place.rest)
+    own = {"tags": ["agent:shop"]}
+    await place.rest.post("/guidelines", id="g/1", condition="c", action="a", **own)
+    await place.rest.post("/terms", id="t/1", name="n", description="d", **own)
+    await place.rest.post(
+        "/journeys", id="j/1", title="t", description="d", conditions=["c"], **own
+    )
+    try:
+        done = await place.adopt("shop", "--output", "bots/")
+    finally:
+        await delete_slashed(place.thread)
+    assert "1 file written" in done.err
+    for kind in ("guideline g/1", "term t/1", "journey j/1"):
+        assert f"left out: shop: {kind}" in done.err
+    (bot,) = place.bots("bots").values()
+    assert {guideline.id for guideline in bot.guidelines} == {"shop.order", "Foreign_2"}
 
 
 async def test_managed_bots_do_not_differ_and_drift_has_its_cause(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,9 @@ def test_damaged_records_beside_bots_are_passed_over(store: Store, make_bot: Mak
     good = Record("a1", "r", "t", "b0", "agent", "b0", "create", "x", (), 1, now_utc())
     audit.intend([good])
     store.insert("actions", [{"action_id": "a2", "target": "t"}, {"action_id": 3, "target": "t"}])
+    for field in ("duration", "revision", "error"):
+        audit.conclude([replace(good, action_id=field, outcome="failed")])
+        store.swap("actions", {"action_id": field}, {field: ["x"]})
     assert audit.find() == [good]
     assert audit.close_open("t") == 2
 
