@@ -23,8 +23,12 @@ AND = "; and "
 """Between two conditions that became one."""
 
 
-MOST = 10_000
-"""States and ways that the journeys of one bot may have together, written out and merged."""
+MOST = 2_000
+"""States and ways that the journeys of one bot may have together, written out and merged.
+
+Parlant takes some 5 seconds to make so many and 90 for 10,000; and to delete them it searches all
+that the server has for each, and answers nobody meanwhile.
+"""
 MOST_TEXT = 10_000_000
 """Characters of all these."""
 MOST_FORKS = 50

@@ -40,10 +40,17 @@ class _Look:
     known: Desired
     moving: frozenset[str]
     problems: list[str] = field(default_factory=list)
+    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     vanished: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     renames: Renames = field(default_factory=Renames)
+
+    def tell(self, stream: str, problems: Sequence[str]) -> None:
+        """What is wrong with the rows of one bot or shared document."""
+        self.problems += problems
+        if problems and not is_shared(stream):
+            self.faults[stream] = tuple(problems)
 
     def wish(self, stream: str) -> Wish | None:
         """The bot or shared document of this name, as it is known."""
@@ -85,7 +92,7 @@ class Absorber:
                 self._compare(look, stream, rows)
         self._note_deleted(look)
         events = tuple(self._record(look))
-        faults = look.renames.refused
+        faults = {**look.faults, **look.renames.refused}
         return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
@@ -120,10 +127,10 @@ class Absorber:
             seen = self._seen.get(stream)
             renamed = look.renames.former_of(stream) is not None
             if seen is not None and seen[:2] == mark and not renamed:
-                look.problems.extend(seen[2])
+                look.tell(stream, seen[2])
                 return
             problems = self._step(look, stream, rows, head)
-            look.problems.extend(problems)
+            look.tell(stream, problems)
             if stream not in look.late:
                 self._seen[stream] = (*mark, problems)
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 
 from otto_reconcile.errors import TemporaryError
 
-LOST = "another daemon leads this target now"
+LOST = "the lease of this target has run out, or another daemon has taken it"
 
 
 class LeaseLost(TemporaryError):

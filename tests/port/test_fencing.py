@@ -67,7 +67,7 @@ async def test_a_lease_lost_between_the_calls_of_a_replacement_ends_it(parlant_u
         (outcome,) = await apply(Plan((action,)), port, leading=leading)
         assert outcome.result is Result.FAILED
         assert outcome.temporary
-        assert "another daemon leads this target now" in (outcome.error or "")
+        assert "the lease of this target has run out" in (outcome.error or "")
         changes = [method for method, _, _ in proxy.seen if method != "GET"]
         assert changes == ["DELETE"]
         with fenced(lambda: False):
