@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800
 ALLOW_ENV = "OTTO_ALLOW_ENV"
 """Patterns of variables that manifests may read into any text, with spaces between."""
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _MONGODB = ("mongodb", "mongodb+srv")
 
 
@@ -110,15 +112,27 @@ def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
             raise SettingsError("OTTO_PARLANT_HEADERS: each line has the form `Name: value`")
+        _check_header("OTTO_PARLANT_HEADERS", name.strip(), value.strip())
         headers[name.strip()] = value.strip()
     if token := environ.get("OTTO_PARLANT_TOKEN"):
+        _check_header("OTTO_PARLANT_TOKEN", "Authorization", token)
         headers["Authorization"] = f"Bearer {token}"
     return headers
 
 
+def _check_header(variable: str, name: str, value: str) -> None:
+    """Raises SettingsError for what HTTP has no place for; quotes no value, which is a secret."""
+    if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+        raise SettingsError(
+            f"{variable}: a header holds printable ASCII characters only, on one line",
+            hint="encode others, or take the end of the line away",
+        )
+
+
 def actor(environ: Mapping[str, str] = os.environ) -> str:
-    """Who writes: `OTTO_ACTOR`, else user@host."""
-    return environ.get("OTTO_ACTOR") or f"{_user(environ)}@{socket.gethostname()}"
+    """Who writes: `OTTO_ACTOR`, else user@host; at most 200 characters that every store holds."""
+    named = environ.get("OTTO_ACTOR") or f"{_user(environ)}@{socket.gethostname()}"
+    return named.encode("utf-8", "backslashreplace").decode()[:200]
 
 
 def _user(environ: Mapping[str, str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from errno import EDQUOT, EFBIG, ENOSPC
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, EFBIG, ENOSPC, ENXIO
 from pathlib import Path
 from typing import Any
 
@@ -126,14 +126,14 @@ def run_export(
 ) -> int:
     """Writes manifests to standard output (`-`), one file, or a folder with a file to each.
 
-    In JSON a file holds one; to standard output they go as a list.
+    In JSON a file holds one; to standard output they go as a list. 1 if one cannot be read.
     """
     with opened_store(settings) as store:
         found = DesiredState(store).read()
     there = wishes_of(found)
-    for name, why in {**found.unreadable, **found.unreadable_shared}.items():
-        if not bot_ids:
-            note(f"warning: {called(name)} is left out: {why}")
+    left_out = {} if bot_ids else {**found.unreadable, **found.unreadable_shared}
+    for name, why in left_out.items():
+        note(f"warning: {called(name)} is left out: {why}")
     daemon = find_daemon(settings)
     _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared}, daemon)
     wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
@@ -151,7 +151,7 @@ def run_export(
         raise OttoError(f"a file in JSON holds one manifest, not {len(wishes)}", hint=hint)
     else:
         say(write_files({Path(place): _text(wishes.values(), form)}, force))
-    return 0
+    return 1 if left_out else 0
 
 
 def _text(wishes: Iterable[Wish], form: Data) -> str:
@@ -177,8 +177,8 @@ def _refuse_unknown(
 
 def is_folder(place: str) -> bool:
     """True for what is one, or would be made as one: a name without a suffix that is not there."""
-    path = Path(place)
-    return place.endswith(os.sep) or path.is_dir() or not (path.suffix or path.exists())
+    there = os.path.exists(place)
+    return place.endswith(os.sep) or os.path.isdir(place) or not (Path(place).suffix or there)
 
 
 def write_files(files: Mapping[Path, str], force: bool) -> str:
@@ -186,7 +186,7 @@ def write_files(files: Mapping[Path, str], force: bool) -> str:
 
     A device or a pipe takes the text as it is. Raises OttoError.
     """
-    there = [path for path in files if path.is_file() or path.is_dir()]
+    there = [path for path in files if os.path.isfile(path) or os.path.isdir(path)]
     if there and not force:
         some = ", ".join(str(path) for path in there[:5])
         raise OttoError(f"there already: {some}", hint="--force writes over it")
@@ -195,7 +195,7 @@ def write_files(files: Mapping[Path, str], force: bool) -> str:
         for path, text in files.items():
             with _told(path):
                 if path.exists() and not path.is_file():
-                    path.write_text(text, encoding="utf-8")
+                    _pass_on(path, text)
                     continue
                 drafts[path] = _draft_of(path)
                 _write_draft(drafts[path], path, text)
@@ -204,8 +204,17 @@ def write_files(files: Mapping[Path, str], force: bool) -> str:
                 draft.replace(os.path.realpath(path))  # a link stays one
     finally:
         for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
     return f"{len(files)} file{'' if len(files) == 1 else 's'} written"
+
+
+def _pass_on(path: Path, text: str) -> None:
+    """To a device, or to whoever reads a pipe: without a reader there is none to wait for."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(text)
 
 
 @contextmanager
@@ -215,6 +224,7 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (ENOSPC, EDQUOT, EFBIG)
         hint = "make room" if full else "name a place that this user may write"
+        hint = "nobody reads this pipe" if error.errno == ENXIO else hint
         raise OttoError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
 
 

@@ -11,6 +11,7 @@ import typer
 from otto_reconcile.cli.completing import bot_ids
 from otto_reconcile.cli.console import Output, note
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.runtime.limits import MOST_ROWS
 from otto_reconcile.settings import (
     ALLOW_ENV,
     DEFAULT_DATABASE,
@@ -20,7 +21,6 @@ from otto_reconcile.settings import (
     database_in,
     headers_from,
 )
-from otto_reconcile.store.base import MOST_ROWS
 
 
 def _option(*names: str, env: str | None = None, **more: Any) -> Any:

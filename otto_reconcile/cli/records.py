@@ -12,8 +12,8 @@ from otto_reconcile.cli.console import Output, note, say, say_data, say_lines, s
 from otto_reconcile.cli.places import find_daemon, opened_store
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import SettingsError
-from otto_reconcile.model.shared import is_shared
+from otto_reconcile.errors import PermanentError, SettingsError
+from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.planning.plan import Change, Operation, Result
 from otto_reconcile.planning.redaction import MASKED, MASKED_CHANGED
 from otto_reconcile.reconcile.evaluation.evaluator import OPERATION
@@ -40,6 +40,9 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     """Every revision of a bot, newest first."""
     with opened_store(settings) as store:
         events = DesiredState(store).history(bot_id, limit)
+        if not events and bot_id in _ever(store):
+            message = f"{called(bot_id)}: none of its revisions can be read"
+            raise PermanentError(message, hint=f"otto-reconcile get {bot_id} says why")
         if not events:
             said = "there never was {}" if is_shared(bot_id) else "there never was a {}"
             raise not_there(bot_id, _ever(store), find_daemon(settings), said=said)

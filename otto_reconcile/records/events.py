@@ -147,7 +147,10 @@ class Event:
             raise ValueError(f"its newest revision is damaged: it has no {error}") from error
         except ValidationError as error:
             raise ValueError(f"its newest revision is damaged: {said_of(error)}") from error
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
+        except (TypeError, AttributeError) as error:
+            said = "its newest revision is damaged: a field has a value of another kind"
+            raise ValueError(said) from error
+        except (ValueError, RecursionError) as error:
             said = " ".join(str(error).split())[:200]
             raise ValueError(f"its newest revision is damaged: {said}") from error
 
@@ -211,6 +214,8 @@ def _wish(document: Mapping[str, Any]) -> Wish | None:
     if (shared := document.get("shared")) is not None:
         return shared_from(shared)
     bot = document.get("bot")
+    if bot is not None and not isinstance(bot, Mapping):
+        raise TypeError
     return None if bot is None else Bot.from_document(bot)
 
 

@@ -18,6 +18,9 @@ MOST = 16 * 1024 * 1024 - 1024
 MOST_DESIRED = 12 * 1024 * 1024
 """The same of what is wanted: what is kept beside it is larger by the ids and quotes in it."""
 
+MOST_ROWS = 2**31 - 1
+"""The largest `limit` that every store takes; more counts as this."""
+
 _LARGEST = 2**63
 _REFERENCE = frozenset({"$ref", "$id"})
 

@@ -27,9 +27,6 @@ Filter: TypeAlias = Mapping[str, Any]
 Order: TypeAlias = Sequence[tuple[str, int]]
 
 
-MOST_ROWS = 2**31 - 1
-"""The largest `limit` that every store takes; more counts as this."""
-
 DAMAGED = "$damaged"
 """The field of a found document that says why the rest of it could not be read."""
 

@@ -20,8 +20,9 @@ from pymongo.database import Database
 
 from otto_reconcile.errors import Conflict, PermanentError, SettingsError, StoreUnavailable
 from otto_reconcile.planning.redaction import scrub
+from otto_reconcile.runtime.limits import MOST_ROWS
 from otto_reconcile.settings import without_credentials
-from otto_reconcile.store.base import DAMAGED, MOST_ROWS, Document, Filter, Order, Write
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
 
 Client: TypeAlias = pymongo.MongoClient[Document]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
-from otto_reconcile.store.base import DAMAGED, MOST_ROWS, Collection, Document, Filter, Order
+from otto_reconcile.runtime.limits import MOST_ROWS
+from otto_reconcile.store.base import DAMAGED, Collection, Document, Filter, Order
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
 from otto_reconcile.store.matching import conditions
 

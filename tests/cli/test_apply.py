@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto, manifest
 
 Announce = Callable[..., dict[str, Any]]
@@ -358,6 +360,37 @@ def test_export_writes_into_devices_and_leaves_a_file_whole_if_there_is_no_room(
         assert (otto.folder / "link.yaml").is_symlink()
         kept.write_text("mine\n")
     assert {one.name for one in otto.folder.iterdir()} <= {".otto", "desk.yaml", "link.yaml"}
+
+
+def test_export_waits_for_no_reader_and_names_the_place_that_was_given(otto: Otto) -> None:
+    otto("apply", "-f", "-", stdin=manifest())
+    os.mkfifo(otto.folder / "pipe.yaml")
+    done = otto("export", "--output", "pipe.yaml", "desk")
+    assert done.code == 1
+    assert done.err.endswith("pipe.yaml: No such device or address\nhint: nobody reads this pipe\n")
+    (otto.folder / "round").symlink_to("round")
+    for place in ("/dev/full/x.yaml", "round/x.yaml", f"{'x' * 300}.yaml"):
+        done = otto("export", "--output", place, "desk")
+        assert done.code == 1
+        assert f"error: cannot write {place}: " in done.err
+        assert "hint: " in done.err
+        assert ".tmp" not in done.err
+
+
+def test_a_bot_that_cannot_be_read_is_no_success_of_export_and_has_a_history(otto: Otto) -> None:
+    for name in ("desk", "shop"):
+        otto("apply", "-f", "-", stdin=manifest(name, name))
+    store = SQLiteStore(otto.folder / ".otto" / "otto.db")
+    store.swap("events", {"bot_id": "desk"}, {"bot": "x"})
+    store.close()
+    done = otto("export")
+    assert done.code == 1
+    assert "id: shop" in done.out
+    why = "its newest revision is damaged: a field has a value of another kind"
+    assert f"warning: bot 'desk' is left out: {why}" in done.err
+    done = otto("history", "desk")
+    assert done.code == 1
+    assert "error: bot 'desk': none of its revisions can be read" in done.err
 
 
 def test_export_writes_over_nothing_unless_forced(otto: Otto) -> None:

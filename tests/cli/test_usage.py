@@ -106,6 +106,24 @@ def test_a_mistake_is_one_error_and_exit_code_1(
     assert len(done.err.splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTTO_PARLANT_TOKEN", "hush\nhush"),
+        ("OTTO_PARLANT_TOKEN", "hush\xe9"),
+        ("OTTO_PARLANT_HEADERS", "X: hush\xe9"),
+        ("OTTO_PARLANT_HEADERS", "X Y: hush"),
+    ],
+)
+def test_a_header_that_http_has_no_place_for_names_its_variable(
+    otto: Otto, variable: str, value: str
+) -> None:
+    done = otto("diff", "--parlant-url", "http://127.0.0.1:1", **{variable: value})
+    assert done.code == 1
+    assert done.err.startswith(f"error: {variable}: a header holds printable ASCII")
+    assert "hush" not in done.err
+
+
 def test_ephemeral_beside_a_database_is_refused(otto: Otto) -> None:
     for options, environ in (
         (["--mongodb-uri", "mongodb://127.0.0.1:1/"], {}),
