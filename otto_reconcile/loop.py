@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
 from otto_reconcile.desired import Wanted
 from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.model import kinds
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.controller import Tending
@@ -33,10 +34,7 @@ PROBE = 2.0
 REST = 3.0
 """A routine look is followed by a pause of so many times its own length: chats come first."""
 LONGEST_REST = 2.0
-REACHING = frozenset(
-    {"guideline", "journey", "term", "canned_response", "variable", "capability", "tag", "agent"}
-)
-"""Kinds of which something may reach every agent, or decides whom something reaches."""
+REACHING = frozenset(kind.name for kind in kinds() if kind.reaches)
 SAVE = 1.0
 """Seconds between two tries to save what was wanted while the store was away."""
 

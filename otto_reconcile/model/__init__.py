@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from otto_reconcile.model import (
-    agent,
-    canned_response,
-    capability,
-    customer,
-    guideline,
-    journey,
-    relationship,
-    tag,
-    term,
-    tool_service,
-    variable,
-)
+from importlib import import_module
+
 from otto_reconcile.model.bot import (
     Bot,
     Guideline,
@@ -26,6 +15,7 @@ from otto_reconcile.model.bot import (
     ToolService,
     Transition,
 )
+from otto_reconcile.model.groups import BY_KIND
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, get_kind, kinds, make
 from otto_reconcile.model.names import OTTO, folded, is_reserved
 from otto_reconcile.model.resource import JSON, Ref, Resource, Snapshot, digest
@@ -36,10 +26,8 @@ __all__ = [
     "digest", "folded", "get_kind", "is_reserved", "kinds", "make", "snapshot_of",
 ]  # fmt: skip
 
-_REGISTERED = (
-    agent, canned_response, capability, customer, guideline, journey, relationship, tag,
-    term, tool_service, variable,
-)  # fmt: skip
+for _kind in ("agent", "tag", *BY_KIND):  # a module for each kind, which registers it
+    import_module(f"{__name__}.{_kind}")
 
 
 def snapshot_of(*bots: Bot) -> Snapshot:

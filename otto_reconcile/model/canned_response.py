@@ -89,4 +89,6 @@ def told_by_key(key: str) -> Mapping[str, JSON]:
     return {"metadata": {MARK: key}}
 
 
-KIND = register(Kind("canned_response", 45, FIELDS, expand, needs, told_by_key=told_by_key))
+KIND = register(
+    Kind("canned_response", 45, FIELDS, expand, needs, told_by_key=told_by_key, reaches=True)
+)

@@ -29,4 +29,15 @@ def told_by_key(key: str) -> Mapping[str, JSON]:
     return {"title": key.partition(":")[2]}
 
 
-KIND = register(Kind("capability", 32, FIELDS, expand, needs, told_by_key=told_by_key))
+KIND = register(
+    Kind(
+        "capability",
+        32,
+        FIELDS,
+        expand,
+        needs,
+        told_by_key=told_by_key,
+        reaches=True,
+        plural="capabilities",
+    )
+)

@@ -62,4 +62,4 @@ def needs(resource: Resource) -> Iterable[Ref]:
     return belongings(resource)
 
 
-KIND = register(Kind("guideline", 40, FIELDS, expand, needs))
+KIND = register(Kind("guideline", 40, FIELDS, expand, needs, reaches=True))

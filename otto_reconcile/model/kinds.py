@@ -1,7 +1,7 @@
 """What a kind is: its fields, how each compares, what a change takes. Kinds register here.
 
-A new kind is a new module beside this one that calls `register(Kind(...))` and is named in
-`model/__init__.py`, with an adapter of the same name in `port/adapters/`.
+A new kind is a new module beside this one, of its name, that calls `register(Kind(...))`, with an
+adapter of the same name in `port/adapters/`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Kind:
     `told_by_key` gives what the key alone says of a resource of which nothing else is known.
     `expand` gives this kind's resources of a bot; `needs` gives the Refs that must exist before a
     resource does. `shared` kinds may be wanted by several bots and go only with the last of them.
+    One of a kind that `reaches` applies to every agent, or decides to whom another one applies.
+    `plural` is what the paths of Parlant's API call it, where that is not the name with an `s`.
     """
 
     name: str
@@ -81,6 +83,13 @@ class Kind:
     needs: Callable[[Resource], Iterable[Ref]] = lambda resource: ()
     shared: bool = False
     told_by_key: Callable[[str], Mapping[str, JSON]] = lambda key: {}
+    reaches: bool = False
+    plural: str = ""
+
+    @property
+    def path(self) -> str:
+        """The first part of the paths of Parlant's API that hold this kind."""
+        return self.plural or f"{self.name}s"
 
     def field(self, name: str) -> Field:
         return self.by_name[name]

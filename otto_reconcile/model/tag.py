@@ -31,4 +31,4 @@ def _names(bot: Bot) -> set[str]:
     return names
 
 
-KIND = register(Kind("tag", 10, (), expand, shared=True))
+KIND = register(Kind("tag", 10, (), expand, shared=True, reaches=True))

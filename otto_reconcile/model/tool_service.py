@@ -82,4 +82,4 @@ def expand(bot: Bot) -> Iterable[Resource]:
         yield make("tool_service", service.name, bot.id, values, masked=masked)
 
 
-KIND = register(Kind("tool_service", 15, FIELDS, expand, shared=True))
+KIND = register(Kind("tool_service", 15, FIELDS, expand, shared=True, plural="services"))

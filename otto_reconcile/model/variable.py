@@ -45,4 +45,15 @@ def told_by_key(key: str) -> Mapping[str, JSON]:
     return {"name": key.partition(":")[2]}
 
 
-KIND = register(Kind("variable", 34, FIELDS, expand, needs, told_by_key=told_by_key))
+KIND = register(
+    Kind(
+        "variable",
+        34,
+        FIELDS,
+        expand,
+        needs,
+        told_by_key=told_by_key,
+        reaches=True,
+        plural="context-variables",
+    )
+)

@@ -12,19 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
-from otto_reconcile.model import Ref
+from otto_reconcile.model import Ref, get_kind
 from otto_reconcile.port.discovery import listings
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.session import Wire
 
-_PATHS = {
-    "guideline": "guidelines",
-    "journey": "journeys",
-    "term": "terms",
-    "canned response": "canned_responses",
-    "variable": "context-variables",
-    "capability": "capabilities",
-}
 _SCOPES = ("journey:", "agent:")
 
 
@@ -51,7 +43,7 @@ class Reaching:
         """For a person: what it is, whom it reaches, and what to do about it."""
         whom = f"every agent with the tag {self.tag}" if self.tag else "every agent"
         named = f" ({', '.join(self.agents)})" if self.tag else ""
-        path = f"/{_PATHS[self.kind]}/{self.id}"
+        path = f"/{get_kind(self.ref.kind).path}/{self.id}"
         return (
             f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
             f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot;"

@@ -10,25 +10,15 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from otto_reconcile.model import kinds
+
 CHANGE_HEADER = "x-otto-run"
 """A request that carries this header with the hook's token is our own and is not reported."""
 
 BODY_LIMIT = 1 << 20
 """Bytes of a body that are looked at for ids and tags; of a longer one nothing is known."""
 
-KINDS = {
-    "agents": "agent",
-    "canned_responses": "canned_response",
-    "capabilities": "capability",
-    "context-variables": "variable",
-    "customers": "customer",
-    "guidelines": "guideline",
-    "journeys": "journey",
-    "relationships": "relationship",
-    "services": "tool_service",
-    "tags": "tag",
-    "terms": "term",
-}
+KINDS = {kind.path: kind.name for kind in kinds()}
 """The first part of a path, and the kind that it holds: only the kinds that the port can mend.
 
 A report makes the loop look; of anything else it would look in vain. New customers, and the values

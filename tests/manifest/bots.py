@@ -41,7 +41,7 @@ tool = text.filter(
 name = text.filter(lambda value: len(value) <= 100)
 tag = text.filter(lambda value: len(value) <= 50)
 short = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)
-exact = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
+exact = st.from_regex(r"(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]{0,11}", fullmatch=True)
 whole = st.integers(-(2**63) + 1, 2**63 - 1)
 scalar = st.none() | st.booleans() | whole | st.floats(allow_nan=False, allow_infinity=False)
 data: st.SearchStrategy[Any] = st.dictionaries(

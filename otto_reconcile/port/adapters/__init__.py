@@ -1,33 +1,13 @@
-"""One module per kind; a new kind is a module beside these, named here."""
+"""A module for each kind, of its name: how Parlant lists, makes, changes and deletes it."""
 
-from otto_reconcile.port.adapters import (
-    agent,
-    canned_response,
-    capability,
-    customer,
-    guideline,
-    journey,
-    relationship,
-    tag,
-    term,
-    tool_service,
-    variable,
-)
+from __future__ import annotations
+
+from importlib import import_module
+
+from otto_reconcile.model import kinds
 from otto_reconcile.port.adapters.base import Adapter, adapter_of, register
 
-__all__ = [
-    "Adapter",
-    "adapter_of",
-    "agent",
-    "canned_response",
-    "capability",
-    "customer",
-    "guideline",
-    "journey",
-    "register",
-    "relationship",
-    "tag",
-    "term",
-    "tool_service",
-    "variable",
-]
+__all__ = ["Adapter", "adapter_of", "register"]
+
+for _kind in kinds():
+    import_module(f"{__name__}.{_kind.name}")

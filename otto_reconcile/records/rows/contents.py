@@ -1,21 +1,21 @@
-"""Canned responses, variables, capabilities and customers as rows, and the way back.
-
-For `projections` and `decoding`, which read the rest of a bot.
-"""
+"""Parts as rows, and the way back, for all lists of a bot that need no rule of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from otto_reconcile.model import Bot
-from otto_reconcile.model.bot import CannedResponse, Capability, Customer, Variable
+from otto_reconcile.model.bot import Customer, Part, Variable
+from otto_reconcile.model.groups import GROUPS, Group
 from otto_reconcile.records.rows.values import (
     NotUnderstood,
     id_in,
     needed,
+    number,
     plain,
     text,
     texts,
@@ -23,24 +23,16 @@ from otto_reconcile.records.rows.values import (
 )
 from otto_reconcile.store.base import Document
 
-KEYS = {
-    "canned_responses": "canned_response_id",
-    "variables": "name",
-    "capabilities": "title",
-    "customers": "customer_id",
-}
+_BY_HAND = frozenset({"guidelines", "journeys", "terms", "relationships", "tool_services"})
+"""Lists of a bot whose rows `projections` and `decoding` know themselves."""
+
+KEYS = {name: str(group.key) for name, group in GROUPS.items() if name not in _BY_HAND}
 """The collections, each named as the bot's list is, with the field that has a part's id."""
 
-_MODELS: Mapping[str, type[BaseModel]] = {
-    "canned_responses": CannedResponse,
-    "variables": Variable,
-    "capabilities": Capability,
-    "customers": Customer,
-}
 OURS = {
-    name: frozenset({KEYS[name], "bot_id", "created_at", "updated_at", *model.model_fields})
+    name: frozenset({key, "bot_id", "created_at", "updated_at", *GROUPS[name].model.model_fields})
     - {"id"}
-    for name, model in _MODELS.items()
+    for name, key in KEYS.items()
 }
 """The fields that are ours in each collection; all others are other programs'."""
 
@@ -53,17 +45,27 @@ def content_rows(bot: Bot) -> Iterable[tuple[str, Document]]:
             yield name, {key: part.id, "bot_id": bot.id, **fields}
 
 
-def _canned_response(row: Document) -> CannedResponse:
-    return CannedResponse(
-        id=id_in(row, "canned_response_id"),
-        value=needed(row, "value"),
-        fields=_data(row, "fields", list),
-        signals=texts(row, "signals"),
-        field_dependencies=texts(row, "field_dependencies"),
-        preamble=truth(row, "preamble"),
-        tags=texts(row, "tags"),
-        metadata=_data(row, "metadata", Mapping),
-    )
+def _part(group: Group, row: Document) -> Part:
+    """A part whose row has its fields as they are, each read by what it is declared to be."""
+    fields = group.model.model_fields
+    values = {name: _value(row, name, field) for name, field in fields.items() if name != "id"}
+    own = {"id": id_in(row, str(group.key))} if group.identity == "id" else {}
+    return group.model.model_validate({**own, **values})
+
+
+def _value(row: Document, name: str, field: FieldInfo) -> Any:
+    kinds = [get_origin(one) or one for one in (get_args(field.annotation) or [field.annotation])]
+    inner = [one for a in get_args(field.annotation) for one in get_args(a)]
+    if bool in kinds:
+        return truth(row, name)
+    if int in kinds:
+        return number(row, name)
+    if dict in kinds:
+        return _data(row, name, Mapping)
+    if list in kinds:
+        of_parts = any(isinstance(one, type) and issubclass(one, Part) for one in inner)
+        return _data(row, name, list) if of_parts else texts(row, name)
+    return needed(row, name) if field.is_required() else text(row, name)
 
 
 def _variable(row: Document) -> Variable:
@@ -74,15 +76,6 @@ def _variable(row: Document) -> Variable:
         tool=_text_or_none(row, "tool"),
         freshness_rules=_text_or_none(row, "freshness_rules"),
         values=values and {whose: value for whose, value in values.items() if value is not None},
-        tags=texts(row, "tags"),
-    )
-
-
-def _capability(row: Document) -> Capability:
-    return Capability(
-        title=needed(row, "title"),
-        description=needed(row, "description"),
-        signals=texts(row, "signals"),
         tags=texts(row, "tags"),
     )
 
@@ -110,10 +103,11 @@ def _data(row: Document, field: str, shape: type) -> Any:
     return plain(value)
 
 
-READERS: Mapping[str, Callable[[Document], Any]] = {
-    "canned_responses": _canned_response,
+_SPECIAL: Mapping[str, Callable[[Document], Any]] = {
     "variables": _variable,
-    "capabilities": _capability,
     "customers": _customer,
+}
+READERS: Mapping[str, Callable[[Document], Any]] = {
+    name: _SPECIAL.get(name, partial(_part, GROUPS[name])) for name in KEYS
 }
 """How a row of each collection is understood. They raise NotUnderstood and ValidationError."""
