@@ -169,10 +169,6 @@ class FastClock(SystemClock):
     def monotonic(self) -> float:
         return super().monotonic() * self.speed + self.ahead
 
-    def slow_down(self) -> None:
-        """From now on as fast as time is."""
-        self.speed, self.ahead = 1.0, self.monotonic() - super().monotonic()
-
     async def wait(self, event: asyncio.Event, timeout: float) -> bool:
         return await super().wait(event, timeout / self.speed)
 
