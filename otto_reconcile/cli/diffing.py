@@ -149,8 +149,8 @@ def _sweep(port: Port) -> AbstractAsyncContextManager[None]:
 
 
 async def _planned(world: World, port: Port, bot_id: str, prune_unmanaged: bool) -> BotPlan:
-    if (why := world.desired.unreadable.get(bot_id)) is not None:
-        return BotPlan(bot_id, error=f"its desired state cannot be read: {why}")
+    if why := world.unreadable(bot_id):
+        return BotPlan(bot_id, error=why)
     try:
         planned = await plan_bot(world, port, bot_id, prune_unmanaged=prune_unmanaged)
     except OttoError as error:

@@ -12,13 +12,14 @@ from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.forms import MetadataForm, RelationshipForm, SpecForm, ToolServiceForm
 from otto_reconcile.manifest.hoisting import hoist
-from otto_reconcile.manifest.ids import LONGEST, complete, derived, derived_from_name
+from otto_reconcile.manifest.ids import complete, derived, derived_from_name
 from otto_reconcile.manifest.interpolation import Data, to_data
 from otto_reconcile.manifest.messages import describe, near, short, validate
 from otto_reconcile.manifest.secrets import mask
 from otto_reconcile.manifest.shared_forms import FORMS, SharedMetadataForm
 from otto_reconcile.manifest.tree import Faults, Node, Path, find, key_at
 from otto_reconcile.model import JSON
+from otto_reconcile.model.bot import LONGEST_ID
 from otto_reconcile.model.groups import GROUPS
 
 _ELSEWHERE = {
@@ -193,8 +194,8 @@ def _item_id(made: Draft, group: str, index: int, item: Item) -> str:
         made.unsure = True  # an id made with a secret must not reach any message
         return complete(made.bot_id, f"secret-{index}")
     found = complete(made.bot_id, form.id or _derived(group, getattr(form, source)))
-    if len(found) > LONGEST:
-        made.faults.add(item.node, f"its complete id is longer than {LONGEST} characters")
+    if len(found) > LONGEST_ID:
+        made.faults.add(item.node, f"its complete id is longer than {LONGEST_ID} characters")
     return found
 
 

@@ -6,7 +6,8 @@ import hashlib
 import re
 import unicodedata
 
-LONGEST = 200
+from otto_reconcile.model.bot import LONGEST_ID
+
 _SLUG_LENGTH = 40
 _SHORT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -39,7 +40,7 @@ def of_bot(name: str) -> str:
     """The id of a bot without one: the slug, or with a hash where letters of the name are lost."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     lost = any(letter.isalnum() and not letter.isascii() for letter in plain)
-    start = slug(name)[:LONGEST].strip("-")
+    start = slug(name)[:LONGEST_ID].strip("-")
     return derived(name) if lost or not start else start
 
 

@@ -54,7 +54,8 @@ def _empty_or_with_words(value: str) -> str:
 _WORDS = AfterValidator(_with_words)
 EXACT_ID = r"^(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]*$"
 """What a target can hold and every client address: neither `.` nor `..`, which lead elsewhere."""
-ExactId = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=200)]
+LONGEST_ID = 200
+ExactId = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=LONGEST_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
 Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
 TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otto_reconcile.model.bot import Journey, State, Transition
+from otto_reconcile.model.bot import LONGEST_ID, Journey, State, Transition
 from otto_reconcile.model.guideline import short_tool
 from otto_reconcile.model.resource import JSON, digest
 
@@ -35,7 +35,6 @@ MOST_FORKS = 50
 """How many forks may lead from one to the next."""
 MOST_NESTED = 20
 """How many journeys may lie in one another."""
-_LONGEST_ID = 200
 
 
 def is_fork(state: State) -> bool:
@@ -163,8 +162,8 @@ class _Writing:
     def _renamed(self, state: State, part: State, size: int) -> tuple[State, int]:
         self._room.take(state.id, text=size)
         name = f"{state.id}.{part.id}"
-        if len(name) > _LONGEST_ID:
-            message = f"the id of a state within it has over {_LONGEST_ID} characters"
+        if len(name) > LONGEST_ID:
+            message = f"the id of a state within it has over {LONGEST_ID} characters"
             raise TooLarge(state.id, message, "give states shorter ids, or nest fewer journeys")
         changed = {
             "id": name,

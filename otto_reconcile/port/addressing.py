@@ -11,3 +11,8 @@ def addressed(identity: str) -> str:
     `.` and `..` would be taken out of the path (RFC 3986, section 5.2.4), and another resource met.
     """
     return quote(identity, safe="") if identity.strip(".") else identity.replace(".", "%2E")
+
+
+def is_addressable(identity: str) -> bool:
+    """False for an id with a slash: a server takes it for the end of the id, even if escaped."""
+    return "/" not in identity

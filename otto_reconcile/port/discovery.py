@@ -13,7 +13,7 @@ from typing import Any
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Resource
 from otto_reconcile.port.adapters.relationship import bound_to
-from otto_reconcile.port.addressing import addressed
+from otto_reconcile.port.addressing import addressed, is_addressable
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.session import Wire, agent_tag
 
@@ -138,7 +138,7 @@ def _unbound(tags: Sequence[str]) -> str:
 
 async def _drawing(wire: Wire, journey_id: str) -> str | None:
     """The states as a text; None if there are none. Their ids are not in it."""
-    if "/" in journey_id:  # no server takes it in a path
+    if not is_addressable(journey_id):
         return None
     try:
         text = await wire.text(f"/journeys/{addressed(journey_id)}/mermaid")

@@ -135,10 +135,15 @@ class World:
         """What this bot wants and another one owns, with the reason why it has to wait."""
         return self.owners.lost(bot_id, self.applied)
 
+    def unreadable(self, bot_id: str) -> str | None:
+        """Why the desired state of a bot cannot be read, as a sentence; None if it can."""
+        why = self.desired.unreadable.get(bot_id)
+        return f"its desired state cannot be read: {why}" if why else None
+
     def faults(self, bot_id: str) -> tuple[str, ...]:
         """What is wrong with what is wanted of a bot, whatever the target has of it."""
-        unreadable = self.desired.unreadable.get(bot_id)
-        told = (f"its desired state cannot be read: {unreadable}",) if unreadable else ()
+        unreadable = self.unreadable(bot_id)
+        told = (unreadable,) if unreadable else ()
         odd = self.odd_rows.get(bot_id, ())
         return (*told, *odd, *self.owners.faults(bot_id, self.applied))
 
@@ -217,8 +222,8 @@ class World:
         wanted = self.desired.bots.get(bot_id)
         if wanted is not None and wanted.bot.suspended:
             held[bot_id] = "suspended"
-        if problem := self.desired.unreadable.get(bot_id):
-            held[bot_id] = f"its desired state cannot be read: {problem}"
+        if problem := self.unreadable(bot_id):
+            held[bot_id] = problem
         undeletable: dict[str, str] = {}
         if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
             undeletable[bot_id] = self.guarded.message

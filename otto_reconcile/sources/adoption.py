@@ -32,6 +32,7 @@ from otto_reconcile.model.from_resources import Misfit, bot_of, part_of
 from otto_reconcile.model.guideline import EVALUATED, HOSTED
 from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.observed import observe
+from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.discovery import Survey
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.sources.exclusions import WHY_LOST, Draft, LeftOut, take_out, unbind, without
@@ -126,8 +127,8 @@ async def _read(port: RestPort, agent: Resource) -> Draft:
 
 
 def _is_addressable(part: Resource) -> bool:
-    """False for an id with a slash, which no server takes in a path; such a part is left out."""
-    return part.kind not in _IN_PATHS or "/" not in part.key
+    """False for a part that cannot be asked for by its key; it is left out."""
+    return part.kind not in _IN_PATHS or is_addressable(part.key)
 
 
 def _whole(resource: Resource) -> Resource:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from otto_reconcile.manifest.ids import LONGEST, complete, derived, of_bot, slug
+from otto_reconcile.manifest.ids import complete, derived, of_bot, slug
 from otto_reconcile.manifest.messages import near, short
 from otto_reconcile.manifest.references import cycles
 from otto_reconcile.manifest.specification.forms import (
@@ -19,6 +19,7 @@ from otto_reconcile.manifest.specification.forms import (
 )
 from otto_reconcile.manifest.tree import Faults, Node, Path, find
 from otto_reconcile.model import Bot, Guideline, Journey, Relationship
+from otto_reconcile.model.bot import LONGEST_ID
 
 Part = TypeVar("Part", GuidelineForm, JourneyForm)
 
@@ -75,8 +76,10 @@ class Builder:
             for part in parts
         ]
         for index, id_ in enumerate(found):
-            if len(id_) > LONGEST:
-                self.fault((group, index), f"its complete id is longer than {LONGEST} characters")
+            if len(id_) > LONGEST_ID:
+                self.fault(
+                    (group, index), f"its complete id is longer than {LONGEST_ID} characters"
+                )
             if id_ in found[:index]:
                 first = found.index(id_)
                 message = f"this is the same as item {first + 1} of `{group}`"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from otto_reconcile.model.bot import EXACT_ID
+from otto_reconcile.model.bot import EXACT_ID, LONGEST_ID
 from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.events import utc
 from otto_reconcile.store.base import DAMAGED, Document
@@ -36,7 +36,7 @@ def id_in(row: Document, field: str) -> str:
     if value is None or value == "" or isinstance(value, Mapping | list | bool):
         raise NotUnderstood(f"it has no {field}")
     found = str(value)
-    if len(found) > 200 or not re.fullmatch(EXACT_ID, found):
+    if len(found) > LONGEST_ID or not re.fullmatch(EXACT_ID, found):
         allowed = "an id is 1 to 200 letters, digits, '.', '_' or '-', and more than '.' or '..'"
         raise NotUnderstood(f"{field} {found[:60]!r} cannot be addressed on a target: {allowed}")
     return found
