@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
-from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.model.shared import Wish, called, is_shared, is_stream, stream_of, unfit
 from otto_reconcile.records.composition import Weaver
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import (
@@ -213,7 +213,7 @@ class DesiredState:
         found = (
             document.get("bot_id") for document in self._store.find("events", fields=("bot_id",))
         )
-        return {name for name in found if isinstance(name, str)}
+        return {name for name in found if is_stream(name)}
 
     def _desired(self, heads: Mapping[str, Head]) -> Desired:
         unreadable = self._fill_cache(heads)
@@ -257,7 +257,8 @@ class DesiredState:
         unreadable = {}
         for head in new:
             try:
-                self._cache[head.bot_id] = (head.event_id, _wanted(documents.get(head.bot_id)))
+                wanted = _wanted(head.bot_id, documents.get(head.bot_id))
+                self._cache[head.bot_id] = (head.event_id, wanted)
             except ValueError as error:
                 unreadable[head.bot_id] = str(error)
         return dict(sorted(unreadable.items()))
@@ -383,10 +384,12 @@ def _readable(documents: Iterable[Document]) -> Iterator[Event]:
             yield Event.from_document(document)
 
 
-def _wanted(document: Mapping[str, object] | None) -> Wanted | WantedShared:
+def _wanted(name: str, document: Mapping[str, object] | None) -> Wanted | WantedShared:
     if document is None:
         raise ValueError("its newest revision is missing in the event log")
     event = Event.from_document(document)
+    if event.bot_id != name:
+        raise ValueError(f"its newest revision is one of {called(event.bot_id)}")
     who = (event.revision, event.source, event.actor, event.time)
     if event.wish is None or stream_of(event.wish) != event.bot_id:
         raise ValueError("its newest revision has no bot")

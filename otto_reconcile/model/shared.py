@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypeGuard
 
 from pydantic import Field, model_validator
 
@@ -133,6 +133,8 @@ KINDS: Mapping[str, type[SharedDocument]] = {
 }
 """The models of shared documents by their kind."""
 
+_PREFIXES = frozenset(kind.prefix for kind in KINDS.values())
+
 
 def stream_of(wish: Wish) -> str:
     """What the revisions of a bot or of a shared document are kept under."""
@@ -142,6 +144,11 @@ def stream_of(wish: Wish) -> str:
 def is_shared(stream: str) -> bool:
     """True for what the revisions of a shared document are kept under."""
     return "/" in stream
+
+
+def is_stream(name: object) -> TypeGuard[str]:
+    """True for what the revisions of a bot or of a shared document can be kept under."""
+    return isinstance(name, str) and (not is_shared(name) or name.partition("/")[0] in _PREFIXES)
 
 
 def called(stream: str) -> str:

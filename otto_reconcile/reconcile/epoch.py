@@ -36,11 +36,12 @@ async def identity(port: Port, stores: Stores) -> str:
     """The name under which the server that answers is kept in the store, whatever its URL is now.
 
     A canary on it that the store knows tells it; of several (it was taken for several targets
-    once) the oldest counts. Without one it is what the port calls it. Raises TargetUnavailable,
-    TargetRefused or StoreUnavailable.
+    once) the oldest counts. Without one it is what the port calls it, and so it is where the store
+    has something that was applied there under such a canary: its record may be lost. Raises
+    TargetUnavailable, TargetRefused or StoreUnavailable.
     """
     names = await port.marks((PREFIX,))
-    if not names:
+    if not names or await asyncio.to_thread(stores.applied.lives, port.target) & names.keys():
         return port.target
     epochs = await asyncio.to_thread(stores.applied.epochs)
     known = [(epoch.started, target) for target, epoch in epochs.items() if epoch.name in names]
@@ -74,7 +75,7 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
 
     Raises TargetUnavailable, TargetRefused or StoreUnavailable.
     """
-    if not await restarted(port, world):
+    if not await restarted(port, world) or await _recalled(port, stores, world, clock):
         return Found(Life.SAME)
     present = frozenset(agent.key for agent in await port.list_agents())
     lost = is_canary_lost(world, present)
@@ -90,6 +91,20 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
     await _clear(port, former)
     world.epoch = epoch
     return Found(Life.CANARY_LOST if lost else Life.NEW, present)
+
+
+async def _recalled(port: Port, stores: Stores, world: World, clock: Clock) -> bool:
+    """True if the record of the epoch was lost, and what was applied in it tells its canary."""
+    if world.epoch is not None:
+        return False
+    lives = {life for one in world.applied.values() for life in (one.epoch, one.begun) if life}
+    names = sorted(lives & (await port.marks((PREFIX,))).keys()) if lives else ()
+    if not names:
+        return False
+    epoch = Epoch(names[0], clock.now(), watched=True)
+    await asyncio.to_thread(stores.applied.begin_epoch, world.target, epoch)
+    world.epoch = epoch
+    return True
 
 
 async def _clear(port: Port, former: Collection[str]) -> None:

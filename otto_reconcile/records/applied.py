@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.model import Ref, Resource, Snapshot
-from otto_reconcile.records.events import utc
+from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
+from otto_reconcile.records.events import utc, whole
+from otto_reconcile.runtime import exact_json
 from otto_reconcile.store.base import Document, Store, Write
 
 FORMER = 20
@@ -73,6 +74,12 @@ class AppliedSets:
         found = (d.get("bot_id") for d in self._store.find("applied", fields=("bot_id",)))
         return frozenset(bot_id for bot_id in found if isinstance(bot_id, str))
 
+    def lives(self, target: str) -> frozenset[str]:
+        """The names of the epochs in which anything on the target was applied or looked at."""
+        found = self._store.find("applied", {"target": target}, fields=("epoch", "begun"))
+        named = (document.get(name) for document in found for name in ("epoch", "begun"))
+        return frozenset(name for name in named if isinstance(name, str))
+
     def save(self, target: str, sets: Sequence[Applied]) -> None:
         self._store.batch([self.writing(target, sets)])
 
@@ -106,7 +113,7 @@ class AppliedSets:
     def epochs(self) -> dict[str, Epoch]:
         """The newest epoch of every target, but for damaged ones."""
         read = ((one.get("target"), _epoch(one)) for one in self._store.find("epochs"))
-        return {str(target): epoch for target, epoch in read if epoch is not None}
+        return {to: epoch for to, epoch in read if isinstance(to, str) and epoch is not None}
 
     def begin_epoch(self, target: str, epoch: Epoch) -> None:
         document = {
@@ -128,10 +135,11 @@ def _epoch(document: Document) -> Epoch | None:
     name, started = document.get("name"), document.get("started")
     if not isinstance(name, str) or not isinstance(started, datetime):
         return None
-    former = document.get("former")
+    former, continues = document.get("former"), document.get("continues")
     names = tuple(map(str, former)) if isinstance(former, list) else ()
     watched = bool(document.get("watched"))
-    return Epoch(name, utc(started), document.get("continues"), watched, names)
+    continued = continues if isinstance(continues, str) else None
+    return Epoch(name, utc(started), continued, watched, names)
 
 
 def _document(target: str, applied: Applied) -> Document:
@@ -155,21 +163,40 @@ def _flat(resource: Resource) -> list[Any]:
 
 
 def _from_document(document: Document) -> Applied | None:
+    """None for one that is damaged."""
     try:
-        bot_id, revision, epoch = (document[name] for name in ("bot_id", "revision", "epoch"))
-        if not (isinstance(bot_id, str) and isinstance(revision, int) and isinstance(epoch, str)):
+        bot_id, epoch, begun = document["bot_id"], document["epoch"], document.get("begun")
+        if not (isinstance(bot_id, str) and isinstance(epoch, str)) or not _is_text(begun):
             return None
+        kept = exact_json.loads_any_number(document["resources"])
         return Applied(
             bot_id,
-            revision,
+            whole(document["revision"]),
             epoch,
-            Snapshot(
-                Resource(kind, key, bot_id, spec, frozenset(masked), remote_id)
-                for kind, key, spec, masked, remote_id in json.loads(document["resources"])
-            ),
-            frozenset(Ref(kind, key) for kind, key in document["claims"]),
-            document.get("begun"),
-            frozenset(Ref(kind, key) for kind, key in document.get("foreign") or ()),
+            Snapshot(_resource(bot_id, *one) for one in kept),
+            _refs(document["claims"]),
+            begun,
+            _refs(document.get("foreign") or ()),
         )
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _resource(
+    bot_id: str, kind: str, key: Any, spec: Any, masked: Sequence[str], remote_id: Any
+) -> Resource:
+    """Raises TypeError for what no resource can have, KeyError for a kind that there is none of."""
+    if not (isinstance(key, str) and isinstance(spec, dict) and _is_text(remote_id)):
+        raise TypeError("a resource is none")
+    return Resource(get_kind(kind).name, key, bot_id, spec, frozenset(masked), remote_id)
+
+
+def _refs(pairs: Sequence[Any]) -> frozenset[Ref]:
+    """Raises TypeError for a key that is no text, KeyError for a kind that there is none of."""
+    if not all(isinstance(key, str) for _, key in pairs):
+        raise TypeError("a key is no text")
+    return frozenset(Ref(get_kind(kind).name, key) for kind, key in pairs)
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)

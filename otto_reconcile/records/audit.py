@@ -20,6 +20,7 @@ _LOOKED_AT = 200
 _NEWEST = (("started", -1), ("action_id", -1))
 _LARGEST = 2**63
 _LONGEST = 10_000  # characters of a value in a record that cannot be kept whole
+_YEAR = 366 * 86400.0  # seconds; no call takes longer
 _DIED = "the process ended between the call and its record"
 
 
@@ -175,6 +176,8 @@ def _record(document: Document) -> Record | None:
     if not all(isinstance(text, str) for text in texts):
         return None
     if not (_is(values["duration"], float | int) and _is(values["revision"], int)):
+        return None
+    if not 0.0 <= (values["duration"] or 0.0) <= _YEAR:
         return None
     if not (_is(values["outcome"], str) and _is(values["error"], str)):
         return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from otto_reconcile.model.evaluation import Judgement
+from otto_reconcile.runtime import exact_json
 from otto_reconcile.store.base import Document, Store, Write
 
 
@@ -74,7 +75,7 @@ def _document(judge: Judge, answer: Answer) -> Document:
 
 def _judgement(document: Document) -> Judgement | None:
     try:
-        said = json.loads(document["judgement"])
+        said = exact_json.loads_any_number(document["judgement"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.model.shared import Wish, stream_of
+from otto_reconcile.model.shared import Wish, is_stream, stream_of
 from otto_reconcile.records.events import ROWS, Event, EventType
 from otto_reconcile.records.rows.decoding import wish_from
 from otto_reconcile.records.rows.projections import (
@@ -90,27 +90,28 @@ class Log:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
-        self._searched = False
+        self._known: frozenset[str] | None = None  # of whom there was a head; None: not looked yet
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
         where = None if bot_ids is None else {"bot_id": {"$in": list(bot_ids)}}
         documents = self.store.find("heads", where)
-        named = {d["bot_id"]: d for d in documents if isinstance(d.get("bot_id"), str)}
+        named = {d["bot_id"]: d for d in documents if is_stream(d.get("bot_id"))}
         heads = {bot_id: Head.from_document(document) for bot_id, document in named.items()}
         found = {
             bot_id: head if _is_sound(head, named[bot_id]) else self._redone(head)
             for bot_id, head in heads.items()
         }
-        if bot_ids is None and not self._searched:
-            lost = self._without_head(found)
-            found |= {bot_id: self._redone(Head(bot_id)) for bot_id in lost}
-            self._searched = True
+        if bot_ids is None:
+            if self._known is None or self._known - found.keys():
+                lost = self._without_head(found)
+                found |= {bot_id: self._redone(Head(bot_id)) for bot_id in lost}
+            self._known = frozenset(found)
         return found
 
     def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
         """Bots of which there are events alone: their heads were lost."""
         first = self.store.find("events", {"revision": 1}, fields=("bot_id",))
-        named = {one["bot_id"] for one in first if isinstance(one.get("bot_id"), str)}
+        named = {one["bot_id"] for one in first if is_stream(one.get("bot_id"))}
         return sorted(named - heads.keys())
 
     def _redone(self, head: Head) -> Head:

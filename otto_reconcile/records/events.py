@@ -26,6 +26,7 @@ SCHEMA = 2
 """The form of an event's document; one with a higher number was written by a newer version."""
 
 _OF_BOTS = 1  # what earlier versions read too
+_TEXTS = ("bot_id", "event_id", "digest", "actor")
 
 NEWER = "it was written by a newer otto-reconcile; update this one"
 """Why a revision cannot be read that only a newer version understands: nothing is put over it."""
@@ -77,8 +78,14 @@ class Source:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Source:
+        """Raises TypeError for a field that is no text."""
         names = ("kind", "path", "root", "commit", "session", "note", "owner")
-        return cls(**{name: document.get(name) for name in names})  # type: ignore[arg-type]
+        found = {name: document.get(name) for name in names}
+        if not isinstance(found["kind"], str):
+            raise TypeError("a source has no kind")
+        if not all(isinstance(value, str | None) for value in found.values()):
+            raise TypeError("a source has a field that is no text")
+        return cls(**found)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +131,7 @@ class Event:
         if isinstance(schema, int) and schema > SCHEMA:
             raise ValueError(NEWER)
         try:
-            if (why := document.get(DAMAGED)) is not None:
-                raise ValueError(why)
-            check({name: document[name] for name in ("bot", "shared") if document.get(name)})
-            if not all(isinstance(document[name], str) for name in ("bot_id", "event_id")):
-                raise TypeError("its id is no text")
-            wish = _wish(document)
-            if wish is not None and stream_of(wish) != document["bot_id"]:
-                raise ValueError(f"it is one of {called(stream_of(wish))}")
-            return cls(
-                bot_id=document["bot_id"],
-                revision=int(document["revision"]),
-                type=EventType(document["type"]),
-                wish=wish,
-                digest=document["digest"],
-                source=Source.from_document(document["source"]),
-                actor=document["actor"],
-                time=utc(document["time"]),
-                event_id=document["event_id"],
-            )
+            return cls._read(document)
         except KeyError as error:
             raise ValueError(f"its newest revision is damaged: it has no {error}") from error
         except ValidationError as error:
@@ -153,6 +142,28 @@ class Event:
         except (ValueError, RecursionError) as error:
             said = " ".join(str(error).split())[:200]
             raise ValueError(f"its newest revision is damaged: {said}") from error
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any]) -> Event:
+        if (why := document.get(DAMAGED)) is not None:
+            raise ValueError(why)
+        check({name: document[name] for name in ("bot", "shared") if document.get(name)})
+        if not all(isinstance(document[name], str) for name in _TEXTS):
+            raise TypeError("a text is none")
+        wish = _wish(document)
+        if wish is not None and stream_of(wish) != document["bot_id"]:
+            raise ValueError(f"it is one of {called(stream_of(wish))}")
+        return cls(
+            bot_id=document["bot_id"],
+            revision=whole(document["revision"]),
+            type=EventType(document["type"]),
+            wish=wish,
+            digest=document["digest"],
+            source=Source.from_document(document["source"]),
+            actor=document["actor"],
+            time=utc(document["time"]),
+            event_id=document["event_id"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,13 @@ def _wish(document: Mapping[str, Any]) -> Wish | None:
     if bot is not None and not isinstance(bot, Mapping):
         raise TypeError
     return None if bot is None else Bot.from_document(bot)
+
+
+def whole(value: Any) -> int:
+    """A whole number, which some drivers write as 1.0. Raises TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise TypeError("a number is none")
+    return int(value)
 
 
 def utc(time: datetime) -> datetime:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.records.events import now_utc, utc
-from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.base import DAMAGED, LARGEST_TOKEN, Document, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Leases:
         self._now, self._monotonic = now, monotonic
         self._seen: dict[str, tuple[Document, float]] = {}  # as it is, and since when
         self._ttl = 0.0
+        self._retaken = 0  # how often a damaged lease was taken, or tried
 
     def acquire(self, target: str, holder: str, ttl: float) -> Lease | None:
         """A new lease, or None while another holder's is valid."""
@@ -54,12 +55,28 @@ class Leases:
             except Conflict:
                 return None
             return lease
-        if last.get("holder") not in ("", holder, None) and not self._has_run_out(target, last):
+        free = last.get("holder") in ("", holder, None) and DAMAGED not in last
+        if not free and not self._has_run_out(target, last):
             return None
-        lease = Lease(target, holder, _token(last) + 1, self._end(ttl))
+        token = _token(last)
+        if token is None:
+            return self._take_damaged(target, holder)
+        lease = Lease(target, holder, token + 1, self._end(ttl))
         unchanged = {name: last.get(name) for name in ("token", "expires", "beat")}
         won = self._store.swap("leases", {"target": target, **unchanged}, _document(lease))
         return lease if won else None
+
+    def _take_damaged(self, target: str, holder: str) -> Lease | None:
+        """A lease over one whose token is lost: larger than all with which anything was written.
+
+        Of two that try at once, both with the same token, the first wins.
+        """
+        written = self._store.find("applied", {"target": target}, fields=("token",))
+        largest = max((_token(document) or 0 for document in written), default=0)
+        self._retaken += 1
+        lease = Lease(target, holder, largest + self._retaken, self._end(self._ttl))
+        where = {"target": target, "token": {"$ne": lease.token}}
+        return lease if self._store.swap("leases", where, _document(lease)) else None
 
     def renew(self, lease: Lease, ttl: float) -> Lease | None:
         """The lease with a later end, or None if it was released or taken over meanwhile."""
@@ -78,7 +95,7 @@ class Leases:
             return None
         expires = last.get("expires")
         end = utc(expires) if isinstance(expires, datetime) else self._now()
-        return Lease(target, str(last["holder"]), _token(last), end)
+        return Lease(target, str(last["holder"]), _token(last) or 0, end)
 
     def _has_run_out(self, target: str, last: Document) -> bool:
         """True if this reader has seen it unchanged for as long as a lease lasts."""
@@ -109,7 +126,9 @@ def _document(lease: Lease) -> Document:
     }
 
 
-def _token(document: Document) -> int:
-    """That of a lease; of a damaged one none is known."""
+def _token(document: Document) -> int | None:
+    """None if it is damaged, or so large that somebody else must have written it."""
     token = document.get("token")
-    return token if isinstance(token, int) else 0
+    if DAMAGED in document or isinstance(token, bool) or not isinstance(token, int):
+        return None
+    return token if 0 <= token <= LARGEST_TOKEN else None

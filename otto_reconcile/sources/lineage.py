@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.records.events import now_utc, utc
+from otto_reconcile.records.events import now_utc, utc, whole
 from otto_reconcile.sources.provenance import State, is_ancestor
 from otto_reconcile.store.base import Document, Store
 
@@ -121,6 +121,7 @@ class Lineage:
                 with suppress(Conflict):
                     self._store.insert("folders", [_document(after)])
                     return after
+                self._drop_damaged(root)
             elif (not force and _precedes(state, before)) or _same_but_time(before, after):
                 return before
             elif self._swap(before, after):
@@ -132,6 +133,12 @@ class Lineage:
         document = {"version": record.version + 1}
         where = {"folder": record.folder, "version": record.version}
         self._store.swap("folders", where, document)
+
+    def _drop_damaged(self, root: str) -> None:
+        """What cannot be read under this name says nothing, and is not to be in the way."""
+        for document in self._store.find("folders", {"folder": root}):
+            if _record(document) is None:
+                self._store.delete("folders", {"folder": root})
 
     def _swap(self, before: Record, after: Record) -> bool:
         where = {"folder": before.folder, "version": before.version}
@@ -181,24 +188,39 @@ def _record(document: Mapping[str, Any]) -> Record | None:
     """None for one that is damaged: then nothing is older than anything."""
     try:
         state = dict(document["state"])
-        committed = state.get("committed")
         return Record(
-            document["folder"],
-            int(document["version"]),
-            tuple(document["names"]),
+            _text(document["folder"]),
+            whole(document["version"]),
+            _texts(document["names"]),
             State(
-                digest=str(state["digest"]),
-                commit=state.get("commit"),
-                committed=utc(committed) if isinstance(committed, datetime) else None,
+                digest=_text(state["digest"]),
+                commit=_text_or_none(state.get("commit")),
+                committed=utc(committed) if (committed := state.get("committed")) else None,
                 clean=bool(state.get("clean")),
-                repository=tuple(state.get("repository") or ()),
-                prefix=str(state.get("prefix") or ""),
-                ancestors=tuple(state.get("ancestors") or ()),
+                repository=_texts(state.get("repository") or ()),
+                prefix=_text(state.get("prefix") or ""),
+                ancestors=_texts(state.get("ancestors") or ()),
                 shallow=bool(state.get("shallow")),
             ),
-            tuple(document.get("past") or ()),
-            str(document.get("by") or ""),
+            _texts(document.get("past") or ()),
+            _text(document.get("by") or ""),
             utc(document["time"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("it is no text")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple):
+        raise TypeError("it is no list")
+    return tuple(map(_text, values))

@@ -31,6 +31,10 @@ DAMAGED = "$damaged"
 """The field of a found document that says why the rest of it could not be read."""
 
 
+LARGEST_TOKEN = 2**53
+"""A larger `token` is damage, and fences nothing off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """`keys` identify a document. `own`: no other program writes it, so keys can be held unique."""
@@ -45,7 +49,8 @@ class Write(NamedTuple):
     """One write of a batch. For `delete` each of the documents is a filter.
 
     `supersede` is a put fenced by the documents' `token`, a number: where one is there with a
-    larger token, that one stays, and Conflict is raised. For collections that are `own`.
+    larger token (of at most LARGEST_TOKEN), that one stays, and Conflict is raised. For
+    collections that are `own`.
     """
 
     operation: Literal["insert", "put", "supersede", "delete"]

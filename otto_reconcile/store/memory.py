@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.store.base import Collection, Document, Filter, Order, Write
+from otto_reconcile.store.base import LARGEST_TOKEN, Collection, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of, refuse_unfit
 from otto_reconcile.store.matching import matches, ordered
 
@@ -100,7 +100,7 @@ class MemoryStore:
             key = _mark(collection, document)
             at = keys.get(key)
             if at is not None and write.operation == "supersede":
-                if (data[at].get("token") or 0) > document["token"]:
+                if _fences(data[at].get("token"), document["token"]):
                     raise Conflict(f"{collection.name}: another writer has a newer token")
                 data[at] = copied(document)
                 continue
@@ -136,6 +136,10 @@ def _mark(collection: Collection, document: Mapping[str, Any]) -> tuple[Any, ...
     except TypeError:
         return (repr(key),)
     return key
+
+
+def _fences(there: Any, token: int) -> bool:
+    return isinstance(there, int) and token < there <= LARGEST_TOKEN
 
 
 def copied(value: Any) -> Any:

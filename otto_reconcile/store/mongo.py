@@ -22,7 +22,7 @@ from otto_reconcile.errors import Conflict, PermanentError, SettingsError, Store
 from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.runtime.limits import MOST_ROWS
 from otto_reconcile.settings import without_credentials
-from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.base import DAMAGED, LARGEST_TOKEN, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
 
 Client: TypeAlias = pymongo.MongoClient[Document]
@@ -87,7 +87,7 @@ class MongoStore:
         """One with a larger token does not fit; the insert in its stead meets the unique key."""
         keys = COLLECTIONS[collection].keys
         pairs = [
-            ({**_by_key(keys, document), "token": {"$not": {"$gt": document["token"]}}}, document)
+            ({**_by_key(keys, document), "token": _no_later(document["token"])}, document)
             for document in documents
         ]
         self._replace(collection, pairs)
@@ -264,6 +264,10 @@ def _insert_again(remote: Remote[Document], documents: list[Document]) -> None:
     missing = [document for document in documents if document["_id"] not in there]
     if missing:
         remote.insert_many(missing)
+
+
+def _no_later(token: int) -> Document:
+    return {"$not": {"$gt": token, "$lte": LARGEST_TOKEN}}
 
 
 def _by_key(keys: tuple[str, ...], document: Document) -> Document:

@@ -13,7 +13,7 @@ from typing import Any
 from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
-from otto_reconcile.store.sqltext import clause, decode, encode, schema
+from otto_reconcile.store.sqltext import clause, decode, encode, schema, text_of
 from otto_reconcile.store.sqlwrites import delete, prepared
 
 VERSION = 3
@@ -59,7 +59,8 @@ class SQLiteStore:
             row = connection.execute(select, values).fetchone()
             if row is None:
                 return False
-            document = {**decode(row[1], COLLECTIONS[collection].keys), **changes}
+            document = {**decode(row[1], COLLECTIONS[collection]), **changes}
+            document.pop(DAMAGED, None)
             update = f"UPDATE {collection} SET document = ? WHERE id = ?"
             connection.execute(update, (encode(document), row[0]))
             return True
@@ -95,7 +96,7 @@ class SQLiteStore:
         select = f"SELECT document FROM {definition.name}{text}"
         with self._asking() as connection:
             rows = connection.execute(select, values).fetchall()
-        documents = [decode(row[0], definition.keys) for row in rows]
+        documents = [decode(row[0], definition) for row in rows]
         if not fields:
             return documents
         kept = (*fields, DAMAGED)
@@ -162,6 +163,7 @@ class SQLiteStore:
         connection = sqlite3.connect(
             self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = text_of
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

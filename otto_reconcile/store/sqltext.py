@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import PermanentError
+from otto_reconcile.runtime import exact_json
 from otto_reconcile.runtime.limits import MOST_ROWS
 from otto_reconcile.store.base import DAMAGED, Collection, Document, Filter, Order
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED
@@ -36,21 +38,33 @@ def encode(document: Mapping[str, Any]) -> str:
         if text.count(f'"{_DATE}"') == len(dates) and f'"{_PLAIN}"' not in text:
             return text
         return json.dumps(_plain(document), separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise PermanentError(f"cannot be stored: {error}") from error
 
 
-def decode(text: str, keys: Sequence[str] = ()) -> Document:
+def text_of(raw: bytes) -> str:
+    """Bytes that are no UTF-8 become lone surrogates, which `decode` finds."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def decode(text: str, collection: Collection) -> Document:
     """The document again; other programs' JSON is taken as it is, what is no object as empty.
 
-    Of JSON that Python cannot take, the `keys` that can be told, and why.
+    Of what cannot be used as it is (JSON that Python cannot take, half a character, a time beyond
+    the calendar, and in a collection of our own a number beyond 64 bits), the keys that can be
+    told, and why.
     """
-    quick = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
     try:
-        loaded = json.loads(text) if quick else _restored(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        return {**_told(text, keys), DAMAGED: f"its JSON cannot be read: {error}"}
+        loaded = _loaded(text, own=collection.own)
+    except (ValueError, OverflowError, RecursionError) as error:
+        return {**_told(text, collection.keys), DAMAGED: f"its JSON cannot be read: {error}"}
     return loaded if isinstance(loaded, dict) else {DAMAGED: "it is no JSON object"}
+
+
+def _loaded(text: str, *, own: bool) -> Any:
+    loaded = exact_json.loads(text) if own else exact_json.loads_any_number(text)
+    plain = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
+    return loaded if plain else _restored(loaded, own)
 
 
 def _told(text: str, keys: Sequence[str]) -> Document:
@@ -58,8 +72,11 @@ def _told(text: str, keys: Sequence[str]) -> Document:
     found: Document = {}
     for key in keys:
         plain = re.search(rf'"{re.escape(key)}"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d{{1,18}}\b)', text)
-        if plain is not None:
-            found[key] = json.loads(plain[1])
+        with suppress(ValueError):
+            if plain is not None:
+                value = json.loads(plain[1])
+                str(value).encode()
+                found[key] = value
     return found
 
 
@@ -80,23 +97,33 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: Any, own: bool) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_DATE}:
-            return _time(value[_DATE])
+            return _time(value[_DATE], own)
         if value.keys() == {_PLAIN} and isinstance(value[_PLAIN], dict):
-            return {key: _restored(item) for key, item in value[_PLAIN].items()}
-        return {key: _restored(item) for key, item in value.items()}
+            return {key: _restored(item, own) for key, item in value[_PLAIN].items()}
+        return {key: _restored(item, own) for key, item in value.items()}
     if isinstance(value, list):
-        return [_restored(item) for item in value]
+        return [_restored(item, own) for item in value]
     return value
 
 
-def _time(value: Any) -> Any:
+def _time(value: Any, own: bool) -> Any:
+    """Raises ValueError for one beyond the calendar in UTC, and of our own for what is no time.
+
+    Others may write there what they like: it stays.
+    """
     try:
-        return datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
+        if own:
+            raise ValueError(f"{str(value)[:40]!r} is no time") from None
         return value
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time
+    except OverflowError as error:
+        raise ValueError(f"the time {value} is beyond the calendar") from error
 
 
 def path(name: str) -> str:

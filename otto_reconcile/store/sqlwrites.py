@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.store.base import Collection, Filter, Write
+from otto_reconcile.store.base import LARGEST_TOKEN, Collection, Filter, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, encode, path
 
@@ -74,7 +74,8 @@ def _supersede(name: str, put: str, rows: Rows, connection: sqlite3.Connection) 
     there, given = (
         path("token").replace("document", f"{row}.document", 1) for row in (name, "excluded")
     )
-    statement = f"{put} WHERE coalesce({there}, 0) <= {given}"
+    later = f"{there} > {given} AND {there} <= {LARGEST_TOKEN} AND typeof({there}) = 'integer'"
+    statement = f"{put} WHERE NOT coalesce({later}, 0)"
     for row in rows:
         if connection.execute(statement, row).rowcount == 0:
             raise Conflict(f"{name}: another writer has a newer token")
