@@ -185,10 +185,8 @@ class DesiredState:
 
     def went(self, kinds: Collection[str], since: timedelta) -> dict[str, Source]:
         """What was deleted in the time until now by such a kind of source, with the last source."""
-        found = self._log.deleted(self._log.now() - since)
-        sound = [d for d in found if isinstance(d.get("source"), Mapping) and d.get("bot_id")]
-        sources = ((str(d["bot_id"]), Source.from_document(d["source"])) for d in sound)
-        return {bot_id: source for bot_id, source in sources if source.kind in kinds}
+        sources = self._log.deleted(self._log.now() - since)
+        return {bot_id: source for bot_id, source in sources.items() if source.kind in kinds}
 
     def absorb(self) -> Absorbed:
         """Records as events what other programs wrote into the rows since the last time."""

@@ -36,7 +36,11 @@ def _stored(folder: Path) -> set[str]:
     with suppress(OttoError):
         store = SQLiteStore(folder / FILE)
         try:
-            return {str(row["bot_id"]) for row in store.find("bots", fields=("bot_id",))}
+            return {
+                str(row["bot_id"])
+                for row in store.find("bots", fields=("bot_id",))
+                if "bot_id" in row
+            }
         finally:
             store.close()
     return set()

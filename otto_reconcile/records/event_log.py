@@ -22,7 +22,7 @@ from typing import Any
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.model.shared import Wish, is_stream, stream_of
-from otto_reconcile.records.events import ROWS, Event, EventType
+from otto_reconcile.records.events import ROWS, Event, EventType, Source
 from otto_reconcile.records.rows.decoding import wish_from
 from otto_reconcile.records.rows.projections import (
     Rows,
@@ -182,10 +182,15 @@ class Log:
         for step in steps:
             self._move(step.event, self._after(step))
 
-    def deleted(self, since: datetime) -> list[Document]:
-        """The events of deletions since then, as far as they tell of it."""
+    def deleted(self, since: datetime) -> dict[str, Source]:
+        """What was deleted since then, with the last source of it, as far as that can be read."""
         where = {"type": str(EventType.DELETED), "time": {"$gt": since}}
-        return self.store.find("events", where, fields=("bot_id", "source", "time"))
+        found: dict[str, Source] = {}
+        for document in self.store.find("events", where, fields=("bot_id", "source", "time")):
+            with suppress(KeyError, TypeError, AttributeError):
+                if is_stream(document.get("bot_id")):
+                    found[document["bot_id"]] = Source.from_document(document["source"])
+        return found
 
     def recorded(self, events: Sequence[Event]) -> set[str]:
         """The ids of those of the events that are in the log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.model import Bot
@@ -12,7 +12,7 @@ from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfi
 from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Head, Log, Step
-from otto_reconcile.records.events import ROWS, Absorbed, Desired, Event, EventType, Source
+from otto_reconcile.records.events import ROWS, Absorbed, Desired, Event, EventType, Source, utc
 from otto_reconcile.records.renames import Renames
 from otto_reconcile.records.renaming import Renaming
 from otto_reconcile.records.rows.decoding import OWN, by_bot, is_otto, wish_from
@@ -24,8 +24,10 @@ from otto_reconcile.records.rows.projections import (
     view_digest,
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, main_row, shared_by_stream
+from otto_reconcile.records.rows.values import NotUnderstood, id_in
 from otto_reconcile.store.base import Document, Store
 
+_IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
@@ -43,6 +45,8 @@ class _Look:
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     vanished: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
+    nameless: frozenset[str] = frozenset()
+    """The collections with a row of which nobody can say whose it is."""
     steps: list[Step] = field(default_factory=list)
     renames: Renames = field(default_factory=Renames)
 
@@ -108,6 +112,9 @@ class Absorber:
         of_shared, more = shared_by_stream(rows)
         found = {**of_bots, **of_shared}
         look = _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look.nameless = frozenset(
+            name for name, key in _IDS.items() if any(_is_nameless(row, key) for row in rows[name])
+        )
         look.renames = self._renaming.find(found, heads, look.known, look.moving)
         return look
 
@@ -179,7 +186,8 @@ class Absorber:
             return False
         where, order = {"bot_id": head.bot_id}, [("revision", -1)]
         events = self._log.store.find("events", where, order=order, limit=_EARLIER + 1)
-        if not any(self._log.now() - event["time"] < _LATE for event in events[:1]):
+        newest = events[0].get("time") if events else None
+        if not isinstance(newest, datetime) or self._log.now() - utc(newest) >= _LATE:
             return False
         return any(_has_left(event, known, wish, rows) for event in events[1:])
 
@@ -211,6 +219,13 @@ class Absorber:
             look.problems.append(
                 f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
                 f"nothing was deleted; {if_meant(gone)}"
+            )
+            return
+        if name in look.nameless:
+            look.vanished |= gone
+            look.problems.append(
+                f"{_names(gone)}: the row in {name} is gone, and there is one of which nobody can "
+                f"say whose it is: nothing was deleted; mend that row; {if_meant(gone)}"
             )
             return
         went = self._went(name) - set(alive)
@@ -251,8 +266,7 @@ class Absorber:
     def _went(self, name: str) -> set[str]:
         """What lost its row a short while ago, and was deleted for it."""
         found = self._log.deleted(self._log.now() - WINDOW)
-        sources = ((d["bot_id"], d.get("source") or {}) for d in found)
-        lost = (i for i, s in sources if s.get("kind") == ROWS and not renames.is_rename(s))
+        lost = (i for i, s in found.items() if s.kind == ROWS and not renames.is_rename(s))
         return {stream for stream in lost if _main(stream) == name}
 
     def _note_lost_parts(self, look: _Look) -> None:
@@ -330,6 +344,14 @@ def _has_left(
 def _main(stream: str) -> str:
     """The collection whose row says that there is such a thing."""
     return main_row(stream)[0] if is_shared(stream) else "bots"
+
+
+def _is_nameless(row: Document, key: str) -> bool:
+    try:
+        id_in(row, key)
+    except NotUnderstood:
+        return True
+    return False
 
 
 def _names(bot_ids: set[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from otto_reconcile.model import Bot
 from otto_reconcile.records.events import ROWS, Source
@@ -212,9 +212,9 @@ def from_(before: str) -> Source:
     return Source(ROWS, note=f"{_FROM} {before}")
 
 
-def is_rename(source: Mapping[str, Any]) -> bool:
-    """True for the source of a deleted bot, as it is stored, if the bot was renamed."""
-    return source.get("kind") == ROWS and str(source.get("note") or "").startswith(_TO)
+def is_rename(source: Source) -> bool:
+    """True for the source of a deleted bot if the bot was renamed."""
+    return source.kind == ROWS and (source.note or "").startswith(_TO)
 
 
 def unfinished(before: str, after: str, rows: Mapping[str, Sequence[Document]]) -> str:

@@ -252,8 +252,10 @@ def _decoded(
         return bson.decode(raw.raw, options)
     except (BSONError, TypeError, ValueError, OverflowError, RecursionError) as error:
         told: Document = {}
-        with suppress(BSONError, TypeError, ValueError):
-            told = {key: raw[key] for key in keys if isinstance(raw.get(key), str | int)}
+        for key in (*keys, "bot_id"):
+            with suppress(BSONError, TypeError, ValueError):
+                if isinstance(raw.get(key), str | int):
+                    told[key] = raw[key]
         return {**told, DAMAGED: f"its BSON cannot be read: {_said(error)}"}
 
 

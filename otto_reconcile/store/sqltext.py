@@ -57,7 +57,8 @@ def decode(text: str, collection: Collection) -> Document:
     try:
         loaded = _loaded(text, own=collection.own)
     except (ValueError, OverflowError, RecursionError) as error:
-        return {**_told(text, collection.keys), DAMAGED: f"its JSON cannot be read: {error}"}
+        told = _told(text, (*collection.keys, "bot_id"))
+        return {**told, DAMAGED: f"its JSON cannot be read: {error}"}
     return loaded if isinstance(loaded, dict) else {DAMAGED: "it is no JSON object"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from otto_reconcile.records.rows.decoding import bot_from, by_bot
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.desired.conftest import LooseStore
+from tests.support.damage import DOCUMENTS, VALUES, damage
 from tests.support.examples import examples
 
 CLI = Source("cli")
@@ -271,4 +273,52 @@ def test_json_that_python_cannot_take_is_one_row_that_is_said(tmp_path: Path) ->
     state.put(Bot(id="desk", name="Desk"), source=CLI, actor="ann")
     assert state.absorb().problems == ()
     assert store.find("bots", {"bot_id": "desk"})[0]["name"] == "Desk"
+    store.close()
+
+
+GLOSSARY: dict[str, Any] = {
+    "glossary_id": "house", "terms": [{"id": "rma", "name": "RMA", "description": "d"}],
+    "used_by": {"bots": ["desk"]}, "labels": {}, "canned_responses": [],
+}  # fmt: skip
+SHARED = {**ROWS, "glossaries": GLOSSARY}
+
+
+NUMBERS = ("a negative number", "a number of 63 bits", "a fraction", "an endless number")
+RENAMED = {("bots", "bot_id", what) for what in (*NUMBERS, "a number of 401 digits", "no date")}
+"""Damage that makes another bot of it."""
+
+
+def damages() -> list[tuple[str, str | None, str]]:
+    """What once stopped all bots, and a sample of the rest."""
+    fields = [(name, field) for name, row in SHARED.items() for field in (*row, "updated_at")]
+    every = [
+        *((name, field, what) for name, field in fields for what in VALUES),
+        *((name, None, what) for name in SHARED for what in DOCUMENTS),
+    ]
+    once = ("metadata", "used_by", "labels", "terms", "canned_responses")
+    early = ((n, f, "before the calendar") for n, f in fields if f in once)
+    some = random.Random(2).sample(every, examples(160))
+    return sorted({*early, *some}, key=repr)
+
+
+@pytest.mark.parametrize(("name", "field", "what"), damages())
+def test_a_damaged_row_concerns_its_bot_alone(
+    tmp_path: Path, name: str, field: str | None, what: str
+) -> None:
+    store = SQLiteStore(tmp_path / "otto.db")
+    for collection, row in SHARED.items():
+        store.insert(collection, [row])
+    state = DesiredState(store)
+    state.absorb()
+    before = state.read()
+    damage(tmp_path / "otto.db", name, field, what)
+    store.insert("bots", [{"bot_id": "other", "name": "Other"}])
+    for again in (state, DesiredState(store)):
+        again.absorb()
+        assert "other" in again.effective(again.read()).bots
+    assert state.read().unreadable == {}
+    if (name, field, what) not in RENAMED:
+        assert state.read().bots.keys() >= before.bots.keys()
+    state.put(Bot(id="desk", name="New"), source=CLI, actor="ann")
+    assert state.get("desk").bot.name == "New"
     store.close()

@@ -25,31 +25,10 @@ from otto_reconcile.records.leases import Leases
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
+from tests.support.damage import DOCUMENTS, VALUES, damage
 from tests.support.examples import examples
 
 CLI = Source("cli")
-HUGE = "1" + "0" * 400
-EARLY = '{"$date":"0001-01-01T00:00:00+14:00"}'
-LATE = '{"$date":"9999-12-31T23:59:59-14:00"}'
-VALUES = {
-    "half a character": r'"\ud800"',
-    "a number of 401 digits": HUGE,
-    "an endless number": "1e999",
-    "a negative number": "-1",
-    "a number of 63 bits": "9223372036854775807",
-    "a fraction": "0.5",
-    "before the calendar": EARLY,
-    "after the calendar": LATE,
-    "no date": '{"$date":5}',
-    "an object": "{}",
-    "a list": "[]",
-    "lists in a list": '[[],{},5,null,"x"]',
-    "a truth": "true",
-    "nothing": "null",
-    "no text": '""',
-    "another text": r'"x\ny /../ \u001b[31m"',
-}
-DOCUMENTS = {"an empty document": "{}", "a list for a document": "[]", "a number": "5"}
 
 
 def kept(setting: Setting, store: SQLiteStore) -> Stores:
@@ -138,20 +117,6 @@ def damages() -> list[tuple[str, str | None, str]]:
     ]
     some = random.Random(1).sample(every, min(len(every), examples(120)))
     return sorted({*REPORTED, *some}, key=repr)
-
-
-def damage(file: Path, name: str, field: str | None, what: str) -> None:
-    """Of the first document of the collection the field, or with None all of it."""
-    first = f"WHERE id = (SELECT min(id) FROM {name})"
-    with sqlite3.connect(file) as connection:
-        if field is None:
-            document = DOCUMENTS[what]
-        else:
-            marked = f"json_set(document, '$.{field}', '{{mark}}')"
-            (found,) = connection.execute(f"SELECT {marked} FROM {name} {first}").fetchone()
-            document = found.replace('"{mark}"', VALUES[what])
-        connection.execute(f"UPDATE {name} SET document = ? {first}", [document])
-    connection.close()
 
 
 @pytest.mark.parametrize(("name", "field", "what"), damages())

@@ -169,8 +169,9 @@ def stored_rows(store: Store, streams: Sequence[str]) -> dict[str, dict[str, lis
     bot_ids = [stream for stream in streams if not is_shared(stream)]
     for name in COLLECTION_NAMES if bot_ids else ():
         for row in store.find(name, {"bot_id": {"$in": bot_ids}}):
-            if isinstance(row["bot_id"], str):  # MongoDB also finds lists that have the id in them
-                found[row["bot_id"]].setdefault(name, []).append(row)
+            bot_id = row.get("bot_id")  # MongoDB also finds lists that have the id in them
+            if isinstance(bot_id, str):
+                found[bot_id].setdefault(name, []).append(row)
     for stream in sorted(set(streams) - set(bot_ids)):
         name, where = main_row(stream)
         found[stream] = {name: store.find(name, where)}
