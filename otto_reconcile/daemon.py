@@ -70,9 +70,10 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
             )
         log = logs.configure(settings.log_format)
         nowhere = settings.ephemeral or other is not None
-        journal = Journal(None if nowhere else settings.data_dir)
-        stores = Stores.over(open_store(settings))
-        board = Board(settings.data_dir if other is None else None)
+        lost = data_dir.loss_of(settings.data_dir)
+        journal = Journal(None if nowhere else settings.data_dir, lost)
+        stores = Stores.over(open_store(settings, lost))
+        board = Board(settings.data_dir if other is None else None, lost)
         voice = Voice(board, SystemClock(), log)
         try:
             daemon = Daemon(settings, stores, journal, voice, say, started, prune_unmanaged)
@@ -161,15 +162,15 @@ class Daemon:
     async def _embedded(self, stopping: asyncio.Event) -> None:
         """One life of Parlant after another, each after the first because the model has come."""
         port, model_within = self._settings.port, None
-        while (server := await self._life(stopping, port, model_within)) is not None:
+        target = f"embedded:{data_dir.instance(self._settings.data_dir)}"
+        while (server := await self._life(stopping, target, port, model_within)) is not None:
             port, model_within = server.port, max(ANSWER_WITHIN, 3 * self._model_took)
             self._restarting = True
 
     async def _life(
-        self, stopping: asyncio.Event, number: int, model_within: float | None
+        self, stopping: asyncio.Event, target: str, number: int, model_within: float | None
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
-        target = f"embedded:{data_dir.instance(self._settings.data_dir)}"
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
         made: list[Loop] = []
         meter = Meter()

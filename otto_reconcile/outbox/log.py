@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.runtime.data_dir import never_lost
 
 
 class LinesFile:
     """Every method raises StoreUnavailable if the file cannot be used. Without a path: nowhere."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, lost: Callable[[], str | None] = never_lost) -> None:
+        self._path, self._lost = path, lost
 
     def lines(self) -> list[bytes]:
         """The whole ones; the torn last one of a crash is cut off."""
@@ -37,6 +38,8 @@ class LinesFile:
         if self._path is None:
             return
         line = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        if (why := self._lost()) is not None:
+            raise StoreUnavailable(f"{self._path} cannot be written: {why}")
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -52,7 +55,7 @@ class LinesFile:
         self._cut(0)
 
     def _cut(self, size: int) -> None:
-        if self._path is None:
+        if self._path is None or self._lost() is not None:
             return
         try:
             os.truncate(self._path, size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from otto_reconcile.outbox.entry import Pending, save
 from otto_reconcile.outbox.log import LinesFile
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.records.events import utc
+from otto_reconcile.runtime.data_dir import never_lost
 
 FILE = "journal.jsonl"
 UNSAVED = "unsaved"
@@ -47,11 +48,11 @@ class Drained:
 class Journal:
     """May be used from several threads; one process at a time.
 
-    Without a `folder` it is kept in memory. Methods that write raise StoreUnavailable if the file
-    cannot be written.
+    Without a `folder` it is kept in memory; `lost` says why that is not ours any more. Methods
+    that write raise StoreUnavailable if the file cannot be written.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, lost: Callable[[], str | None] = never_lost) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._draining = threading.Lock()
@@ -60,7 +61,7 @@ class Journal:
         self._under_way: set[str] = set()
         self.damaged = 0
         """Lines of the file that could not be read; the torn last one of a crash is none."""
-        self._file = LinesFile(None if folder is None else folder / FILE)
+        self._file = LinesFile(None if folder is None else folder / FILE, lost)
         self._load()
 
     @property

@@ -17,6 +17,7 @@ from typing import Any
 
 from otto_reconcile.reconcile import heartbeat
 from otto_reconcile.runtime import data_dir
+from otto_reconcile.runtime.data_dir import never_lost
 
 STATUS_FILE = "status.json"
 
@@ -135,10 +136,10 @@ class Status:
 class Board:
     """Holds the current Status and writes it to `folder` when it has changed. One writer."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, lost: Callable[[], str | None] = never_lost) -> None:
         self.status = Status(pid=os.getpid())
         self.usage: Callable[[], Mapping[str, Any]] = dict
-        self.folder = folder
+        self.folder, self._lost = folder, lost
         self._written: dict[str, Any] | None = None
         self._beat = float("-inf")  # uptime at the last try to write
         self._problem: str | None = None
@@ -196,6 +197,9 @@ class Board:
             {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots},
             default=str,
         )
+        if (why := self._lost()) is not None:
+            self._problem = why
+            return why
         try:
             data_dir.write_whole(self.folder / STATUS_FILE, text)
         except OSError as error:
@@ -206,7 +210,7 @@ class Board:
 
     def withdraw(self) -> None:
         """Takes the file away: the daemon has ended in good order."""
-        if self.folder is not None:
+        if self.folder is not None and self._lost() is None:
             (self.folder / STATUS_FILE).unlink(missing_ok=True)
 
 

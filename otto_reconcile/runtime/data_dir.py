@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -78,6 +78,37 @@ def owned(folder: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
+def loss_of(folder: Path) -> Callable[[], str | None]:
+    """For whoever owns the directory: what says, later, why it is not that directory any more.
+
+    None while it is. It is told by its lock file, which nobody makes anew while it is there.
+    """
+    lock = folder / LOCK_FILE
+    before = _identity(lock)
+
+    def lost() -> str | None:
+        now = _identity(lock)
+        if now == before:
+            return None
+        what = "was moved or removed" if now is None else "is another one now"
+        return f"the data directory {folder} {what}"
+
+    return lost
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def never_lost() -> str | None:
+    """For what is used by no daemon."""
+    return None
+
+
 def _locked(descriptor: int) -> bool:
     """Takes the lock; more than one try, since `is_owned` of another process holds it a moment."""
     for left in range(TRIES, 0, -1):
@@ -131,7 +162,8 @@ def next_holder(folder: Path, target: str) -> tuple[str, frozenset[str]]:
     with suppress(FileNotFoundError, UnicodeDecodeError):
         before += [name for line in path.read_text("utf-8").splitlines() if (name := line.strip())]
     name = f"{target} at {socket.gethostname()} {secrets.token_hex(4)}"
-    write_whole(path, "\n".join([*before[1:], name][-HOLDERS:]))
+    with suppress(OSError):  # then a lease of this process is waited for, and not taken over
+        write_whole(path, "\n".join([*before[1:], name][-HOLDERS:]))
     return name, frozenset(before)
 
 

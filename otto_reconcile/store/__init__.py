@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from otto_reconcile.runtime.data_dir import never_lost
 from otto_reconcile.settings import Settings
 from otto_reconcile.store.base import Store
 from otto_reconcile.store.memory import MemoryStore
@@ -9,11 +12,12 @@ from otto_reconcile.store.memory import MemoryStore
 FILE = "otto.db"
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, lost: Callable[[], str | None] = never_lost) -> Store:
     """MongoDB if it is named, memory with `--ephemeral`, else a SQLite file in the data directory.
 
     Raises SettingsError for what cannot be used at all, and StoreUnavailable for a file that
-    cannot be read now. A MongoDB server that is down raises nothing yet: the operations do.
+    cannot be read now; `lost` says why the data directory is not this process's any more. A
+    MongoDB server that is down raises nothing yet: the operations do.
     """
     if settings.mongodb_uri is not None:
         from otto_reconcile.store.mongo import MongoStore
@@ -23,4 +27,4 @@ def open_store(settings: Settings) -> Store:
         return MemoryStore()
     from otto_reconcile.store.sqlite import SQLiteStore
 
-    return SQLiteStore(settings.data_dir / FILE)
+    return SQLiteStore(settings.data_dir / FILE, lost)

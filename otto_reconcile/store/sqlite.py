@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
+from otto_reconcile.runtime.data_dir import never_lost
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, decode, encode, schema, text_of
@@ -24,13 +25,14 @@ _POLL = 0.2  # seconds between two looks for changes
 class SQLiteStore:
     """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file.
 
-    Once it is open, a place that can be used no longer is StoreUnavailable too.
+    Once it is open, a place that can be used no longer is StoreUnavailable too, and so is one that
+    `lost` gives a reason for: nothing is made anew there.
     """
 
     atomic = True
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, lost: Callable[[], str | None] = never_lost) -> None:
+        self._file, self._lost = file, lost
         self.label = f"SQLite {file}"
         self._lock = threading.RLock()
         self._closed = threading.Event()
@@ -111,6 +113,7 @@ class SQLiteStore:
             self._drop()
 
     def _changes(self, until: threading.Event) -> Iterator[None]:
+        self._refuse_lost()
         with self._translated(), self._open() as connection:
             seen, clock = _versions(connection)
             while not (until.wait(_POLL) or self._closed.is_set()):
@@ -143,10 +146,16 @@ class SQLiteStore:
             if self._connection is not None and self._inode != _inode(self._file):
                 self._drop()
             if self._connection is None:
+                self._refuse_lost()
                 _prepare(self._file)
                 self._connection = self._connect()
                 self._inode = _inode(self._file)
             yield self._connection
+
+    def _refuse_lost(self) -> None:
+        if (why := self._lost()) is not None:
+            rest = "put it back, and all goes on, or start the daemon again"
+            raise StoreUnavailable(f"{self.label}: {why}: {rest}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -189,6 +190,47 @@ def test_mongodb_down_at_start_and_later(
         mongodb.start()
         wait_for("recovered", lambda: daemon.guideline("order-desk.small-talk"), 90)
         assert "Traceback" not in daemon.output
+
+
+def test_a_data_directory_that_is_moved_away_is_not_made_anew(place: Place) -> None:
+    place.write()
+    here, there = place.folder / ".otto", place.folder / "elsewhere"
+    with place.forked("--port", "0") as daemon:
+        daemon.wait_synced("order-desk")
+        url = daemon.url
+        here.rename(there)
+        place.write(text=bot(action="Ask for the name"))
+        wait_for("it to be said", lambda: "was moved or removed" in daemon.output)
+        assert not here.exists()
+        assert httpx.get(f"{url}/agents/order-desk", timeout=30).is_success
+        there.rename(here)
+        wait_for(
+            "the change",
+            lambda: daemon.guideline("order-desk.order-status")["action"] == "Ask for the name",
+        )
+        daemon.wait_synced("order-desk")
+        assert daemon.signal() == 0
+    assert "Traceback" not in daemon.output
+
+
+def test_a_data_directory_that_is_removed_is_left_to_the_next_daemon(place: Place) -> None:
+    place.write()
+    with place.daemon("--port", "0") as daemon:
+        daemon.wait_synced("order-desk")
+        shutil.rmtree(place.folder / ".otto")
+        place.write(text=bot(action="Ask for the name"))
+        wait_for("it to be said", lambda: "was moved or removed" in daemon.output)
+        with place.forked("--port", "0") as second:
+            second.wait_synced("order-desk")
+            wait_for("it to be said", lambda: "is another one now" in daemon.output)
+            assert daemon.signal() == 0
+            assert second.bot("order-desk")["sync"] == "Synced"
+            assert (place.folder / ".otto" / "status.json").exists()
+        assert second.process is not None
+        assert "was moved" not in second.output
+    for output in (daemon.output, second.output):
+        assert "Traceback" not in output
+        assert "error:" not in output
 
 
 def test_a_data_directory_without_permission(place: Place) -> None:
