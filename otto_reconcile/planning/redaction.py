@@ -8,13 +8,14 @@ the user and the password of a URL are shown nowhere, however they came into a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
-from otto_reconcile.model import JSON
-from otto_reconcile.planning.plan import Change
+from otto_reconcile.model import JSON, Ref
+from otto_reconcile.planning.plan import Action, Change, Operation, Plan
 from otto_reconcile.runtime.logins import MASKED, without_logins
 
-__all__ = ["MASKED", "MASKED_CHANGED", "scrub", "shown", "texts"]
+__all__ = ["MASKED", "MASKED_CHANGED", "scrub", "scrubbed", "shown", "texts", "without_secrets"]
 
 MASKED_CHANGED = "(masked, changed)"
 _SHORTEST = 4  # a shorter secret would blot out unrelated text
@@ -49,6 +50,38 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, MASKED)
     return text
+
+
+def scrubbed(value: JSON, secrets: Iterable[str]) -> JSON:
+    """`scrub` for every string in a value, keys too."""
+    if isinstance(value, str):
+        return scrub(value, secrets)
+    if isinstance(value, dict):
+        return {scrub(key, secrets): scrubbed(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [scrubbed(item, secrets) for item in value]
+    return value
+
+
+def without_secrets(plan: Plan, secrets: Collection[str]) -> Plan:
+    """The plan without the secrets in what it shows of the target, wherever others put them there.
+
+    What is to be done stays the same.
+    """
+    return Plan(tuple(_without(action, secrets) for action in plan)) if secrets else plan
+
+
+def _without(action: Action, secrets: Collection[str]) -> Action:
+    changes = tuple(
+        change if change.masked else replace(change, before=scrubbed(change.before, secrets))
+        for change in action.changes
+    )
+    if action.operation is not Operation.REPORT or action.observed is None:
+        return replace(action, changes=changes)
+    spec = {name: scrubbed(value, secrets) for name, value in action.observed.spec.items()}
+    ref = Ref(action.ref.kind, scrub(action.ref.key, secrets))
+    observed = replace(action.observed, key=ref.key, spec=spec)
+    return replace(action, ref=ref, changes=changes, observed=observed)
 
 
 def texts(value: JSON) -> Iterator[str]:

@@ -9,12 +9,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import OTTO, Ref, Resource
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
+from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.reporter import Voice
@@ -49,7 +51,7 @@ def undeclared(world: World, found: Iterable[Reaching]) -> list[Reaching]:
             ours |= {(resource.kind, resource.key), (resource.kind, resource.remote_id)}
     bots = {*world.bot_ids, OTTO}
     return [
-        one
+        replace(one, about=scrub(one.about, world.secrets))
         for one in found
         if tuple(one.ref) not in ours and (not one.tag or not bots.isdisjoint(one.agents))
     ]

@@ -25,6 +25,7 @@ from otto_reconcile.model import (
 from otto_reconcile.observed import observe
 from otto_reconcile.planning import guard
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
+from otto_reconcile.planning.redaction import without_secrets
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
@@ -33,6 +34,7 @@ from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.records.audit import Audit
 from otto_reconcile.records.leases import Leases
 from otto_reconcile.records.renames import FORMER_ID
+from otto_reconcile.records.secret_values import secret_values
 from otto_reconcile.store.base import Store
 
 RESTORING = "the target is being restored"
@@ -119,6 +121,11 @@ class World:
             if any(ref in snapshot for snapshot in wanted)
             or any(ref in applied.resources or ref in applied.claims for applied in had)
         )
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """All that are known: others may have copied one into what they added."""
+        return frozenset().union(*(secret_values(one.bot) for one in self.desired.bots.values()))
 
     @cached_property
     def wishes(self) -> Wishes:
@@ -334,6 +341,7 @@ async def plan_bot(
     made = Plan(tuple(_claimed(world, bot_id, action) for action in made))
     if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
         made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
+    made = without_secrets(made, world.secrets)
     wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
     lost_ones = frozenset(lost)
     return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)
@@ -384,4 +392,4 @@ def foreign(world: World, agents: Iterable[Resource]) -> Plan:
         for agent in sorted(agents, key=lambda agent: agent.key)
         if agent.key not in known
     )
-    return Plan(tuple(actions))
+    return without_secrets(Plan(tuple(actions)), world.secrets)

@@ -248,6 +248,28 @@ async def test_masked_values_change_visibly_but_unseen(converged: Desk) -> None:
     assert "s3cret" not in done.out
 
 
+async def test_a_secret_that_others_copied_to_the_server_is_shown_nowhere(
+    converged: Desk,
+) -> None:
+    path = converged.otto.write("desk.yaml", manifest(action='"Use ${SHOP_TOKEN} for it"'))
+    words = ("--parlant-url", converged.url, "-f", path, "--allow-env", "SHOP_*")
+    said, secret = "Say s3cret-value to them", {"SHOP_TOKEN": "s3cret-value"}
+    applied = ("apply", "-f", path, "--allow-env", "SHOP_*")
+    assert (await asyncio.to_thread(converged.otto, *applied, **secret)).code == 0
+    rest = converged.rest
+    await rest.post("/guidelines", condition=said, action=said, tags=["agent:desk"])
+    await rest.post("/guidelines", condition=said)
+    await rest.post("/capabilities", title=said, description=said, signals=[], tags=["agent:desk"])
+    await rest.post("/agents", name=said)
+    await rest.patch("/agents/desk", description=said)
+    for output in ("table", "markdown", "json", "yaml"):
+        for more in ((), words[2:]):
+            given = ("diff", *words[:2], *more, "-o", output)
+            done = await asyncio.to_thread(converged.otto, *given, **secret)
+            assert "Say (masked) to them" in done.out
+            assert "s3cret" not in done.out + done.err
+
+
 async def test_it_finds_the_daemons_target_and_applied_sets(
     converged: Desk, daemon: Announce
 ) -> None:
