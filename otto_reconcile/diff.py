@@ -29,6 +29,7 @@ class Policy:
     `unable`: what the target cannot hold as it is wanted, with the reason.
     `begun`: what of `applied` was only begun, and perhaps never made.
     `foreign`: what the target has and was never ours, with what to do about it.
+    `undeletable_ids`: what no call can delete, for its id, with the reason.
     `again`: what is to be made again though nothing differs, since it takes what a model judged of
     it only when it is made.
     """
@@ -43,6 +44,7 @@ class Policy:
     begun: frozenset[Ref] = frozenset()
     foreign: Mapping[Ref, str] = field(default_factory=dict)
     again: frozenset[Ref] = frozenset()
+    undeletable_ids: Mapping[Ref, str] = field(default_factory=dict)
 
 
 def plan(
@@ -199,10 +201,12 @@ def _unwanted(
 def _unmanaged(
     desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy
 ) -> Iterator[Action]:
-    operation = Operation.DELETE if policy.prune_unmanaged else Operation.REPORT
     for ref, have in observed.items():
         if ref not in desired and ref not in applied:
-            yield Action(operation, ref, have.bot_id, Cause.UNMANAGED, observed=have)
+            why = policy.undeletable_ids.get(ref) if policy.prune_unmanaged else None
+            deletes = policy.prune_unmanaged and why is None
+            operation = Operation.DELETE if deletes else Operation.REPORT
+            yield Action(operation, ref, have.bot_id, Cause.UNMANAGED, observed=have, why=why)
     for ref, want in desired.items():
         if ref in observed and not policy.prune_unmanaged:
             yield from _added(want, observed[ref], applied.get(ref))

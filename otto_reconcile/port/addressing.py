@@ -14,5 +14,8 @@ def addressed(identity: str) -> str:
 
 
 def is_addressable(identity: str) -> bool:
-    """False for an id with a slash: a server takes it for the end of the id, even if escaped."""
-    return "/" not in identity
+    """False for an empty id, and for one with a slash.
+
+    A server takes a slash for the end of the id, even if it is escaped.
+    """
+    return identity != "" and "/" not in identity

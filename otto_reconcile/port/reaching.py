@@ -13,6 +13,7 @@ from typing import Any
 
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Ref, get_kind
+from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.discovery import listings
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.session import Wire
@@ -43,12 +44,14 @@ class Reaching:
         """For a person: what it is, whom it reaches, and what to do about it."""
         whom = f"every agent with the tag {self.tag}" if self.tag else "every agent"
         named = f" ({', '.join(self.agents)})" if self.tag else ""
+        said = f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
+        if not is_addressable(self.id):
+            return f"{said} declared it: no call can change it for its id, so restart Parlant"
         path = f"/{get_kind(self.ref.kind).path}/{self.id}"
         return (
-            f"{self.kind} {self.id} ({_brief(self.about)}) reaches {whom}{named}, and nobody"
-            f" declared it: remove it with DELETE {path}, or give it the tag agent:ID of one bot;"
-            " `run --prune-unmanaged` deletes all such; to have it for all bots, declare it in a"
-            " Glossary with `used_by: {all: true}`"
+            f"{said} declared it: remove it with DELETE {path}, or give it the tag agent:ID of one"
+            " bot; `run --prune-unmanaged` deletes all such; to have it for all bots, declare it"
+            " in a Glossary with `used_by: {all: true}`"
         )
 
 

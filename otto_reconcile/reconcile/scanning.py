@@ -17,6 +17,7 @@ from otto_reconcile.errors import OttoError
 from otto_reconcile.model import OTTO, Ref, Resource
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.planning.redaction import scrub
+from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.reporter import Voice
@@ -70,7 +71,7 @@ def deletions(found: Iterable[Reaching]) -> Plan:
                 why=f"it reaches every agent{f' with the tag {one.tag}' if one.tag else ''}",
             )
             for one in found
-            if one.sure
+            if one.sure and is_addressable(one.id)
         )
     )
 

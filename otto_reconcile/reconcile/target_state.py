@@ -26,6 +26,7 @@ from otto_reconcile.observed import observe
 from otto_reconcile.planning import guard
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
+from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
@@ -38,6 +39,7 @@ from otto_reconcile.records.secret_values import secret_values
 from otto_reconcile.store.base import Store
 
 RESTORING = "the target is being restored"
+LASTING = "it stays until Parlant restarts, for its id cannot be addressed"
 
 
 class Every(Container[str]):
@@ -333,7 +335,8 @@ async def plan_bot(
     lost = world.lost(bot_id)
     unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
-    policy = replace(policy, unable=unable, again=again, keep=keep)
+    lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
+    policy = replace(policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting)
     made = plan(desired, observed, applied, policy)
     foreign = frozenset(_foreign(world, bot_id, made))
     if foreign:
@@ -376,6 +379,10 @@ def _claimed(world: World, bot_id: str, action: Action) -> Action:
     if action.operation is Operation.CREATE and not world.is_ours(bot_id, action.ref):
         return replace(action, claimed=False)
     return action
+
+
+def _has_address(part: Resource) -> bool:
+    return is_addressable(part.key if part.remote_id is None else part.remote_id)
 
 
 async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:

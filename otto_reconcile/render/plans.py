@@ -140,12 +140,12 @@ def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterato
 
 def _action_line(action: Action, indent: str) -> Line:
     what = f"{action.ref.kind} {visible(action.ref.key)}"
+    why = f" ({visible(action.why)})" if action.why else ""
     if action.operation is Operation.REPORT:
         if action.changes:
             what = f"{', '.join(change.field for change in action.changes)} of {what}"
             return Line(f"{indent}? unmanaged {what}", Tone.QUIET)
-        return Line(f"{indent}? unmanaged {what}{_called(action)}", Tone.QUIET)
-    why = f" ({visible(action.why)})" if action.why else ""
+        return Line(f"{indent}? unmanaged {what}{_called(action)}{why}", Tone.QUIET)
     if action.skipped is not None:
         reason = f"{action.operation} {what}{why}: {visible(action.skipped)}"
         return Line(f"{indent}! held back: {reason}", Tone.CHANGED)

@@ -97,7 +97,7 @@ def _unfit(agent: Resource) -> str | None:
     """Why it cannot be a bot of ours at all."""
     if is_reserved(agent.key, agent.spec.get("name")):
         return "this name is Otto's"
-    if agent.key in (".", ".."):
+    if agent.key in (".", "..") or not is_addressable(agent.key):
         return "its id cannot be addressed"
     try:
         bot_of(agent.key, Snapshot([without(agent, "tags")]))

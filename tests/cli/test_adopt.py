@@ -116,7 +116,8 @@ async def delete_slashed(thread: ParlantThread) -> None:
 
     stores = thread.server.container
     await thread.within(stores[JourneyStore].delete_journey(JourneyId("j/1")))
-    await thread.within(stores[GuidelineStore].delete_guideline(GuidelineId("g/1")))
+    for odd in ("g/1", ""):
+        await thread.within(stores[GuidelineStore].delete_guideline(GuidelineId(odd)))
     await thread.within(stores[GlossaryStore].delete_term(TermId("t/1")))
 
 
@@ -235,12 +236,13 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
     ]
 
 
-async def test_parts_with_a_slash_in_their_id_keep_nothing_else_from_being_adopted(
+async def test_parts_whose_id_has_a_slash_or_is_empty_keep_nothing_else_from_being_adopted(
     place: Place,
 ) -> None:
     await make_shop(place.rest)
     own = {"tags": ["agent:shop"]}
-    await place.rest.post("/guidelines", id="g/1", condition="c", action="a", **own)
+    for odd in ("g/1", ""):
+        await place.rest.post("/guidelines", id=odd, condition=f"c{odd}", action="a", **own)
     await place.rest.post("/terms", id="t/1", name="n", description="d", **own)
     await place.rest.post(
         "/journeys", id="j/1", title="t", description="d", conditions=["c"], **own
@@ -250,7 +252,7 @@ async def test_parts_with_a_slash_in_their_id_keep_nothing_else_from_being_adopt
     finally:
         await delete_slashed(place.thread)
     assert "1 file written" in done.err
-    for kind in ("guideline g/1", "term t/1", "journey j/1"):
+    for kind in ("guideline g/1", "guideline :", "term t/1", "journey j/1"):
         assert f"left out: shop: {kind}" in done.err
     (bot,) = place.bots("bots").values()
     assert {guideline.id for guideline in bot.guidelines} == {"shop.order", "Foreign_2"}

@@ -100,6 +100,28 @@ def test_prune_unmanaged_deletes_what_others_added(place: Place) -> None:
         assert daemon.guideline("order-desk.small-talk")
 
 
+def test_what_no_call_can_delete_is_reported_and_no_fault_of_its_bot(place: Place) -> None:
+    place.write()
+    own = {"tags": ["agent:order-desk"]}
+    with place.forked(*PORT, "--prune-unmanaged") as daemon:
+        for odd in ("a/b", ""):
+            daemon.call("POST", "/guidelines", {"condition": f"c{odd}", "id": odd, **own})
+            daemon.call("POST", "/guidelines", {"condition": f"for all {odd}", "id": f"{odd}/"})
+        daemon.call("POST", "/terms", {"name": "n", "description": "d", "id": "t/1", **own})
+        daemon.call("POST", "/guidelines", {"condition": "theirs", "id": "theirs", **own})
+        gone = f"{daemon.url}/guidelines/theirs"
+        wait_for("deleted", lambda: httpx.get(gone).status_code == 404)
+        left = {"guideline/a/b", "guideline/", "term/t/1"}
+        wait_for("reported", lambda: left <= set(daemon.bot("order-desk")["unmanaged"]))
+        daemon.wait_synced("order-desk")
+        told = place.command("diff", "--prune-unmanaged")
+        assert told.returncode == 2  # what reaches every agent
+        assert told.stdout.count("it stays until Parlant restarts, for its id cannot be") == 3
+        assert "no call can change it for its id, so restart Parlant" in told.stdout
+        failed = [a for a in actions(place) if a["outcome"] == "failed"]
+        assert failed == []
+
+
 def test_manifests_are_imported_as_they_are_saved(place: Place) -> None:
     path = place.write()
     with place.forked(*PORT) as daemon:
