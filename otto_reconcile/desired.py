@@ -165,11 +165,15 @@ class DesiredState:
         return [events[bot_id] for bot_id in names if bot_id in events]
 
     def suspend(self, bot_id: str, suspended: bool, *, source: Source, actor: str) -> Event | None:
-        """Stops or resumes the reconciling of a bot; None if it is so already. Raises NotFound."""
+        """Stops or resumes the reconciling of a bot; None if it is so already. Raises NotFound.
+
+        Another note in the source of one that is suspended is a revision of its own.
+        """
 
         def step(head: Head | None) -> Step | None:
             wanted = self.get(bot_id)
-            if head is None or wanted.bot.suspended == suspended:
+            told = suspended and source.note not in (None, wanted.source.note)
+            if head is None or (wanted.bot.suspended == suspended and not told):
                 return None
             bot = wanted.bot.model_copy(update={"suspended": suspended})
             kind = EventType.SUSPENDED if suspended else EventType.RESUMED

@@ -14,7 +14,7 @@ import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
-from otto_reconcile.cli.places import find_daemon, opened_store, place_of
+from otto_reconcile.cli.places import find_daemon, lost_by, opened_store, place_of
 from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
@@ -30,7 +30,7 @@ _COLUMNS = ("bot", "name", "revision", "guidelines", "journeys", "source", "chan
 
 
 def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> int:
-    """All bots, and what they share, as a table; or one as a manifest."""
+    """All bots, and what they share, as a table; or one as a manifest. 2 if the store lost some."""
     with opened_store(settings) as store:
         desired = DesiredState(store)
         if bot_id is not None and (bot_id != "bots" or bot_id in desired.read().bots):
@@ -38,6 +38,10 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
             _show_one(one, output or Output.YAML)
             return 0
         found = desired.read()
+        lost = lost_by(settings, store, found)
+    if lost:
+        note(f"warning: {lost}")
+    code = 2 if lost else 0
     unreadable = {**found.unreadable, **found.unreadable_shared}
     if output in (Output.JSON, Output.YAML):
         bots = [_summary(wanted) for wanted in found.bots.values()]
@@ -46,7 +50,7 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
             for name, one in found.shared.items()
         ]
         say_data({"bots": bots, "shared": shared, "unreadable": unreadable}, output)
-        return 0
+        return code
     rows = [_row(_summary(wanted)) for wanted in found.bots.values()]
     rows += [
         _row(_shared_summary(one), _used(users(name, found))) for name, one in found.shared.items()
@@ -56,10 +60,10 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
         say_table(
             Table(_COLUMNS, sorted(rows, key=lambda row: str(row[0]))), output or Output.TABLE
         )
-    else:
+    elif not lost:
         hint = "otto-reconcile apply -f FILE, or put manifests into the watched folder"
         say(f"no bots yet in {place_of(settings)}: {hint}")
-    return 0
+    return code
 
 
 def _summary(wanted: Wanted) -> dict[str, Any]:

@@ -16,19 +16,17 @@ from otto_reconcile.cli.places import (
     Target,
     find_daemon,
     find_target,
+    lost_by,
     opened_store,
-    place_of,
     told_stale,
 )
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.cli.unknown import no_bot, not_there
-from otto_reconcile.desired import Desired
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
-from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
 from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.target_state import Stores, World, foreign, plan_bot, read
 from otto_reconcile.records.applied import Epoch
@@ -106,7 +104,7 @@ async def _compare(
         pruned=deletions(reaching) if prune_unmanaged else Plan(),
         warnings=[*warnings, *brought.warnings],
         imported=_imported(brought, bot_ids),
-        lost=_lost(settings, stores, world.desired) if not bot_ids else None,
+        lost=lost_by(settings, stores.store, world.desired) if not bot_ids else None,
     )
 
 
@@ -119,15 +117,6 @@ async def _notice_restart(port: Port, world: World) -> None:
     before = world.epoch.name if lost and world.epoch is not None else None
     world.epoch = Epoch("", SystemClock().now(), before, watched=True)
     world.restoring = not lost
-
-
-def _lost(settings: Settings, stores: Stores, desired: Desired) -> str | None:
-    """What this data directory has managed and the store knows nothing of, in a sentence."""
-    label = stores.store.label
-    missing = f"SQLite {place_of(settings)}" if label == IN_MEMORY else None
-    remembered = Remembered(settings.data_dir, stores.store, missing)
-    lost = remembered.lost(desired)
-    return remembered.told(lost) if lost else None
 
 
 def _chosen(world: World, bot_ids: Sequence[str], daemon: Daemon | None) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from otto_reconcile.runtime import data_dir
 from otto_reconcile.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
+    from otto_reconcile.desired import Desired
     from otto_reconcile.port.base import Port
     from otto_reconcile.store.base import Store
 
@@ -74,7 +76,7 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
 
     daemon = find_daemon(settings)
     _refuse_other_kind(settings, daemon)
-    nothing_there = settings.mongodb_uri is None and not (settings.data_dir / FILE).exists()
+    nothing_there = settings.mongodb_uri is None and not os.path.lexists(settings.data_dir / FILE)
     if nothing_there and not writing:
         settings = replace(settings, ephemeral=True)
     elif nothing_there:
@@ -159,3 +161,13 @@ def find_target(settings: Settings) -> Target:
 
 def _same(known: object, url: str) -> bool:
     return str(known or "").rstrip("/") == without_credentials(url).rstrip("/")
+
+
+def lost_by(settings: Settings, store: Store, desired: Desired) -> str | None:
+    """What this data directory has managed and the store knows nothing of, in a sentence."""
+    from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
+
+    missing = f"SQLite {place_of(settings)}" if store.label == IN_MEMORY else None
+    remembered = Remembered(settings.data_dir, store, missing)
+    lost = remembered.lost(desired)
+    return remembered.told(lost) if lost else None

@@ -232,14 +232,23 @@ def _inode(file: Path) -> int | None:
         return None
 
 
+def _other(file: Path) -> str | None:
+    """What stands in the place of the file, if that is no file."""
+    if file.is_dir():
+        return "a directory"
+    if file.is_symlink() and not file.exists():
+        return f"a link to {os.readlink(file)}, where nothing is"
+    return "no file" if file.exists() and not file.is_file() else None
+
+
 def _prepare(file: Path) -> None:
     """The directory and the empty file, closed to others. Raises SettingsError."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if file.is_dir():
+        if (what := _other(file)) is not None:
             raise SettingsError(
-                f"{file} is a directory; the store is a file of that name",
-                hint="move the directory away, or name another --data-dir",
+                f"{file} is {what}; the store is a file of that name",
+                hint="move it away, or name another --data-dir",
             )
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 
 import pytest
 
 from otto_reconcile.manifest import files_below
+from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto, manifest
 
 
@@ -90,3 +93,39 @@ def test_a_database_in_the_uri_is_told_to_be_for_the_login(otto: Otto) -> None:
     assert "s3cret" not in done.err
     for more in ((uri % "shop", "--database", "shop"), (uri % "admin",), (uri % "",)):
         assert "for the login" not in otto("get", "--mongodb-uri", *more).err
+
+
+def test_what_an_emptied_store_has_lost_is_told_by_get_too(otto: Otto) -> None:
+    seen = {"desk": {"store": "SQLite .otto/otto.db", "revision": 1, "event_id": "e"}}
+    otto.write(".otto/managed.json", json.dumps({"bots": seen}))
+    for _ in ("no file", "an empty file"):
+        done = otto("get")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("warning: SQLite .otto/otto.db ")
+        assert "has no record of desk, which this data directory has managed" in done.err
+        SQLiteStore(otto.folder / ".otto" / "otto.db").close()
+    assert otto("apply", "-f", "-", stdin=manifest()).code == 0
+    assert (otto("get").code, otto("get").err) == (0, "")
+
+
+@pytest.mark.parametrize("command", [["get"], ["apply", "-f", "-"]])
+def test_what_is_no_file_in_the_place_of_the_store_is_told(otto: Otto, command: list[str]) -> None:
+    place = otto.folder / ".otto" / "otto.db"
+    place.parent.mkdir()
+    place.symlink_to("nowhere/otto.db")
+    said = "error: .otto/otto.db is a link to nowhere/otto.db, where nothing is; the store is a"
+    done = otto(*command, stdin=manifest())
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(said)
+    place.unlink()
+    os.mkfifo(place)
+    assert "error: .otto/otto.db is no file; the" in otto(*command, stdin=manifest()).err
+
+
+def test_another_reason_to_suspend_a_bot_is_kept(otto: Otto) -> None:
+    assert otto("apply", "-f", "-", stdin=manifest()).code == 0
+    for reason, revision in (("audit", 2), ("audit", 2), ("fire", 3)):
+        assert otto("suspend", "desk", "--reason", reason).code == 0
+        newest = otto("history", "desk", "-o", "json").json()[0]
+        assert newest["revision"] == revision
+        assert reason in json.dumps(newest)

@@ -286,3 +286,16 @@ async def test_an_older_state_that_came_in_late_is_put_right(stores: Stores, old
         assert record is not None
         lineage.disturb(record)
         await until(lambda: said(stores) == "Two.")
+
+
+async def test_a_damaged_record_of_a_folder_is_made_anew(tmp_path: Path, stores: Stores) -> None:
+    replica = Replica(tmp_path / "manifests", stores)
+    replica.path.mkdir()
+    (replica.path / "desk.yaml").write_text(MANIFEST.format("desk"))
+    assert await replica.restart() == "Imported"
+    for damaged in ({"names": 7}, {"names": "ab"}, {"version": "x"}, {"state": None}):
+        (record,) = stores.store.find("folders")
+        assert stores.store.swap("folders", {"folder": record["folder"]}, damaged)
+        assert await replica.restart() == "Imported", replica.problem
+        (record,) = stores.store.find("folders")
+        assert (record["names"], record["version"]) == ([record["folder"]], 1)
