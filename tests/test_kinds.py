@@ -11,8 +11,8 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.cli.removing import describe
 from otto_reconcile.desired import DesiredState, Source
+from otto_reconcile.manifest.bot_forms import BotForm
 from otto_reconcile.manifest.drafts import PART_FORMS as FORMS
-from otto_reconcile.manifest.forms import BotForm
 from otto_reconcile.model import Bot, Guideline, Snapshot, kinds, snapshot_of
 from otto_reconcile.model import bot as model
 from otto_reconcile.model.from_resources import bot_of

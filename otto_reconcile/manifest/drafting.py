@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from otto_reconcile.manifest.basics import Identified
+from otto_reconcile.manifest.bot_forms import MetadataForm, SpecForm
 from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
-from otto_reconcile.manifest.forms import MetadataForm, RelationshipForm, SpecForm, ToolServiceForm
+from otto_reconcile.manifest.forms import RelationshipForm, ToolServiceForm
 from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import complete, derived, derived_from_name
 from otto_reconcile.manifest.interpolation import Data, to_data

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
-from otto_reconcile.manifest.forms import BotForm, SpecForm
+from otto_reconcile.manifest.bot_forms import BotForm, form_of
 from otto_reconcile.manifest.interpolation import Unset
 from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
 from otto_reconcile.manifest.tree import Faults, Node, Path
 from otto_reconcile.model import Masked
 from otto_reconcile.model.groups import GROUPS
 
-
-def _forms() -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, one in SpecForm.model_fields.items():
-        if name in GROUPS and name not in ("relationships", "tool_services"):
-            listed = next(a for a in get_args(one.annotation) if get_origin(a) is list)
-            yield name, get_args(listed)[0]
-
-
-PART_FORMS: Mapping[str, type[BaseModel]] = dict(_forms())
+_APART = ("relationships", "tool_services")
+PART_FORMS: Mapping[str, type[BaseModel]] = {
+    name: form_of(group.model) for name, group in GROUPS.items() if name not in _APART
+}
 """The form of a part of each group; relationships and tool services have no ids and come apart."""
 
 _NOUNS = {"Bot": "bot", "Glossary": "glossary", "ToolService": "tool service"}

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from yaml.representer import SafeRepresenter
 
+from otto_reconcile.manifest.bot_forms import API_VERSION
 from otto_reconcile.manifest.contents import canned_name
 from otto_reconcile.manifest.drafts import PART_FORMS
-from otto_reconcile.manifest.forms import API_VERSION
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.interpolation import escape
 from otto_reconcile.manifest.journeys import bound, scoped, written_states

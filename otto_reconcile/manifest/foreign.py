@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otto_reconcile.errors import Problem
-from otto_reconcile.manifest.forms import API_VERSION
+from otto_reconcile.manifest.bot_forms import API_VERSION
 from otto_reconcile.manifest.messages import describe, short
 from otto_reconcile.manifest.shared_forms import FORMS
 from otto_reconcile.manifest.tree import Faults, Node, child

@@ -1,17 +1,17 @@
-"""What a manifest may hold, with short ids. Checked by `checking`, described by `schema`.
+"""What the parts of a bot may hold in a manifest, with short ids.
 
-The descriptions are what editors show; keep them in the words of docs/manifests.md.
+A part whose form differs from its model only in its id needs none here (see `bot_forms`). The
+descriptions are what editors show; keep them in the words of docs/manifests.md.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from otto_reconcile.manifest.basics import (
     CANNED,
-    EXACT,
     LABELS,
     MODE,
     PART_MODE,
@@ -19,7 +19,6 @@ from otto_reconcile.manifest.basics import (
     TAGS,
     Form,
     Identified,
-    Positive,
     ShortId,
     Switch,
     Whole,
@@ -36,11 +35,9 @@ from otto_reconcile.manifest.field_types import (
 )
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.bot import (
-    AgentMode,
     CompositionMode,
     Criticality,
     ExactId,
-    MessageOutputMode,
     Name,
     PartMode,
     RelationshipKind,
@@ -49,8 +46,6 @@ from otto_reconcile.model.bot import (
     Text,
     ToolServiceKind,
 )
-
-API_VERSION = "otto/v1"
 
 
 class GuidelineForm(Identified):
@@ -284,55 +279,3 @@ class ToolServiceForm(ServiceForm):
     name: ServiceName = Field(
         description="Guidelines and states name its tools as `NAME:TOOL`. Bots share it by name."
     )
-
-
-class MetadataForm(Form):
-    """Which bot this is."""
-
-    id: ShortId | None = described(
-        "Id of the bot, and of its agent on every target, for ever: lower-case letters, digits"
-        " and hyphens."
-    )
-    exact_id: ExactId | None = described(EXACT)
-    labels: dict[str, str] | None = described("Your own; they never reach a target.")
-    annotations: Free | None = described("Your own data; it never reaches a target.")
-
-
-class SpecForm(Form):
-    """The bot."""
-
-    name: Name = Field(description="What customers see, at most 100 characters.")
-    description: str | None = described("Who the bot is and what it is for.")
-    composition_mode: AgentMode | None = described(
-        "How freely answers are worded: fluid, composited, or strict (only prepared answers)."
-        " core_fluid is fluid without prepared answers, as a server has it by default."
-    )
-    max_engine_iterations: Positive | None = described(
-        "How many rounds of tool use an answer may take. Default 3."
-    )
-    message_output_mode: MessageOutputMode | None = described(
-        "Whether an answer comes as a whole (block) or as it is written (stream)."
-    )
-    tags: list[TagName] | None = described(TAGS)
-    guidelines: list[GuidelineForm] | None = described("What the bot does when.")
-    journeys: list[JourneyForm] | None = described("Ways through longer conversations.")
-    terms: list[TermForm] | None = described("Words of the bot's trade.")
-    relationships: list[RelationshipForm] | None = described(
-        "How guidelines, journeys, tags and tools bear on each other."
-    )
-    tool_services: list[ToolServiceForm] | None = described("Services with tools, by URL.")
-    canned_responses: list[CannedResponseForm] | None = described(
-        "Answers that are worded beforehand."
-    )
-    variables: list[VariableForm] | None = described("What the bot knows of its customers.")
-    capabilities: list[CapabilityForm] | None = described("What the bot can do for them.")
-    customers: list[CustomerForm] | None = described("Customers with a fixed id, and their tags.")
-
-
-class BotForm(Form):
-    """One bot of otto_reconcile."""
-
-    apiVersion: Literal["otto/v1"] = Field(description="Always otto/v1.")
-    kind: Literal["Bot"] = Field(description="Always Bot.")
-    metadata: MetadataForm = Field(description="Which bot this is.")
-    spec: SpecForm = Field(description="The bot.")

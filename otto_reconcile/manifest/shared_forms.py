@@ -5,23 +5,16 @@ The descriptions are what editors show; keep them in the words of docs/manifests
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, RootModel, create_model, model_validator
 
 from otto_reconcile.manifest.basics import Form, ShortId, Switch
-from otto_reconcile.manifest.forms import (
-    BotForm,
-    CannedResponseForm,
-    CapabilityForm,
-    GuidelineForm,
-    MetadataForm,
-    ServiceForm,
-    TermForm,
-    VariableForm,
-)
+from otto_reconcile.manifest.bot_forms import BotForm, MetadataForm, lists_of
+from otto_reconcile.manifest.forms import ServiceForm
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.bot import ExactId
+from otto_reconcile.model.shared import Glossary
 
 
 class UsedByForm(Form):
@@ -40,22 +33,20 @@ class UsedByForm(Form):
         return self
 
 
-class GlossarySpecForm(Form):
-    """What the bots share."""
+class SharingForm(Form):
+    """Who has what the bots share."""
 
     used_by: UsedByForm = Field(description="Which bots have all of this: all, bots, labels.")
-    guidelines: list[GuidelineForm] | None = Field(
-        default=None, description="What the bots do when. They name canned responses of these."
-    )
-    terms: list[TermForm] | None = Field(default=None, description="Words of their trade.")
-    canned_responses: list[CannedResponseForm] | None = Field(
-        default=None, description="Answers that are worded beforehand."
-    )
-    variables: list[VariableForm] | None = Field(
-        default=None, description="What the bots know of their customers."
-    )
-    capabilities: list[CapabilityForm] | None = Field(
-        default=None, description="What the bots can do for them."
+
+
+if TYPE_CHECKING:
+    GlossarySpecForm = SharingForm
+else:
+    GlossarySpecForm = create_model(
+        "GlossarySpecForm",
+        __base__=SharingForm,
+        __doc__="What the bots share.",
+        **lists_of(Glossary),
     )
 
 

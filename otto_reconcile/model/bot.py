@@ -283,15 +283,23 @@ class Bot(Part):
     tags: list[TagName] | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, JSON] = {}
-    guidelines: list[Guideline] = []
-    journeys: list[Journey] = []
-    terms: list[Term] = []
-    relationships: list[Relationship] = []
-    canned_responses: list[CannedResponse] = []
-    variables: list[Variable] = []
-    capabilities: list[Capability] = []
-    customers: list[Customer] = []
-    tool_services: list[ToolService] = []
+    guidelines: list[Guideline] = Field(default=[], description="What the bot does when.")
+    journeys: list[Journey] = Field(default=[], description="Ways through longer conversations.")
+    terms: list[Term] = Field(default=[], description="Words of the bot's trade.")
+    relationships: list[Relationship] = Field(
+        default=[], description="How guidelines, journeys, tags and tools bear on each other."
+    )
+    canned_responses: list[CannedResponse] = Field(
+        default=[], description="Answers that are worded beforehand."
+    )
+    variables: list[Variable] = Field(
+        default=[], description="What the bot knows of its customers."
+    )
+    capabilities: list[Capability] = Field(default=[], description="What the bot can do for them.")
+    customers: list[Customer] = Field(
+        default=[], description="Customers with a fixed id, and their tags."
+    )
+    tool_services: list[ToolService] = Field(default=[], description="Services with tools, by URL.")
     masked: dict[str, Masked] = {}
     suspended: bool = False
 

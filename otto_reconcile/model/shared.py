@@ -93,11 +93,20 @@ class Glossary(Shared):
 
     kind: Literal["Glossary"] = "Glossary"
     used_by: UsedBy
-    guidelines: list[Guideline] = Field(default_factory=list)
-    terms: list[Term] = Field(default_factory=list)
-    canned_responses: list[CannedResponse] = Field(default_factory=list)
-    variables: list[Variable] = Field(default_factory=list)
-    capabilities: list[Capability] = Field(default_factory=list)
+    guidelines: list[Guideline] = Field(
+        default_factory=list,
+        description="What the bots do when. They name canned responses of these.",
+    )
+    terms: list[Term] = Field(default_factory=list, description="Words of their trade.")
+    canned_responses: list[CannedResponse] = Field(
+        default_factory=list, description="Answers that are worded beforehand."
+    )
+    variables: list[Variable] = Field(
+        default_factory=list, description="What the bots know of their customers."
+    )
+    capabilities: list[Capability] = Field(
+        default_factory=list, description="What the bots can do for them."
+    )
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
