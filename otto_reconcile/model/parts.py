@@ -42,7 +42,8 @@ def parts(
     for item in items:
         values = {field.name: getattr(item, field.name, None) for field in fields}
         values |= told(item)
-        values["tags"] = values["tags"] or []  # always declared: they say to whom a part applies
+        if "tags" in values:
+            values["tags"] = values["tags"] or []  # always declared: they say to whom it applies
         if "enabled" in values and values["enabled"] is None:
             values["enabled"] = True  # that one was switched off by hand must never go unnoticed
         prefix = f"{group}/{item.id.replace('~', '~0').replace('/', '~1')}/"

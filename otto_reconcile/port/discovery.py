@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
-from otto_reconcile.model import Resource
+from otto_reconcile.model import Resource, kinds
+from otto_reconcile.port.adapters import adapter_of
+from otto_reconcile.port.adapters.base import Listing
 from otto_reconcile.port.adapters.relationship import bound_to
 from otto_reconcile.port.addressing import addressed, is_addressable
 from otto_reconcile.port.errors import Absent
@@ -73,12 +75,9 @@ async def survey(
 
 def listings(wire: Wire) -> Iterator[tuple[str, Any]]:
     """Of the kinds that reach all agents, or none, when no agent's tag is on them."""
-    yield "guideline", wire.parlant.guidelines.list()
-    yield "journey", wire.journeys.list()
-    yield "term", wire.parlant.glossary.list_terms()
-    yield "canned response", wire.parlant.canned_responses.list()
-    yield "variable", wire.parlant.context_variables.list()
-    yield "capability", wire.parlant.capabilities.list()
+    for kind in kinds():
+        if isinstance(adapter := adapter_of(kind.name), Listing):
+            yield kind.name.replace("_", " "), adapter.listing(wire)
 
 
 def _ties(

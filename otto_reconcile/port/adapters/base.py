@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Collection, Container, Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from otto_reconcile.errors import NotApplied, NotOurs
 from otto_reconcile.model import JSON, Field, Kind, Means, Resource, Shape, get_kind
@@ -28,6 +28,15 @@ class Adapter(Protocol):
     ) -> Resource: ...
 
     async def delete(self, wire: Wire, observed: Resource) -> None: ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """An adapter of a kind of which something may belong to no bot, or to all."""
+
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        """All of the kind that the target has, whoever's it is."""
+        ...
 
 
 class Remaking(Adapter, Protocol):

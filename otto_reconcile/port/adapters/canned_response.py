@@ -7,7 +7,7 @@ there, None for a server elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +35,9 @@ _OF_HOST = ("guideline:", "journey_node:")
 
 
 class CannedResponseAdapter:
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        return wire.parlant.canned_responses.list()
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

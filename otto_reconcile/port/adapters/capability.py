@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,9 @@ from otto_reconcile.port.session import Wire, agent_tag
 
 
 class CapabilityAdapter:
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        return wire.parlant.capabilities.list()
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,9 @@ _EVALUATED_FROM = frozenset({"condition", "action", "tools"})
 
 
 class GuidelineAdapter:
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        return wire.parlant.guidelines.list()
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +29,9 @@ LONGEST_TITLE = 100
 
 
 class JourneyAdapter:
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        return wire.journeys.list()
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

@@ -5,7 +5,7 @@ On the wire a value's key is `DEFAULT`, `tag:<id>` or the id of a customer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,9 @@ _EVERYBODY = "DEFAULT"
 
 
 class VariableAdapter:
+    def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
+        return wire.parlant.context_variables.list()
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
