@@ -98,8 +98,8 @@ async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], A
     from otto_reconcile.desired import Source
     from otto_reconcile.loop import Loop
     from otto_reconcile.port.rest import RestPort
-    from otto_reconcile.reconcile.reporter import Voice
-    from otto_reconcile.reconcile.status import Board
+    from otto_reconcile.reconcile.reporter import Reporter
+    from otto_reconcile.reconcile.status import StatusBoard
     from otto_reconcile.reconcile.target_state import Stores
     from otto_reconcile.runtime import logs
     from otto_reconcile.runtime.clock import SystemClock
@@ -109,13 +109,13 @@ async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], A
     source = Source(kind="cli")
     stores.desired.put_many([(bot, source) for bot in made(BOTS)], actor="bench")
     log = logs.configure("console", (home / "log.txt").open("w", encoding="utf-8"))
-    voice = Voice(Board(home), SystemClock(), log)
+    reporter = Reporter(StatusBoard(home), SystemClock(), log)
     port = RestPort.over_asgi(app, target="bench", headers=headers)
-    loop = Loop(port, stores, voice, SystemClock(), holder="bench")
+    loop = Loop(port, stores, reporter, SystemClock(), holder="bench")
 
     async def restore() -> None:
         await loop.restore()
-        restored = voice.board.status.restore
+        restored = reporter.board.status.restore
         assert restored is not None
         assert restored["restored"] == BOTS, restored
 

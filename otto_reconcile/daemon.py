@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.loop import Loop
-from otto_reconcile.outbox import Journal
+from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.evaluation.scheduler import Evaluating, Mode
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.outage import Late
-from otto_reconcile.reconcile.reporter import UNAVAILABLE, Voice
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.reporter import UNAVAILABLE, Reporter
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.summary import looked_at, summary
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.events import refuse_newer
@@ -71,17 +71,17 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
         log = logs.configure(settings.log_format)
         nowhere = settings.ephemeral or other is not None
         lost = data_dir.loss_of(settings.data_dir)
-        journal = Journal(None if nowhere else settings.data_dir, lost)
+        journal = Outbox(None if nowhere else settings.data_dir, lost)
         stores = Stores.over(open_store(settings, lost))
-        board = Board(settings.data_dir if other is None else None, lost)
-        voice = Voice(board, SystemClock(), log)
+        board = StatusBoard(settings.data_dir if other is None else None, lost)
+        reporter = Reporter(board, SystemClock(), log)
         try:
-            daemon = Daemon(settings, stores, journal, voice, say, started, prune_unmanaged)
+            daemon = Daemon(settings, stores, journal, reporter, say, started, prune_unmanaged)
             code = run_until_signalled(daemon.main)
         finally:
             stores.store.close()
             board.withdraw()
-        voice.say("stopped")
+        reporter.say("stopped")
         return code
 
 
@@ -92,22 +92,22 @@ class Daemon:
         self,
         settings: Settings,
         stores: Stores,
-        journal: Journal,
-        voice: Voice,
+        journal: Outbox,
+        reporter: Reporter,
         say: Say,
         started: float,
         prune_unmanaged: bool,
     ) -> None:
-        self._settings, self._stores, self._voice, self._say = settings, stores, voice, say
+        self._settings, self._stores, self._reporter, self._say = settings, stores, reporter, say
         self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
-        self._jobs = Jobs(voice, self._clock)
+        self._jobs = Jobs(reporter, self._clock)
         self._never = asyncio.Event()
         self._again, self._restarting, self._model_took = False, False, 0.0
-        self._folder = Folder(settings.manifests, stores, voice, self._clock, actor(os.environ))
-        self._tools = LocalTools(settings.tools, voice, self._clock) if settings.tools else None
+        self._folder = Folder(settings.manifests, stores, reporter, self._clock, actor(os.environ))
+        self._tools = LocalTools(settings.tools, reporter, self._clock) if settings.tools else None
         self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
-        status = voice.board.status
+        status = reporter.board.status
         status.started = self._clock.now().isoformat(timespec="seconds")
         status.store.label = stores.store.label
 
@@ -116,7 +116,7 @@ class Daemon:
         if self._tools is not None:
             self._tools.check()
         await asyncio.to_thread(self._try_store)
-        self._voice.publish()
+        self._reporter.publish()
         beating = asyncio.create_task(self._jobs.keep("heartbeat", self._beat), name="heartbeat")
         try:
             if self._settings.parlant_url is None:
@@ -133,7 +133,7 @@ class Daemon:
         """Shows that the daemon lives also while it starts and restores, before its loop does."""
         while True:
             await self._clock.wait(self._never, BEAT)
-            self._voice.publish()
+            self._reporter.publish()
             self._jobs.succeeded("heartbeat")
 
     def _try_store(self) -> None:
@@ -141,9 +141,9 @@ class Daemon:
             self._stores.store.ping()
             refuse_newer(self._stores.store)
         except StoreUnavailable as error:
-            self._voice.store(error)
+            self._reporter.store(error)
         else:
-            self._voice.store(None)
+            self._reporter.store(None)
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         port = RestPort.over_http(url, headers=self._settings.headers)
@@ -174,7 +174,7 @@ class Daemon:
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
         made: list[Loop] = []
         meter = Meter()
-        self._voice.board.usage = meter.to_document
+        self._reporter.board.usage = meter.to_document
 
         def noticed(touched: Touched) -> None:
             owner = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
@@ -191,7 +191,7 @@ class Daemon:
         )
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
-            self._voice.say("Parlant created", stores="default")
+            self._reporter.say("Parlant created", stores="default")
             self._tell_model(server)
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
@@ -208,14 +208,14 @@ class Daemon:
 
     def _tell_model(self, server: EmbeddedServer, next_try: float | None = None) -> None:
         """Puts on the status, and in the log when it is new, whether there is a language model."""
-        status, now = self._voice.board.status, self._clock.now()
+        status, now = self._reporter.board.status, self._clock.now()
         name, why = nlp.chosen(self._settings.nlp), server.model_away
         state = "Off" if name == nlp.OFFLINE else "Connected" if why is None else "Unavailable"
         if why != status.model.get("message") and why is not None:
-            self._voice.warn("no language model: it is tried again", model=name, why=why)
-        self._voice.remind("model", name, why, "still no language model", model=name)
+            self._reporter.warn("no language model: it is tried again", model=name, why=why)
+        self._reporter.remind("model", name, why, "still no language model", model=name)
         if why is None and status.model.get("message"):
-            self._voice.say("the language model is in use", model=name)
+            self._reporter.say("the language model is in use", model=name)
         later = None if next_try is None else now + timedelta(seconds=next_try)
         status.model = {
             "name": name,
@@ -236,7 +236,7 @@ class Daemon:
                 return
             if (took := await server.model_is_there()) is not None:
                 self._model_took, self._again = took, True
-                self._voice.say("the language model is there: Parlant is started again with it")
+                self._reporter.say("the language model is there: Parlant is started again with it")
                 over.set()
                 return
 
@@ -257,13 +257,13 @@ class Daemon:
     async def _make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
         from otto_reconcile.otto import agent
         from otto_reconcile.otto.access import Access
-        from otto_reconcile.otto.service import Workshop
+        from otto_reconcile.otto.service import OttoService
 
         settings = self._settings
         access = Access(settings.otto_access)
         if access is Access.OFF:
             return
-        workshop = Workshop(
+        workshop = OttoService(
             loop,
             port,
             self._stores.desired,
@@ -273,7 +273,7 @@ class Daemon:
             ephemeral=settings.ephemeral,
         )
         await agent.make(sdk, workshop)
-        self._voice.say("Otto created", id=agent.ID)
+        self._reporter.say("Otto created", id=agent.ID)
 
     async def _host(
         self,
@@ -303,45 +303,49 @@ class Daemon:
             return None
         if self._tools is not None:
             await self._tools.stop()
-        self._voice.target(UNAVAILABLE, "Parlant is started again with its language model")
-        self._voice.publish()
+        self._reporter.target(UNAVAILABLE, "Parlant is started again with its language model")
+        self._reporter.publish()
         return server
 
     def _loop(
-        self, port: Port, holder: str, predecessors: Collection[str], evaluating: Evaluating | None
+        self,
+        port: Port,
+        holder: str,
+        predecessors: Collection[str],
+        evaluating: EvaluationScheduler | None,
     ) -> Loop:
         return Loop(
             port,
             self._stores,
-            self._voice,
+            self._reporter,
             self._clock,
             holder=holder,
             predecessors=predecessors,
             take_over=frozenset(self._settings.take_over),
             interval=self._settings.interval,
             prune_unmanaged=self._prune,
-            late=Late(self._journal, self._stores, port, self._voice, self._clock),
+            late=Outage(self._journal, self._stores, port, self._reporter, self._clock),
             evaluating=evaluating,
         )
 
     def _evaluating(
         self, port: Evaluator, meter: Meter | None, away: str | None = None
-    ) -> Evaluating | None:
+    ) -> EvaluationScheduler | None:
         """Elsewhere somebody else pays for the model, so there it has to be asked for.
 
         `away` says why there is no model now, though one is named.
         """
         if meter is not None and (_is_offline(self._settings) or away is not None):
             why = NO_MODEL if away is None else NO_MODEL_NOW
-            self._voice.board.status.evaluations = {"mode": "off", "message": why}
+            self._reporter.board.status.evaluations = {"mode": "off", "message": why}
             return None
         mode = Mode(self._settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
-        return Evaluating(mode, port, self._stores, self._voice, self._clock, meter)
+        return EvaluationScheduler(mode, port, self._stores, self._reporter, self._clock, meter)
 
     async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
-        self._voice.board.status.url = url
-        self._voice.publish()
-        self._voice.ready(url)
+        self._reporter.board.status.url = url
+        self._reporter.publish()
+        self._reporter.ready(url)
         self._hung_up = lambda: loop.poke("SIGHUP")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
         summing = None
@@ -357,13 +361,13 @@ class Daemon:
             following.cancel()
 
     def _on_hangup(self) -> None:
-        self._voice.say("SIGHUP: looking at everything")
+        self._reporter.say("SIGHUP: looking at everything")
         self._hung_up()
 
     async def _sum_up(self, url: str) -> None:
         """Says once what there is, as soon as every bot has been looked at."""
         deadline = self._clock.monotonic() + FIRST_LOOKS
-        status = self._voice.board.status
+        status = self._reporter.board.status
         while self._clock.monotonic() < deadline and not looked_at(status):
             await self._clock.wait(self._never, 0.05)
         took = time.monotonic() - self._started

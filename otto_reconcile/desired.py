@@ -15,26 +15,27 @@ from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Wish, called, is_shared, is_stream, stream_of, unfit
-from otto_reconcile.records.composition import Weaver
+from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import (
     NEWER,
-    Absorbed,
     Desired,
+    DesiredBot,
+    DesiredShared,
     Event,
     EventType,
+    Ingested,
     Source,
-    Wanted,
-    WantedShared,
     now_utc,
 )
-from otto_reconcile.records.ingest import Absorber
+from otto_reconcile.records.ingest import Ingester
 from otto_reconcile.records.rows.projections import SOLE
 from otto_reconcile.store.base import Document, Store
 from otto_reconcile.store.collections import COLLECTIONS
 
 __all__ = [
-    "Absorbed", "Desired", "DesiredState", "Event", "EventType", "Source", "Wanted", "WantedShared",
+    "Desired", "DesiredBot", "DesiredShared", "DesiredState", "Event", "EventType", "Ingested",
+    "Source",
 ]  # fmt: skip
 
 _TRIES = 20
@@ -49,9 +50,9 @@ class DesiredState:
     def __init__(self, store: Store, now: Callable[[], datetime] = now_utc) -> None:
         self._store = store
         self._log = Log(store, now)
-        self._absorber = Absorber(self._log)
-        self._cache: dict[str, tuple[str, Wanted | WantedShared]] = {}
-        self._weaver = Weaver()
+        self._ingester = Ingester(self._log)
+        self._cache: dict[str, tuple[str, DesiredBot | DesiredShared]] = {}
+        self._composer = Composer()
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -63,19 +64,19 @@ class DesiredState:
 
     def effective(self, desired: Desired) -> Desired:
         """The bots as they are to be on a target: with all that they share."""
-        return self._weaver.effective(desired)
+        return self._composer.effective(desired)
 
-    def get(self, bot_id: str) -> Wanted:
+    def get(self, bot_id: str) -> DesiredBot:
         """Raises NotFound, and PermanentError for a bot that is wanted but cannot be read."""
         found = self._found(bot_id)
-        if not isinstance(found, Wanted):
+        if not isinstance(found, DesiredBot):
             raise _nothing(bot_id)
         return found
 
-    def get_shared(self, name: str) -> WantedShared:
+    def get_shared(self, name: str) -> DesiredShared:
         """A shared document by its name (`glossary/<id>`). Raises as `get` does."""
         found = self._found(name)
-        if not isinstance(found, WantedShared):
+        if not isinstance(found, DesiredShared):
             raise _nothing(name)
         return found
 
@@ -192,9 +193,9 @@ class DesiredState:
         sources = self._log.deleted(self._log.now() - since)
         return {bot_id: source for bot_id, source in sources.items() if source.kind in kinds}
 
-    def absorb(self) -> Absorbed:
+    def ingest(self) -> Ingested:
         """Records as events what other programs wrote into the rows since the last time."""
-        return self._absorber.absorb(self._desired)
+        return self._ingester.ingest(self._desired)
 
     def rebuild(self, bot_ids: Iterable[str] | None = None) -> int:
         """Writes rows and heads anew from the event log, of all bots or these; how many."""
@@ -225,9 +226,9 @@ class DesiredState:
             if head.revision and not head.deleted and name not in unreadable
         }
         return Desired(
-            bots={name: one for name, one in found.items() if isinstance(one, Wanted)},
+            bots={name: one for name, one in found.items() if isinstance(one, DesiredBot)},
             unreadable={name: why for name, why in unreadable.items() if not is_shared(name)},
-            shared={name: one for name, one in found.items() if isinstance(one, WantedShared)},
+            shared={name: one for name, one in found.items() if isinstance(one, DesiredShared)},
             unreadable_shared={name: why for name, why in unreadable.items() if is_shared(name)},
             last_shared={
                 name: last
@@ -236,15 +237,15 @@ class DesiredState:
             },
         )
 
-    def _last_shared(self, name: str) -> WantedShared | None:
+    def _last_shared(self, name: str) -> DesiredShared | None:
         """A shared document in its newest revision that can be read, if it was wanted then."""
         newest = next(iter(self.history(name)), None)
         if newest is None or newest.wish is None or isinstance(newest.wish, Bot):
             return None
         who = (newest.revision, newest.source, newest.actor, newest.time)
-        return WantedShared(newest.wish, *who)
+        return DesiredShared(newest.wish, *who)
 
-    def _found(self, name: str) -> Wanted | WantedShared | None:
+    def _found(self, name: str) -> DesiredBot | DesiredShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
         desired = self._desired(self._log.settled([name]))
         if reason := {**desired.unreadable, **desired.unreadable_shared}.get(name):
@@ -277,7 +278,7 @@ class DesiredState:
                 raise PermanentError(f"{called(head.bot_id)}: {reason}")
             return None
         wanted = self._cache[head.bot_id][1]
-        return wanted.bot if isinstance(wanted, Wanted) else wanted.document
+        return wanted.bot if isinstance(wanted, DesiredBot) else wanted.document
 
     def _put(
         self, bot: Wish, head: Head | None, source: Source, actor: str, *, again: bool = False
@@ -386,7 +387,7 @@ def _readable(documents: Iterable[Document]) -> Iterator[Event]:
             yield Event.from_document(document)
 
 
-def _wanted(name: str, document: Mapping[str, object] | None) -> Wanted | WantedShared:
+def _wanted(name: str, document: Mapping[str, object] | None) -> DesiredBot | DesiredShared:
     if document is None:
         raise ValueError("its newest revision is missing in the event log")
     event = Event.from_document(document)
@@ -396,8 +397,8 @@ def _wanted(name: str, document: Mapping[str, object] | None) -> Wanted | Wanted
     if event.wish is None or stream_of(event.wish) != event.bot_id:
         raise ValueError("its newest revision has no bot")
     if isinstance(event.wish, Bot):
-        return Wanted(event.wish, *who)
-    return WantedShared(event.wish, *who)
+        return DesiredBot(event.wish, *who)
+    return DesiredShared(event.wish, *who)
 
 
 def _nothing(name: str) -> NotFound:

@@ -12,18 +12,18 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
-from otto_reconcile.desired import Wanted
+from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import kinds
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
-from otto_reconcile.reconcile.controller import Tending
-from otto_reconcile.reconcile.evaluation.scheduler import Evaluating
+from otto_reconcile.reconcile.controller import Controller
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler
 from otto_reconcile.reconcile.jobs import Job, Jobs
 from otto_reconcile.reconcile.managing import BEAT
-from otto_reconcile.reconcile.outage import Late
+from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
@@ -46,7 +46,7 @@ class Loop:
         self,
         port: Port,
         stores: Stores,
-        voice: Voice,
+        reporter: Reporter,
         clock: Clock,
         *,
         holder: str,
@@ -54,16 +54,21 @@ class Loop:
         take_over: Container[str] = frozenset(),
         interval: float = 30.0,
         prune_unmanaged: bool = False,
-        late: Late | None = None,
-        evaluating: Evaluating | None = None,
+        late: Outage | None = None,
+        evaluating: EvaluationScheduler | None = None,
     ) -> None:
-        self._stores, self._voice, self._clock, self._interval = stores, voice, clock, interval
+        self._stores, self._reporter, self._clock, self._interval = (
+            stores,
+            reporter,
+            clock,
+            interval,
+        )
         self._late, self._evaluating = late, evaluating
-        self._jobs = Jobs(voice, clock)
-        self._target = Tending(
+        self._jobs = Jobs(reporter, clock)
+        self._target = Controller(
             port,
             stores,
-            voice,
+            reporter,
             clock,
             holder=holder,
             predecessors=predecessors,
@@ -114,7 +119,7 @@ class Loop:
         return self._target.known.owner_of(kind, key)
 
     @property
-    def wanted(self) -> Mapping[str, Wanted] | None:
+    def wanted(self) -> Mapping[str, DesiredBot] | None:
         """The bots that were wanted when the store was last read; None if it never was."""
         return self._target.known.world.written if self._target.known.world is not None else None
 
@@ -128,7 +133,7 @@ class Loop:
         self._target.release([bot_id])
         return await self._target.look(bot_id, uuid.uuid4().hex[:8])
 
-    async def carry_out(self, bot_id: str, wanted: Wanted | None) -> BotResult:
+    async def carry_out(self, bot_id: str, wanted: DesiredBot | None) -> BotResult:
         """The same while the store is away, with what is wanted given. See `reconcile.outage`."""
         assert self._late is not None
         async with self._target.turn:
@@ -162,7 +167,7 @@ class Loop:
             await self._late.put_back(self._target.known.world)
         if read and self._target.leading:
             await self._target.probe()
-            self._voice.publish()
+            self._reporter.publish()
             if self._evaluating is not None:
                 await self._evaluating.before_serving()
 
@@ -293,7 +298,7 @@ class Loop:
 
     async def _publish(self) -> None:
         while True:
-            self._voice.publish()
+            self._reporter.publish()
             self._jobs.succeeded("publishing")
             await self._pause(0.25)
 

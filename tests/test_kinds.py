@@ -17,11 +17,11 @@ from otto_reconcile.model import Bot, Guideline, Snapshot, kinds, snapshot_of
 from otto_reconcile.model import bot as model
 from otto_reconcile.model.from_resources import bot_of
 from otto_reconcile.model.groups import BY_KIND, GROUPS, TAGGED
-from otto_reconcile.model.shared import BY_NAME, Glossary, UsedBy, weave
+from otto_reconcile.model.shared import BY_NAME, Glossary, UsedBy, compose
 from otto_reconcile.model.shared import GROUPS as SHARED
 from otto_reconcile.otto.summary import goes
 from otto_reconcile.port.adapters import adapter_of
-from otto_reconcile.records.events import Desired, Wanted, now_utc
+from otto_reconcile.records.events import Desired, DesiredBot, now_utc
 from otto_reconcile.records.rows.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
 from otto_reconcile.server.change_hook import KINDS as NOTICED
 from otto_reconcile.store.collections import WATCHED
@@ -109,19 +109,19 @@ def test_losing_a_whole_collection_is_never_desired(name: str) -> None:
     store, state = filled()
     assert row_count(name, full("b0")) == len(rows_of(full("b0"))[name]) > 0
     store.delete(name, {})
-    absorbed = state.absorb()
-    assert (absorbed.events, len(absorbed.vanished), len(absorbed.problems)) == ((), 6, 1)
-    assert f"lost all their {name} at once" in absorbed.problems[0]
+    ingested = state.ingest()
+    assert (ingested.events, len(ingested.vanished), len(ingested.problems)) == ((), 6, 1)
+    assert f"lost all their {name} at once" in ingested.problems[0]
     assert state.get("b3").bot == full("b3")
     assert state.rebuild() == 6
-    assert state.absorb().vanished == ()
+    assert state.ingest().vanished == ()
 
 
 @pytest.mark.parametrize("name", PART_NAMES)
 def test_rows_of_every_collection_come_back_and_go(name: str) -> None:
     store, state = filled(1)
     assert store.find(name, {"bot_id": "b0"})
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.delete("b0", source=CLI, actor="ann")
     assert store.find(name, {"bot_id": "b0"}) == []
     assert name in WATCHED
@@ -130,7 +130,7 @@ def test_rows_of_every_collection_come_back_and_go(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_delete_and_otto_say_what_goes_of_every_kind(name: str) -> None:
     bot = full(**{other: [] for other in NAMES if other not in (name, "guidelines", "journeys")})
-    wanted = Wanted(bot, 1, CLI, "ann", now_utc())
+    wanted = DesiredBot(bot, 1, CLI, "ann", now_utc())
     said = describe("desk", Desired({"desk": wanted}, {}))
     assert f"2 {name.replace('_', ' ')}" in said
     kind = GROUPS[name].kind.replace("_", " ")
@@ -182,15 +182,15 @@ def test_what_all_bots_have_of_a_kind_is_kept_woven_and_dumped(name: str, tmp_pa
     words = Glossary(id="x", used_by=UsedBy(all=True), **{name: short})
     store, state = filled(2)
     state.put_many([(words, CLI)], actor="ann")
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     (row,) = store.find("glossaries", {})
     assert len(row[name]) == 2
     bare = full("y", **{key: [] for key in NAMES})
-    assert len(getattr(weave(bare, [words]), name)) == 2
+    assert len(getattr(compose(bare, [words]), name)) == 2
     (tmp_path / "x.yaml").write_text(manifest.dump([words]))
     (found,) = manifest.load([tmp_path], environ={}).shared
     assert found.document == words
     later = Glossary(id="x", used_by=UsedBy(all=True))
     state.put_many([(later, CLI)], actor="ann")
     assert store.find("glossaries", {})[0].get(name, []) == []
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()

@@ -19,9 +19,9 @@ from otto_reconcile.port.errors import Failed
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.evaluation import inheritance
-from otto_reconcile.reconcile.target_state import Stores, World, plan_bot, read
+from otto_reconcile.reconcile.target_state import Stores, TargetState, plan_bot, read
 from otto_reconcile.records.applied import Applied
-from otto_reconcile.records.evaluations import Answer, Judge
+from otto_reconcile.records.evaluations import Answer, EvaluatedBy
 from otto_reconcile.records.events import Source
 from otto_reconcile.render.lines import visible
 from otto_reconcile.render.tables import Table
@@ -42,9 +42,9 @@ class _Known:
     """
 
     stores: Stores
-    world: World
+    world: TargetState
     results: Mapping[str, str]
-    judge: Judge
+    judge: EvaluatedBy
     answers: Sequence[Answer] = ()
 
     def new(self, adoptee: Adoptee) -> bool:
@@ -125,7 +125,7 @@ async def _read(
         found = _without_managed(
             found, world, {b: plans[b] for b, r in results.items() if r == MANAGED}
         )
-        known = _Known(stores, world, results, Judge.of(world.target, health.version))
+        known = _Known(stores, world, results, EvaluatedBy.of(world.target, health.version))
         elsewhere = world.target.startswith("http")  # what a daemon hosts it has had judged itself
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
         answers = await inheritance.judged(port, new, SystemClock().now()) if manage else []
@@ -134,7 +134,7 @@ async def _read(
         await port.close()
 
 
-def _without_managed(found: Found, world: World, plans: Mapping[str, Plan | None]) -> Found:
+def _without_managed(found: Found, world: TargetState, plans: Mapping[str, Plan | None]) -> Found:
     """A managed bot is as it is wanted; left out of it is only what nobody wants."""
     bots: list[Adoptee] = []
     for adoptee in found.bots:
@@ -166,14 +166,14 @@ async def _found(port: RestPort, bot_ids: Sequence[str]) -> Found:
         ) from error
 
 
-async def _planned(port: RestPort, world: World, adoptee: Adoptee) -> Plan | None:
+async def _planned(port: RestPort, world: TargetState, adoptee: Adoptee) -> Plan | None:
     """What a daemon would do with it; None if it is not wanted."""
     if adoptee.bot.id not in world.desired.bots:
         return None
     return (await plan_bot(world, port, adoptee.bot.id)).plan
 
 
-def _standing(world: World, bot_id: str, plan: Plan | None) -> str:
+def _standing(world: TargetState, bot_id: str, plan: Plan | None) -> str:
     """`adopted` for what is new, `managed` for what is wanted as it is, or `conflict`."""
     if bot_id in world.desired.unreadable:
         return "conflict"

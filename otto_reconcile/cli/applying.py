@@ -19,7 +19,7 @@ from otto_reconcile.errors import OttoError
 from otto_reconcile.model import Bot, Snapshot, snapshot_of
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.records.composition import users
-from otto_reconcile.records.events import Wanted
+from otto_reconcile.records.events import DesiredBot
 from otto_reconcile.render.lines import Line, Tone
 from otto_reconcile.render.plans import plan_lines
 from otto_reconcile.render.tables import Table
@@ -90,7 +90,7 @@ def _show(brought: Brought, desired: Desired, output: Output) -> None:
     say_data({"bots": bots, "warnings": brought.warnings}, output)
 
 
-def _dry_lines(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> Iterator[Line]:
+def _dry_lines(before: Mapping[str, DesiredBot], after: Mapping[str, DesiredBot]) -> Iterator[Line]:
     """What would change in the bots, with what they share, field by field."""
     changed = [bot_id for bot_id, now in after.items() if now.bot != _bot(before.get(bot_id))]
     for bot_id in sorted(changed):
@@ -101,8 +101,11 @@ def _dry_lines(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> Ite
 
 
 def _awaited(
-    inputs: Inputs, desired: Desired, before: Mapping[str, Wanted], after: Mapping[str, Wanted]
-) -> dict[str, Wanted]:
+    inputs: Inputs,
+    desired: Desired,
+    before: Mapping[str, DesiredBot],
+    after: Mapping[str, DesiredBot],
+) -> dict[str, DesiredBot]:
     """The bots that were named, and those that what was named concerns, if not suspended.
 
     A bot that has a shared document is waited for even if the document is as it was: the daemon,
@@ -119,7 +122,7 @@ def _awaited(
     }
 
 
-def _bot(wanted: Wanted | None) -> Bot | None:
+def _bot(wanted: DesiredBot | None) -> Bot | None:
     return wanted.bot if wanted is not None else None
 
 
@@ -129,7 +132,7 @@ def _bot_lines(before: Bot | None, after: Bot) -> Iterator[Line]:
     yield from lines or [Line("  ~ labels, annotations, or the order of things", Tone.CHANGED)]
 
 
-def wait_for(settings: Settings, wanted: Mapping[str, Wanted], seconds: float) -> None:
+def wait_for(settings: Settings, wanted: Mapping[str, DesiredBot], seconds: float) -> None:
     """Returns when the daemon says that the bots are Synced. Raises OttoError if they are not."""
     deadline = time.monotonic() + seconds
     with _waiting(len(wanted)):
@@ -150,7 +153,7 @@ def wait_for(settings: Settings, wanted: Mapping[str, Wanted], seconds: float) -
             time.sleep(_POLL)
 
 
-def _reached(bot: Mapping[str, object] | None, wanted: Wanted) -> bool:
+def _reached(bot: Mapping[str, object] | None, wanted: DesiredBot) -> bool:
     """True if the daemon has looked at what is wanted, what the bot shares included."""
     known = (bot or {}).get("revision")
     if not isinstance(known, int) or known != wanted.revision:
@@ -158,11 +161,11 @@ def _reached(bot: Mapping[str, object] | None, wanted: Wanted) -> bool:
     return (bot or {}).get("digest") in (None, wanted.bot.digest())  # None: of an older daemon
 
 
-def _is_there(bot: Mapping[str, object] | None, wanted: Wanted) -> bool:
+def _is_there(bot: Mapping[str, object] | None, wanted: DesiredBot) -> bool:
     return _reached(bot, wanted) and (bot or {}).get("sync") == Sync.SYNCED
 
 
-def _refuse_failed(bot: Mapping[str, object] | None, wanted: Wanted) -> None:
+def _refuse_failed(bot: Mapping[str, object] | None, wanted: DesiredBot) -> None:
     if bot is None or not _reached(bot, wanted):
         return
     bot_id = wanted.bot.id

@@ -20,7 +20,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
 from otto_reconcile.model.shared import GROUPS, Wish, called
 from otto_reconcile.records.composition import users
-from otto_reconcile.records.events import Wanted, WantedShared
+from otto_reconcile.records.events import DesiredBot, DesiredShared
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
@@ -66,7 +66,7 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
     return code
 
 
-def _summary(wanted: Wanted) -> dict[str, Any]:
+def _summary(wanted: DesiredBot) -> dict[str, Any]:
     bot = wanted.bot
     return {
         "bot": bot.id,
@@ -82,7 +82,7 @@ def _summary(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _shared_summary(shared: WantedShared) -> dict[str, Any]:
+def _shared_summary(shared: DesiredShared) -> dict[str, Any]:
     document = shared.document
     counts = {group: len(getattr(document, group)) for group in GROUPS if hasattr(document, group)}
     return {
@@ -109,9 +109,9 @@ def _row(summary: Mapping[str, Any], note: str | None = None) -> list[object]:
     return [*names, *counts, place, summary["changed"], note]
 
 
-def _show_one(wanted: Wanted | WantedShared, output: Output) -> None:
+def _show_one(wanted: DesiredBot | DesiredShared, output: Output) -> None:
     """As a manifest: it has the templates in place of values that came from secrets."""
-    if isinstance(wanted, Wanted):
+    if isinstance(wanted, DesiredBot):
         wish: Wish = wanted.bot
         summary = _summary(wanted)
     else:

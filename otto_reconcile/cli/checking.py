@@ -12,7 +12,7 @@ from otto_reconcile.cli.places import find_target
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
 from otto_reconcile.model import snapshot_of
-from otto_reconcile.model.shared import weave
+from otto_reconcile.model.shared import compose
 from otto_reconcile.render.data import to_json, to_yaml
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
@@ -57,7 +57,7 @@ async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:
         await port.health()
         library = [one.document for one in inputs.manifests.shared]
         for loaded in inputs.bots:
-            for resource in snapshot_of(weave(loaded.bot, library)).values():
+            for resource in snapshot_of(compose(loaded.bot, library)).values():
                 if why := await port.unable(resource):
                     message = f"{resource.ref} cannot be made on this target: {why}"
                     problems.append(Problem(loaded.file, *loaded.place_of(resource.ref), message))

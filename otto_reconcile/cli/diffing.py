@@ -28,7 +28,7 @@ from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.scanning import deletions, undeclared
-from otto_reconcile.reconcile.target_state import Stores, World, foreign, plan_bot, read
+from otto_reconcile.reconcile.target_state import Stores, TargetState, foreign, plan_bot, read
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
 from otto_reconcile.runtime.clock import SystemClock
@@ -50,7 +50,7 @@ def run_diff(
     target = find_target(settings)
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
-        warnings = list(stores.desired.absorb().problems)
+        warnings = list(stores.desired.ingest().problems)
         if stale := told_stale(find_daemon(settings)):
             warnings.append(stale)
         brought = Brought()
@@ -108,7 +108,7 @@ async def _compare(
     )
 
 
-async def _notice_restart(port: Port, world: World) -> None:
+async def _notice_restart(port: Port, world: TargetState) -> None:
     """Sees the world as the daemon would that finds the target so: see `epoch.ensure`."""
     if not await epoch.restarted(port, world):
         return
@@ -119,12 +119,12 @@ async def _notice_restart(port: Port, world: World) -> None:
     world.restoring = not lost
 
 
-def _chosen(world: World, bot_ids: Sequence[str], daemon: Daemon | None) -> Sequence[str]:
+def _chosen(world: TargetState, bot_ids: Sequence[str], daemon: Daemon | None) -> Sequence[str]:
     _refuse_unknown(world, bot_ids, daemon)
     return sorted(set(bot_ids)) or world.bot_ids
 
 
-def _refuse_unknown(world: World, bot_ids: Sequence[str], daemon: Daemon | None) -> None:
+def _refuse_unknown(world: TargetState, bot_ids: Sequence[str], daemon: Daemon | None) -> None:
     for bot_id in sorted(set(bot_ids) - set(world.bot_ids)):
         if is_shared(bot_id):
             raise no_bot(bot_id, world.desired, daemon)
@@ -137,7 +137,7 @@ def _sweep(port: Port) -> AbstractAsyncContextManager[None]:
     return sweep() if sweep is not None else nullcontext()
 
 
-async def _planned(world: World, port: Port, bot_id: str, prune_unmanaged: bool) -> BotPlan:
+async def _planned(world: TargetState, port: Port, bot_id: str, prune_unmanaged: bool) -> BotPlan:
     if why := world.unreadable(bot_id):
         return BotPlan(bot_id, error=why)
     try:

@@ -12,7 +12,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import NotFound
 from otto_reconcile.manifest.messages import near
 from otto_reconcile.model import Bot, Journey
-from otto_reconcile.records.events import Wanted
+from otto_reconcile.records.events import DesiredBot
 from otto_reconcile.render.graphs import mermaid, tree
 from otto_reconcile.settings import Settings
 
@@ -34,7 +34,7 @@ def _of_store(settings: Settings, bot_id: str) -> Bot:
     with opened_store(settings) as store:
         desired = DesiredState(store)
         found = one_of(desired, bot_id, find_daemon(settings))
-        if isinstance(found, Wanted):
+        if isinstance(found, DesiredBot):
             return found.bot
         raise no_bot(bot_id, desired.read())
 

@@ -16,7 +16,7 @@ from otto_reconcile.manifest import is_manifest, read_one
 from otto_reconcile.manifest.messages import near
 from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.records.composition import users
-from otto_reconcile.records.events import Desired, Wanted, WantedShared
+from otto_reconcile.records.events import Desired, DesiredBot, DesiredShared
 
 LISTED = "otto-reconcile get lists them"
 _PLACE = re.compile(r"(.+?):\d+:\d+: ")
@@ -54,7 +54,7 @@ def no_bot(name: str, found: Desired, daemon: Mapping[str, Any] | None = None) -
 
 def one_of(
     desired: DesiredState, name: str, daemon: Mapping[str, Any] | None = None
-) -> Wanted | WantedShared:
+) -> DesiredBot | DesiredShared:
     """The bot or shared document of this name. Raises NotFound, PermanentError."""
     try:
         return desired.get_shared(name) if is_shared(name) else desired.get(name)

@@ -21,7 +21,7 @@ from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.model import JSON, Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import GROUPS as SHARED_GROUPS
-from otto_reconcile.model.shared import SharedDocument, SharedToolService, Wish, weave
+from otto_reconcile.model.shared import SharedDocument, SharedToolService, Wish, compose
 from otto_reconcile.runtime.escaping import escaped, steers
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
@@ -54,7 +54,7 @@ def dump(wishes: Iterable[Wish]) -> str:
     """
     wishes = list(wishes)
     shared = [wish for wish in wishes if not isinstance(wish, Bot)]
-    index = _index(weave(wish, shared) for wish in wishes if isinstance(wish, Bot))
+    index = _index(compose(wish, shared) for wish in wishes if isinstance(wish, Bot))
     text = "---\n".join(
         yaml.serialize(
             _node(_written(wish, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE

@@ -24,8 +24,8 @@ from otto_reconcile.model.shared import (
     SharedDocument,
     SharedToolService,
     UsedBy,
+    compose,
     services_named,
-    weave,
 )
 
 
@@ -160,7 +160,7 @@ def notes(
 
 
 def _named(bot: Bot, shared: Sequence[tuple[Draft, SharedDocument]]) -> frozenset[str]:
-    return services_named(weave(bot, (document for _, document in shared)))
+    return services_named(compose(bot, (document for _, document in shared)))
 
 
 def _misspelt(draft: Draft, glossary: Glossary, bot_ids: Sequence[str]) -> Iterator[Problem]:

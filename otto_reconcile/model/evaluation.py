@@ -13,7 +13,7 @@ from typing import TypeAlias
 from otto_reconcile.model.guideline import EVALUATED
 from otto_reconcile.model.resource import JSON, Ref, Resource, digest
 
-Judgement: TypeAlias = Mapping[str, JSON]
+Evaluation: TypeAlias = Mapping[str, JSON]
 """Metadata by its keys, in Parlant's words."""
 _ALWAYS = frozenset({"continuous", "customer_dependent_action_data"})
 
@@ -48,7 +48,7 @@ def _tidy(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
-def judgement_in(metadata: Judgement) -> Judgement | None:
+def evaluation_in(metadata: Evaluation) -> Evaluation | None:
     """What an evaluation left in the metadata of a guideline; None if there was none, or a part."""
     said = {key: value for key, value in metadata.items() if key in EVALUATED}
     return said if said.keys() >= _ALWAYS else None
@@ -91,7 +91,7 @@ def states_of(journey: Resource) -> dict[str, Question]:
 
 
 @dataclass(frozen=True, slots=True)
-class Misplaced:
+class EvaluationGap:
     """What a guideline on the target lacks of what is known of `question`, or has beside it.
 
     `key` is the guideline's id there; it is `resource`, or one of a journey's conditions. `before`
@@ -101,22 +101,22 @@ class Misplaced:
     resource: Resource
     question: Question
     key: str
-    before: Judgement
-    after: Judgement
+    before: Evaluation
+    after: Evaluation
 
 
-class Judgements:
+class EvaluationCache:
     """What is known in this process, and what of it is on the target. Used from one event loop."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Judgement] = {}
+        self.known: dict[str, Evaluation] = {}
         self._placed: set[tuple[Ref, str]] = set()
 
-    def of(self, question: Question) -> Judgement:
+    def of(self, question: Question) -> Evaluation:
         """Empty as long as nothing is known."""
         return self.known.get(question.key, {}) if self.known else {}
 
-    def metadata_of(self, guideline: Resource) -> Judgement:
+    def metadata_of(self, guideline: Resource) -> Evaluation:
         """What goes along with a guideline: what a person declared of it wins."""
         if not self.known:
             return {}
@@ -125,8 +125,8 @@ class Judgements:
         return {k: v for k, v in self.of(question).items() if k not in declared}
 
     def misplaced(
-        self, resource: Resource, question: Question, key: str, held: Judgement
-    ) -> Misplaced | None:
+        self, resource: Resource, question: Question, key: str, held: Evaluation
+    ) -> EvaluationGap | None:
         """Compares what is known with the metadata that a guideline has, and notes the result."""
         if question.key not in self.known:
             return None
@@ -139,7 +139,7 @@ class Judgements:
             return None
         self._placed.discard((resource.ref, question.key))
         before = {k: held[k] for k in sorted({*after, *odd}) if k in held}
-        return Misplaced(resource, question, key, before, dict(sorted(after.items())))
+        return EvaluationGap(resource, question, key, before, dict(sorted(after.items())))
 
     def place(self, resource: Resource, questions: Iterable[Question] | None = None) -> None:
         """Notes that what is known of these questions (None: of all) is with the resource now."""

@@ -179,7 +179,7 @@ def shared_from(document: Mapping[str, JSON]) -> SharedDocument:
     return KINDS[document["kind"]].from_document(document)
 
 
-def weave(bot: Bot, library: Iterable[SharedDocument]) -> Bot:
+def compose(bot: Bot, library: Iterable[SharedDocument]) -> Bot:
     """The bot with all that it shares; the very same object where it shares nothing.
 
     Where two documents have a part of one id, the first in the order of their ids is taken.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from otto_reconcile.desired import Source, Wanted
+from otto_reconcile.desired import DesiredBot, Source
 
 KIND = "otto"
 """The kind of source of what was wanted in a chat; `session` is the chat's."""
@@ -29,7 +29,7 @@ def owner_of(session: str, customer: str = GUEST) -> str:
     return f"session:{session}" if customer in ("", GUEST) else f"customer:{customer}"
 
 
-def owns(owner: str, wanted: Wanted) -> bool:
+def owns(owner: str, wanted: DesiredBot) -> bool:
     """True if Otto made the bot for this owner, and nobody but Otto has written it since."""
     return wanted.source.kind == KIND and wanted.source.owner == owner
 
@@ -39,7 +39,7 @@ def is_in_a_file(source: Source) -> bool:
     return source.kind == "manifest" and bool(source.root)
 
 
-def why_not_yours(wanted: Wanted) -> str:
+def why_not_yours(wanted: DesiredBot) -> str:
     """A sentence for the customer."""
     source = wanted.source
     if is_in_a_file(source):

@@ -17,7 +17,7 @@ from otto_reconcile.otto.prompts import (
     STEPS,
     Step,
 )
-from otto_reconcile.otto.service import Workshop
+from otto_reconcile.otto.service import OttoService
 
 if TYPE_CHECKING:
     from parlant.core.common import JSONSerializable
@@ -28,7 +28,7 @@ ITERATIONS = 6
 """Rounds of tools in a turn: a bot of some pages is looked up, and a draft mended, in one."""
 
 
-async def make(server: p.Server, workshop: Workshop) -> None:
+async def make(server: p.Server, workshop: OttoService) -> None:
     """Otto with its tools, guidelines and journey; nothing of it is judged by a model."""
     agent = await server.create_agent(
         id=ID,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from otto_reconcile.desired import Wanted
+from otto_reconcile.desired import DesiredBot
 from otto_reconcile.model import Bot, folded, is_reserved
 from otto_reconcile.otto import summary
 from otto_reconcile.otto.responses import Reply, fitted, reply
@@ -25,7 +25,9 @@ def reserved(bot: Bot) -> Reply | None:
     return None
 
 
-def taken(bot: Bot, known: Mapping[str, Wanted], yours: Callable[[Wanted], bool]) -> Reply | None:
+def taken(
+    bot: Bot, known: Mapping[str, DesiredBot], yours: Callable[[DesiredBot], bool]
+) -> Reply | None:
     """A question if one of the known bots has this name or id; only `yours` may be changed."""
     for wanted in known.values():
         other = wanted.bot
@@ -60,8 +62,8 @@ def ask_back(bot: Bot) -> Reply:
 
 
 def found(
-    name: str, known: Mapping[str, Wanted], own: Mapping[str, Wanted]
-) -> tuple[Wanted | None, Reply]:
+    name: str, known: Mapping[str, DesiredBot], own: Mapping[str, DesiredBot]
+) -> tuple[DesiredBot | None, Reply]:
     """The bot of this id or name; else a reply that asks which (`unclear`) or knows none.
 
     Of several of one name the only one of the customer's `own` is meant; what there is to choose

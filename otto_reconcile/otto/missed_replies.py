@@ -15,7 +15,7 @@ from otto_reconcile.otto.responses import Reply
 _LONGEST = 500
 
 
-class News:
+class MissedReplies:
     """Of each chat, what nobody has heard yet; one to a daemon."""
 
     def __init__(self) -> None:

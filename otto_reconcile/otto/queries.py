@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from otto_reconcile.desired import DesiredState, Wanted
+from otto_reconcile.desired import DesiredBot, DesiredState
 from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import OTTO, Bot, Resource
@@ -18,7 +18,7 @@ from otto_reconcile.otto import bot_names, spec_codec
 from otto_reconcile.otto.access import KIND, Access, is_in_a_file, owns, why_not_yours
 from otto_reconcile.otto.paging import paged
 from otto_reconcile.otto.responses import Reply, fitted, reply
-from otto_reconcile.outbox import Journal
+from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Port
 
 PAGE = 20
@@ -35,25 +35,25 @@ UNREAD = (
 class Known:
     """The bots that are wanted; `doubt` says why that may be old. Not `whole`: more may be kept."""
 
-    bots: dict[str, Wanted]
+    bots: dict[str, DesiredBot]
     doubt: str = ""
     whole: bool = True
 
 
-class Catalogue:
+class Queries:
     def __init__(
         self,
         loop: Loop,
         port: Port,
         desired: DesiredState,
-        journal: Journal,
+        journal: Outbox,
         chat_url: Callable[[], str],
         access: Access = Access.OWN,
     ) -> None:
         self._loop, self._port, self._desired, self._journal = loop, port, desired, journal
         self._chat_url, self._access = chat_url, access
 
-    def yours(self, wanted: Wanted, owner: str) -> bool:
+    def yours(self, wanted: DesiredBot, owner: str) -> bool:
         """True if this customer may see and change the bot."""
         return self._access is Access.ALL or owns(owner, wanted)
 
@@ -124,7 +124,7 @@ class Catalogue:
             )
         )
 
-    async def find(self, name: str, known: Known, owner: str) -> tuple[Wanted | None, Reply]:
+    async def find(self, name: str, known: Known, owner: str) -> tuple[DesiredBot | None, Reply]:
         """The bot of this id or name, if the customer may see it; else what can be said of it."""
         own = {i: w for i, w in known.bots.items() if self.yours(w, owner)}
         wanted, refusal = bot_names.found(name, known.bots, own)
@@ -135,7 +135,9 @@ class Catalogue:
             return None, reply(False, message, problem="not_yours", bot_id=wanted.bot.id)
         return wanted, refusal
 
-    async def changeable(self, name: str, known: Known, owner: str) -> tuple[Wanted | None, Reply]:
+    async def changeable(
+        self, name: str, known: Known, owner: str
+    ) -> tuple[DesiredBot | None, Reply]:
         """The bot, if this customer may change it."""
         wanted, refusal = await self.find(name, known, owner)
         if wanted is not None and is_in_a_file(wanted.source):
@@ -193,7 +195,7 @@ class Catalogue:
         return reply(False, f"{UNREAD} {told}", problem="unsure")
 
 
-def _listed(wanted: Wanted) -> dict[str, object]:
+def _listed(wanted: DesiredBot) -> dict[str, object]:
     return {
         **_of_another(wanted),
         "guidelines": len(wanted.bot.guidelines),
@@ -202,7 +204,7 @@ def _listed(wanted: Wanted) -> dict[str, object]:
     }
 
 
-def _of_another(wanted: Wanted) -> dict[str, object]:
+def _of_another(wanted: DesiredBot) -> dict[str, object]:
     return {"bot_id": wanted.bot.id, "name": wanted.bot.name}
 
 
@@ -210,6 +212,6 @@ def _name(agent: Resource) -> str:
     return str(agent.spec.get("name", ""))
 
 
-def _origin(wanted: Wanted) -> str:
+def _origin(wanted: DesiredBot) -> str:
     source = wanted.source
     return "a chat with Otto" if source.kind == KIND else source.path or source.kind

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from otto_reconcile.desired import DesiredState, Source, Wanted
+from otto_reconcile.desired import DesiredBot, DesiredState, Source
 from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import Bot, folded
@@ -20,10 +20,10 @@ from otto_reconcile.otto import bot_names, patch, spec_codec
 from otto_reconcile.otto.access import GUEST, KIND, Access, owner_of
 from otto_reconcile.otto.confirmation import Consent, deletion, wish
 from otto_reconcile.otto.proposing import proposed
-from otto_reconcile.otto.queries import Catalogue, Known
+from otto_reconcile.otto.queries import Known, Queries
 from otto_reconcile.otto.responses import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.otto.summary import unserved
-from otto_reconcile.outbox import Journal, Kept, Pending
+from otto_reconcile.outbox import Kept, Outbox, Pending
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.records.events import now_utc
@@ -43,7 +43,7 @@ SHOW_FIRST = (
 )
 
 
-class Workshop:
+class OttoService:
     """One to a daemon. What goes wrong is in the Reply.
 
     `session` is the chat's, `turn` what the customer wrote since Otto spoke last, `customer`
@@ -57,7 +57,7 @@ class Workshop:
         loop: Loop,
         port: Port,
         desired: DesiredState,
-        journal: Journal,
+        journal: Outbox,
         chat_url: Callable[[], str],
         *,
         access: Access = Access.OWN,
@@ -66,7 +66,7 @@ class Workshop:
     ) -> None:
         self._loop, self._desired, self._journal = loop, desired, journal
         self._chat_url, self._ephemeral, self._now = chat_url, ephemeral, now
-        self.catalogue = Catalogue(loop, port, desired, journal, chat_url, access)
+        self.catalogue = Queries(loop, port, desired, journal, chat_url, access)
         self._turn = asyncio.Lock()  # two customers never decide on a name at the same time
         self._consent = Consent()
         self._warned: set[str] = set()  # the chats that know that nothing is kept
@@ -181,7 +181,7 @@ class Workshop:
         return (None, refusal) if refusal else (bot, {})
 
     async def _taken(
-        self, bot: Bot, known: Known, wanted: Wanted | None, source: Source
+        self, bot: Bot, known: Known, wanted: DesiredBot | None, source: Source
     ) -> Reply | None:
         """A question if somebody else has the name or id; whoever keeps a name is not asked."""
         if wanted is not None and folded(bot.name) == folded(wanted.bot.name):
@@ -208,7 +208,13 @@ class Workshop:
     # Wanting.
 
     async def _keep_agreed(
-        self, bot: Bot, spec: object, source: Source, turn: str, known: Known, wanted: Wanted | None
+        self,
+        bot: Bot,
+        spec: object,
+        source: Source,
+        turn: str,
+        known: Known,
+        wanted: DesiredBot | None,
     ) -> Kept | Reply:
         """Keeps what was agreed to; else gives what has to be asked or shown first."""
         if (kept := self._kept_already(bot, known, source)) is not None:

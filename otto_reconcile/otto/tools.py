@@ -12,10 +12,10 @@ import parlant.sdk as p
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import OTTO
 from otto_reconcile.otto.access import owner_of
-from otto_reconcile.otto.missed_replies import News
+from otto_reconcile.otto.missed_replies import MissedReplies
 from otto_reconcile.otto.prompts import DRAFT, SHOWN
 from otto_reconcile.otto.responses import Reply, fitted, reply
-from otto_reconcile.otto.service import Workshop
+from otto_reconcile.otto.service import OttoService
 
 _log = logging.getLogger("otto_reconcile.otto")
 
@@ -42,9 +42,9 @@ Confirmation = Annotated[
 ]
 
 
-def make(workshop: Workshop) -> dict[str, p.ToolEntry]:
+def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
     """The tools by name."""
-    news = News()
+    news = MissedReplies()
 
     @p.tool
     async def validate_bot_spec(
@@ -167,7 +167,7 @@ def _turn(context: p.ToolContext) -> str:
 
 
 async def _safely(
-    news: News, context: p.ToolContext, work: Callable[[], Coroutine[Any, Any, Reply]]
+    news: MissedReplies, context: p.ToolContext, work: Callable[[], Coroutine[Any, Any, Reply]]
 ) -> p.ToolResult:
     """To Parlant an exception is an error of which the customer hears nothing."""
     try:

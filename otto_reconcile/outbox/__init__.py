@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from otto_reconcile.outbox.entry import Pending
-from otto_reconcile.outbox.outbox import FILE, UNSAVED, Drained, Journal, Kept
+from otto_reconcile.outbox.outbox import FILE, UNSAVED, Drained, Kept, Outbox
 
-__all__ = ["FILE", "UNSAVED", "Drained", "Journal", "Kept", "Pending"]
+__all__ = ["FILE", "UNSAVED", "Drained", "Kept", "Outbox", "Pending"]

@@ -11,7 +11,7 @@ from typing import Any
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
-from otto_reconcile.records.events import Source, Wanted, utc
+from otto_reconcile.records.events import DesiredBot, Source, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Pending:
     entry_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
-    def wanted(self) -> Wanted | None:
+    def wanted(self) -> DesiredBot | None:
         """What it makes of the bot; its revision is not known yet. None: the bot is to go."""
         if self.bot is None:
             return None
-        return Wanted(self.bot, 0, self.source, self.actor, self.time)
+        return DesiredBot(self.bot, 0, self.source, self.actor, self.time)
 
     def to_document(self) -> dict[str, Any]:
         return {

@@ -45,7 +45,7 @@ class Drained:
     problems: tuple[str, ...] = ()
 
 
-class Journal:
+class Outbox:
     """May be used from several threads; one process at a time.
 
     Without a `folder` it is kept in memory; `lost` says why that is not ours any more. Methods

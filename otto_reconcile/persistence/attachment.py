@@ -20,11 +20,11 @@ from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk_maker import Server, Tool, app_of
 from otto_reconcile.persistence.start_port import StartPort
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.evaluation.scheduler import Evaluating, Mode
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.outage import Late
-from otto_reconcile.reconcile.reporter import Voice
-from otto_reconcile.reconcile.status import Board, Status
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.status import Status, StatusBoard
 from otto_reconcile.reconcile.target_state import Every
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.plain_log import PlainLog
@@ -49,7 +49,7 @@ class Attachment:
         self.persistence = persistence
         """The face of the same database, for reading and writing what is wanted."""
         self._owned = owned
-        self._board = Board(None)
+        self._board = StatusBoard(None)
         self._stopping = asyncio.Event()
         self._port: StartPort | None = None
         self._loop: Loop | None = None
@@ -97,23 +97,23 @@ class Attachment:
         port = StartPort(server, rest, tools=given.tools, evaluate=False, waits=True)
         self._port = port
         clock = SystemClock()
-        voice = Voice(self._board, clock, PlainLog())
+        reporter = Reporter(self._board, clock, PlainLog())
         judge = sdk_host.judge_of(server)
         self._loop = Loop(
             port,
             stores,
-            voice,
+            reporter,
             clock,
             holder=target_of(server),  # the machine's port has one owner, also after a crash
             take_over=Every(),
             interval=interval,
             prune_unmanaged=prune_unmanaged,
-            late=None if journal is None else Late(journal, stores, port, voice, clock),
-            evaluating=Evaluating(evaluate, rest, stores, voice, clock, judge),
+            late=None if journal is None else Outage(journal, stores, port, reporter, clock),
+            evaluating=EvaluationScheduler(evaluate, rest, stores, reporter, clock, judge),
         )
         await self._offer_tools(port)
         await self._loop.restore()
-        loop, jobs = self._loop, Jobs(voice, clock)
+        loop, jobs = self._loop, Jobs(reporter, clock)
         work = jobs.keep("loop", lambda: self._run(server, loop, jobs))
         self._task = asyncio.create_task(work, name="otto-reconcile")
         _running.add(self._task)

@@ -8,7 +8,7 @@ from typing import Any
 
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.model import Bot
-from otto_reconcile.records.events import Wanted
+from otto_reconcile.records.events import DesiredBot
 from otto_reconcile.records.rows.decoding import OWN, bot_from, is_otto
 from otto_reconcile.records.rows.projections import COLLECTION_NAMES, SOLE, Rows, rows_of
 from otto_reconcile.records.rows.values import NotUnderstood, needed, time_in
@@ -90,7 +90,7 @@ def without(rows: Rows, lost: Collection[tuple[str, str]]) -> dict[str, list[Doc
     }
 
 
-def documents(store: Store, collection: str, wanted: Sequence[Wanted]) -> Iterator[Document]:
+def documents(store: Store, collection: str, wanted: Sequence[DesiredBot]) -> Iterator[Document]:
     """The documents of these bots in a collection, with the times of their rows."""
     definition = COLLECTIONS[collection]
     where = {"bot_id": {"$in": [one.bot.id for one in wanted]}}

@@ -17,11 +17,11 @@ from otto_reconcile.persistence.start_port import StartPort
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.conditions import phrase
-from otto_reconcile.reconcile.evaluation.evaluator import Asking
+from otto_reconcile.reconcile.evaluation.evaluator import ModelQueries
 from otto_reconcile.reconcile.evaluation.scheduler import Mode
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.restore import chunks
-from otto_reconcile.reconcile.target_state import RESTORING, Every, World, read
+from otto_reconcile.reconcile.target_state import RESTORING, Every, TargetState, read
 from otto_reconcile.records.rows.decoding import OWN
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.clock import SystemClock
@@ -102,7 +102,7 @@ async def _restore_into(
     rest = RestPort.over_asgi(app_of(server), given.target, given.headers)
     port = StartPort(server, rest, tools=given.tools, evaluate=evaluate)
     try:
-        await Asking(rest, stores, SystemClock(), sdk_host.judge_of(server)).begin()
+        await ModelQueries(rest, stores, SystemClock(), sdk_host.judge_of(server)).begin()
         await _restore(port, persistence, done)
     finally:
         await port.close()
@@ -122,15 +122,15 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
             _count(world, result, done)
 
 
-def _read(persistence: DomainPersistence, target: str) -> World:
+def _read(persistence: DomainPersistence, target: str) -> TargetState:
     """What is wanted, read whole."""
-    persistence.recording.absorb()
+    persistence.recording.ingest()
     world = read(persistence.stores, target, restoring=True)
     world.inside, world.take_over = True, Every()
     return world
 
 
-def _count(world: World, result: BotResult, done: _Done) -> None:
+def _count(world: TargetState, result: BotResult, done: _Done) -> None:
     bot_id, bot = result.bot_id, world.desired.bots[result.bot_id].bot
     if result.error is not None:
         done.errors.append(f"bot {bot_id!r}: {result.error.message}")

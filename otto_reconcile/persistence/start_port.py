@@ -164,7 +164,7 @@ class StartPort:
 
     def _is_judged(self, resource: Resource) -> bool:
         """True if all that Parlant would ask a model about it is known."""
-        questions, known = questions_of(resource), self._rest.judgements.known
+        questions, known = questions_of(resource), self._rest.evaluation_cache.known
         return bool(questions) and all(question.key in known for question in questions)
 
     def _not_while_judged(self, resource: Resource) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import Conflict, NotFound, PermanentError, StoreUnavailable
 from otto_reconcile.model import Bot
-from otto_reconcile.outbox import Journal, Pending
+from otto_reconcile.outbox import Outbox, Pending
 from otto_reconcile.persistence.connection import Opening
 from otto_reconcile.persistence.documents import documents, taken, understood, without
 from otto_reconcile.persistence.fitting import refuse_unfit
-from otto_reconcile.records.events import Wanted, now_utc
+from otto_reconcile.records.events import DesiredBot, now_utc
 from otto_reconcile.records.rows.projections import Rows
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
 from otto_reconcile.settings import actor
@@ -28,7 +28,7 @@ from otto_reconcile.store.base import Document
 KIND = "library"
 """The kind of source of what is written through here."""
 
-ABSORB = 1.0
+INGEST = 1.0
 """Seconds for which a look at what other programs wrote into the collections is good."""
 
 _TRIES = 20
@@ -40,8 +40,8 @@ class Recording:
 
     def __init__(self, opening: Opening, journal: Path | None = None) -> None:
         self._opening, self._folder = opening, journal
-        self._journal: Journal | None = None
-        self._absorbed = float("-inf")
+        self._journal: Outbox | None = None
+        self._ingested = float("-inf")
         self._writing = threading.Lock()
         self._away: tuple[float, StoreUnavailable] | None = None
         self.problems: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Recording:
             raise StoreUnavailable(why, hint=error.hint) from error
 
     @property
-    def journal(self) -> Journal | None:
+    def journal(self) -> Outbox | None:
         """What waits for the database, if the program named a folder for that.
 
         Raises StoreUnavailable where the folder cannot be used.
@@ -102,7 +102,7 @@ class Recording:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreUnavailable(f"journal: {self._folder}: {error.strerror}") from error
-            self._journal = Journal(self._folder)
+            self._journal = Outbox(self._folder)
         return self._journal
 
     def _share_failure(self, asked: float) -> None:
@@ -161,25 +161,25 @@ class Recording:
             return []
         return self._documents(collection, [wanted])
 
-    def _documents(self, collection: str, wanted: list[Wanted]) -> list[Document]:
+    def _documents(self, collection: str, wanted: list[DesiredBot]) -> list[Document]:
         return list(documents(self._opening.stores.store, collection, wanted))
 
     def _look(self) -> None:
         """What other programs wrote is wanted too: it counts before anything is read or written."""
         now = time.monotonic()
-        if now - self._absorbed < ABSORB:
+        if now - self._ingested < INGEST:
             return
-        self.absorb()
-        self._absorbed = now
+        self.ingest()
+        self._ingested = now
 
-    def absorb(self) -> tuple[str, ...]:
+    def ingest(self) -> tuple[str, ...]:
         """Records what other programs wrote into the collections; gives `problems`."""
         stores = self._opening.stores
         if self.journal is not None and self.journal.waiting:
             drained = self.journal.drain(stores.desired, stores.audit)
             for sentence in drained.problems:
                 _log.warning("%s", sentence)
-        found = stores.desired.absorb().problems
+        found = stores.desired.ingest().problems
         for problem in found:
             if problem not in self.problems:
                 _log.warning("%s", problem)

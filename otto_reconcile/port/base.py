@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from otto_reconcile.model import Ref, Resource
-from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question
+from otto_reconcile.model.evaluation import Evaluation, EvaluationCache, EvaluationGap, Question
 from otto_reconcile.planning.plan import Change
 
 if TYPE_CHECKING:
@@ -157,23 +157,25 @@ class Evaluator(Protocol):
     def target(self) -> str: ...
 
     @property
-    def judgements(self) -> Judgements:
+    def evaluation_cache(self) -> EvaluationCache:
         """What is known. It goes along with what is made, and is kept by whoever asks."""
         ...
 
     async def health(self) -> Health: ...
 
-    async def evaluate(self, question: Question) -> Judgement:
+    async def evaluate(self, question: Question) -> Evaluation:
         """Asks the model, which takes seconds and costs. TemporaryError: no usable answer."""
         ...
 
-    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+    async def misplaced(
+        self, bot_id: str, resources: Sequence[Resource]
+    ) -> Sequence[EvaluationGap]:
         """Where what is known of these is not on the target, though they are as they are wanted.
 
         Of the states of a journey nobody can see it, and it comes only when they are made.
         """
         ...
 
-    async def place(self, misplaced: Misplaced) -> None:
+    async def place(self, misplaced: EvaluationGap) -> None:
         """Puts it there. Raises NotApplied."""
         ...

@@ -14,11 +14,11 @@ from typing import Any
 from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
 from otto_reconcile.model import JSON, Resource, State
 from otto_reconcile.model.evaluation import (
-    Judgement,
-    Misplaced,
+    Evaluation,
+    EvaluationGap,
     Question,
     conditions_of,
-    judgement_in,
+    evaluation_in,
     questions_of,
     states_of,
 )
@@ -38,7 +38,7 @@ _LONGEST_REASON = 200
 _RAISED = re.compile(r"""^(?:['"], ['"])?([A-Za-z_][\w.]*(?:Error|Exception)\b.*)$""", re.MULTILINE)
 
 
-async def evaluate(wire: Wire, question: Question) -> Judgement:
+async def evaluate(wire: Wire, question: Question) -> Evaluation:
     """What Parlant's model says to it. Raises TemporaryError if it says nothing (usable)."""
     made = await wire.call(
         wire.parlant.evaluations.create(payloads=[await _payload(wire, question)])
@@ -76,10 +76,10 @@ async def _payload(wire: Wire, question: Question) -> Any:
     )
 
 
-def _said(evaluation: Any) -> Judgement | None:
+def _said(evaluation: Any) -> Evaluation | None:
     for invoice in evaluation.invoices:
         if invoice.approved and invoice.data and invoice.data.guideline:
-            said: Judgement | None = invoice.data.guideline.properties_proposition
+            said: Evaluation | None = invoice.data.guideline.properties_proposition
             return said
     return None
 
@@ -91,9 +91,9 @@ def _reason(error: str | None) -> str:
     return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
 
 
-async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Judgement]:
+async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Evaluation]:
     """What the target has of earlier judgements, to the texts that these have; it asks no model."""
-    found: dict[Question, Judgement] = {}
+    found: dict[Question, Evaluation] = {}
     pairs: list[tuple[Question, Any]]
     for resource in resources:
         if resource.kind == "guideline":
@@ -105,17 +105,17 @@ async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Ju
             by_text = {g.condition: g for g in await view.conditions(resource.key)}
             asked = conditions_of(resource)
             pairs = [(q, by_text[q.condition]) for q in asked if q.condition in by_text]
-        said = ((question, judgement_in(holder.metadata)) for question, holder in pairs)
-        found.update((question, judgement) for question, judgement in said if judgement)
+        said = ((question, evaluation_in(holder.metadata)) for question, holder in pairs)
+        found.update((question, evaluation) for question, evaluation in said if evaluation)
     return found
 
 
-async def misplaced(view: View, resources: Sequence[Resource]) -> list[Misplaced]:
+async def misplaced(view: View, resources: Sequence[Resource]) -> list[EvaluationGap]:
     """Where what is known is not as it is to be, of what is there as it is wanted.
 
     What is not there, or not as it is wanted, is left to the next look and counts as not placed.
     """
-    found: list[Misplaced] = []
+    found: list[EvaluationGap] = []
     for resource in resources:
         if resource.kind == "guideline":
             listed = {guideline.id: guideline for guideline in await view.guidelines()}
@@ -129,9 +129,9 @@ async def misplaced(view: View, resources: Sequence[Resource]) -> list[Misplaced
     return found
 
 
-def compared(wire: Wire, resource: Resource, guideline: Any) -> list[Misplaced]:
+def compared(wire: Wire, resource: Resource, guideline: Any) -> list[EvaluationGap]:
     """The same of one guideline that was read, at each look; nothing if its text is another."""
-    if not wire.judgements.known or not _is_same(guideline, resource):
+    if not wire.evaluation_cache.known or not _is_same(guideline, resource):
         return []
     asked, held = questions_of(resource), guideline.metadata
     lacking = (_compared(wire, resource, question, guideline.id, held) for question in asked)
@@ -140,7 +140,7 @@ def compared(wire: Wire, resource: Resource, guideline: Any) -> list[Misplaced]:
 
 def compared_conditions(
     wire: Wire, journey: Resource, guidelines: Iterable[Any]
-) -> list[Misplaced]:
+) -> list[EvaluationGap]:
     """The same of the conditions of a journey that were read, at each look."""
     by_text = {guideline.condition: guideline for guideline in guidelines}
     asked = [(q, by_text[q.condition]) for q in conditions_of(journey) if q.condition in by_text]
@@ -149,16 +149,16 @@ def compared_conditions(
 
 
 def _compared(
-    wire: Wire, resource: Resource, question: Question, key: str, held: Judgement
-) -> Misplaced | None:
-    return wire.judgements.misplaced(resource, question, key, held)
+    wire: Wire, resource: Resource, question: Question, key: str, held: Evaluation
+) -> EvaluationGap | None:
+    return wire.evaluation_cache.misplaced(resource, question, key, held)
 
 
-async def place(wire: Wire, misplaced: Misplaced) -> None:
+async def place(wire: Wire, misplaced: EvaluationGap) -> None:
     """Puts it there. Raises NotApplied."""
     unset = misplaced.before.keys() - misplaced.after.keys()
     await _patch(wire, misplaced.key, misplaced.after, unset)
-    wire.judgements.place(misplaced.resource, [misplaced.question])
+    wire.evaluation_cache.place(misplaced.resource, [misplaced.question])
 
 
 def _is_same(guideline: Any, resource: Resource) -> bool:
@@ -182,10 +182,10 @@ async def place_new_conditions(
         wire.new_conditions[journey.key] = keys
         return
     for question, key in zip(conditions_of(journey), keys, strict=True):
-        if judged := wire.judgements.of(question):
+        if judged := wire.evaluation_cache.of(question):
             with suppress(OttoError):
                 await _patch(wire, key, judged)
-                wire.judgements.place(journey, [question])
+                wire.evaluation_cache.place(journey, [question])
 
 
 def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[str, JSON]]:
@@ -197,11 +197,11 @@ def metadata_of_states(wire: Wire, journey: Resource) -> Mapping[str, Mapping[st
         if is_fork(state):
             told |= {own: ways[own] for own in [identity(journey.key, state)] if own in ways}
         if state.id in asked:
-            said = wire.judgements.of(asked[state.id])
+            said = wire.evaluation_cache.of(asked[state.id])
             known = {key: value for key, value in said.items() if value is not None}
             own = identity(journey.key, state)
             told[own] = _besides(state.metadata or {}, {**known, **ways[own]})
-    wire.judgements.place(journey, asked.values())
+    wire.evaluation_cache.place(journey, asked.values())
     return told
 
 
@@ -212,7 +212,7 @@ def _besides(declared: Mapping[str, JSON], told: Mapping[str, JSON]) -> Mapping[
     return {**rest, "journey_node": {key: node[key] for key in node.keys() - own.keys()}}
 
 
-async def _patch(wire: Wire, key: str, judged: Judgement, unset: Collection[str] = ()) -> None:
+async def _patch(wire: Wire, key: str, judged: Evaluation, unset: Collection[str] = ()) -> None:
     changes = {"set": dict(judged), "unset": sorted(unset)}
     metadata: Any = {name: values for name, values in changes.items() if values}
     try:

@@ -15,7 +15,7 @@ import httpx
 
 from otto_reconcile.errors import SettingsError, TargetRefused
 from otto_reconcile.model import Ref, Resource, kinds, make
-from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question
+from otto_reconcile.model.evaluation import Evaluation, EvaluationCache, EvaluationGap, Question
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port import evaluations
 from otto_reconcile.port.adapters import adapter_of
@@ -123,7 +123,7 @@ class RestPort:
         """A new life is begun with it, so that nothing remembered of the last one counts."""
         self._wire.tags.expire()
         self._wire.tools.expire()
-        self._wire.judgements.forget_places()
+        self._wire.evaluation_cache.forget_places()
         await adapter_of("tag").create(self._wire, make("tag", name, "", {}), fresh=True)
 
     async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
@@ -261,23 +261,25 @@ class RestPort:
             raise TargetRefused(error.message, status=404, hint=error.hint) from error
 
     @property
-    def judgements(self) -> Judgements:
+    def evaluation_cache(self) -> EvaluationCache:
         """What is known of them goes along with every guideline and condition that is made."""
-        return self._wire.judgements
+        return self._wire.evaluation_cache
 
-    async def evaluate(self, question: Question) -> Judgement:
+    async def evaluate(self, question: Question) -> Evaluation:
         return await evaluations.evaluate(self._wire, question)
 
     async def judged(
         self, bot_id: str, resources: Iterable[Resource]
-    ) -> Mapping[Question, Judgement]:
+    ) -> Mapping[Question, Evaluation]:
         """What was judged of these before and stands with their very texts; no model is asked."""
         return await evaluations.judged(View(self._wire, bot_id, None), resources)
 
-    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+    async def misplaced(
+        self, bot_id: str, resources: Sequence[Resource]
+    ) -> Sequence[EvaluationGap]:
         return await evaluations.misplaced(View(self._wire, bot_id, None), resources)
 
-    async def place(self, misplaced: Misplaced) -> None:
+    async def place(self, misplaced: EvaluationGap) -> None:
         await evaluations.place(self._wire, misplaced)
 
     async def close(self) -> None:

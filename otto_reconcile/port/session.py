@@ -11,7 +11,7 @@ import httpx
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import Ref, Resource
-from otto_reconcile.model.evaluation import Judgements
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.port import expecting
 from otto_reconcile.port.errors import of_exception, of_response
 from otto_reconcile.port.journey_calls import JourneyCalls
@@ -119,7 +119,7 @@ class Wire:
         self.tools = Tools(self)
         self.versions = Versions(self, version, describe)
         self.journeys = JourneyCalls(self)
-        self.judgements = Judgements()
+        self.evaluation_cache = EvaluationCache()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
         self.make_canned: MakeCanned | None = None
         self.make_journey: MakeJourney | None = None

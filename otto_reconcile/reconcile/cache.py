@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from otto_reconcile.desired import Absorbed
+from otto_reconcile.desired import Ingested
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.target_state import Stores, World, read
+from otto_reconcile.reconcile.target_state import Stores, TargetState, read
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import services_of
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CacheUpdate:
     """One reading of the store: the bots wanted otherwise than before, and what to tell.
 
     `renamed` has bots that another program renamed, each with what its history says of it.
@@ -27,7 +27,7 @@ class Reading:
     renamed: Mapping[str, str]
 
 
-class Knowledge:
+class TargetCache:
     """A look may be under way, even a hanging one, while the store is read; nothing is lost."""
 
     def __init__(
@@ -41,14 +41,14 @@ class Knowledge:
         self._take_over = take_over
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
-        self.world: World | None = None
+        self.world: TargetState | None = None
 
     def forget(self) -> None:
         """The world was that of another target."""
         self.world = None
 
     @property
-    def current(self) -> World:
+    def current(self) -> TargetState:
         """The world; to be asked for only once there is one."""
         assert self.world is not None
         return self.world
@@ -57,32 +57,32 @@ class Knowledge:
     def bot_ids(self) -> tuple[str, ...]:
         return self.world.bot_ids if self.world is not None else ()
 
-    async def read(self, *, absorb: bool) -> Reading:
-        """Reads everything anew; with `absorb`, rows that others wrote become events first.
+    async def read(self, *, ingest: bool) -> CacheUpdate:
+        """Reads everything anew; with `ingest`, rows that others wrote become events first.
 
         Raises StoreUnavailable.
         """
         async with self._reading:
             self._since.clear()
             await self._reconciler.flush()
-            absorbed = (
-                await asyncio.to_thread(change_feed.absorb, self._stores) if absorb else Absorbed()
+            ingested = (
+                await asyncio.to_thread(change_feed.ingest, self._stores) if ingest else Ingested()
             )
             world = await asyncio.to_thread(read, self._stores, self._port.target)
             world.inside, world.take_over = self._port.inside, self._take_over
-            world.odd_rows = absorbed.faults
+            world.odd_rows = ingested.faults
             self._port.declare(services_of(world.desired))
             before, self.world = self.world, world
             if before is not None:
                 world.follow(before)
             world.note(self._since)
-            told = (*absorbed.problems, *change_feed.namesakes(world))
-            came = [event for event in absorbed.events if event.bot is not None]
+            told = (*ingested.problems, *change_feed.namesakes(world))
+            came = [event for event in ingested.events if event.bot is not None]
             renamed = {e.bot_id: e.source.note for e in came if e.source.note is not None}
             changed = change_feed.changed(before, world)
-            return Reading([*changed, *_touched(before, world, changed)], told, renamed)
+            return CacheUpdate([*changed, *_touched(before, world, changed)], told, renamed)
 
-    def carry_over(self, looked_at: World, *bot_ids: str) -> None:
+    def carry_over(self, looked_at: TargetState, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""
         applied: Mapping[str, Applied | None] = {b: looked_at.applied.get(b) for b in bot_ids}
         self._since.update(applied)
@@ -101,7 +101,7 @@ class Knowledge:
         return next(owners, None)
 
 
-def _touched(before: World | None, now: World, changed: Sequence[str]) -> list[str]:
+def _touched(before: TargetState | None, now: TargetState, changed: Sequence[str]) -> list[str]:
     """The bots of which nothing changed but that they have, or had, a part in common with these."""
     if before is None or not changed:
         return []

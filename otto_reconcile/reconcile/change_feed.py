@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from otto_reconcile.desired import Absorbed, Wanted
+from otto_reconcile.desired import DesiredBot, Ingested
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import folded
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
-from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.reconcile.target_state import Stores, TargetState
 
 JOB = "store changes"
 POLL = 1.0
@@ -80,28 +80,28 @@ def _poll(stores: Stores, tell: Callable[[], None], done: threading.Event) -> No
             tell()
 
 
-def absorb(stores: Stores) -> Absorbed:
+def ingest(stores: Stores) -> Ingested:
     """Rows that others wrote become events; `problems` is what a person has to know. Blocking."""
-    absorbed = stores.desired.absorb()
-    if not absorbed.vanished:
-        return absorbed
-    count = len(absorbed.vanished)
+    ingested = stores.desired.ingest()
+    if not ingested.vanished:
+        return ingested
+    count = len(ingested.vanished)
     warning = f"rows of {count} bots vanished at once and nothing was deleted"
-    return replace(absorbed, problems=(*absorbed.problems, warning))
+    return replace(ingested, problems=(*ingested.problems, warning))
 
 
-def namesakes(world: World) -> tuple[str, ...]:
+def namesakes(world: TargetState) -> tuple[str, ...]:
     """A warning for each name that several bots have: nobody can tell them apart in a chat.
 
     Two daemons on one store may each be asked for it at the same time; only ids are unique there.
     """
-    called: dict[str, list[Wanted]] = {}
+    called: dict[str, list[DesiredBot]] = {}
     for wanted in world.desired.bots.values():
         called.setdefault(folded(wanted.bot.name), []).append(wanted)
     return tuple(_named_alike(same) for _, same in sorted(called.items()) if len(same) > 1)
 
 
-def _named_alike(same: list[Wanted]) -> str:
+def _named_alike(same: list[DesiredBot]) -> str:
     in_time = sorted(same, key=lambda wanted: (wanted.time, wanted.bot.id))
     ids = " and then ".join(
         f"{w.bot.id!r} (from {w.source.path or w.source.kind})" for w in in_time
@@ -109,7 +109,7 @@ def _named_alike(same: list[Wanted]) -> str:
     return f"{len(same)} bots are named {in_time[0].bot.name!r}: {ids}; rename or delete one"
 
 
-def changed(before: World | None, now: World) -> list[str]:
+def changed(before: TargetState | None, now: TargetState) -> list[str]:
     """The bots that are wanted otherwise than before; all of them if there is no before.
 
     Those that are wanted no more come last: their parts may have another bot by then.
@@ -120,10 +120,10 @@ def changed(before: World | None, now: World) -> list[str]:
     return sorted(moved, key=lambda bot_id: bot_id not in now.desired.bots)
 
 
-def _moved(bot_id: str, before: World, now: World) -> bool:
+def _moved(bot_id: str, before: TargetState, now: TargetState) -> bool:
     odd = before.odd_rows.get(bot_id) != now.odd_rows.get(bot_id)
     return odd or _differs(before.desired.bots.get(bot_id), now.desired.bots.get(bot_id))
 
 
-def _differs(one: Wanted | None, other: Wanted | None) -> bool:
+def _differs(one: DesiredBot | None, other: DesiredBot | None) -> bool:
     return one is not other and one != other

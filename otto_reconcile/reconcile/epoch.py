@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.reconcile.target_state import Stores, TargetState
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.runtime.clock import Clock
 
 PREFIX = "otto-canary-"
 
 
-class Life(StrEnum):
+class EpochChange(StrEnum):
     SAME = "same"
     CANARY_LOST = "canary lost"  # the tag is gone; all our agents are there (again, it may be)
     NEW = "new"
@@ -28,7 +28,7 @@ class Life(StrEnum):
 class Found:
     """What the canary told, and the agents that were listed if it was not there."""
 
-    life: Life
+    life: EpochChange
     present: frozenset[str] = frozenset()
 
 
@@ -55,17 +55,17 @@ async def is_strange(port: Port, stores: Stores) -> bool:
     return not await asyncio.to_thread(stores.applied.epochs)
 
 
-async def restarted(port: Port, world: World) -> bool:
+async def restarted(port: Port, world: TargetState) -> bool:
     """True if the target's life is not the one in `world`; asks, and changes nothing."""
     return world.epoch is None or not await port.has_canary(world.epoch.name)
 
 
-def is_canary_lost(world: World, present: Collection[str]) -> bool:
+def is_canary_lost(world: TargetState, present: Collection[str]) -> bool:
     """True if all agents that we put on the target are there, though the canary is not."""
     return world.epoch is not None and bool(world.agents) and world.agents <= set(present)
 
 
-async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Found:
+async def ensure(port: Port, stores: Stores, world: TargetState, clock: Clock) -> Found:
     """Looks for the canary, and where it is gone records a new epoch and sets a new one.
 
     The epoch is recorded before the canary is set: a crash in between makes one more restore,
@@ -76,12 +76,12 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
     Raises TargetUnavailable, TargetRefused or StoreUnavailable.
     """
     if not await restarted(port, world) or await _recalled(port, stores, world, clock):
-        return Found(Life.SAME)
+        return Found(EpochChange.SAME)
     present = frozenset(agent.key for agent in await port.list_agents())
     lost = is_canary_lost(world, present)
     if lost and port.inside and world.epoch is not None:  # nobody can have exchanged this process
         await port.set_canary(world.epoch.name)
-        return Found(Life.CANARY_LOST, present)
+        return Found(EpochChange.CANARY_LOST, present)
     before = world.epoch.name if lost and world.epoch is not None else None
     former = world.epoch.names() if world.epoch is not None else ()
     name = f"{PREFIX}{secrets.token_hex(6)}"
@@ -90,10 +90,10 @@ async def ensure(port: Port, stores: Stores, world: World, clock: Clock) -> Foun
     await port.set_canary(epoch.name)
     await _clear(port, former)
     world.epoch = epoch
-    return Found(Life.CANARY_LOST if lost else Life.NEW, present)
+    return Found(EpochChange.CANARY_LOST if lost else EpochChange.NEW, present)
 
 
-async def _recalled(port: Port, stores: Stores, world: World, clock: Clock) -> bool:
+async def _recalled(port: Port, stores: Stores, world: TargetState, clock: Clock) -> bool:
     """True if the record of the epoch was lost, and what was applied in it tells its canary."""
     if world.epoch is not None:
         return False

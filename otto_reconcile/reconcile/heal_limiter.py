@@ -10,7 +10,7 @@ FREE = 10
 WINDOW = 60.0
 
 
-class Calm:
+class HealLimiter:
     """Counts the heals of each bot: `FREE` of them in `WINDOW` seconds cost no wait."""
 
     def __init__(self, backoff: Backoff = BOT) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from otto_reconcile.errors import reason_of
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.runtime.backoff import Backoff
 from otto_reconcile.runtime.clock import Clock
 
@@ -25,8 +25,8 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 class Jobs:
     """The jobs of one process that share a status board. Used from the event loop's thread only."""
 
-    def __init__(self, voice: Voice, clock: Clock) -> None:
-        self._voice, self._clock = voice, clock
+    def __init__(self, reporter: Reporter, clock: Clock) -> None:
+        self._reporter, self._clock = reporter, clock
         self._failures: dict[str, int] = {}
         self._never = asyncio.Event()
 
@@ -55,9 +55,9 @@ class Jobs:
         reason = reason_of(error)
         delay, now = RESTART.delay(failures), self._clock.now()
         later = (now + timedelta(seconds=delay)).isoformat(timespec="seconds")
-        board = self._voice.board
+        board = self._reporter.board
         known = board.status.jobs.get(name, {})
-        self._voice.warn(
+        self._reporter.warn(
             "background job failed", job=name, error=reason, failures=failures, retry=later
         )
         board.status.jobs = {
@@ -76,6 +76,6 @@ class Jobs:
         """A step of the job went well: what was said of it holds no longer."""
         if self._failures.pop(name, None) is None:
             return
-        jobs = self._voice.board.status.jobs
-        self._voice.board.status.jobs = {n: job for n, job in jobs.items() if n != name}
-        self._voice.say("background job works again", job=name)
+        jobs = self._reporter.board.status.jobs
+        self._reporter.board.status.jobs = {n: job for n, job in jobs.items() if n != name}
+        self._reporter.say("background job works again", job=name)

@@ -20,7 +20,7 @@ LEAVING = 2.0
 """Seconds that whoever gives the lease back waits for a renewal that is under way."""
 
 
-class Leadership:
+class Leader:
     """`predecessors` are holders that are surely dead: they are not waited for."""
 
     def __init__(

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from otto_reconcile.desired import Wanted
+from otto_reconcile.desired import DesiredBot
 from otto_reconcile.model.guideline import HOSTED
 from otto_reconcile.model.shared import tools_named
 from otto_reconcile.port.base import Port
 from otto_reconcile.port.tools import not_there
 
 
-class Lacking:
+class MissingTools:
     """Kept as of the last time that the services were asked."""
 
     def __init__(self, port: Port) -> None:
@@ -22,7 +22,7 @@ class Lacking:
         self._by_bot: dict[str, str] = {}
         self._missing: Mapping[str, str] = {}
 
-    async def ask(self, bots: Mapping[str, Wanted]) -> tuple[set[str], list[str]]:
+    async def ask(self, bots: Mapping[str, DesiredBot]) -> tuple[set[str], list[str]]:
         """Asks for all that these bots name.
 
         Gives the services of tools that are there again, and the bots of which it knows otherwise
@@ -45,7 +45,7 @@ class Lacking:
         return self._by_bot.get(bot_id)
 
 
-def _of_services(wanted: Wanted) -> frozenset[str]:
+def _of_services(wanted: DesiredBot) -> frozenset[str]:
     """Without those that are hosted with the server: they come and go with it."""
     return frozenset(t for t in tools_named(wanted.bot) if _service(t) not in HOSTED)
 

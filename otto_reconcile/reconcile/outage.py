@@ -11,34 +11,34 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from otto_reconcile.desired import Desired, Wanted
+from otto_reconcile.desired import Desired, DesiredBot
 from otto_reconcile.errors import OttoError, StoreUnavailable
-from otto_reconcile.outbox import Drained, Journal
+from otto_reconcile.outbox import Drained, Outbox
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
-from otto_reconcile.reconcile.reporter import Voice
-from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.target_state import Stores, TargetState
 from otto_reconcile.records.applied import Applied
-from otto_reconcile.records.composition import woven
+from otto_reconcile.records.composition import composed
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.store.memory import MemoryStore
 
 
-class Late:
+class Outage:
     def __init__(
-        self, journal: Journal, stores: Stores, port: Port, voice: Voice, clock: Clock
+        self, journal: Outbox, stores: Stores, port: Port, reporter: Reporter, clock: Clock
     ) -> None:
         self._journal, self._stores, self._port = journal, stores, port
-        self._voice = voice
+        self._reporter = reporter
         self._memory = Stores.over(MemoryStore())
-        self._reconciler = Reconciler(port, self._memory, clock, told=voice.outcome)
+        self._reconciler = Reconciler(port, self._memory, clock, told=reporter.outcome)
         self._applied: dict[str, Applied | None] = {}
         self._saving: dict[str, Applied | None] = {}
         self._turn = asyncio.Lock()
         self._told: str | None = None
-        voice.standing = journal.unsaved
+        reporter.standing = journal.unsaved
         if journal.damaged:
-            voice.warn("the journal has lines that cannot be read", lines=journal.damaged)
+            reporter.warn("the journal has lines that cannot be read", lines=journal.damaged)
 
     @property
     def waiting(self) -> bool:
@@ -63,12 +63,12 @@ class Late:
         except OttoError as error:
             if error.message != self._told:
                 self._told = error.message
-                self._voice.warn("what waits cannot be saved", why=error.message)
+                self._reporter.warn("what waits cannot be saved", why=error.message)
             return False
         self._saving = {}
-        self._voice.stand_by(drained.problems)
+        self._reporter.stand_by(drained.problems)
         if drained.saved:
-            self._voice.say("saved what waited for the store", bots=" ".join(drained.saved))
+            self._reporter.say("saved what waited for the store", bots=" ".join(drained.saved))
         return True
 
     def _save(self, applied: Sequence[Applied | None]) -> Drained:
@@ -78,27 +78,29 @@ class Late:
             self._stores.applied.save(self._port.target, sets)
         return drained
 
-    async def put_back(self, world: World | None) -> None:
+    async def put_back(self, world: TargetState | None) -> None:
         """Brings the target to all that waits: after a restart with the store still away."""
         newest = {pending.bot_id: pending for pending in self._journal.pending}
         for bot_id, pending in newest.items():
             try:
                 await self.carry_out(world, bot_id, pending.wanted)
             except OttoError as error:
-                self._voice.warn("not put back yet", bot=bot_id, why=error.message)
+                self._reporter.warn("not put back yet", bot=bot_id, why=error.message)
 
-    async def carry_out(self, world: World | None, bot_id: str, wanted: Wanted | None) -> BotResult:
+    async def carry_out(
+        self, world: TargetState | None, bot_id: str, wanted: DesiredBot | None
+    ) -> BotResult:
         """Brings the target to what is wanted of this bot (None: gone), on nobody's record yet.
 
         `world` is what the loop knew last. What was called is noted in the journal. Raises
         StoreUnavailable if the journal cannot be written.
         """
-        known = world or World(
+        known = world or TargetState(
             self._port.target, Desired({}, {}), {}, None, inside=self._port.inside
         )
         bots = {i: w for i, w in known.desired.bots.items() if i != bot_id}
         if wanted is not None:
-            bots[bot_id] = woven(wanted, known.desired)
+            bots[bot_id] = composed(wanted, known.desired)
         late = self._saving | self._applied
         applied = {i: a for i, a in (known.applied | late).items() if a is not None}
         overlay = replace(

@@ -23,7 +23,7 @@ from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.results import applied_after, concluded, handed_over
-from otto_reconcile.reconcile.target_state import Planned, Stores, World, plan_bot
+from otto_reconcile.reconcile.target_state import Planned, Stores, TargetState, plan_bot
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import Clock
@@ -122,7 +122,7 @@ class Reconciler:
         self._leading = leading
         self._token, self._overtaken, self._sift = token, overtaken, sift
         self._repeats = Repeats()
-        self._unsaved: list[tuple[World, list[_Work], int | None]] = []
+        self._unsaved: list[tuple[TargetState, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
 
     async def flush(self) -> None:
@@ -134,7 +134,7 @@ class Reconciler:
 
     async def look(
         self,
-        world: World,
+        world: TargetState,
         bot_ids: Sequence[str],
         run_id: str,
         *,
@@ -184,7 +184,7 @@ class Reconciler:
         )
         return [*results, *done]
 
-    async def _do(self, world: World, works: list[_Work], run_id: str, absent: bool) -> None:
+    async def _do(self, world: TargetState, works: list[_Work], run_id: str, absent: bool) -> None:
         for work in works:
             work.records = [
                 self._record(world, work.planned, action, run_id)
@@ -220,7 +220,7 @@ class Reconciler:
                 self._unsaved.append((world, acting, token))
             raise
 
-    async def _saved(self, world: World, works: list[_Work], token: int | None) -> None:
+    async def _saved(self, world: TargetState, works: list[_Work], token: int | None) -> None:
         """What was done is on record in any case; the applied set only if nobody leads by now."""
         try:
             await asyncio.to_thread(self._after, world, works, token)
@@ -235,7 +235,7 @@ class Reconciler:
         writes = (audit.writing(records), audit.dropping(again))
         return [write for write in writes if write.documents]
 
-    def _before(self, world: World, works: list[_Work], token: int | None) -> None:
+    def _before(self, world: TargetState, works: list[_Work], token: int | None) -> None:
         """Claims first: what is begun and then lost to a crash is known to be ours."""
         claims = [c for work in works if (c := self._claimed(world, work.planned)) is not None]
         records = [record for work in works for record in work.records]
@@ -245,7 +245,7 @@ class Reconciler:
         )
         world.note({applied.bot_id: applied for applied in claims})
 
-    def _after(self, world: World, works: list[_Work], token: int | None) -> None:
+    def _after(self, world: TargetState, works: list[_Work], token: int | None) -> None:
         """What is on the target now, and what became of each action, in one write."""
         stores, writes = self._stores, []
         saved: list[Applied] = []
@@ -268,7 +268,7 @@ class Reconciler:
         for bot_id in dropped:
             world.applied.pop(bot_id, None)
 
-    def _claimed(self, world: World, planned: Planned) -> Applied | None:
+    def _claimed(self, world: TargetState, planned: Planned) -> Applied | None:
         creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}
         last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
         new = creating - set(last.resources) - last.claims
@@ -276,7 +276,7 @@ class Reconciler:
         claimed = replace(last, claims=last.claims | new, begun=begun, foreign=planned.foreign)
         return claimed if claimed != last else None
 
-    def _record(self, world: World, planned: Planned, action: Action, run_id: str) -> Record:
+    def _record(self, world: TargetState, planned: Planned, action: Action, run_id: str) -> Record:
         changes = []
         for change in action.changes:
             before, after = shown(change)

@@ -17,7 +17,7 @@ from typing import Any
 
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning import guard
-from otto_reconcile.records.events import Desired, Wanted, WantedShared
+from otto_reconcile.records.events import Desired, DesiredBot, DesiredShared
 from otto_reconcile.runtime import data_dir
 from otto_reconcile.store.base import Store
 
@@ -167,7 +167,7 @@ class Remembered:
             data_dir.write_whole(self._file, json.dumps(document))
 
 
-def _readable(desired: Desired) -> Mapping[str, Wanted | WantedShared]:
+def _readable(desired: Desired) -> Mapping[str, DesiredBot | DesiredShared]:
     return {**desired.bots, **desired.shared}
 
 

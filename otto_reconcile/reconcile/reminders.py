@@ -1,7 +1,7 @@
 """Says again what still holds: after five minutes, then in growing distances, at most a day.
 
 A fault that lasts is said once when it begins; whoever reads the log later would not know of it.
-For `voice`.
+For `reporter`.
 """
 
 from __future__ import annotations

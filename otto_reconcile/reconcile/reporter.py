@@ -12,8 +12,8 @@ from otto_reconcile.reconcile import conditions
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reminders import Reminders, span
 from otto_reconcile.reconcile.repeats import Repeats
-from otto_reconcile.reconcile.status import Board, Health, Sync
-from otto_reconcile.reconcile.target_state import World
+from otto_reconcile.reconcile.status import Health, StatusBoard, Sync
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.runtime.clock import Clock
 
@@ -31,8 +31,8 @@ class Log(Protocol):
     def warning(self, event: str, /, **fields: Any) -> Any: ...
 
 
-class Voice:
-    def __init__(self, board: Board, clock: Clock, log: Log) -> None:
+class Reporter:
+    def __init__(self, board: StatusBoard, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
         self._repeats, self._reminders = Repeats(), Reminders(clock)
         self._unwritten: str | None = None  # why the status file cannot be written
@@ -157,7 +157,7 @@ class Voice:
         elif (lasts := self._reminders.due(key, why)) is not None:
             self.warn(why, bot=bot_id, lasts=span(lasts) if lasts else None)
 
-    def world(self, world: World, warnings: Iterable[str]) -> None:
+    def world(self, world: TargetState, warnings: Iterable[str]) -> None:
         """What a person should know of the desired state, said when it is new."""
         status = self.board.status
         unreadable = (f"{b}: {why}" for b, why in sorted(world.desired.unreadable.items()))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from otto_reconcile.errors import OttoError, PermanentError, fault_of
 from otto_reconcile.planning.plan import Result
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
-from otto_reconcile.reconcile.reporter import RESTORING, Voice
-from otto_reconcile.reconcile.target_state import World
+from otto_reconcile.reconcile.reporter import RESTORING, Reporter
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.runtime.clock import Clock
 
 CHUNK = 10
@@ -16,10 +16,10 @@ CHUNK = 10
 
 
 async def restore(
-    world: World,
+    world: TargetState,
     present: frozenset[str],
     reconciler: Reconciler,
-    voice: Voice,
+    reporter: Reporter,
     clock: Clock,
     run_id: str,
     conclude: Callable[[BotResult, str], None],
@@ -30,8 +30,8 @@ async def restore(
     """
     started = clock.monotonic()
     wanted = [bot_id for bot_id in world.bot_ids if bot_id in world.desired.bots]
-    voice.target(RESTORING)
-    voice.progressing(wanted)
+    reporter.target(RESTORING)
+    reporter.progressing(wanted)
     world.restoring = True
     restored = there = 0
     try:
@@ -42,19 +42,19 @@ async def restore(
                     continue
                 if any(o.result is Result.SUCCEEDED for o in result.outcomes):
                     restored += 1
-                    _tell(result, voice, run_id)
+                    _tell(result, reporter, run_id)
                 else:
                     there += 1
-            voice.publish()
-            if not voice.target_up:
+            reporter.publish()
+            if not reporter.target_up:
                 return
     finally:
         world.restoring = False
-    voice.restored(run_id, restored, len(wanted), clock.monotonic() - started, there)
+    reporter.restored(run_id, restored, len(wanted), clock.monotonic() - started, there)
 
 
 async def _looked(
-    reconciler: Reconciler, world: World, chunk: list[str], run_id: str, absent: bool
+    reconciler: Reconciler, world: TargetState, chunk: list[str], run_id: str, absent: bool
 ) -> list[BotResult]:
     """What came of a look at these bots; one that fails as nobody foresaw fails alone."""
     try:
@@ -85,11 +85,11 @@ def _in_place(result: BotResult) -> bool:
     return result.planned is not None and result.planned.wanted is not None and result.in_place
 
 
-def _tell(result: BotResult, voice: Voice, run_id: str) -> None:
+def _tell(result: BotResult, reporter: Reporter, run_id: str) -> None:
     assert result.planned is not None
     assert result.planned.wanted is not None
     bot = result.planned.wanted.bot
-    voice.say(
+    reporter.say(
         "restored",
         bot=result.bot_id,
         guidelines=len(bot.guidelines),

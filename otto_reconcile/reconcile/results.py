@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
 from otto_reconcile.planning.plan import Operation, Outcome, Result
-from otto_reconcile.reconcile.target_state import Planned, World
+from otto_reconcile.reconcile.target_state import Planned, TargetState
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
 
@@ -24,7 +24,9 @@ def concluded(record: Record, outcome: Outcome, ended: datetime) -> Record:
     )
 
 
-def applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -> Applied | None:
+def applied_after(
+    world: TargetState, planned: Planned, outcomes: Sequence[Outcome]
+) -> Applied | None:
     """The applied set that now holds; None when nothing of the bot is left to know."""
     last = world.applied.get(planned.bot_id) or Applied(planned.bot_id, 0, "", Snapshot())
     held: dict[Ref, Resource] = dict(last.resources.items())
@@ -54,7 +56,7 @@ def applied_after(world: World, planned: Planned, outcomes: Sequence[Outcome]) -
     return Applied(planned.bot_id, revision, epoch, resources, begun_ones, begun, foreign)
 
 
-def handed_over(world: World, planned: Planned) -> dict[str, Applied]:
+def handed_over(world: TargetState, planned: Planned) -> dict[str, Applied]:
     """What a bot gave up and another of ours wants stays ours: the other one's, from now on."""
     given = [
         action.ref

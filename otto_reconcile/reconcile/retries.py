@@ -27,7 +27,7 @@ class _Wait:
         self.failures, self.until = 0, 0.0
 
 
-class Patience:
+class Retries:
     """Knows of each bot what failed. Not thread-safe: all calls come from the loop's own thread."""
 
     def __init__(self, clock: Clock, backoff: Backoff = BOT) -> None:

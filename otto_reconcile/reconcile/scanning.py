@@ -20,9 +20,9 @@ from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.results import concluded
-from otto_reconcile.reconcile.target_state import Stores, World
+from otto_reconcile.reconcile.target_state import Stores, TargetState
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import Clock
 
@@ -41,7 +41,7 @@ journey makes its conditions first, and gives them their tag afterwards."""
 _RETRY, _LONGEST_RETRY = 60.0, 3600.0
 
 
-def undeclared(world: World, found: Iterable[Reaching]) -> list[Reaching]:
+def undeclared(world: TargetState, found: Iterable[Reaching]) -> list[Reaching]:
     """Those that reach a bot of ours (or all agents) and are no part of one.
 
     A part of ours that has lost its bot's tag reaches every agent too; it is healed.
@@ -84,16 +84,16 @@ class Scanning:
         self,
         port: Port,
         stores: Stores,
-        voice: Voice,
+        reporter: Reporter,
         clock: Clock,
         *,
         turn: asyncio.Lock,
-        world: Callable[[], World],
+        world: Callable[[], TargetState],
         read: Callable[[], Awaitable[bool]],
         may_act: Callable[[], bool],
         prune: bool,
     ) -> None:
-        self._port, self._stores, self._voice, self._clock = port, stores, voice, clock
+        self._port, self._stores, self._reporter, self._clock = port, stores, reporter, clock
         self._turn, self._world, self._read, self._may_act = turn, world, read, may_act
         self._prune = prune
         self._next = self._soonest = 0.0
@@ -136,7 +136,7 @@ class Scanning:
         self._next = started + pause
         if self._due:
             self._next = min(self._next, max(self._soonest, min(self._due.values())))
-        self._voice.reaching(tuple(map(str, found)))
+        self._reporter.reaching(tuple(map(str, found)))
 
     async def _found(self) -> list[Reaching]:
         return undeclared(self._world(), await self._port.reaching())
@@ -167,7 +167,7 @@ class Scanning:
 
         def told(outcome: Outcome) -> None:
             ended.append(self._clock.now())
-            self._voice.outcome(run_id, outcome)
+            self._reporter.outcome(run_id, outcome)
 
         outcomes = await apply(plan, self._port, told=told, leading=self._may_act)
         done = zip(records, outcomes, ended, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from otto_reconcile.model import JSON, Ref, Resource, Shape, Snapshot, get_kind
 
 
-class Wishes:
+class SharedClaims:
     """Where bots differ, they would undo each other's changes for ever.
 
     So the first of them by id has its way, and the others are told. `wanted` comes by bot id.

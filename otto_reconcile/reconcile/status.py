@@ -127,13 +127,13 @@ class Status:
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
-        """Everything but the bots, which the Board adds."""
+        """Everything but the bots, which the StatusBoard adds."""
         names = (field.name for field in fields(self) if field.name != "bots")
         document = {name: getattr(self, name) for name in names}
         return {**document, "store": asdict(self.store), "target": asdict(self.target)}
 
 
-class Board:
+class StatusBoard:
     """Holds the current Status and writes it to `folder` when it has changed. One writer."""
 
     def __init__(self, folder: Path | None, lost: Callable[[], str | None] = never_lost) -> None:

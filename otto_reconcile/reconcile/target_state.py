@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from otto_reconcile.desired import Desired, DesiredState, Wanted
+from otto_reconcile.desired import Desired, DesiredBot, DesiredState
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import Guarded
 from otto_reconcile.model import (
@@ -30,7 +30,7 @@ from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
-from otto_reconcile.reconcile.shared_claims import Wishes
+from otto_reconcile.reconcile.shared_claims import SharedClaims
 from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.records.audit import Audit
 from otto_reconcile.records.leases import Leases
@@ -43,7 +43,7 @@ LASTING = "it stays until Parlant restarts, for its id cannot be addressed"
 
 
 class Every(Container[str]):
-    """All bots: for `World.take_over` where a program gives us the server that is its own."""
+    """All bots: for `TargetState.take_over` where a program gives us the server that is its own."""
 
     def __contains__(self, bot_id: object) -> bool:
         return True
@@ -65,7 +65,7 @@ class Stores:
 
 
 @dataclass
-class World:
+class TargetState:
     """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions.
 
     The bots in `desired` have in them what they share; in `written` they are as they were written.
@@ -78,7 +78,7 @@ class World:
     deleted: frozenset[str] = frozenset()
     restoring: bool = False
     snapshots: dict[str, tuple[Bot, Snapshot]] = field(default_factory=dict)
-    written: Mapping[str, Wanted] = field(default_factory=dict)
+    written: Mapping[str, DesiredBot] = field(default_factory=dict)
     inside: bool = False
     """The target is in this very process: nobody can have put another one in its place."""
     take_over: Container[str] = frozenset()
@@ -130,8 +130,8 @@ class World:
         return frozenset().union(*(secret_values(one.bot) for one in self.desired.bots.values()))
 
     @cached_property
-    def wishes(self) -> Wishes:
-        return Wishes(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
+    def wishes(self) -> SharedClaims:
+        return SharedClaims(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
 
     @cached_property
     def owners(self) -> Owners:
@@ -163,7 +163,7 @@ class World:
         wanted = ((heir, self.wanted(heir)) for heir in sorted(self.desired.bots))
         return heirs.to_come(self.last(bot_id), wanted, self.applied)
 
-    def follow(self, before: World) -> None:
+    def follow(self, before: TargetState) -> None:
         """Takes over from the world before what this one could not have read."""
         self.snapshots = before.snapshots
         if before.epoch is not None and (
@@ -259,7 +259,7 @@ class Planned:
     """
 
     bot_id: str
-    wanted: Wanted | None
+    wanted: DesiredBot | None
     desired: Snapshot
     observed: Snapshot
     applied: Snapshot
@@ -274,13 +274,13 @@ class Planned:
         return Ref("agent", self.bot_id) in self.observed
 
 
-def read(stores: Stores, target: str, *, restoring: bool = False) -> World:
+def read(stores: Stores, target: str, *, restoring: bool = False) -> TargetState:
     """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
     written = _without_reserved(stores.desired.read())
     desired = stores.desired.effective(written)
     applied = stores.applied.load(target)
     missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
-    return World(
+    return TargetState(
         target,
         desired,
         applied,
@@ -306,7 +306,7 @@ def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
 
 
 async def plan_bot(
-    world: World,
+    world: TargetState,
     port: Port,
     bot_id: str,
     *,
@@ -350,7 +350,7 @@ async def plan_bot(
     return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)
 
 
-def _foreign(world: World, bot_id: str, made: Plan) -> Iterator[Ref]:
+def _foreign(world: TargetState, bot_id: str, made: Plan) -> Iterator[Ref]:
     """What the plan would change or delete although nobody of ours put it there."""
     for action in made:
         changes = action.operation in (Operation.UPDATE, Operation.REPLACE)
@@ -375,7 +375,7 @@ def not_ours(bot_id: str) -> str:
     )
 
 
-def _claimed(world: World, bot_id: str, action: Action) -> Action:
+def _claimed(world: TargetState, bot_id: str, action: Action) -> Action:
     if action.operation is Operation.CREATE and not world.is_ours(bot_id, action.ref):
         return replace(action, claimed=False)
     return action
@@ -391,7 +391,7 @@ async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:
     return {ref: reason for ref, reason in reasons if reason is not None}
 
 
-def foreign(world: World, agents: Iterable[Resource]) -> Plan:
+def foreign(world: TargetState, agents: Iterable[Resource]) -> Plan:
     """A report of the agents that are neither wanted nor ever were applied."""
     known = {*world.bot_ids, OTTO}
     actions = (

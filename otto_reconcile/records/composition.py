@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otto_reconcile.model.shared import SharedDocument, SharedToolService, may_use, weave
-from otto_reconcile.records.events import NEWER, Desired, Wanted
+from otto_reconcile.model.shared import SharedDocument, SharedToolService, compose, may_use
+from otto_reconcile.records.events import NEWER, Desired, DesiredBot
 
 
-def woven(wanted: Wanted, desired: Desired) -> Wanted:
+def composed(wanted: DesiredBot, desired: Desired) -> DesiredBot:
     """One bot with all that it shares; the very same where it shares nothing."""
-    bot = weave(wanted.bot, (one.document for one in desired.shared.values()))
+    bot = compose(wanted.bot, (one.document for one in desired.shared.values()))
     return wanted if bot is wanted.bot else replace(wanted, bot=bot)
 
 
@@ -21,7 +21,7 @@ def users(name: str, desired: Desired) -> list[str]:
     return sorted(
         bot_id
         for bot_id, wanted in desired.bots.items()
-        if weave(wanted.bot, everything) != weave(wanted.bot, others)
+        if compose(wanted.bot, everything) != compose(wanted.bot, others)
     )
 
 
@@ -43,11 +43,11 @@ def services_of(desired: Desired) -> frozenset[str]:
     return frozenset(own) | {one.id for one in documents if isinstance(one, SharedToolService)}
 
 
-class Weaver:
+class Composer:
     """Gives the same bot again, not an equal one, as long as nothing of it has changed."""
 
     def __init__(self) -> None:
-        self._last: tuple[list[SharedDocument], dict[str, tuple[Wanted, Wanted]]] = ([], {})
+        self._last: tuple[list[SharedDocument], dict[str, tuple[DesiredBot, DesiredBot]]] = ([], {})
 
     def effective(self, desired: Desired) -> Desired:
         """The desired state with what is shared in each bot, which is all that targets know of.
@@ -62,13 +62,13 @@ class Weaver:
             desired = replace(desired, bots=bots, unreadable=unreadable)
         desired = replace(desired, shared={**desired.last_shared, **desired.shared})
         library = [one.document for one in desired.shared.values()]
-        last_library, woven_last = self._last  # read at once: other threads may be here too
-        before = woven_last if library == last_library else {}
+        last_library, composed_last = self._last  # read at once: other threads may be here too
+        before = composed_last if library == last_library else {}
         now = {}
         for bot_id, wanted in desired.bots.items():
             known = before.get(bot_id)
             if known is None or known[0] is not wanted:
-                known = (wanted, woven(wanted, desired))
+                known = (wanted, composed(wanted, desired))
             now[bot_id] = known
         self._last = (library, now)
         return replace(desired, bots={bot_id: pair[1] for bot_id, pair in now.items()})

@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from otto_reconcile.model.evaluation import Judgement
+from otto_reconcile.model.evaluation import Evaluation
 from otto_reconcile.runtime import exact_json
 from otto_reconcile.store.base import Document, Store, Write
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class EvaluatedBy:
     """Who judges: the version of Parlant, which words the prompts, and the model."""
 
     parlant: str
     model: str
 
     @classmethod
-    def of(cls, target: str, parlant: str | None, model: str | None = None) -> Judge:
+    def of(cls, target: str, parlant: str | None, model: str | None = None) -> EvaluatedBy:
         """Where the model is not known, the server's address stands for it."""
         return cls(parlant or "unknown", f"the model of {target}" if model is None else model)
 
@@ -33,7 +33,7 @@ class Answer:
     """What was said to the question of this key; `subject` names for what it was asked first."""
 
     key: str
-    judgement: Judgement
+    evaluation: Evaluation
     subject: str
     time: datetime
 
@@ -44,7 +44,7 @@ class Evaluations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def load(self, judge: Judge, keys: Sequence[str] | None = None) -> dict[str, Judgement]:
+    def load(self, judge: EvaluatedBy, keys: Sequence[str] | None = None) -> dict[str, Evaluation]:
         """By the key of the question all of a judge's, or those to `keys`.
 
         A damaged one is left out: it is asked anew.
@@ -53,27 +53,27 @@ class Evaluations:
         if keys is not None:
             where["key"] = {"$in": list(keys)}
         found = self._store.find("evaluations", where, fields=("key", "judgement"))
-        read = ((document.get("key"), _judgement(document)) for document in found)
+        read = ((document.get("key"), _evaluation(document)) for document in found)
         return {key: said for key, said in read if isinstance(key, str) and said is not None}
 
-    def writing(self, judge: Judge, answers: Sequence[Answer]) -> Write:
+    def writing(self, judge: EvaluatedBy, answers: Sequence[Answer]) -> Write:
         """What saves them, for a batch with the audit's."""
         return Write("put", "evaluations", [_document(judge, answer) for answer in answers])
 
 
-def _document(judge: Judge, answer: Answer) -> Document:
+def _document(judge: EvaluatedBy, answer: Answer) -> Document:
     """The judgement is one text: a model may have said what not every store can hold."""
     return {
         "key": answer.key,
         "parlant": judge.parlant,
         "model": judge.model,
-        "judgement": json.dumps(answer.judgement, sort_keys=True),
+        "judgement": json.dumps(answer.evaluation, sort_keys=True),
         "subject": answer.subject,
         "time": answer.time,
     }
 
 
-def _judgement(document: Document) -> Judgement | None:
+def _evaluation(document: Document) -> Evaluation | None:
     try:
         said = exact_json.loads_any_number(document["judgement"])
     except (KeyError, TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What the event log says: Source, Event, Wanted and their documents; `desired` gives them out.
+"""What the event log says: Source, Event, DesiredBot and their documents; `desired` gives them out.
 
 What is wanted is a bot or a document that bots share. The field `bot_id` names either: the id of a
 bot, or `glossary/<id>` and the like, which no bot can have.
@@ -167,7 +167,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredBot:
     """A bot as it is wanted now, and who wanted it."""
 
     bot: Bot
@@ -178,7 +178,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedShared:
+class DesiredShared:
     """A document that bots share, as it is wanted now, and who wanted it."""
 
     document: SharedDocument
@@ -196,15 +196,15 @@ class Desired:
     has, of those that are damaged, the last revision that can be read.
     """
 
-    bots: Mapping[str, Wanted]
+    bots: Mapping[str, DesiredBot]
     unreadable: Mapping[str, str]
-    shared: Mapping[str, WantedShared] = field(default_factory=dict)
+    shared: Mapping[str, DesiredShared] = field(default_factory=dict)
     unreadable_shared: Mapping[str, str] = field(default_factory=dict)
-    last_shared: Mapping[str, WantedShared] = field(default_factory=dict)
+    last_shared: Mapping[str, DesiredShared] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Absorbed:
+class Ingested:
     """What one look at the rows gave: events recorded, rows not understood, bots that vanished.
 
     What was recorded and what vanished may be shared documents too. `faults` are those of the
@@ -217,7 +217,7 @@ class Absorbed:
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def bots_absorbed(self) -> int:
+    def bots_ingested(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
 
 

@@ -12,7 +12,7 @@ from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfi
 from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Head, Log, Step
-from otto_reconcile.records.events import ROWS, Absorbed, Desired, Event, EventType, Source, utc
+from otto_reconcile.records.events import ROWS, Desired, Event, EventType, Ingested, Source, utc
 from otto_reconcile.records.renames import Renames
 from otto_reconcile.records.renaming import Renaming
 from otto_reconcile.records.rows.decoding import OWN, by_bot, is_otto, wish_from
@@ -76,7 +76,7 @@ def rowless(store: Store, desired: Desired) -> set[str]:
     }
 
 
-class Absorber:
+class Ingester:
     """Compares the rows with what they said when they were last in step (`Head.rows`)."""
 
     def __init__(self, log: Log) -> None:
@@ -84,7 +84,7 @@ class Absorber:
         self._seen: dict[str, tuple[int, str, list[str]]] = {}
         self._renaming = Renaming(log)
 
-    def absorb(self, read: Callable[[Mapping[str, Head]], Desired]) -> Absorbed:
+    def ingest(self, read: Callable[[Mapping[str, Head]], Desired]) -> Ingested:
         """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
         look = self._look(read)
         if self._renaming.finish(look.rows, look.renames):
@@ -97,7 +97,7 @@ class Absorber:
         self._note_deleted(look)
         events = tuple(self._record(look))
         faults = {**look.faults, **look.renames.refused}
-        return Absorbed(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
+        return Ingested(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""

@@ -11,7 +11,7 @@ _log = logging.getLogger("otto_reconcile.persistence")
 
 
 class PlainLog:
-    """`Voice` logs an event with fields; here they are one line of `event name=value ...`."""
+    """`Reporter` logs an event with fields; here they are one line of `event name=value ...`."""
 
     def debug(self, event: str, /, **fields: Any) -> None:
         _log.debug("%s", _line(event, fields))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import SettingsError, TargetUnavailable
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 from otto_reconcile.server import parlant_logs, sockets
@@ -33,14 +33,14 @@ PROVEN = 1.0
 class LocalTools:
     """`start`, then `follow`; `stop` at last, whatever happened."""
 
-    def __init__(self, sources: Sequence[str], voice: Voice, clock: Clock) -> None:
-        self._sources, self._voice, self._clock = tuple(sources), voice, clock
+    def __init__(self, sources: Sequence[str], reporter: Reporter, clock: Clock) -> None:
+        self._sources, self._reporter, self._clock = tuple(sources), reporter, clock
         self._files = ToolFiles(sources)
         self._stack = ExitStack()
         self._server: p.PluginServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
-        self._jobs, self._stopping = Jobs(voice, clock), False
+        self._jobs, self._stopping = Jobs(reporter, clock), False
         self._untold = False  # the port does not know of new tools yet
         self._seen: Fingerprint = ()
         self._never = asyncio.Event()
@@ -139,8 +139,8 @@ class LocalTools:
             tools = await asyncio.to_thread(self._files.load)
         except SettingsError as error:
             problem = f"{error.message} ({error.hint})" if error.hint else error.message
-            self._voice.warn(problem)
-            self._voice.warn("tools refused, the last good ones stay")
+            self._reporter.warn(problem)
+            self._reporter.warn("tools refused, the last good ones stay")
             self._state("Refused", [problem])
             return False
         finally:
@@ -179,12 +179,12 @@ class LocalTools:
 
     def _tell(self) -> None:
         assert self._server is not None
-        self._voice.say("tools loaded", tools=" ".join(sorted(self._server.tools)))
+        self._reporter.say("tools loaded", tools=" ".join(sorted(self._server.tools)))
         self._state("Loaded", [])
 
     def _state(self, state: str, problems: list[str]) -> None:
         assert self._server is not None
-        self._voice.board.status.tools = {
+        self._reporter.board.status.tools = {
             "sources": [*self._sources],
             "state": state,
             "tools": sorted(self._server.tools),

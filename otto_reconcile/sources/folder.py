@@ -16,7 +16,7 @@ from pathlib import Path
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import Clock
@@ -38,18 +38,20 @@ MOVING = 5
 class Folder:
     """One folder. All methods run in the loop's thread; reading and writing in others."""
 
-    def __init__(self, path: Path, stores: Stores, voice: Voice, clock: Clock, actor: str) -> None:
+    def __init__(
+        self, path: Path, stores: Stores, reporter: Reporter, clock: Clock, actor: str
+    ) -> None:
         self._root = root_of(path)
         # Where the shell came here by a link, that is followed when it is swapped.
         direct = path.is_absolute() or Path.cwd() / path == self._root
         self._path = path if direct else self._root
         self._desired, self._lineage = stores.desired, Lineage(stores.store)
-        self._voice, self._clock = voice, clock
+        self._reporter, self._clock = reporter, clock
         self._state: State | None = None  # that of the folder when it was read last
         self._record: Record | None = None
         self._witness: str | None = None
         self._checked = 0.0
-        self._actor, self._jobs = actor, Jobs(voice, clock)
+        self._actor, self._jobs = actor, Jobs(reporter, clock)
         self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
         self._retry = 0.0
         self._done: Fingerprint | None = None
@@ -71,7 +73,7 @@ class Folder:
             self._failed, self._done = seen, None
             self._retry = self._clock.monotonic() + self._jobs.failed(JOB, error)
             problem = f"the folder could not be imported: {reason_of(error)}"
-            self._voice.board.status.manifests = self._told("Failed", [problem])
+            self._reporter.board.status.manifests = self._told("Failed", [problem])
             return True
         self._failed = None
         self._jobs.succeeded(JOB)
@@ -114,7 +116,7 @@ class Folder:
                 foreign=loaded.foreign,
             )
         except StoreUnavailable as error:
-            self._voice.store(error)
+            self._reporter.store(error)
             return False
         except InvalidInput as error:
             self._refuse(error, seen)
@@ -136,10 +138,10 @@ class Folder:
     def _fall_behind(self, record: Record) -> None:
         assert self._state is not None
         problem = behind(self._root, self._state, record)
-        if self._voice.board.status.manifests.get("problems") == [problem]:
+        if self._reporter.board.status.manifests.get("problems") == [problem]:
             return  # its time is that of the first
-        self._voice.warn(problem)
-        self._voice.board.status.manifests = self._told("Behind", [problem])
+        self._reporter.warn(problem)
+        self._reporter.board.status.manifests = self._told("Behind", [problem])
 
     async def _check(self) -> None:
         """Looks at what others imported the folder as: whether this one is behind, or still is."""
@@ -154,7 +156,7 @@ class Folder:
             self._witness = None
             self._fall_behind(record)
             return
-        was_behind = self._voice.board.status.manifests.get("state") == "Behind"
+        was_behind = self._reporter.board.status.manifests.get("state") == "Behind"
         if record is None or was_behind:
             self._done = None
         elif key_of(state) == record.at:
@@ -168,21 +170,21 @@ class Folder:
         self._done = seen
         problems = [str(problem) for problem in error.problems]
         for problem in problems[:20]:
-            self._voice.warn(problem)
-        self._voice.warn("manifests refused, the last good state stays", problems=len(problems))
-        self._voice.board.status.manifests = self._told("Refused", problems)
+            self._reporter.warn(problem)
+        self._reporter.warn("manifests refused, the last good state stays", problems=len(problems))
+        self._reporter.board.status.manifests = self._told("Refused", problems)
 
     def _say(self, message: str, seen: Fingerprint) -> None:
         if self._done != seen:
-            self._voice.warn(message)
+            self._reporter.warn(message)
         self._done = seen
-        self._voice.board.status.manifests = self._told("Refused", [message])
+        self._reporter.board.status.manifests = self._told("Refused", [message])
 
     def _tell_foreign(self, foreign: Sequence[Problem]) -> None:
         """A line for each file that is new among those that are no manifests."""
         lines = [str(problem) for problem in foreign]
         for line in [line for line in lines if line not in self._foreign][:20]:
-            self._voice.warn(line)
+            self._reporter.warn(line)
         self._foreign = frozenset(lines)
 
     def _tell(self, imported: Imported, seen: Fingerprint) -> None:
@@ -190,11 +192,11 @@ class Folder:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-            self._voice.warn(problems[0])
+            self._reporter.warn(problems[0])
         for warning in imported.warnings:
-            self._voice.warn(warning)
+            self._reporter.warn(warning)
         if imported.changes:
-            self._voice.say(
+            self._reporter.say(
                 "manifests imported",
                 created=" ".join(imported.created) or None,
                 updated=" ".join(imported.updated) or None,
@@ -202,7 +204,7 @@ class Folder:
                 deleted=" ".join(imported.deleted) or None,
                 unchanged=len(imported.unchanged),
             )
-        self._voice.board.status.manifests = self._told("Imported", problems)
+        self._reporter.board.status.manifests = self._told("Imported", problems)
 
     def _told(self, state: str, problems: list[str]) -> dict[str, object]:
         now = self._clock.now().isoformat(timespec="seconds")
@@ -246,7 +248,7 @@ class Folder:
                 async for _ in self._told_by_system(stopping):
                     yield
             except OSError as error:  # too many watches, in a container for instance
-                self._voice.warn(
+                self._reporter.warn(
                     "the folder cannot be watched; it is looked at now and then",
                     folder=str(self._path),
                     seconds=RECHECK,

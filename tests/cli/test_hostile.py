@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         {"bot_id": f"odd{EVIL}", "name": 7, "tags": EVIL},
     ]
     store.batch([Write("put", "bots", rows)])
-    desired.absorb()
+    desired.ingest()
     changes = ({"field": EVIL, "before": EVIL, "after": {EVIL: f"{EVIL}\n{EVIL}"}},)
     Audit(store).conclude(
         [

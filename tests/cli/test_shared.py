@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from otto_reconcile.manifest import load
-from otto_reconcile.model.shared import weave
+from otto_reconcile.model.shared import compose
 from tests.cli.command import Otto, manifest
 
 Announce = Callable[..., dict[str, Any]]
@@ -118,5 +118,5 @@ def test_wait_is_for_the_bots_that_have_it_even_if_the_daemon_was_first(
     early = otto("apply", "-f", words, "--wait", "--timeout", 0.5)
     assert (early.code, "not Synced: desk" in early.err) == (1, True)
     (glossary,) = load([words], environ={}).shared
-    daemon({**synced, "digest": weave(bot.bot, [glossary.document]).digest()})
+    daemon({**synced, "digest": compose(bot.bot, [glossary.document]).digest()})
     assert otto("apply", "-f", words, "--wait", "--timeout", 20).code == 0

@@ -54,8 +54,8 @@ def test_a_database_that_another_program_filled_is_taken_whole(store: Store) -> 
     )
     before = {name: store.find(name) for name in ("bots", "guidelines", "journeys")}
     state = DesiredState(store)
-    absorbed = state.absorb()
-    assert (absorbed.bots_absorbed, absorbed.problems) == (20, ())
+    ingested = state.ingest()
+    assert (ingested.bots_ingested, ingested.problems) == (20, ())
     bot = state.read().bots["agent-0"].bot
     assert bot.composition_mode == "fluid"
     assert bot.guidelines[0].criticality == "high"
@@ -63,8 +63,8 @@ def test_a_database_that_another_program_filled_is_taken_whole(store: Store) -> 
     assert bot.journeys[0].conditions == ["only one"]
     assert state.get("agent-0").source.kind == "rows"
     assert {name: store.find(name) for name in before} == before
-    assert state.absorb().events == ()
-    assert DesiredState(store).absorb().events == ()
+    assert state.ingest().events == ()
+    assert DesiredState(store).ingest().events == ()
 
 
 def test_contents_are_taken_from_rows_that_others_wrote(store: Store) -> None:
@@ -77,7 +77,7 @@ def test_contents_are_taken_from_rows_that_others_wrote(store: Store) -> None:
     store.insert("customers", [row("desk", customer_id=12, name="Anna", tags=["vip"])])
     before = {n: store.find(n) for n in ("canned_responses", "variables", "customers")}
     state = DesiredState(store)
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
     bot = state.get("desk").bot
     assert (bot.canned_responses[0].signals, bot.canned_responses[0].id) == (["hello"], "hi")
     assert bot.variables[0].values == {"default": "basic", "customer:an.na": 7}
@@ -85,7 +85,7 @@ def test_contents_are_taken_from_rows_that_others_wrote(store: Store) -> None:
     assert {name: store.find(name) for name in before} == before
     store.insert("capabilities", [row("desk", title="Lend a bike", description=[])])
     store.delete("variables", {"name": "plan"})
-    assert [problem.split(" of bot")[0] for problem in state.absorb().problems] == [
+    assert [problem.split(" of bot")[0] for problem in state.ingest().problems] == [
         "capabilities row 'Lend a bike'"
     ]
     assert state.get("desk").bot.variables == []
@@ -104,7 +104,7 @@ def test_spellings_of_modes(given: str | None, mode: str | None) -> None:
     store = LooseStore()
     store.insert("bots", [row("a", composition_mode=given)])
     state = DesiredState(store)
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
     assert state.get("a").bot.composition_mode == mode
 
 
@@ -113,13 +113,13 @@ def test_edits_by_hand_are_recorded_and_left_as_they_are(store: Store, make_bot:
     store.swap("bots", {"bot_id": "b0"}, {"name": "By Hand", "composition_mode": "STRICT"})
     store.delete("guidelines", {"guideline_id": "b1.b"})
     store.delete("tool_mappings", {"bot_id": "b2"})
-    events = state.absorb().events
+    events = state.ingest().events
     assert [(event.bot_id, event.revision) for event in events] == [("b0", 2), ("b1", 2), ("b2", 2)]
     assert (state.get("b0").bot.name, state.get("b0").bot.composition_mode) == ("By Hand", "strict")
     assert [g.id for g in state.get("b1").bot.guidelines] == ["b1.a"]
     assert state.get("b2").bot.guidelines[0].tools == []
     assert store.find("bots", {"bot_id": "b0"})[0]["composition_mode"] == "STRICT"
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 def test_a_row_of_another_program_survives_a_put_before_it_is_absorbed(
@@ -129,7 +129,7 @@ def test_a_row_of_another_program_survives_a_put_before_it_is_absorbed(
     new = {"guideline_id": "b0.new", "bot_id": "b0", "condition": "n", "origin": "crm"}
     store.insert("guidelines", [new])
     state.put(make_bot("b0", name="Other"), source=CLI, actor="ann")
-    state.absorb()
+    state.ingest()
     assert [g.id for g in state.get("b0").bot.guidelines] == ["b0.b", "b0.a", "b0.new"]
     assert state.get("b0").bot.name == "Other"
     changed = state.get("b0").bot.model_copy(update={"guidelines": []})
@@ -140,7 +140,7 @@ def test_a_row_of_another_program_survives_a_put_before_it_is_absorbed(
 def test_fields_of_others_are_kept(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 1)
     store.swap("bots", {"bot_id": "b0"}, {"crm_id": 7})
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.put(make_bot("b0", name="Other"), source=CLI, actor="ann")
     assert store.find("bots")[0]["crm_id"] == 7
     assert store.find("bots")[0]["name"] == "Other"
@@ -150,12 +150,12 @@ def test_foreign_metadata_survives(store: Store) -> None:
     metadata = {"owner": "x", "labels": ["not", "a", "map"], "deep": {"a": [1, None, {"b": 2.5}]}}
     store.insert("bots", [row("a", metadata=metadata)])
     state = DesiredState(store)
-    state.absorb()
+    state.ingest()
     bot = state.get("a").bot
     assert bot.annotations == metadata
     state.put(bot.model_copy(update={"name": "Other"}), source=CLI, actor="ann")
     assert store.find("bots")[0]["metadata"] == metadata
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 PROBLEMS: list[tuple[str, dict[str, Any], str]] = [
@@ -187,7 +187,7 @@ def test_a_bad_row_is_reported_and_holds_up_nothing(
     store.insert(name, [bad])
     state = DesiredState(store)
     for _ in range(2):
-        problems = state.absorb().problems
+        problems = state.ingest().problems
         assert len(problems) == 1
         assert said in problems[0]
     assert set(state.read().bots) == {"ok"}
@@ -197,9 +197,9 @@ def test_a_bad_row_is_reported_and_holds_up_nothing(
 def test_a_part_that_became_unreadable_stays_as_it_was(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 1)
     store.swap("guidelines", {"guideline_id": "b0.b"}, {"condition": None})
-    absorbed = state.absorb()
-    assert absorbed.events == ()
-    assert "stays as it was" in absorbed.problems[0]
+    ingested = state.ingest()
+    assert ingested.events == ()
+    assert "stays as it was" in ingested.problems[0]
     assert state.get("b0").bot == make_bot("b0")
 
 
@@ -208,34 +208,34 @@ def test_duplicates_crash_nothing(store: Store) -> None:
         "bots", [row("a", name="one"), row("a", name="two", updated_at=datetime(2026, 1, 1))]
     )
     state = DesiredState(store)
-    assert "different rows" in state.absorb().problems[0]
+    assert "different rows" in state.ingest().problems[0]
     assert state.get("a").bot.name == "two"
     state.put(Bot(id="a", name="three"), source=CLI, actor="ann")
-    state.absorb()
+    state.ingest()
     assert "a" in state.read().bots
 
 
 def test_one_bot_deleted_by_hand_is_deleted(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 3)
     store.delete("bots", {"bot_id": "b1"})
-    events = state.absorb().events
+    events = state.ingest().events
     assert [(event.bot_id, event.type) for event in events] == [("b1", EventType.DELETED)]
     assert set(state.read().bots) == {"b0", "b2"}
     assert store.find("guidelines", {"bot_id": "b1"}) == []
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
 
 
 @pytest.mark.parametrize("name", ["bots", "guidelines", "journeys"])
 def test_a_dropped_collection_deletes_nothing(store: Store, make_bot: Make, name: str) -> None:
     state = filled(store, make_bot, 5)
     store.delete(name, {})
-    absorbed = state.absorb()
-    assert absorbed.events == ()
-    assert absorbed.vanished == ("b0", "b1", "b2", "b3", "b4")
-    assert len(absorbed.problems) == 1
+    ingested = state.ingest()
+    assert ingested.events == ()
+    assert ingested.vanished == ("b0", "b1", "b2", "b3", "b4")
+    assert len(ingested.problems) == 1
     assert state.get("b3").bot == make_bot("b3")
     assert state.rebuild() == 5
-    assert state.absorb().vanished == ()
+    assert state.ingest().vanished == ()
 
 
 ALL = ("bots", "guidelines", "journeys", "tool_mappings", "terms", "relationships")
@@ -251,12 +251,12 @@ def test_the_last_bots_are_never_taken_for_deleted(
         store.delete(name, {})
     bot_ids = tuple(f"b{n}" for n in range(count))
     for _ in range(2):
-        absorbed = state.absorb()
-        assert (absorbed.events, absorbed.vanished) == ((), bot_ids)
-        assert "otto-reconcile delete b0" in absorbed.problems[0]
+        ingested = state.ingest()
+        assert (ingested.events, ingested.vanished) == ((), bot_ids)
+        assert "otto-reconcile delete b0" in ingested.problems[0]
     assert tuple(state.read().bots) == bot_ids
     state.delete_many(bot_ids, source=CLI, actor="ann")
-    assert state.absorb().vanished == ()
+    assert state.ingest().vanished == ()
     assert state.read().bots == {}
 
 
@@ -267,7 +267,7 @@ def test_bots_that_are_deleted_by_hand_one_by_one_stop_at_the_last(
     gone = []
     for n in range(3):
         store.delete("bots", {"bot_id": f"b{n}"})
-        gone += [event.bot_id for event in state.absorb().events]
+        gone += [event.bot_id for event in state.ingest().events]
     assert gone == ["b0", "b1"]
     assert set(state.read().bots) == {"b2"}
 
@@ -279,15 +279,15 @@ def test_a_bot_that_cannot_be_read_is_no_reason_to_delete_the_other(
     store.swap("events", {"bot_id": "b0"}, {"schema": 99})
     store.delete("bots", {})
     state = DesiredState(store)
-    absorbed = state.absorb()
-    assert (absorbed.events, absorbed.vanished) == ((), ("b1",))
+    ingested = state.ingest()
+    assert (ingested.events, ingested.vanished) == ((), ("b1",))
 
 
 def test_parts_of_the_only_bot_that_went_all_at_once_stay(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 1)
     store.delete("guidelines", {})
-    absorbed = state.absorb()
-    assert (absorbed.events, absorbed.vanished) == ((), ("b0",))
+    ingested = state.ingest()
+    assert (ingested.events, ingested.vanished) == ((), ("b0",))
     assert state.get("b0").bot == make_bot("b0")
 
 
@@ -295,7 +295,7 @@ def test_the_last_part_of_all_is_deleted_by_hand_as_any_other(store: Store, make
     state = filled(store, make_bot, 1)
     for key in ("b0.a", "b0.b"):
         store.delete("guidelines", {"guideline_id": key})
-        assert len(state.absorb().events) == 1
+        assert len(state.ingest().events) == 1
     assert state.get("b0").bot.guidelines == []
 
 
@@ -306,9 +306,9 @@ def test_where_most_rows_of_bots_went_the_parts_of_the_others_stay_too(
     store.delete("guidelines", {})
     for n in range(1, 5):
         store.delete("bots", {"bot_id": f"b{n}"})
-    absorbed = state.absorb()
-    assert absorbed.events == ()
-    assert absorbed.vanished == ("b0", "b1", "b2", "b3", "b4")
+    ingested = state.ingest()
+    assert ingested.events == ()
+    assert ingested.vanished == ("b0", "b1", "b2", "b3", "b4")
     assert state.get("b0").bot == make_bot("b0")
 
 
@@ -343,8 +343,8 @@ def test_a_writer_in_between_is_not_taken_for_a_wish(
             writer.put(make_bot(guidelines=[], name="N"), source=CLI, actor="ann")
 
     store.between, store.name = write, name  # type: ignore[assignment]
-    assert daemon.absorb().events == ()
-    assert daemon.absorb().events == ()
+    assert daemon.ingest().events == ()
+    assert daemon.ingest().events == ()
     assert all(event.source == CLI for event in daemon.history("desk"))
 
 
@@ -397,10 +397,10 @@ def test_a_finisher_that_is_overtaken_leaves_no_rows_of_an_old_revision(
     want(1)
     killed_after_the_event(store, lambda: want(2))
     store.slow, store.before, store.held_at = threading.current_thread(), overtake, last
-    assert daemon.absorb().events == ()
+    assert daemon.ingest().events == ()
     store.let_go.set()
     thread.join(20)
-    assert daemon.absorb().events == ()
+    assert daemon.ingest().events == ()
     assert [event.revision for event in daemon.history("desk")] == list(range(last, 0, -1))
     assert [row["guideline_id"] for row in store.find("guidelines")] == [f"desk.{last}"]
     assert store.find("bots")[0]["name"] == f"Desk {last}"
@@ -435,9 +435,9 @@ def test_one_row_of_an_earlier_revision_is_a_wish_only_after_a_minute(
         if number == 1:
             old = store.find(name)
     store.put(name, old)
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     clock[0] += timedelta(seconds=60)
-    assert len(state.absorb().events) == 1
+    assert len(state.ingest().events) == 1
 
 
 PUTTER = """
@@ -471,12 +471,12 @@ def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     command = [sys.executable, "-c", PUTTER, str(tmp_path), uri, database]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
-            assert state.absorb().events == ()
+            assert state.ingest().events == ()
             rounds += 1
         assert process.stdout is not None
         assert process.stdout.read() == "done\n"
     assert rounds > 3
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     assert [event.revision for event in state.history("desk")] == list(range(40, 0, -1))
     assert state.get("desk").bot.name == "Desk 39"
     store.close()

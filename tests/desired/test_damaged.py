@@ -79,8 +79,8 @@ def test_a_damaged_event_blocks_no_other_bot(store: Store, make_bot: Make, what:
     only_b1_is_out(state)
     assert "damaged" in state.read().unreadable["b1"]
     store.swap("bots", {"bot_id": "b2"}, {"name": "By hand"})
-    absorbed = state.absorb()
-    assert ([event.bot_id for event in absorbed.events], absorbed.problems) == (["b2"], ())
+    ingested = state.ingest()
+    assert ([event.bot_id for event in ingested.events], ingested.problems) == (["b2"], ())
     assert len(state.history("b0")) == 1
     assert state.history("b1") == []
     assert state.rebuild() == 3
@@ -89,7 +89,7 @@ def test_a_damaged_event_blocks_no_other_bot(store: Store, make_bot: Make, what:
     assert bring_in(state, loaded, actor="ann").created == ("b1",)
     assert state.get("b1").bot.name == "New"
     assert [event.revision for event in state.history("b1")] == [2]
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 @pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
@@ -109,7 +109,7 @@ def test_a_damaged_head_is_made_again(store: Store, make_bot: Make, what: str) -
     store.swap("heads", {"bot_id": "b1"}, HEADS[what])
     state = DesiredState(store)
     assert set(state.read().bots) == {"b0", "b1", "b2", "b3"}
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.put(make_bot("b1", name="New"), source=CLI, actor="ann")
     assert state.get("b1").revision == 2
 
@@ -125,7 +125,7 @@ def test_a_head_that_is_empty_or_gone_is_made_again(
     state = DesiredState(store)
     assert set(state.read().bots) == {"b0", "b1", "b2", "b3"}
     assert state.get("b1").bot.name == "Newer"
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.put(make_bot("b1", name="Newest"), source=CLI, actor="ann")
     assert [event.revision for event in state.history("b1")] == [3, 2, 1]
 
@@ -227,11 +227,11 @@ def test_a_reference_in_a_row_is_said(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot)
     store.swap("bots", {"bot_id": "b1"}, {"metadata": {"link": {"$ref": "a", "$id": "b"}}})
     store.swap("bots", {"bot_id": "b2"}, {"name": "By hand"})
-    absorbed = state.absorb()
-    assert [event.bot_id for event in absorbed.events] == ["b2"]
-    assert len(absorbed.problems) == 1
-    assert "b1" in absorbed.problems[0]
-    assert "reference" in absorbed.problems[0]
+    ingested = state.ingest()
+    assert [event.bot_id for event in ingested.events] == ["b2"]
+    assert len(ingested.problems) == 1
+    assert "b1" in ingested.problems[0]
+    assert "reference" in ingested.problems[0]
 
 
 def test_a_damaged_glossary_leaves_bots_what_they_had(store: Store, make_bot: Make) -> None:

@@ -34,7 +34,7 @@ def test_what_was_put_is_read_and_putting_it_again_changes_nothing(
         wanted = reader.read().bots["desk"]
         assert (wanted.bot, wanted.revision, wanted.source) == (make_bot(), 1, CLI)
     assert len(state.history("desk")) == 1
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 def test_rows_have_the_fields_that_are_promised_and_no_others(store: Store, make_bot: Make) -> None:
@@ -93,7 +93,7 @@ def test_a_put_never_resumes(store: Store, make_bot: Make) -> None:
     assert put(state, make_bot()) is None
     put(state, make_bot(name="Other"))
     assert state.get("desk").bot.suspended
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.suspend("desk", False, source=CLI, actor="ann")
     assert not state.get("desk").bot.suspended
 
@@ -135,7 +135,7 @@ def test_writers_side_by_side_lose_nothing(store: Store, make_bot: Make) -> None
     history = state.history("desk")
     assert [event.revision for event in history] == list(range(15, 0, -1))
     assert state.get("desk").bot == history[0].bot
-    state.absorb()
+    state.ingest()
     assert store.find("bots")[0]["description"] == state.get("desk").bot.description
 
 
@@ -163,7 +163,7 @@ def test_a_bot_that_cannot_be_read_is_named(
     desired = DesiredState(store).read()
     assert set(desired.bots) == {"other"}
     assert set(desired.unreadable) == {"desk"}
-    assert DesiredState(store).absorb().events == ()
+    assert DesiredState(store).ingest().events == ()
 
 
 def test_rebuild_makes_rows_and_heads_from_the_events(store: Store, make_bot: Make) -> None:
@@ -176,7 +176,7 @@ def test_rebuild_makes_rows_and_heads_from_the_events(store: Store, make_bot: Ma
     assert DesiredState(store).read().bots["desk"].bot == make_bot()
     assert len(store.find("guidelines")) == 2
     assert state.rebuild(["desk"]) == 1
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 class Dying(LooseStore):
@@ -230,7 +230,7 @@ def test_killed_at_any_write_the_next_reader_finds_old_or_new_whole(
     after = None if change == "delete" else new
     expected = after if committed else before
     assert (wanted.bot if wanted else None) == expected
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     assert [row["description"] for row in store.find("bots")] == (
         [expected.description] if expected else []
     )

@@ -106,14 +106,14 @@ def test_absorbing_takes_any_value_in_any_field(
         where = {"bot_id": "desk"}
         store.delete(name, where)
         store.insert(name, [odd])
-    state.absorb()
+    state.ingest()
     assert state.get("other").bot.name == "other"
     for bot_id in ("desk", "other"):
         state.put(Bot(id=bot_id, name="New"), source=CLI, actor="ann")
         assert state.get(bot_id).bot.name == "New"
-    state.absorb()
+    state.ingest()
     state.rebuild()
-    state.absorb()
+    state.ingest()
 
 
 def _fill(store: Store, state: DesiredState, known: bool) -> None:
@@ -121,7 +121,7 @@ def _fill(store: Store, state: DesiredState, known: bool) -> None:
         store.insert(name, [row])
     store.insert("bots", [{"bot_id": f"other{n or ''}", "name": "other"} for n in range(3)])
     if known:
-        assert state.absorb().problems == ()
+        assert state.ingest().problems == ()
 
 
 @pytest.mark.parametrize("when", [{"$date": "2026-01-01T00:00:00Z"}, ["2026"], 7, True])
@@ -130,7 +130,7 @@ def test_a_time_of_any_sort_is_no_obstacle(store: Store, make_bot: Make, when: A
     state.put(make_bot(), source=CLI, actor="ann")
     changes = {"name": "By Hand", "updated_at": when, "created_at": when}
     store.swap("bots", {"bot_id": "desk"}, changes)
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
     assert state.get("desk").bot.name == "By Hand"
 
 
@@ -139,11 +139,11 @@ def test_a_tool_that_is_a_list_is_said_and_the_bot_can_be_put(store: Store, make
     state.put(make_bot(), source=CLI, actor="ann")
     odd = {"bot_id": "desk", "guideline_id": "desk.b", "tool_name": ["x", {"y": 1}]}
     store.insert("tool_mappings", [odd])
-    absorbed = state.absorb()
-    assert absorbed.events == ()
-    assert "tool_name is not a text; it stays as it was" in absorbed.problems[0]
+    ingested = state.ingest()
+    assert ingested.events == ()
+    assert "tool_name is not a text; it stays as it was" in ingested.problems[0]
     state.put(make_bot(name="New"), source=CLI, actor="ann")
-    state.absorb()
+    state.ingest()
     assert state.get("desk").bot == make_bot(name="New")
     assert odd in store.find("tool_mappings")
 
@@ -154,17 +154,17 @@ def test_a_row_of_several_bots_is_nobodys(store: Store, make_bot: Make) -> None:
     state.put(make_bot(), source=CLI, actor="ann")
     state.put(make_bot(name="New"), source=CLI, actor="ann")
     assert state.get("desk").bot.name == "New"
-    assert "it has no bot_id" in state.absorb().problems[0]
+    assert "it has no bot_id" in state.ingest().problems[0]
 
 
 def test_what_is_nested_too_deeply_for_a_revision_is_said(store: Store, make_bot: Make) -> None:
     state = DesiredState(store)
     state.put(make_bot(), source=CLI, actor="ann")
     store.swap("bots", {"bot_id": "desk"}, {"metadata": deep(95)})
-    assert "levels deep; it stays as it was" in state.absorb().problems[0]
+    assert "levels deep; it stays as it was" in state.ingest().problems[0]
     assert state.get("desk").bot == make_bot()
     store.swap("bots", {"bot_id": "desk"}, {"metadata": deep(85)})
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
     assert state.get("desk").bot.annotations == deep(85)
 
 
@@ -207,7 +207,7 @@ def test_a_bot_whose_name_is_white_space_alone_stays_as_it_was(
     state = DesiredState(store)
     state.put(make_bot(), source=CLI, actor="ann")
     store.swap("bots", {"bot_id": "desk"}, {"name": " "})
-    assert "nothing but white space; it stays as it was" in state.absorb().problems[0]
+    assert "nothing but white space; it stays as it was" in state.ingest().problems[0]
     assert state.get("desk").bot == make_bot()
 
 
@@ -235,13 +235,13 @@ def test_a_bot_that_the_store_cannot_take_is_said_and_holds_up_no_other() -> Non
     store.insert("bots", [{"bot_id": f"b{n}", "name": f"B{n}"} for n in range(3)])
     store.insert("bots", [{"bot_id": "big", "name": "Large"}])
     for expected in (["b0", "b1", "b2"], []):
-        absorbed = state.absorb()
-        assert [event.bot_id for event in absorbed.events] == expected
-        assert absorbed.problems == (
+        ingested = state.ingest()
+        assert [event.bot_id for event in ingested.events] == expected
+        assert ingested.problems == (
             "rows of bot 'big': cannot be stored: it is too large; they were left out",
         )
     store.swap("bots", {"bot_id": "big"}, {"name": "Smaller"})
-    assert [event.bot_id for event in state.absorb().events] == ["big"]
+    assert [event.bot_id for event in state.ingest().events] == ["big"]
 
 
 def _write_text(file: Path, document: str) -> None:
@@ -256,7 +256,7 @@ def test_json_that_is_no_row_is_said(tmp_path: Path, document: str) -> None:
     state = DesiredState(store)
     state.put(Bot(id="desk", name="Desk"), source=CLI, actor="ann")
     _write_text(tmp_path / "otto.db", document)
-    assert "a row of bots was left out: it has no bot_id" in state.absorb().problems[0]
+    assert "a row of bots was left out: it has no bot_id" in state.ingest().problems[0]
     assert set(state.read().bots) == {"desk"}
     store.close()
 
@@ -267,11 +267,11 @@ def test_json_that_python_cannot_take_is_one_row_that_is_said(tmp_path: Path) ->
     _write_text(tmp_path / "otto.db", f'{{"bot_id": "desk", "name": "Desk", "x": {number}}}')
     _write_text(tmp_path / "otto.db", '{"bot_id": "other", "name": "Other"}')
     state = DesiredState(store)
-    (problem,) = state.absorb().problems
+    (problem,) = state.ingest().problems
     assert "bots row 'desk': its JSON cannot be read" in problem
     assert set(state.read().bots) == {"other"}
     state.put(Bot(id="desk", name="Desk"), source=CLI, actor="ann")
-    assert state.absorb().problems == ()
+    assert state.ingest().problems == ()
     assert store.find("bots", {"bot_id": "desk"})[0]["name"] == "Desk"
     store.close()
 
@@ -309,12 +309,12 @@ def test_a_damaged_row_concerns_its_bot_alone(
     for collection, row in SHARED.items():
         store.insert(collection, [row])
     state = DesiredState(store)
-    state.absorb()
+    state.ingest()
     before = state.read()
     damage(tmp_path / "otto.db", name, field, what)
     store.insert("bots", [{"bot_id": "other", "name": "Other"}])
     for again in (state, DesiredState(store)):
-        again.absorb()
+        again.ingest()
         assert "other" in again.effective(again.read()).bots
     assert state.read().unreadable == {}
     if (name, field, what) not in RENAMED:

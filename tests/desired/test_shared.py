@@ -13,7 +13,7 @@ from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import Conflict, NotFound, StoreUnavailable
 from otto_reconcile.model import Bot, Guideline, Masked, Term
 from otto_reconcile.model.bot import CannedResponse, ToolService
-from otto_reconcile.model.shared import Glossary, SharedToolService, weave
+from otto_reconcile.model.shared import Glossary, SharedToolService, compose
 from otto_reconcile.store.base import Store
 from tests.desired.conftest import LooseStore
 from tests.desired.test_desired import Dying
@@ -51,7 +51,7 @@ def test_a_bot_gets_what_it_shares_under_ids_of_its_own(make_bot: Make) -> None:
         masked={"terms/rma/description": Masked(template="${TOKEN}", variables=["TOKEN"])},
     )
     bare = make_bot(guidelines=[], relationships=[], canned_responses=[])
-    bot = weave(bare, [shared, service()])
+    bot = compose(bare, [shared, service()])
     assert [term.id for term in bot.terms] == ["desk.t", "desk.rma"]
     assert bot.guidelines == [
         says.model_copy(update={"id": "desk.greet", "canned_responses": ["desk.hi"]})
@@ -59,14 +59,14 @@ def test_a_bot_gets_what_it_shares_under_ids_of_its_own(make_bot: Make) -> None:
     assert [one.id for one in bot.canned_responses] == ["desk.hi"]
     assert [one.url for one in bot.tool_services] == ["http://tools:8080"]
     assert list(bot.masked) == ["terms/desk.rma/description"]
-    assert weave(bot, [shared, service()]) is bot
+    assert compose(bot, [shared, service()]) is bot
 
 
 def test_what_a_bot_has_itself_goes_before(make_bot: Make) -> None:
     own = Term(id="desk.rma", name="RMA", description="Ours.")
     masked = {"terms/rma/description": Masked(template="${TOKEN}", variables=["TOKEN"])}
     bot = make_bot(terms=[own], tool_services=[service("http://own").service])
-    assert weave(bot, [glossary(masked=masked), service()]) is bot
+    assert compose(bot, [glossary(masked=masked), service()]) is bot
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_a_bot_has_itself_goes_before(make_bot: Make) -> None:
     ],
 )  # fmt: skip
 def test_who_uses_a_glossary(make_bot: Make, used_by: dict[str, Any], used: bool) -> None:
-    bot = weave(make_bot(terms=[]), [glossary(used_by=used_by)])
+    bot = compose(make_bot(terms=[]), [glossary(used_by=used_by)])
     assert [term.id for term in bot.terms] == (["desk.rma"] if used else [])
 
 
@@ -87,7 +87,7 @@ def test_of_two_with_one_id_the_first_is_taken(make_bot: Make) -> None:
     other = RMA.model_copy(update={"description": "Another."})
     library = [glossary("b"), glossary("a", terms=[other])]
     for order in (library, library[::-1]):
-        assert weave(make_bot(terms=[]), order).terms[0].description == "Another."
+        assert compose(make_bot(terms=[]), order).terms[0].description == "Another."
 
 
 # Wanting.
@@ -110,10 +110,13 @@ def test_it_has_revisions_of_its_own_and_is_in_the_bots_at_once(
         assert found.bots["desk"].bot == make_bot()
         assert list(found.shared) == ["glossary/words", "toolservice/s"]
         assert reader.get_shared("toolservice/s").document == service()
-        woven = reader.effective(found).bots["desk"]
-        assert (woven.bot, woven.revision) == (weave(make_bot(), [glossary(), service()]), 1)
-        assert reader.effective(reader.read()).bots["desk"] is woven
-    assert state.absorb().events == ()
+        composed = reader.effective(found).bots["desk"]
+        assert (composed.bot, composed.revision) == (
+            compose(make_bot(), [glossary(), service()]),
+            1,
+        )
+        assert reader.effective(reader.read()).bots["desk"] is composed
+    assert state.ingest().events == ()
     state.delete("glossary/words", source=CLI, actor="ann")
     assert terms(state) == ["desk.t"]
     assert store.find("glossaries") == []
@@ -136,7 +139,7 @@ def test_rows_and_heads_come_back_from_the_events(store: Store, make_bot: Make) 
         "glossary_id", "labels", "annotations", "used_by", "guidelines", "terms",
         "canned_responses", "created_at", "updated_at",
     }  # fmt: skip
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
 
 
 def test_one_that_cannot_be_read_holds_the_bots_as_they_are(store: Store, make_bot: Make) -> None:
@@ -144,7 +147,7 @@ def test_one_that_cannot_be_read_holds_the_bots_as_they_are(store: Store, make_b
     state.put_many([(make_bot(), CLI), (glossary(), CLI)], actor="ann")
     store.swap("events", {"bot_id": "glossary/words", "revision": 1}, {"schema": 99})
     state = DesiredState(store)
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     assert set(state.read().bots) == {"desk"}
     effective = state.effective(state.read())
     assert effective.bots == {}
@@ -178,7 +181,7 @@ def test_killed_at_any_write_the_next_reader_finds_old_or_new_whole(
     expected = (None if change == "delete" else new) if committed else before
     found = state.read().shared.get(old.stream)
     assert (found.document if found else None) == expected
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     rows = [len(row["terms"]) for row in store.find("glossaries")]
     assert rows == ([len(expected.terms)] if expected else [])
 
@@ -198,7 +201,7 @@ def test_writers_side_by_side_lose_nothing(store: Store) -> None:
     history = state.history("glossary/words")
     assert [event.revision for event in history] == list(range(12, 0, -1))
     assert state.get_shared("glossary/words").document == history[0].wish
-    state.absorb()
+    state.ingest()
     assert store.find("glossaries")[0]["labels"] == history[0].wish.labels
 
 
@@ -212,15 +215,15 @@ def test_rows_that_others_write_are_wanted(store: Store, make_bot: Make) -> None
     row = {"glossary_id": "words", "used_by": {"all": True}, "crm": 7, "terms": words}
     store.insert("glossaries", [row])
     store.insert("tool_services", [{"name": "s", "kind": "sdk", "url": "http://tools"}])
-    absorbed = state.absorb()
-    assert absorbed.problems == ()
-    names = [event.bot_id for event in absorbed.events]
+    ingested = state.ingest()
+    assert ingested.problems == ()
+    names = [event.bot_id for event in ingested.events]
     assert names == ["glossary/words", "toolservice/s"]
     assert terms(state) == ["desk.t", "desk.rma"]
-    assert absorbed.events[0].source.kind == "rows"
-    assert state.absorb().events == ()
+    assert ingested.events[0].source.kind == "rows"
+    assert state.ingest().events == ()
     store.swap("glossaries", {"glossary_id": "words"}, {"terms": []})
-    assert [event.type for event in state.absorb().events] == [EventType.UPDATED]
+    assert [event.type for event in state.ingest().events] == [EventType.UPDATED]
     assert terms(state) == ["desk.t"]
     put(state, glossary())
     assert store.find("glossaries")[0]["crm"] == 7
@@ -233,9 +236,9 @@ def test_a_row_that_is_not_understood_is_said_and_stays_as_it_was(store: Store) 
     store.swap("glossaries", {"glossary_id": "words"}, {"used_by": "everybody"})
     store.insert("tool_services", [{"name": "t", "kind": "sdk", "url": "nowhere"}])
     for reader in (state, DesiredState(store)):
-        absorbed = reader.absorb()
-        assert absorbed.events == ()
-        assert [problem.partition(":")[0] for problem in absorbed.problems] == [
+        ingested = reader.ingest()
+        assert ingested.events == ()
+        assert [problem.partition(":")[0] for problem in ingested.problems] == [
             "glossaries row 'words'", "tool_services row 't'",
         ]  # fmt: skip
     assert state.get_shared("glossary/words").document == glossary()
@@ -245,23 +248,23 @@ def test_one_that_goes_by_hand_goes_and_all_at_once_stay(store: Store) -> None:
     state = DesiredState(store)
     state.put_many([(glossary(str(n)), CLI) for n in range(3)], actor="ann")
     store.delete("glossaries", {"glossary_id": "1"})
-    events = state.absorb().events
+    events = state.ingest().events
     assert [(event.bot_id, event.type) for event in events] == [("glossary/1", EventType.DELETED)]
     store.delete("glossaries", {})
-    absorbed = state.absorb()
-    assert (absorbed.events, absorbed.vanished) == ((), ("glossary/0", "glossary/2"))
-    assert "otto-reconcile delete glossary/0 glossary/2" in absorbed.problems[0]
+    ingested = state.ingest()
+    assert (ingested.events, ingested.vanished) == ((), ("glossary/0", "glossary/2"))
+    assert "otto-reconcile delete glossary/0 glossary/2" in ingested.problems[0]
     assert state.rebuild() == 3
-    assert state.absorb().vanished == ()
+    assert state.ingest().vanished == ()
 
 
 def test_a_secret_stays_masked_where_a_row_changes_elsewhere(store: Store) -> None:
     state = DesiredState(store)
     masked = {"terms/rma/description": Masked(template="${TOKEN}", variables=["TOKEN"])}
     put(state, glossary(masked=masked))
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     store.swap("glossaries", {"glossary_id": "words"}, {"labels": {"a": "b"}})
-    assert len(state.absorb().events) == 1
+    assert len(state.ingest().events) == 1
     assert state.get_shared("glossary/words").document.masked == masked
 
 
@@ -275,6 +278,6 @@ def test_an_earlier_row_is_a_wish_only_after_a_minute() -> None:
         clock[0] += timedelta(seconds=1)
         put(state, glossary(labels={"n": str(number)}))
     store.put("glossaries", old)
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     clock[0] += timedelta(seconds=60)
-    assert len(state.absorb().events) == 1
+    assert len(state.ingest().events) == 1

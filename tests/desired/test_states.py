@@ -33,10 +33,10 @@ def test_states_are_rows_and_come_back(store: Store) -> None:
     rows = {row["journey_id"]: row for row in store.find("journeys")}
     assert rows["a.j"]["states"] == STATES
     assert "states" not in rows["a.k"]
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     changed = [*STATES[:2], {**STATES[2], "chat": "Offer kindly"}]
     store.put("journeys", [{**rows["a.j"], "states": changed}])
-    assert len(state.absorb().events) == 1
+    assert len(state.ingest().events) == 1
     assert state.get("a").bot == bot(changed)
 
 
@@ -50,7 +50,7 @@ def test_a_row_that_breaks_a_rule_leaves_its_journey_as_it_was(store: Store) -> 
         ([{**STATES[1], "next": [{"to": "x"}]}], "state 0: this journey has no state `x`"),
     ]:
         store.put("journeys", [{**row, "states": states}])
-        problems = state.absorb().problems
+        problems = state.ingest().problems
         assert len(problems) == 1
         assert said in problems[0]
         assert "it stays as it was" in problems[0]

@@ -40,7 +40,7 @@ def test_an_id_of_another_bot_is_refused(store: Store, make_bot: Make, name: str
     with pytest.raises(PermanentError, match="is that of bot 'four'"):
         state.put_many([(only(make_bot("x"), name, i), CLI) for i in ("four", "five")], actor="a")
     assert set(state.read().bots) == {"one"}
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()
     state.delete("one", source=CLI, actor="ann")
     assert state.put(second, source=CLI, actor="ann") is not None
 
@@ -55,4 +55,4 @@ def test_a_part_moves_between_bots_in_one_import(store: Store, make_bot: Make) -
     )
     assert bring_in(state, loaded, actor="ann").updated == ("one", "two")
     assert [term.id for term in state.get("two").bot.terms] == ["one.t"]
-    assert state.absorb().events == ()
+    assert state.ingest().events == ()

@@ -61,7 +61,7 @@ class Judging(OfflineGenerator[T], Generic[T]):
         return os.environ.get("OTTO_TEST_MODEL", "test/judge")
 
 
-class Judge(OfflineService):
+class EvaluatedBy(OfflineService):
     async def get_schematic_generator(
         self, t: type[T], hints: SchematicGeneratorHints | None = None
     ) -> SchematicGenerator[T]:
@@ -69,4 +69,4 @@ class Judge(OfflineService):
 
 
 def factory(container: Any) -> NLPService:
-    return Judge()
+    return EvaluatedBy()

@@ -83,7 +83,7 @@ def are_conditions_judged(daemon: Daemon, journey_id: str) -> bool:
 
 
 @dataclass
-class Life:
+class EpochChange:
     """A first life: its folder, its model, and what was asked and told in it, step by step."""
 
     place: Place
@@ -105,11 +105,11 @@ def mongodb() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> Life:
+def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> EpochChange:
     folder = tmp_path_factory.mktemp("bills")
     model = Model(folder)
     place = Place(folder, OTTO_TEST_ASKED=str(model.asked), MONGODB_URI=mongodb)
-    life = Life(place, model)
+    life = EpochChange(place, model)
     life.place.write()
     life.place.write("walk.yaml", WALK)
     with life.place.forked(*RUN) as daemon:
@@ -132,7 +132,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> Life:
     return life
 
 
-def test_each_text_is_asked_about_once_and_the_price_is_told(life: Life) -> None:
+def test_each_text_is_asked_about_once_and_the_price_is_told(life: EpochChange) -> None:
     changed = FIRST + CALLS
     assert life.calls == {"first start": FIRST, "one changed": changed, "one copied": changed}
     spent = {"calls": FIRST, "input_tokens": FIRST * INPUT, "output_tokens": FIRST * OUTPUT}
@@ -145,7 +145,7 @@ def test_each_text_is_asked_about_once_and_the_price_is_told(life: Life) -> None
     assert (told["calls"], told["input_tokens"]) == (CALLS, CALLS * INPUT)
 
 
-def test_a_journey_made_again_for_its_states_is_on_record_and_no_drift(life: Life) -> None:
+def test_a_journey_made_again_for_its_states_is_on_record_and_no_drift(life: EpochChange) -> None:
     done = [(r["kind"], r["operation"], r["cause"]) for r in json.loads(life.walked)]
     assert done.count(("journey", "replace", "Evaluated")) == 1
     assert done.count(("relationship", "create", "Evaluated")) == 1
@@ -153,7 +153,7 @@ def test_a_journey_made_again_for_its_states_is_on_record_and_no_drift(life: Lif
 
 
 def test_a_new_machine_with_the_same_store_pays_nothing(
-    life: Life, mongodb: str, tmp_path: Path
+    life: EpochChange, mongodb: str, tmp_path: Path
 ) -> None:
     before = life.model.calls
     place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked), MONGODB_URI=mongodb)
@@ -164,7 +164,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
     assert life.model.calls == before
 
 
-def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Life) -> None:
+def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: EpochChange) -> None:
     before = life.model.calls
     with life.place.forked(*RUN) as daemon:
         judged(daemon, "order-desk", "copy", "walk")

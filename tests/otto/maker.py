@@ -16,13 +16,13 @@ from typing import Any
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.loop import Loop
 from otto_reconcile.otto.access import Access
-from otto_reconcile.otto.service import Workshop
-from otto_reconcile.outbox import Journal
+from otto_reconcile.otto.service import OttoService
+from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.managing import TTL
-from otto_reconcile.reconcile.outage import Late
-from otto_reconcile.reconcile.reporter import WAITING, Voice
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.reporter import WAITING, Reporter
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.plain_log import PlainLog
 from otto_reconcile.store.sqlite import SQLiteStore
@@ -46,14 +46,14 @@ class Shop:
     """All that a daemon has for Otto, beside a Parlant that goes on living."""
 
     def __init__(
-        self, stores: Stores, journal: Journal, port: RestPort, access: Access = Access.ALL
+        self, stores: Stores, journal: Outbox, port: RestPort, access: Access = Access.ALL
     ) -> None:
         self.stores, self.journal, self.port = stores, journal, port
         clock = self.clock = FastClock(speed=1)
-        self.voice = Voice(Board(None), clock, PlainLog())
-        late = Late(journal, stores, port, self.voice, clock)
-        self.loop = Loop(port, stores, self.voice, clock, holder="maker", late=late)
-        self.workshop = Workshop(
+        self.reporter = Reporter(StatusBoard(None), clock, PlainLog())
+        late = Outage(journal, stores, port, self.reporter, clock)
+        self.loop = Loop(port, stores, self.reporter, clock, holder="maker", late=late)
+        self.workshop = OttoService(
             self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/", access=access
         )
 
@@ -71,9 +71,9 @@ async def opened(
     kept = store or SQLiteStore(folder / "otto.db")
     port = RestPort.over_http(url)
     try:
-        shop = Shop(Stores.over(kept), Journal(folder), port, access)
+        shop = Shop(Stores.over(kept), Outbox(folder), port, access)
         await shop.loop.restore()
-        if shop.voice.board.status.target.state == WAITING:
+        if shop.reporter.board.status.target.state == WAITING:
             # The one before was killed: its mark on the server stands still from now on.
             shop.clock.ahead += 2 * TTL
             await shop.loop.restore()

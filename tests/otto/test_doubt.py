@@ -74,7 +74,7 @@ async def test_a_store_that_was_never_read_is_no_empty_one(
 
         door.open = True
         await shop.loop.restore()
-        warnings = shop.voice.board.status.warnings
+        warnings = shop.reporter.board.status.warnings
         (path,) = (tmp_path / UNSAVED).iterdir()
         assert any("'kept' was not saved: there is a bot 'kept'" in w and str(path) in w
                    for w in warnings)  # fmt: skip
@@ -82,11 +82,11 @@ async def test_a_store_that_was_never_read_is_no_empty_one(
                    for w in warnings)  # fmt: skip
         # What was made meanwhile under the id of a bot of the store is not overwritten unasked.
         assert there(parlant_url, "kept").description.startswith("Purpose: Tells")
-        assert "--take-over" in (shop.voice.board.status.bots["kept"].message or "")
+        assert "--take-over" in (shop.reporter.board.status.bots["kept"].message or "")
         assert json.loads(path.read_text())["bot"]["description"].startswith("Purpose: Tells")
         path.unlink()
         await shop.loop.reconcile_now("kept")
-        assert not [w for w in shop.voice.board.status.warnings if "not saved" in w]
+        assert not [w for w in shop.reporter.board.status.warnings if "not saved" in w]
         assert "Shared Name" in [b["name"] for b in (await catalogue.list())["bots"]]
     await parlant_rest.delete("/agents/x-1")
 
@@ -125,7 +125,7 @@ async def test_a_name_that_another_daemon_gave_at_the_same_time_is_told_and_repo
         made = await shop.workshop.create(spec("Contested Name"), "s1", "t2")
         assert made["live"]
         assert "There is a bot 'contested  NAME' with the id 'rival' already." in made["message"]
-        (warning,) = shop.voice.board.status.warnings
+        (warning,) = shop.reporter.board.status.warnings
         assert "2 bots are named 'contested  NAME': 'rival' (from otto) and then" in warning
         assert (await shop.make(spec("contested name", id="third")))["problem"] == "taken"
         assert (await shop.workshop.validate({"name": "Rival"}, "rival", "s1", "t3"))["ok"]

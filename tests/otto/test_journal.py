@@ -12,7 +12,7 @@ import pytest
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import Bot
-from otto_reconcile.outbox import FILE, UNSAVED, Journal, Kept, Pending
+from otto_reconcile.outbox import FILE, UNSAVED, Kept, Outbox, Pending
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.audit import Record
 from otto_reconcile.store.memory import MemoryStore
@@ -44,7 +44,7 @@ def names(stores: Stores, bot_id: str) -> list[str]:
 
 
 def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     assert journal.put(pending(a_bot()), stores.desired) == Kept(saved=True)
     assert not journal.waiting
     assert (tmp_path / FILE).read_bytes() == b""
@@ -54,7 +54,7 @@ def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> 
 def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(type(stores.desired), "put", lambda *args, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -67,7 +67,7 @@ def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
 def test_a_write_that_goes_on_failing_as_nobody_foresaw_is_set_aside_and_holds_up_no_other(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     put = type(stores.desired).put
 
     def fails(desired: Any, bot: Bot, **options: Any) -> Any:
@@ -88,34 +88,34 @@ def test_a_write_that_goes_on_failing_as_nobody_foresaw_is_set_aside_and_holds_u
 def test_what_the_store_did_not_take_is_there_in_the_next_process(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     assert journal.put(pending(a_bot(description='"{}" \n é')), AWAY.desired) == Kept(saved=False)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     with pytest.raises(StoreUnavailable):
         journal.drain(AWAY.desired, AWAY.audit)
     assert journal.waiting
     assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
-    assert not Journal(tmp_path).waiting
+    assert not Outbox(tmp_path).waiting
     assert stores.desired.get("clerk").bot.description == '"{}" \n é'
 
 
 def test_draining_again_after_a_crash_writes_nothing_twice(stores: Stores, tmp_path: Path) -> None:
     """The file as it is when the process dies after the store's write, before the crossing out."""
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     journal.put(pending(a_bot()), AWAY.desired)
     text = (tmp_path / FILE).read_bytes()
     journal.drain(stores.desired, stores.audit)
     stores.desired.put(a_bot(name="Clerk", description="newer"), source=Source("cli"), actor="me")
     (tmp_path / FILE).write_bytes(text)
-    drained = Journal(tmp_path).drain(stores.desired, stores.audit)
+    drained = Outbox(tmp_path).drain(stores.desired, stores.audit)
     assert drained.problems == ()
     assert names(stores, "clerk") == ["Clerk", "Clerk"]
     assert stores.desired.get("clerk").bot.description == "newer"
 
 
 def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     journal.put(pending(a_bot()), AWAY.desired)
     changed = a_bot().model_copy(update={"name": "Changed"})
     # The store is back already, but the first is not in it yet.
@@ -130,31 +130,31 @@ def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path
 def test_a_torn_last_line_is_passed_over_and_damage_is_counted(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     journal.put(pending(a_bot("First")), AWAY.desired)
     journal.put(pending(a_bot("Second")), AWAY.desired)
     lines = (tmp_path / FILE).read_bytes().splitlines(keepends=True)
     (tmp_path / FILE).write_bytes(lines[0] + b"\xff{not json}\n" + lines[1] + lines[1][:50])
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     assert journal.damaged == 1
     assert [p.bot_id for p in journal.pending] == ["first", "second"]
     journal.put(pending(a_bot("Third")), AWAY.desired)  # after the torn line, not into it
-    assert [p.bot_id for p in Journal(tmp_path).pending] == ["first", "second", "third"]
-    saved = Journal(tmp_path).drain(stores.desired, stores.audit).saved
+    assert [p.bot_id for p in Outbox(tmp_path).pending] == ["first", "second", "third"]
+    saved = Outbox(tmp_path).drain(stores.desired, stores.audit).saved
     assert saved == ("first", "second", "third")
 
 
 @pytest.mark.parametrize("length", range(0, 400, 37))
 def test_a_file_cut_anywhere_opens(tmp_path: Path, length: int) -> None:
-    Journal(tmp_path).put(pending(a_bot()), AWAY.desired)
+    Outbox(tmp_path).put(pending(a_bot()), AWAY.desired)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[:length])
     expected = ["clerk"] if length >= len(whole) else []
-    assert [p.bot_id for p in Journal(tmp_path).pending] == expected
+    assert [p.bot_id for p in Outbox(tmp_path).pending] == expected
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     journal.put(pending(a_bot(description="Otto's")), AWAY.desired)
     journal.put(pending(a_bot(description="Otto's second"), None), AWAY.desired)
     theirs = a_bot(description="a manifest's")
@@ -172,7 +172,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_
 
 
 def test_the_name_of_a_deleted_bot_is_free(stores: Stores) -> None:
-    journal = Journal(None)
+    journal = Outbox(None)
     journal.put(pending(a_bot()), stores.desired)
     stores.desired.delete("clerk", source=Source("cli"), actor="me")
     assert journal.put(pending(a_bot(), 0, "s2"), stores.desired) == Kept(saved=True)
@@ -185,18 +185,18 @@ def test_audit_records_wait_too(stores: Stores, tmp_path: Path) -> None:
         "a1", "r1", "target", "clerk", "guideline", "clerk.greet", "create", "PendingChange",
         (change,), 0, now().replace(microsecond=0), 0.25, "succeeded", None,
     )  # fmt: skip
-    Journal(tmp_path).note([record])
-    journal = Journal(tmp_path)
+    Outbox(tmp_path).note([record])
+    journal = Outbox(tmp_path)
     assert journal.waiting
     journal.drain(stores.desired, stores.audit)
     assert stores.audit.find() == [record]
-    assert not Journal(tmp_path).waiting
+    assert not Outbox(tmp_path).waiting
 
 
 def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Journal(tmp_path / "missing")
+    journal = Outbox(tmp_path / "missing")
     with pytest.raises(StoreUnavailable, match="cannot be written"):
         journal.put(pending(a_bot()), stores.desired)
     assert stores.desired.read().bots == {}
@@ -206,10 +206,10 @@ def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
 def test_the_same_wish_twice_with_another_between_is_all_carried_out(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = Outbox(tmp_path)
     gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
     for wish in (pending(a_bot()), gone, pending(a_bot(), expect=None)):
         journal.put(wish, AWAY.desired)
-    drained = Journal(tmp_path).drain(stores.desired, stores.audit)
+    drained = Outbox(tmp_path).drain(stores.desired, stores.audit)
     assert not drained.problems
     assert names(stores, "clerk") == ["Clerk", "", "Clerk"]

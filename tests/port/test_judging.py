@@ -10,7 +10,7 @@ import pytest
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Bot, Ref, Resource, Snapshot, State, snapshot_of
-from otto_reconcile.model.evaluation import Judgements, Question, conditions_of, questions_of
+from otto_reconcile.model.evaluation import EvaluationCache, Question, conditions_of, questions_of
 from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.server.sdk_journeys import JourneyMaker
@@ -44,14 +44,14 @@ def wanted(condition: str = "The customer asks", **metadata: Any) -> Snapshot:
     return snapshot_of(Bot.from_document(document))
 
 
-def judgements(host: Host) -> Judgements:
-    held: Judgements = getattr(host.port, "inner", host.port).judgements
+def evaluation_cache(host: Host) -> EvaluationCache:
+    held: EvaluationCache = getattr(host.port, "inner", host.port).evaluation_cache
     return held
 
 
 def learn(host: Host, snapshot: Snapshot) -> None:
     asked = [question for resource in snapshot.values() for question in questions_of(resource)]
-    judgements(host).known.update({question.key: JUDGED for question in asked})
+    evaluation_cache(host).known.update({question.key: JUDGED for question in asked})
 
 
 async def place(host: Host, parts: Sequence[Resource]) -> None:
@@ -106,7 +106,7 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     await converge(host, there, Snapshot())
     assert await metadata(host, TALKS) == {}
     learn(host, there)
-    parts = [r for r in there.values() if judgements(host).unplaced(r)]
+    parts = [r for r in there.values() if evaluation_cache(host).unplaced(r)]
     assert {r.key for r in parts} == {ASKS, TALKS, RETURNS}
     # Somebody changed this one meanwhile: the judgement is not of what it says now.
     await host.rest.patch(f"/guidelines/{ASKS}", condition="Anything")
@@ -114,10 +114,10 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     assert await metadata(host, TALKS) == JUDGED
     assert await of_condition(host) == JUDGED
     assert await metadata(host, ASKS) == {"owner": "retail"}
-    assert [r.key for r in parts if judgements(host).unplaced(r)] == [ASKS]
+    assert [r.key for r in parts if evaluation_cache(host).unplaced(r)] == [ASKS]
     await converge(host, there, there)
     assert await metadata(host, ASKS) == {**JUDGED, "owner": "retail"}
-    assert not judgements(host).unplaced(there[Ref("guideline", ASKS)])
+    assert not evaluation_cache(host).unplaced(there[Ref("guideline", ASKS)])
 
 
 async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended(
@@ -127,14 +127,14 @@ async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended
     learn(host, there)
     await converge(host, there, Snapshot())
     parts = [there[Ref("guideline", ASKS)], there[Ref("journey", RETURNS)]]
-    assert not any(map(judgements(host).unplaced, parts))
+    assert not any(map(evaluation_cache(host).unplaced, parts))
     (condition,) = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
     changes = {"set": {"continuous": "no", "tool_running_only": True}, "unset": ["internal_action"]}
     for key in (ASKS, condition["id"]):
         await host.rest.patch(f"/guidelines/{key}", metadata=changes)
     seen = Snapshot(await host.port.observe(BOT, dict(there)))
     assert plan(there, seen, there).in_sync
-    assert all(map(judgements(host).unplaced, parts))
+    assert all(map(evaluation_cache(host).unplaced, parts))
     mended = await host.port.misplaced(BOT, parts)
     assert [(one.before, one.after) for one in mended] == 2 * [
         (
@@ -146,7 +146,7 @@ async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended
     assert await metadata(host, ASKS) == {**JUDGED, "owner": "retail"}
     assert await of_condition(host) == JUDGED
     await host.port.observe(BOT, dict(there))
-    assert not any(map(judgements(host).unplaced, parts))
+    assert not any(map(evaluation_cache(host).unplaced, parts))
 
 
 async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
@@ -187,12 +187,14 @@ async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_fo
     told = await _nodes(server, request, journey)
     assert told["ask"]["journey_node"]["reachable_follow_ups"][0]["path"] == ["3"]
     learn(host, wanted_ones)
-    judgements(host).known.update({q.key: {"of": q.condition} for q in conditions_of(journey)})
-    assert judgements(host).unplaced_states(journey)
+    evaluation_cache(host).known.update(
+        {q.key: {"of": q.condition} for q in conditions_of(journey)}
+    )
+    assert evaluation_cache(host).unplaced_states(journey)
     await converge(host, wanted_ones, wanted_ones, frozenset({journey.ref}))
     found = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
     assert {g["condition"]: g["metadata"] for g in found} == {c: {"of": c} for c in "dac"}
-    assert not judgements(host).unplaced(journey)
+    assert not evaluation_cache(host).unplaced(journey)
     await converge(host, wanted_ones, wanted_ones)
     told = await _nodes(server, request, journey)
     assert (told["ask"]["continuous"], told["say"]["continuous"]) == (True, False)

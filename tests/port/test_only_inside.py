@@ -234,7 +234,7 @@ def test_they_are_written_kept_and_read_again(tmp_path: Path) -> None:
     assert DesiredState(store).get(first.id).bot == first
     (row,) = store.find("relationships", {"target": f"guideline:{BOT}.late"})
     store.put("relationships", [{**row, "group": "hour"}])
-    state.absorb()
+    state.ingest()
     groups = {r.group for r in DesiredState(store).get(first.id).bot.relationships}
     assert groups == {None, "time", "hour"}
 

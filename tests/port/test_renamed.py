@@ -64,7 +64,7 @@ async def test_guidelines_of_a_renamed_bot_survive_on_parlant(
             async with asyncio.timeout(60):
                 await watch()
             await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
-            await until(lambda: set(setting.voice.board.status.bots) == {"beta"})
+            await until(lambda: set(setting.reporter.board.status.bots) == {"beta"})
         assert tags((await read("/guidelines/greet"))["guideline"]) == ["agent:beta"]
         assert tags(await read("/journeys/greet")) == ["agent:beta"]
         assert tags(await read("/terms/greet")) == ["agent:beta"]

@@ -15,8 +15,8 @@ from otto_reconcile.model import Bot, Guideline, Ref, Resource, get_kind
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.reaching import Reaching
-from otto_reconcile.reconcile.reporter import Voice
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.memory import MemoryStore
@@ -180,13 +180,15 @@ class Setting:
         self.port, self.clock = FakePort(), FastClock(speed)
         self.stores = Stores.over(MemoryStore())
         self.heard = Heard()
-        self.voice = Voice(Board(None), self.clock, self.heard)
+        self.reporter = Reporter(StatusBoard(None), self.clock, self.heard)
         self.options = options
         self.loop = self.another()
 
     def another(self, holder: str = "tests") -> Loop:
         """Another process, as it were, on the same store and target."""
-        return Loop(self.port, self.stores, self.voice, self.clock, holder=holder, **self.options)
+        return Loop(
+            self.port, self.stores, self.reporter, self.clock, holder=holder, **self.options
+        )
 
     def want(self, *bots: Bot) -> None:
         source = Source(kind="cli")

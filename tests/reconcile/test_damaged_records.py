@@ -16,8 +16,8 @@ import pytest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.model import Ref, Term
 from otto_reconcile.model.shared import Glossary, UsedBy
-from otto_reconcile.reconcile.reporter import Voice
-from otto_reconcile.reconcile.status import Board, Health
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.status import Health, StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.applied import AppliedSets
 from otto_reconcile.records.audit import Audit
@@ -47,7 +47,7 @@ class Restored(Setting):
     def again(self) -> None:
         self.store = SQLiteStore(self.file)
         self.stores = kept(self, self.store)
-        self.voice = Voice(Board(None), self.clock, self.heard)
+        self.reporter = Reporter(StatusBoard(None), self.clock, self.heard)
         self.loop = self.another()
 
 
@@ -65,7 +65,7 @@ async def prepared(file: Path) -> None:
 
 
 def is_healthy(setting: Setting, bot_id: str) -> bool:
-    bots = setting.voice.board.status.bots
+    bots = setting.reporter.board.status.bots
     return bot_id in bots and bots[bot_id].health is Health.HEALTHY
 
 

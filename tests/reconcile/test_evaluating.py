@@ -11,11 +11,17 @@ import pytest
 from otto_reconcile.errors import NotApplied, StoreUnavailable, TemporaryError
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import Bot, Guideline, Ref, Resource
-from otto_reconcile.model.evaluation import Judgement, Judgements, Misplaced, Question, questions_of
+from otto_reconcile.model.evaluation import (
+    Evaluation,
+    EvaluationCache,
+    EvaluationGap,
+    Question,
+    questions_of,
+)
 from otto_reconcile.planning.redaction import MASKED
 from otto_reconcile.reconcile.evaluation import scheduler
 from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT
-from otto_reconcile.reconcile.evaluation.scheduler import Evaluating, Mode
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.store.base import Write
@@ -35,13 +41,13 @@ class JudgedPort(FakePort):
 
     def __init__(self) -> None:
         super().__init__()
-        self.judgements = Judgements()
+        self.evaluation_cache = EvaluationCache()
         self.asked: list[str] = []
         self.mute: set[str] = set()
         self.hanging: set[str] = set()
         self.refused: set[str] = set()
 
-    async def evaluate(self, question: Question) -> Judgement:
+    async def evaluate(self, question: Question) -> Evaluation:
         self.asked.append(question.condition)
         if question.condition in self.hanging:
             await asyncio.Event().wait()
@@ -49,28 +55,32 @@ class JudgedPort(FakePort):
             raise TemporaryError("the model gave no evaluation: RuntimeError: busy")
         return SAID
 
-    async def misplaced(self, bot_id: str, resources: Sequence[Resource]) -> Sequence[Misplaced]:
+    async def misplaced(
+        self, bot_id: str, resources: Sequence[Resource]
+    ) -> Sequence[EvaluationGap]:
         asked = (
             (resource, question) for resource in resources for question in questions_of(resource)
         )
-        lacking = (self.judgements.misplaced(r, q, r.key, {}) for r, q in asked if not q.state)
+        lacking = (
+            self.evaluation_cache.misplaced(r, q, r.key, {}) for r, q in asked if not q.state
+        )
         return [one for one in lacking if one is not None]
 
-    async def place(self, misplaced: Misplaced) -> None:
+    async def place(self, misplaced: EvaluationGap) -> None:
         if misplaced.key in self.refused:
             raise NotApplied("Parlant did not keep it")
-        self.judgements.place(misplaced.resource, [misplaced.question])
+        self.evaluation_cache.place(misplaced.resource, [misplaced.question])
 
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True
     ) -> Resource:
-        self.judgements.place(resource)
+        self.evaluation_cache.place(resource)
         return await super().create(resource, fresh=fresh, claimed=claimed)
 
     def has(self, bot_id: str) -> bool:
         """True if all that is known of a bot is on the target."""
         return not any(
-            self.judgements.unplaced(r) for r in self.held.values() if r.bot_id == bot_id
+            self.evaluation_cache.unplaced(r) for r in self.held.values() if r.bot_id == bot_id
         )
 
 
@@ -81,22 +91,24 @@ class Judged(Setting):
         super().__init__()
         self.stores = stores or self.stores
         self.port: JudgedPort = JudgedPort()
-        self.evaluating = Evaluating(mode, self.port, self.stores, self.voice, self.clock)
+        self.evaluating = EvaluationScheduler(
+            mode, self.port, self.stores, self.reporter, self.clock
+        )
         self.loop = Loop(
             self.port,
             self.stores,
-            self.voice,
+            self.reporter,
             self.clock,
             holder="tests",
             evaluating=self.evaluating,
         )
 
     def status(self, bot_id: str) -> Any:
-        return self.voice.board.status.bots[bot_id]
+        return self.reporter.board.status.bots[bot_id]
 
     @property
     def told(self) -> dict[str, Any]:
-        return self.voice.board.status.evaluations
+        return self.reporter.board.status.evaluations
 
 
 def with_texts(bot_id: str, *conditions: str) -> Bot:
@@ -329,9 +341,13 @@ async def test_a_text_that_hangs_holds_up_no_other_and_what_is_answered_is_told_
 
 def on(setting: Judged, resource: Resource) -> bool:
     """True if what is known of a guideline is on the target, and something is known."""
-    known = setting.port.judgements.known
+    known = setting.port.evaluation_cache.known
     asked = questions_of(resource)
-    return bool(asked) and asked[0].key in known and not setting.port.judgements.unplaced(resource)
+    return (
+        bool(asked)
+        and asked[0].key in known
+        and not setting.port.evaluation_cache.unplaced(resource)
+    )
 
 
 async def test_a_model_that_hangs_does_not_keep_the_port_closed(

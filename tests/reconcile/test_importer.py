@@ -313,7 +313,7 @@ def test_rows_that_go_one_by_one_count_together() -> None:
     state.put_many([(Bot(id=n, name=n), Source("cli")) for n in names], actor="ann")
     for name in names[:3]:
         store.delete("bots", {"bot_id": name})
-        absorbed = DesiredState(store).absorb()
-    assert absorbed.vanished == ("b02",)
-    assert any("within 10 minutes" in problem for problem in absorbed.problems)
+        ingested = DesiredState(store).ingest()
+    assert ingested.vanished == ("b02",)
+    assert any("within 10 minutes" in problem for problem in ingested.problems)
     assert sorted(state.read().bots) == names[2:]

@@ -11,14 +11,14 @@ import pytest
 
 from otto_reconcile import loop
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.outbox import Journal
+from otto_reconcile.outbox import Outbox
 from otto_reconcile.reconcile import change_feed, jobs
-from otto_reconcile.reconcile.cache import Knowledge
-from otto_reconcile.reconcile.evaluation.scheduler import Evaluating
+from otto_reconcile.reconcile.cache import TargetCache
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler
 from otto_reconcile.reconcile.jobs import Jobs
-from otto_reconcile.reconcile.leader import Leadership
-from otto_reconcile.reconcile.outage import Late
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.leader import Leader
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.workqueue import WorkQueue
 from otto_reconcile.runtime.backoff import Backoff
 from otto_reconcile.sources import folder as folders
@@ -38,7 +38,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_feed, "RESTART", soon)
     monkeypatch.setattr(change_feed, "POLL", 0.05)
     monkeypatch.setattr(loop, "SAVE", 0.05)
-    monkeypatch.setattr(Leadership, "pause", 0.05)
+    monkeypatch.setattr(Leader, "pause", 0.05)
 
 
 class Fault:
@@ -61,13 +61,13 @@ class Fault:
     ("job", "owner", "name"),
     [
         ("reconciling", WorkQueue, "pop"),
-        ("leading", Leadership, "renew"),
+        ("leading", Leader, "renew"),
         ("probing", FakePort, "has_canary"),
         ("sweeping", FakePort, "list_agents"),
-        ("reading", Knowledge, "read"),
-        ("saving", Late, "save"),
-        ("evaluating", Evaluating, "round"),
-        ("publishing", Board, "publish"),
+        ("reading", TargetCache, "read"),
+        ("saving", Outage, "save"),
+        ("evaluating", EvaluationScheduler, "round"),
+        ("publishing", StatusBoard, "publish"),
         ("store changes", DesiredState, "marker"),
     ],
 )
@@ -76,13 +76,13 @@ async def test_a_job_that_fails_is_shown_until_it_works_again(
 ) -> None:
     setting = Judged() if job == "evaluating" else Setting(interval=0.2)
     if job == "saving":
-        late = Late(Journal(None), setting.stores, setting.port, setting.voice, setting.clock)
-        monkeypatch.setattr(Late, "waiting", property(lambda self: fault.on))
+        late = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
+        monkeypatch.setattr(Outage, "waiting", property(lambda self: fault.on))
         setting.options["late"] = late
         setting.loop = setting.another()
     setting.want(bot("desk"))
     await setting.loop.restore()
-    status = setting.voice.board.status
+    status = setting.reporter.board.status
     fault = Fault(monkeypatch, owner, name)
     async with running(setting):
         setting.loop.poke("tests")
@@ -101,9 +101,9 @@ async def test_a_job_that_fails_is_shown_until_it_works_again(
 async def test_a_start_that_fails_in_its_restore_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting(interval=0.2)
     setting.want(bot("desk"))
-    fault = Fault(monkeypatch, Knowledge, "read")
+    fault = Fault(monkeypatch, TargetCache, "read")
     await setting.loop.restore()
-    status = setting.voice.board.status
+    status = setting.reporter.board.status
     assert status.jobs["restoring"]["error"].startswith("TypeError at ")
     fault.on = False
     async with running(setting):
@@ -130,7 +130,7 @@ async def test_a_bot_that_raises_is_degraded_and_the_others_are_made(restoring: 
     async with running(setting):
         setting.want(*bots)
         await until(lambda: len(setting.agents()) == 12)
-        shown = setting.voice.board.status.bots
+        shown = setting.reporter.board.status.bots
         await until(lambda: "RecursionError" in str(shown["bad"].message))
     assert shown["bad"].health == "Degraded"
     assert shown["bad"].sync != "Synced"
@@ -141,11 +141,11 @@ async def test_a_failure_of_ours_says_its_sentence() -> None:
     from otto_reconcile.errors import TargetUnavailable
 
     setting = Setting()
-    kept = Jobs(setting.voice, setting.clock)
+    kept = Jobs(setting.reporter, setting.clock)
     kept.failed("tools", TargetUnavailable("the port does not answer"))
-    assert setting.voice.board.status.jobs["tools"]["error"] == "the port does not answer"
+    assert setting.reporter.board.status.jobs["tools"]["error"] == "the port does not answer"
     kept.succeeded("tools")
-    assert setting.voice.board.status.jobs == {}
+    assert setting.reporter.board.status.jobs == {}
 
 
 async def test_a_folder_that_raises_keeps_the_last_good_state(
@@ -153,7 +153,7 @@ async def test_a_folder_that_raises_keeps_the_last_good_state(
 ) -> None:
     setting = Setting()
     (tmp_path / "desk.yaml").write_text(MANIFEST.format("desk"))
-    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     load = folders.load
 
     def poisoned(*arguments: Any) -> Any:
@@ -163,7 +163,7 @@ async def test_a_folder_that_raises_keeps_the_last_good_state(
 
     monkeypatch.setattr(folders, "load", poisoned)
     (tmp_path / "bad.yaml").write_text("")
-    status = setting.voice.board.status
+    status = setting.reporter.board.status
     assert await folder.import_now()
     assert status.manifests["state"] == "Failed"
     assert status.manifests["problems"][0].startswith(
@@ -193,10 +193,10 @@ async def test_a_watch_that_raises_is_begun_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
     fault = Fault(monkeypatch, Folder, "_told_by_system")
-    stopping, status = asyncio.Event(), setting.voice.board.status
+    stopping, status = asyncio.Event(), setting.reporter.board.status
     following = asyncio.create_task(folder.follow(stopping))
     try:
         await until(lambda: fault.hit >= 2 and "manifests" in status.jobs)

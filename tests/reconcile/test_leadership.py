@@ -6,7 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 
-from otto_reconcile.reconcile.leader import TTL, Leadership
+from otto_reconcile.reconcile.leader import TTL, Leader
 from otto_reconcile.records.leases import Leases
 from otto_reconcile.runtime import data_dir
 from otto_reconcile.runtime.clock import SystemClock
@@ -35,8 +35,8 @@ def left_by(store: MemoryStore, holder: str) -> None:
     assert Leases(store).acquire(TARGET, holder, TTL) is not None
 
 
-def leadership(store: MemoryStore, *predecessors: str) -> Leadership:
-    return Leadership(Leases(store), TARGET, "me", SystemClock(), predecessors)
+def leadership(store: MemoryStore, *predecessors: str) -> Leader:
+    return Leader(Leases(store), TARGET, "me", SystemClock(), predecessors)
 
 
 async def test_renewals_that_overlap_are_one() -> None:
@@ -71,7 +71,7 @@ async def test_a_process_that_ended_before_it_led_is_not_waited_for(tmp_path: Pa
     left_by(store, first)  # and was killed
     data_dir.next_holder(tmp_path, TARGET)  # another one that did not get as far
     third, before = data_dir.next_holder(tmp_path, TARGET)
-    mine = Leadership(Leases(store), TARGET, third, SystemClock(), before)
+    mine = Leader(Leases(store), TARGET, third, SystemClock(), before)
     assert await mine.renew() is None
     assert mine.leading
 

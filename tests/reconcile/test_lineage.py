@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.reconcile.reporter import Voice
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.sources import folder as folders
 from otto_reconcile.sources.folder import Folder
@@ -54,8 +54,8 @@ class Replica:
         self.start()
 
     def start(self) -> None:
-        self.voice = Voice(Board(None), FastClock(speed=1), Heard())
-        self.folder = Folder(self.path, self.stores, self.voice, FastClock(speed=1), "tests")
+        self.reporter = Reporter(StatusBoard(None), FastClock(speed=1), Heard())
+        self.folder = Folder(self.path, self.stores, self.reporter, FastClock(speed=1), "tests")
 
     async def restart(self) -> str:
         self.start()
@@ -64,11 +64,11 @@ class Replica:
 
     @property
     def state(self) -> str:
-        return str(self.voice.board.status.manifests["state"])
+        return str(self.reporter.board.status.manifests["state"])
 
     @property
     def problem(self) -> str:
-        return " ".join(self.voice.board.status.manifests["problems"])
+        return " ".join(self.reporter.board.status.manifests["problems"])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.desired import Source, Wanted
+from otto_reconcile.desired import DesiredBot, Source
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
 from otto_reconcile.model import Bot, Ref, Relationship, Resource, make
 from otto_reconcile.model.bot import Customer
-from otto_reconcile.outbox import Journal
+from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.reaching import Reaching
-from otto_reconcile.reconcile.outage import Late
+from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.sources.folder import Folder
@@ -53,7 +53,7 @@ async def test_a_restore_that_loses_its_lease_does_not_call_bots_restored() -> N
 
     setting.port.before_call = stopped_for_a_while
     await setting.loop.restore()
-    restore = setting.voice.board.status.restore
+    restore = setting.reporter.board.status.restore
     assert restore is not None
     assert restore["restored"] == len(setting.agents()) < 20
     async with running(setting):
@@ -128,7 +128,7 @@ async def test_a_target_that_goes_away_in_a_restore_is_not_called_connected() ->
 
     setting.port.before_call = go_away
     await setting.loop.restore()
-    assert setting.voice.board.status.target.state == "Unavailable"
+    assert setting.reporter.board.status.target.state == "Unavailable"
     assert calls < 20, "it went on against a target that is gone"
     setting.port.before_call, setting.port.gone = (lambda: None), False
     async with running(setting):
@@ -148,10 +148,10 @@ async def test_a_refused_relationship_that_is_withdrawn_leaves_the_bot_in_order(
 
     setting.port.create = refusing
     await setting.loop.restore()
-    assert setting.voice.board.status.bots["desk"].sync is Sync.OUT_OF_SYNC
+    assert setting.reporter.board.status.bots["desk"].sync is Sync.OUT_OF_SYNC
     setting.want(bot("desk"))
     async with running(setting):
-        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+        await until(lambda: setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED)
 
 
 async def test_a_tag_that_a_person_made_outlives_the_bot_that_used_it() -> None:
@@ -163,7 +163,7 @@ async def test_a_tag_that_a_person_made_outlives_the_bot_that_used_it() -> None:
     setting.want(bot("desk"))
     async with running(setting):
         await until(lambda: Ref("tag", "ours") not in setting.port.held)
-        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+        await until(lambda: setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED)
     assert Ref("tag", "vip") in setting.port.held
 
 
@@ -173,7 +173,7 @@ async def test_the_last_user_of_a_shared_tag_takes_it_along() -> None:
     await setting.loop.restore()
     setting.want(bot("one"))
     async with running(setting):
-        await until(lambda: setting.voice.board.status.bots["one"].revision == 2)
+        await until(lambda: setting.reporter.board.status.bots["one"].revision == 2)
         assert Ref("tag", "shared") in setting.port.held
 
 
@@ -186,14 +186,14 @@ async def test_bots_that_want_a_shared_thing_otherwise_do_not_undo_each_other() 
     setting.want(desk("alpha", "Ann", town="Bonn"), desk("beta", "Anna", shoes="41"))
     await setting.loop.restore()
     async with running(setting):
-        await until(lambda: setting.voice.board.status.bots["beta"].sync is Sync.OUT_OF_SYNC)
+        await until(lambda: setting.reporter.board.status.bots["beta"].sync is Sync.OUT_OF_SYNC)
         ref = Ref("customer", "ann")
         assert setting.port.held[ref].spec["name"] == "Ann"
-        message = setting.voice.board.status.bots["beta"].message
+        message = setting.reporter.board.status.bots["beta"].message
         assert message is not None
         assert "bot 'alpha' wants another name" in message
         setting.want(desk("alpha", "Anna", town="Bonn"))
-        await until(lambda: setting.voice.board.status.bots["beta"].sync is Sync.SYNCED)
+        await until(lambda: setting.reporter.board.status.bots["beta"].sync is Sync.SYNCED)
         assert setting.port.held[ref].spec["name"] == "Anna"
 
 
@@ -220,7 +220,7 @@ async def test_what_is_held_back_is_named_with_each_reason_once() -> None:
 
     setting.port.unable = unable  # type: ignore[method-assign]
     await setting.loop.restore()
-    assert setting.voice.board.status.bots["desk"].message == (
+    assert setting.reporter.board.status.bots["desk"].message == (
         "held back: create journey desk.a and 1 more: no states here; "
         "create guideline desk.urgent and 1 more: it needs journey/desk.a"
     )
@@ -230,7 +230,7 @@ async def test_a_fault_of_ours_is_said_and_does_not_end_the_loop() -> None:
     setting = Setting(interval=0.05)
     setting.want(bot("desk"))
     await setting.loop.restore()
-    absorb = setting.stores.desired.absorb
+    ingest = setting.stores.desired.ingest
     faults = 0
 
     def faulty():
@@ -238,9 +238,9 @@ async def test_a_fault_of_ours_is_said_and_does_not_end_the_loop() -> None:
         faults += 1
         if faults < 3:
             raise RuntimeError("a fault of ours")
-        return absorb()
+        return ingest()
 
-    setting.stores.desired.absorb = faulty
+    setting.stores.desired.ingest = faulty
     async with running(setting):
         await until(lambda: faults > 3)
         setting.want(bot("desk", description="New"))
@@ -259,7 +259,7 @@ async def test_pruning_leaves_otto_and_the_agents_of_others_alone() -> None:
         setting.loop.stirred("otto")
         setting.loop.stirred("stranger")
         setting.loop.stirred(None)
-        await until(lambda: setting.voice.board.status.bots["desk"].sync is Sync.SYNCED)
+        await until(lambda: setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED)
     assert setting.agents() == {"desk", "otto", "stranger"}
 
 
@@ -274,7 +274,7 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     monkeypatch.setattr(watchfiles, "awatch", full)
     monkeypatch.setattr("otto_reconcile.sources.folder.RECHECK", 0.05)
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     stopping = asyncio.Event()
     task = asyncio.create_task(folder.follow(stopping))
     text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec: {name: Desk}\n"
@@ -291,9 +291,9 @@ async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path)
     (tmp_path / "values.yaml").write_text("of: another program\n")
     (tmp_path / ".ottoignore").write_text("draft.yaml\n")
     setting = Setting()
-    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
-    assert setting.voice.board.status.manifests["state"] == "Imported"
+    assert setting.reporter.board.status.manifests["state"] == "Imported"
     assert setting.stores.desired.read().bots.keys() == {"desk"}
     stopping = asyncio.Event()
     task = asyncio.create_task(folder.follow(stopping))
@@ -307,8 +307,8 @@ async def test_a_watched_folder_follows_the_texts_that_manifests_include(tmp_pat
     text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec:\n  name: Desk\n"
     (tmp_path / "desk.yaml").write_text(text + "  description: !file texts/desk.md\n")
     setting = Setting()
-    board, desired = setting.voice.board, setting.stores.desired
-    folder = Folder(tmp_path, setting.stores, setting.voice, setting.clock, "tests")
+    board, desired = setting.reporter.board, setting.stores.desired
+    folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
     assert "texts/desk.md` cannot be included" in board.status.manifests["problems"][0]
     stopping = asyncio.Event()
@@ -333,8 +333,8 @@ async def test_a_watched_folder_follows_the_texts_that_manifests_include(tmp_pat
 
 async def test_a_folder_that_is_made_or_goes_later_is_told_as_it_is(tmp_path: Path) -> None:
     setting = Setting()
-    path, board = tmp_path / "manifests", setting.voice.board
-    folder = Folder(path, setting.stores, setting.voice, setting.clock, "tests")
+    path, board = tmp_path / "manifests", setting.reporter.board
+    folder = Folder(path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
     assert board.status.manifests["state"] == "Refused"
     stopping = asyncio.Event()
@@ -357,8 +357,8 @@ async def test_one_file_is_imported_and_followed(tmp_path: Path) -> None:
     def bots() -> set[str]:
         return set(setting.stores.desired.read().bots)
 
-    board = setting.voice.board
-    folder = Folder(path, setting.stores, setting.voice, setting.clock, "tests")
+    board = setting.reporter.board
+    folder = Folder(path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
     assert board.status.manifests["state"] == "Imported"
     assert bots() == {"desk", "shop"}
@@ -410,7 +410,7 @@ async def test_a_store_that_is_away_from_the_start_is_said_once_with_its_reason(
         monkeypatch.setattr(setting.stores.store, name, away)
     await setting.loop.restore()
     await setting.loop.restore()
-    status = setting.voice.board.status
+    status = setting.reporter.board.status
     assert (status.store.state, status.target.state) == ("Unavailable", "Unknown")
     (event, fields), *more = setting.heard.warnings
     assert (event, fields["why"], more) == ("store unavailable", "nobody answers", [])
@@ -420,7 +420,7 @@ async def test_what_is_carried_out_while_the_store_takes_the_rest_is_saved_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Setting()
-    late = Late(Journal(None), setting.stores, setting.port, setting.voice, setting.clock)
+    late = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
     applied, going_on = setting.stores.applied, threading.Event()
     begun = asyncio.Event()
     loop, save = asyncio.get_running_loop(), applied.save
@@ -432,7 +432,7 @@ async def test_what_is_carried_out_while_the_store_takes_the_rest_is_saved_next(
 
     async def carry_out(name: str) -> None:
         now = setting.clock.now()
-        await late.carry_out(None, name, Wanted(bot(name), 1, Source("otto"), "tests", now))
+        await late.carry_out(None, name, DesiredBot(bot(name), 1, Source("otto"), "tests", now))
 
     monkeypatch.setattr(type(applied), "save", lambda self, *arguments: slow(*arguments))
     await carry_out("first")
@@ -449,9 +449,9 @@ async def test_what_is_carried_out_while_the_store_takes_the_rest_is_saved_next(
 
 async def test_what_could_not_be_saved_stays_to_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting()
-    late = Late(Journal(None), setting.stores, setting.port, setting.voice, setting.clock)
+    late = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
     applied = setting.stores.applied
-    wanted = Wanted(bot("desk"), 1, Source("otto"), "tests", setting.clock.now())
+    wanted = DesiredBot(bot("desk"), 1, Source("otto"), "tests", setting.clock.now())
     await late.carry_out(None, "desk", wanted)
     with monkeypatch.context() as patch:
 
@@ -500,7 +500,7 @@ async def test_a_new_life_ends_what_reached_every_agent_before() -> None:
     setting.want(bot("desk"))
     setting.port.reached = [Reaching("guideline", "a", "For all")]
     await setting.loop.restore()
-    status, target = setting.voice.board.status, setting.loop._target
+    status, target = setting.reporter.board.status, setting.loop._target
     await target.scanning.look()
     assert [one.split()[1] for one in status.reaching] == ["a"]
     setting.port.restart()

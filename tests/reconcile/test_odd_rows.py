@@ -11,7 +11,7 @@ async def test_rows_that_are_not_understood_make_their_bot_degraded() -> None:
     setting = Setting(interval=3600.0)
     setting.want(bot("desk"), bot("shop"))
     await setting.loop.restore()
-    bots = setting.voice.board.status.bots
+    bots = setting.reporter.board.status.bots
     store, row = setting.stores.store, {"bot_id": "desk"}
     async with running(setting):
         await until(lambda: bots["desk"].health is Health.HEALTHY)

@@ -38,12 +38,12 @@ def _filled(value: Any, bot_id: str) -> Any:
 
 
 def status(setting: Setting, bot_id: str) -> tuple[Sync, Health, str]:
-    found = setting.voice.board.status.bots[bot_id]
+    found = setting.reporter.board.status.bots[bot_id]
     return found.sync, found.health, found.message or ""
 
 
 def is_degraded(setting: Setting, *bot_ids: str) -> bool:
-    bots = setting.voice.board.status.bots
+    bots = setting.reporter.board.status.bots
     return all(b in bots and bots[b].health is Health.DEGRADED for b in bot_ids)
 
 
@@ -171,7 +171,7 @@ async def test_a_renamed_bot_takes_its_parts_along() -> None:
         await until(lambda: setting.agents() == {"beta"})
         await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
         await setting.settled()
-        assert "alpha" not in setting.voice.board.status.bots
+        assert "alpha" not in setting.reporter.board.status.bots
     assert {ref.kind for ref in deleted} & set(KINDS.values()) <= {"canned_response"}
     assert all(Ref(kind, "greet") in setting.port.held for kind in KINDS.values())
     assert set(setting.stores.applied.load("fake")) == {"beta"}
@@ -187,6 +187,6 @@ async def test_one_bot_of_two_with_one_relationship_goes_alone() -> None:
     await setting.loop.restore()
     setting.want(bot("one"))
     async with running(setting):
-        await until(lambda: setting.voice.board.status.bots["one"].revision == 2)
+        await until(lambda: setting.reporter.board.status.bots["one"].revision == 2)
         assert [ref.kind for ref in setting.port.held if ref.kind == "relationship"]
         assert status(setting, "two")[:2] == (Sync.SYNCED, Health.HEALTHY)

@@ -114,7 +114,7 @@ async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval() ->
         setting.loop.stirred(None)
         await until(lambda: GREET in setting.port.held, 2.0)
         assert held.ref == GREET
-        status = setting.voice.board.status.bots["desk"]
+        status = setting.reporter.board.status.bots["desk"]
         assert status.sync is Sync.OUT_OF_SYNC
         assert status.health is Health.DEGRADED
         assert "crm:slots" in (status.message or "")
@@ -153,7 +153,7 @@ async def test_when_one_bot_finds_a_service_again_the_others_look_too(setting: S
         await let_the_backoff_grow(setting)
         missing.services.clear()
         await setting.loop.reconcile_now("shop")
-        bots = setting.voice.board.status.bots
+        bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
 
 
@@ -166,7 +166,7 @@ async def test_a_changed_service_lets_all_that_waits_be_tried(setting: Setting) 
         await let_the_backoff_grow(setting)
         missing.services.clear()
         setting.loop.stirred(None, "tool_service")
-        bots = setting.voice.board.status.bots
+        bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
 
 
@@ -186,7 +186,9 @@ async def test_what_needs_what_failed_waits_with_it_and_comes_after_it() -> None
     await setting.loop.restore()
     async with running(setting):
         setting.loop.stirred("desk")
-        await until(lambda: "not this one" in str(setting.voice.board.status.bots["desk"].message))
+        await until(
+            lambda: "not this one" in str(setting.reporter.board.status.bots["desk"].message)
+        )
         assert tries(setting, BOOK) == 1
         assert not [ref for ref in setting.port.held if ref.kind == "relationship"]
         refused = False
@@ -210,7 +212,7 @@ async def test_what_was_never_made_is_a_pending_change_at_every_try(setting: Set
         await setting.loop.reconcile_now("desk")
     tried = setting.stores.store.find("actions", {"kind": BOOK.kind, "key": BOOK.key})
     assert [one["cause"] for one in tried] == ["PendingChange"] * 3
-    assert setting.voice.board.status.bots["desk"].cause == "PendingChange"
+    assert setting.reporter.board.status.bots["desk"].cause == "PendingChange"
 
 
 async def test_a_bot_whose_tool_is_gone_is_degraded_though_nothing_differs(
@@ -218,7 +220,7 @@ async def test_a_bot_whose_tool_is_gone_is_degraded_though_nothing_differs(
 ) -> None:
     setting.want(booking("desk"), bot("shop"))
     await setting.loop.restore()
-    bots = setting.voice.board.status.bots
+    bots = setting.reporter.board.status.bots
     async with running(setting):
         await until(lambda: bots["desk"].health is Health.HEALTHY)
         setting.port.lacks["crm:slots"] = "crm:slots (tool service 'crm' does not answer)"
@@ -244,7 +246,7 @@ async def test_a_sweep_that_finds_a_service_again_lets_what_waits_be_tried(
         await let_the_backoff_grow(setting)
         missing.services.clear()
         setting.port.lacks.clear()
-        bots = setting.voice.board.status.bots
+        bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].sync is Sync.SYNCED, 2.0)
         assert bots["desk"].health is Health.HEALTHY
 

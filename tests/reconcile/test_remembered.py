@@ -107,13 +107,13 @@ async def test_a_store_emptied_while_the_daemon_runs_is_told_once() -> None:
         setting.stores.store.delete(name, {})
     for _ in range(2):
         await setting.loop._target.read()
-    assert "has no record of depot, desk" in (setting.voice.board.status.lost or "")
+    assert "has no record of depot, desk" in (setting.reporter.board.status.lost or "")
     assert [event for event, _ in setting.heard.warnings].count("the store has lost bots") == 1
     assert setting.agents() == {"desk", "depot"}
     setting.want(bot("desk"), bot("depot"))
     await setting.loop._target.read()
-    assert setting.voice.board.status.lost is None
-    assert "another past of depot, desk" in " ".join(setting.voice.board.status.warnings)
+    assert setting.reporter.board.status.lost is None
+    assert "another past of depot, desk" in " ".join(setting.reporter.board.status.warnings)
 
 
 async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:
@@ -124,11 +124,11 @@ async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:
     second = Setting()
     second.port.held, second.port.canaries = first.port.held, first.port.canaries
     await second.loop.restore()
-    assert "managed with another store" in (second.voice.board.status.lost or "")
+    assert "managed with another store" in (second.reporter.board.status.lost or "")
     assert second.agents() == {"desk"}
     second.want(bot("desk"))
     await second.loop._target.read()
-    assert second.voice.board.status.lost is None
+    assert second.reporter.board.status.lost is None
 
 
 def test_a_database_of_a_newer_version_is_refused() -> None:

@@ -16,8 +16,8 @@ from otto_reconcile.model import Ref
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Result
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reminders import Reminders, span
-from otto_reconcile.reconcile.reporter import CONNECTED, Voice
-from otto_reconcile.reconcile.status import Board
+from otto_reconcile.reconcile.reporter import CONNECTED, Reporter
+from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.settings import actor
 from otto_reconcile.store.memory import MemoryStore
@@ -26,12 +26,12 @@ from tests.reconcile.fakes import FastClock, Heard, Setting, bot
 HALF_AN_HOUR, STEP = 1800, 30
 
 
-def heard_over(seconds: int, tell: Callable[[Voice], None]) -> list[tuple[str, dict[str, Any]]]:
+def heard_over(seconds: int, tell: Callable[[Reporter], None]) -> list[tuple[str, dict[str, Any]]]:
     """What a log says while something is told every half minute."""
     clock, heard = FastClock(speed=1), Heard()
-    voice = Voice(Board(None), clock, heard)
+    reporter = Reporter(StatusBoard(None), clock, heard)
     for _ in range(0, seconds, STEP):
-        tell(voice)
+        tell(reporter)
         clock.ahead += STEP
     return heard.warnings
 
@@ -58,9 +58,9 @@ def test_a_failure_that_lasts_is_said_again() -> None:
     action = Action(Operation.UPDATE, Ref("guideline", "desk.g"), "desk", Cause.PENDING_CHANGE)
     outcome = Outcome(action, Result.FAILED, "a tool is not there (yet): look_up")
 
-    def tell(voice: Voice) -> None:
-        voice.outcome("run", outcome)
-        voice._repeats.settle("desk", [outcome])
+    def tell(reporter: Reporter) -> None:
+        reporter.outcome("run", outcome)
+        reporter._repeats.settle("desk", [outcome])
 
     said = heard_over(HALF_AN_HOUR, tell)
     assert [fields.get("lasts") for _, fields in said] == [None, "5 min", "15 min"]
@@ -69,14 +69,14 @@ def test_a_failure_that_lasts_is_said_again() -> None:
 
 def test_a_tool_that_is_gone_is_said_and_said_again() -> None:
     gone = BotResult("desk", lacking="a tool is not there (yet): look_up")
-    said = heard_over(HALF_AN_HOUR, lambda voice: voice.bot(gone, 0, None))
+    said = heard_over(HALF_AN_HOUR, lambda reporter: reporter.bot(gone, 0, None))
     assert [fields.get("lasts") for _, fields in said] == [None, "5 min", "15 min"]
     assert {event for event, _ in said} == {"a tool is not there (yet): look_up"}
 
 
 def test_a_store_that_stays_away_is_said_again() -> None:
     error = StoreUnavailable("refused")
-    said = heard_over(HALF_AN_HOUR, lambda voice: voice.store(error))
+    said = heard_over(HALF_AN_HOUR, lambda reporter: reporter.store(error))
     assert [event for event, _ in said] == ["store unavailable", *["store still unavailable"] * 2]
 
 
@@ -86,14 +86,14 @@ def test_ready_is_said_once_store_and_target_answer() -> None:
             self.warnings.append((event, fields))
 
     heard = All()
-    voice = Voice(Board(None), FastClock(speed=1), heard)
-    voice.ready("http://there")
-    voice.target(CONNECTED)
+    reporter = Reporter(StatusBoard(None), FastClock(speed=1), heard)
+    reporter.ready("http://there")
+    reporter.target(CONNECTED)
     assert [event for event, _ in heard.warnings if event == "ready"] == []
     assert heard.warnings[0][0].startswith("running, but not ready")
-    voice.store(None)
+    reporter.store(None)
     assert [event for event, _ in heard.warnings if event == "ready"] == ["ready"]
-    voice.ready("http://there")
+    reporter.ready("http://there")
     assert len([event for event, _ in heard.warnings if event == "ready"]) == 2
 
 
@@ -101,14 +101,14 @@ async def test_what_was_there_is_not_called_restored() -> None:
     setting = Setting()
     setting.want(bot("desk"), bot("shop"))
     await setting.loop.restore()
-    restore = setting.voice.board.status.restore
+    restore = setting.reporter.board.status.restore
     assert restore is not None
     assert (restore["restored"], restore["there"], restore["bots"]) == (2, 0, 2)
     later = Setting()  # another store, on a target that has everything
     later.want(bot("desk"), bot("shop"))
     later.port.held.update(setting.port.held)
     await later.loop.restore()
-    restore = later.voice.board.status.restore
+    restore = later.reporter.board.status.restore
     assert restore is not None
     assert (restore["restored"], restore["there"], restore["bots"]) == (0, 2, 2)
 
@@ -117,11 +117,11 @@ async def test_the_last_change_outlives_the_process() -> None:
     setting = Setting(interval=3600.0)
     setting.want(bot("desk"))
     await setting.loop.restore()
-    before = setting.voice.board.status.bots["desk"].last_change
+    before = setting.reporter.board.status.bots["desk"].last_change
     assert before is not None
-    setting.voice.board.keep_only([])  # another process knows of none
+    setting.reporter.board.keep_only([])  # another process knows of none
     await setting.loop.reconcile_now("desk")
-    after = setting.voice.board.status.bots["desk"].last_change
+    after = setting.reporter.board.status.bots["desk"].last_change
     assert after is not None
     assert after[:16] == before[:16]
 

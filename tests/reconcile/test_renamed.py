@@ -81,7 +81,7 @@ async def test_a_rename_that_is_refused_is_on_both_and_nothing_flips() -> None:
         setting.stores.desired.delete("desk", source=Source("cli"), actor="ann")
         await until(lambda: setting.agents() == {"beta"})
         await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
-    assert setting.voice.board.status.warnings == ()
+    assert setting.reporter.board.status.warnings == ()
 
 
 def thing(bot_id: str, remote_id: str) -> Resource:

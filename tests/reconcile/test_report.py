@@ -12,9 +12,9 @@ from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan
 from otto_reconcile.reconcile import heartbeat
 from otto_reconcile.reconcile.conditions import bot_fields
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.retries import WAITS
-from otto_reconcile.reconcile.status import Board, BotStatus, Connection, Health, Status, Sync
+from otto_reconcile.reconcile.status import BotStatus, Connection, Health, Status, StatusBoard, Sync
 from otto_reconcile.reconcile.summary import summary
 from otto_reconcile.reconcile.target_state import Planned
 from otto_reconcile.runtime.clock import SystemClock
@@ -93,11 +93,11 @@ def test_a_heartbeat_is_measured_whatever_the_clock_was_set_to() -> None:
 
 
 def test_a_target_that_goes_is_told_of_every_bot() -> None:
-    voice = Voice(Board(None), SystemClock(), Silent())
+    reporter = Reporter(StatusBoard(None), SystemClock(), Silent())
     for bot_id in ("desk", "depot"):
-        voice.board.set_bot(bot_id, sync=Sync.SYNCED, health=Health.HEALTHY)
-    voice.target("Unavailable", "nobody answers")
-    for bot in voice.board.status.bots.values():
+        reporter.board.set_bot(bot_id, sync=Sync.SYNCED, health=Health.HEALTHY)
+    reporter.target("Unavailable", "nobody answers")
+    for bot in reporter.board.status.bots.values():
         assert (bot.sync, bot.health) == (Sync.UNKNOWN, Health.UNKNOWN)
         assert bot.message == "target unavailable: nobody answers"
 

@@ -37,10 +37,10 @@ async def test_what_is_still_there_is_deleted_and_on_record() -> None:
     setting = await ready(ALL)
     await look(setting)
     assert left(setting) == {"all.g"}  # perhaps somebody is not done with it
-    assert len(setting.voice.board.status.reaching) == 1
+    assert len(setting.reporter.board.status.reaching) == 1
     await look(setting, PRUNE_AFTER)
     assert left(setting) == set()
-    assert setting.voice.board.status.reaching == ()
+    assert setting.reporter.board.status.reaching == ()
     (record,) = setting.stores.audit.find(bot_id="")
     assert (record.kind, record.key, record.operation) == ("guideline", "all.g", "delete")
     assert (record.cause, record.outcome) == ("Unmanaged", "succeeded")
@@ -52,7 +52,7 @@ async def test_without_the_request_it_is_only_reported() -> None:
     for _ in range(3):
         await look(setting)
     assert left(setting) == {"all.g"}
-    assert len(setting.voice.board.status.reaching) == 1
+    assert len(setting.reporter.board.status.reaching) == 1
 
 
 async def test_what_is_ours_or_of_others_is_never_deleted() -> None:
@@ -64,7 +64,7 @@ async def test_what_is_ours_or_of_others_is_never_deleted() -> None:
     for _ in range(3):
         await look(setting)
     assert left(setting) == {"desk.greet", "word", "step"}
-    told = setting.voice.board.status.reaching
+    told = setting.reporter.board.status.reaching
     assert [one.split()[1] for one in told] == ["step"]
 
 
@@ -120,7 +120,7 @@ async def test_a_refusal_is_on_record_and_waits_longer_each_time() -> None:
     records = setting.stores.audit.find(bot_id="")
     assert {record.outcome for record in records} == {"failed"}
     assert 2 <= len(records) <= 4
-    assert setting.voice.board.status.reaching != ()
+    assert setting.reporter.board.status.reaching != ()
 
 
 async def test_what_is_changed_during_a_look_is_looked_for_soon(
@@ -138,6 +138,6 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     with monkeypatch.context() as patch:
         patch.setattr(setting.port, "reaching", listed_just_before)
         await look(setting)
-    assert setting.voice.board.status.reaching == ()
+    assert setting.reporter.board.status.reaching == ()
     await look(setting, AT_LEAST - 1)
-    assert len(setting.voice.board.status.reaching) == 1
+    assert len(setting.reporter.board.status.reaching) == 1

@@ -23,7 +23,7 @@ def beside(first: Setting, url: str = "fake", **options: Any) -> Setting:
     other = Setting(**options)
     other.port.held, other.port.canaries = first.port.held, first.port.canaries
     other.port.tag_ids, other.port.target = first.port.tag_ids, url
-    other.voice.board.status.target.state = "Unknown"
+    other.reporter.board.status.target.state = "Unknown"
     other.loop = other.another("other")
     return other
 
@@ -50,14 +50,14 @@ async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
     await beat(first.loop)
     await beat(second.loop)  # it has seen the other one live, and shows itself
     await beat(first.loop)
-    target = second.voice.board.status.target
+    target = second.reporter.board.status.target
     assert target.state == "Waiting"
     assert "manages this server" in (target.message or "")
-    assert first.voice.board.status.rivals
+    assert first.reporter.board.status.rivals
     assert any("waits to manage" in event for event, _ in first.heard.warnings)
     await second.loop._target.resign()
     await beat(first.loop)
-    assert not first.voice.board.status.rivals
+    assert not first.reporter.board.status.rivals
 
 
 async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
@@ -68,7 +68,7 @@ async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
     assert second.agents() == {"desk", "depot"}
     await beat(first.loop)  # it was only stopped, and goes on
     assert not first.loop._target.leading
-    assert first.voice.board.status.target.state == "Waiting"
+    assert first.reporter.board.status.target.state == "Waiting"
 
 
 async def test_marks_that_a_killed_process_left_twice_are_dead_too() -> None:
@@ -101,7 +101,7 @@ async def test_the_killed_leader_of_our_store_has_no_other_store() -> None:
         await beat(first.loop)
     await first.loop._target.leadership.resign()
     await beat(second.loop)
-    told = second.voice.board.status.target.message or ""
+    told = second.reporter.board.status.target.message or ""
     assert "manages this server" in told
     assert "another store" not in told
     assert not [name for name in first.port.canaries if name.startswith("otto-waiter")]
@@ -116,14 +116,14 @@ async def test_a_server_under_another_url_is_the_target_that_it_was() -> None:
     second.loop = second.another("other")
     await second.loop.restore()
     assert second.port.target == "fake"
-    assert second.voice.board.status.target_id == "fake"
-    assert "leads this target" in (second.voice.board.status.target.message or "")
+    assert second.reporter.board.status.target_id == "fake"
+    assert "leads this target" in (second.reporter.board.status.target.message or "")
     await first.loop._target.resign()
     await second.loop.restore()
     await second.loop.reconcile_now("desk")
-    assert second.voice.board.status.bots["desk"].sync is Sync.SYNCED
+    assert second.reporter.board.status.bots["desk"].sync is Sync.SYNCED
     assert set(first.stores.applied.epochs()) == {"fake"}
-    assert second.voice.board.status.restore is None
+    assert second.reporter.board.status.restore is None
 
 
 async def test_a_target_of_an_older_version_goes_on_as_it_was() -> None:
@@ -150,17 +150,17 @@ async def test_what_was_never_ours_is_left_until_it_is_taken_over_by_name() -> N
     await setting.loop.reconcile_now("desk")  # still so once it is on record
     assert set(setting.port.held) & {AGENT, GREET} == {AGENT}
     assert setting.port.held[AGENT].spec == {"name": "Theirs"}
-    status = setting.voice.board.status.bots["desk"]
+    status = setting.reporter.board.status.bots["desk"]
     assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.DEGRADED)
     assert "`run --take-over desk` makes it ours" in (status.message or "")
-    assert setting.voice.board.status.bots["depot"].sync is Sync.SYNCED
+    assert setting.reporter.board.status.bots["depot"].sync is Sync.SYNCED
     await setting.loop._target.resign()
     setting.options["take_over"] = frozenset({"desk"})
     setting.loop = setting.another()
     await setting.loop.restore()
     await setting.loop.reconcile_now("desk")
     assert setting.port.held[AGENT].spec["name"] == "Desk"
-    assert setting.voice.board.status.bots["desk"].sync is Sync.SYNCED
+    assert setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED
     await setting.loop._target.resign()
     setting.options["take_over"] = frozenset()
     setting.loop = setting.another()
@@ -179,7 +179,7 @@ async def test_a_part_that_was_never_ours_holds_up_no_other() -> None:
     assert AGENT in setting.port.held
     assert setting.port.held[GREET].spec["condition"] == "Theirs"
     assert "update guideline desk.greet: it is on the server" in (
-        setting.voice.board.status.bots["desk"].message or ""
+        setting.reporter.board.status.bots["desk"].message or ""
     )
     setting.want(bot("desk", guidelines=[]))
     await setting.loop.reconcile_now("desk")
@@ -200,7 +200,7 @@ async def test_another_server_behind_the_url_keeps_what_it_has() -> None:
             await setting.loop.reconcile_now(name)
     assert {r.spec["name"] for r in setting.port.held.values()} == {"Theirs"}
     assert setting.agents() == {"desk", "depot"}
-    assert "--take-over desk" in (setting.voice.board.status.bots["desk"].message or "")
+    assert "--take-over desk" in (setting.reporter.board.status.bots["desk"].message or "")
 
 
 async def test_what_was_begun_before_a_crash_is_ours() -> None:
@@ -267,7 +267,7 @@ async def test_a_beat_in_the_middle_of_a_restore_stops_nothing() -> None:
     setting.port.restart()
     await setting.loop._target.probe()
     await beats[0]
-    restore = setting.voice.board.status.restore
+    restore = setting.reporter.board.status.restore
     assert restore is not None
     assert restore["restored"] == 1
     assert GREET in setting.port.held

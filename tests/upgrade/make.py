@@ -124,13 +124,13 @@ def adopted(work: Work) -> None:
 def journalled(folder: Path) -> None:
     """What Otto made while the store was away."""
     from otto_reconcile.model import Bot
-    from otto_reconcile.outbox import Journal, Pending
+    from otto_reconcile.outbox import Outbox, Pending
     from otto_reconcile.records.events import Source
 
     bot = Bot(id="waiting", name="Waiting", description="Was made while the store was away.")
     source = Source(kind="conversation", session="session-1")
     pending = Pending("waiting", bot, 0, source, "otto", datetime.now(UTC))
-    Journal(folder).put(pending, None)
+    Outbox(folder).put(pending, None)
 
 
 def kept(work: Path, to: Path) -> None:

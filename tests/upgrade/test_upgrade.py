@@ -71,8 +71,8 @@ def counts(store: Store) -> Counter[str]:
 def test_it_has_the_same_bots_and_writes_nothing(left: Path, store: SQLiteStore) -> None:
     before = {name: store.find(name) for name in COLLECTIONS}
     assert exported(store) == expected(left)
-    absorbed = DesiredState(store).absorb()
-    assert (absorbed.events, absorbed.problems, absorbed.vanished) == ((), (), ())
+    ingested = DesiredState(store).ingest()
+    assert (ingested.events, ingested.problems, ingested.vanished) == ((), (), ())
     assert {name: store.find(name) for name in COLLECTIONS} == before
 
 
@@ -109,7 +109,7 @@ def test_mongodb_gives_the_same(left: Path, store: SQLiteStore, wire_uri: str) -
     try:
         assert exported(remote) == expected(left)
         before = counts(remote)
-        assert DesiredState(remote).absorb().events == ()
+        assert DesiredState(remote).ingest().events == ()
         assert counts(remote) == before
     finally:
         remote.close()

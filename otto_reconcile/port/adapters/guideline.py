@@ -8,7 +8,7 @@ from typing import Any
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import JSON, Resource, make
-from otto_reconcile.model.evaluation import Judgement
+from otto_reconcile.model.evaluation import Evaluation
 from otto_reconcile.model.guideline import EVALUATED
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port import guideline_tools, modes
@@ -83,11 +83,12 @@ class GuidelineAdapter:
             priority=spec.get("priority"),
             track=spec.get("track"),
             labels=spec.get("labels") or None,
-            metadata={**wire.judgements.metadata_of(resource), **spec.get("metadata", {})} or None,
+            metadata={**wire.evaluation_cache.metadata_of(resource), **spec.get("metadata", {})}
+            or None,
             tags=[agent_tag(resource.bot_id), *await wire.tags.ids(spec.get("tags", ()))],
         )
         made = await wire.call(wire.parlant.guidelines.create(**values))
-        wire.judgements.place(resource)
+        wire.evaluation_cache.place(resource)
         return ensure_kept(resource, await self._complete(wire, resource, made))
 
     async def _complete(self, wire: Wire, resource: Resource, made: Any) -> Resource:
@@ -136,13 +137,13 @@ class GuidelineAdapter:
         if "labels" in values:
             sent["labels"] = _labels(observed.spec.get("labels", ()), values["labels"])
         sent = {name: value for name, value in sent.items() if name not in ("metadata", "tools")}
-        judged = wire.judgements.metadata_of(resource)
+        judged = wire.evaluation_cache.metadata_of(resource)
         if metadata := _metadata(resource, by_field, observed, judged):
             sent["metadata"] = metadata
         sent = sent or {"tool_associations": {"add": []}}  # Parlant refuses an empty PATCH
         made = await _patch(wire, resource, sent, resource.spec.get("tools", ()))
         if by_field.keys() & _EVALUATED_FROM:
-            wire.judgements.place(resource)
+            wire.evaluation_cache.place(resource)
         if "metadata" in by_field:
             ensure_unset(by_field["metadata"], made, besides=judged)
         if missing:
@@ -159,7 +160,7 @@ def _labels(before: Iterable[str], after: Iterable[str]) -> dict[str, list[str]]
 
 
 def _metadata(
-    resource: Resource, changes: Mapping[str, Change], observed: Resource, judged: Judgement
+    resource: Resource, changes: Mapping[str, Change], observed: Resource, judged: Evaluation
 ) -> dict[str, JSON] | None:
     """`set` and `unset`: evaluations of what changes go, and what is `judged` of it comes."""
     declared: Mapping[str, JSON] = resource.spec.get("metadata", {})

@@ -20,7 +20,7 @@ from otto_reconcile.reconcile.evaluation.usage import Bill, opened
 from otto_reconcile.reconcile.status import Usage
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.audit import Record
-from otto_reconcile.records.evaluations import Answer, Evaluations, Judge
+from otto_reconcile.records.evaluations import Answer, EvaluatedBy, Evaluations
 from otto_reconcile.runtime.backoff import Backoff
 from otto_reconcile.runtime.clock import Clock
 
@@ -77,7 +77,7 @@ class _Run:
     error: str | None = None  # the first
 
 
-class Asking:
+class ModelQueries:
     """`pairs` below are questions, each with a resource that it is about."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Asking:
     ) -> None:
         self._port, self._clock, self._metered = port, clock, metered
         self._audit, self._kept, self._store = stores.audit, Evaluations(stores.store), stores.store
-        self.judge: Judge | None = None
+        self.judge: EvaluatedBy | None = None
         """Who judges; None as long as that is not known."""
         self._sought: set[str] = set()  # keys of questions that were looked for in the store
         self._tries: dict[str, _Tries] = {}
@@ -105,10 +105,10 @@ class Asking:
         """Reads all that is known of this Parlant and this model. Raises OttoError."""
         self.judge = None
         model = self._metered.model if self._metered is not None else None
-        judge = Judge.of(self._port.target, (await self._port.health()).version, model)
+        judge = EvaluatedBy.of(self._port.target, (await self._port.health()).version, model)
         known = await asyncio.to_thread(self._kept.load, judge)
-        unsaved = {answer.key: answer.judgement for answer in self._answers.values()}
-        self._port.judgements.known = {**known, **unsaved}
+        unsaved = {answer.key: answer.evaluation for answer in self._answers.values()}
+        self._port.evaluation_cache.known = {**known, **unsaved}
         self.judge = judge
 
     async def learn(self, questions: Iterable[Question]) -> None:
@@ -116,7 +116,7 @@ class Asking:
         new = {question.key for question in questions} - self._sought
         if new and self.judge is not None:
             found = await asyncio.to_thread(self._kept.load, self.judge, sorted(new))
-            self._port.judgements.known.update(found)
+            self._port.evaluation_cache.known.update(found)
             self._sought |= new
 
     def sought(self, question: Question) -> bool:
@@ -173,7 +173,7 @@ class Asking:
         self._under_way |= keys
         try:
             await self._learn(pairs)
-            known = self._port.judgements.known
+            known = self._port.evaluation_cache.known
             left = [(q, about) for q, about in pairs.items() if q.key not in known]
             return await self._ask(self._begun(bot_id, run_id, len(left)), left) if left else None
         finally:
@@ -201,7 +201,7 @@ class Asking:
         assert self.judge is not None
         keys = sorted(question.key for question in pairs)
         found = await asyncio.to_thread(self._kept.load, self.judge, keys)
-        self._port.judgements.known.update(found)
+        self._port.evaluation_cache.known.update(found)
 
     async def _one(self, run: _Run, question: Question, about: Resource) -> None:
         """One question, when its turn comes; what that took is on record at once."""
@@ -216,7 +216,7 @@ class Asking:
             else:
                 self._unanswered, run.answered = 0, run.answered + 1
                 self._tries.pop(question.key, None)
-                self._port.judgements.known[question.key] = said
+                self._port.evaluation_cache.known[question.key] = said
                 answer = Answer(question.key, said, subject, self._clock.now())
                 self._answers[question.key] = answer
             self._records[run.record.action_id] = _under_way(run.record, self._so_far(run))

@@ -13,7 +13,7 @@ from otto_reconcile.model import Bot, snapshot_of
 from otto_reconcile.model.evaluation import questions_of
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.target_state import Stores
-from otto_reconcile.records.evaluations import Answer, Evaluations, Judge
+from otto_reconcile.records.evaluations import Answer, EvaluatedBy, Evaluations
 
 
 async def judged(port: RestPort, bots: Iterable[Bot], now: datetime) -> list[Answer]:
@@ -30,7 +30,7 @@ async def judged(port: RestPort, bots: Iterable[Bot], now: datetime) -> list[Ans
     return list(answers.values())
 
 
-def keep(stores: Stores, judge: Judge, answers: Iterable[Answer]) -> None:
+def keep(stores: Stores, judge: EvaluatedBy, answers: Iterable[Answer]) -> None:
     """Saves those that are not known yet. Raises StoreUnavailable."""
     evaluations, by_key = Evaluations(stores.store), {answer.key: answer for answer in answers}
     known = evaluations.load(judge, sorted(by_key))

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.model import JSON, Ref, Resource
-from otto_reconcile.model.evaluation import Misplaced
+from otto_reconcile.model.evaluation import EvaluationGap
 from otto_reconcile.planning.plan import Cause, Change, Operation, Result
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Evaluator
@@ -31,11 +31,11 @@ async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None
 class _Step:
     """All that one guideline or journey lacks, and the record of it."""
 
-    lacking: Sequence[Misplaced]
+    lacking: Sequence[EvaluationGap]
     record: Record
 
 
-class Placing:
+class EvaluationPublisher:
     """One target's. The loop gives it the rest with `bind`."""
 
     def __init__(self, port: Evaluator, stores: Stores, clock: Clock) -> None:
@@ -60,11 +60,11 @@ class Placing:
         """Of all that is in place of a bot; how much was changed. Raises OttoError."""
         placed = 0
         async with self._turn:
-            unplaced = [r for r in held if self._port.judgements.unplaced(r)]
+            unplaced = [r for r in held if self._port.evaluation_cache.unplaced(r)]
             unplaced = [r for r in unplaced if r.ref not in self._refused]
             if unplaced and self._may_act():
                 placed = await self._put(bot_id, unplaced, run_id)
-        again = frozenset(r.ref for r in held if self._port.judgements.unplaced_states(r))
+        again = frozenset(r.ref for r in held if self._port.evaluation_cache.unplaced_states(r))
         if again and self._may_act() and bot_id not in self._attempted:
             self._attempted.add(bot_id)
             self.renewing.add(bot_id)
@@ -110,7 +110,7 @@ class Placing:
         took = round(self._clock.monotonic() - started, 6)
         return replace(_ended(step.record, Result.SUCCEEDED), duration=took), None
 
-    def _record(self, lacking: Sequence[Misplaced], run_id: str) -> Record:
+    def _record(self, lacking: Sequence[EvaluationGap], run_id: str) -> Record:
         resource = lacking[0].resource
         return Record(
             action_id=uuid.uuid4().hex,
@@ -131,7 +131,7 @@ def _ended(record: Record, result: Result, error: str | None = None) -> Record:
     return replace(record, duration=0.0, outcome=str(result), error=error)
 
 
-def _change(misplaced: Misplaced) -> Mapping[str, JSON]:
+def _change(misplaced: EvaluationGap) -> Mapping[str, JSON]:
     """A judgement may repeat the text that was judged, and with it a secret."""
     resource, own = misplaced.resource, misplaced.key == misplaced.resource.key
     name = "metadata" if own else f"metadata of condition {misplaced.key}"

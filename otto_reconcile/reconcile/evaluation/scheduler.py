@@ -18,10 +18,10 @@ from otto_reconcile.errors import OttoError
 from otto_reconcile.model import Resource, Snapshot
 from otto_reconcile.model.evaluation import Question, questions_of
 from otto_reconcile.port.base import Evaluator
-from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT, Asked, Asking, Metered
-from otto_reconcile.reconcile.evaluation.publisher import Placing, Renew
+from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT, Asked, Metered, ModelQueries
+from otto_reconcile.reconcile.evaluation.publisher import EvaluationPublisher, Renew
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.reporter import Voice
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
@@ -40,7 +40,7 @@ class Mode(StrEnum):
     EAGER = "eager"
 
 
-class Evaluating:
+class EvaluationScheduler:
     """One target's. The loop gives it the rest with `bind`."""
 
     def __init__(
@@ -48,13 +48,13 @@ class Evaluating:
         mode: Mode,
         port: Evaluator,
         stores: Stores,
-        voice: Voice,
+        reporter: Reporter,
         clock: Clock,
         metered: Metered | None = None,
     ) -> None:
-        self._mode, self._port, self._voice, self._clock = mode, port, voice, clock
-        self._asking = Asking(port, stores, clock, metered)
-        self._placing = Placing(port, stores, clock)
+        self._mode, self._port, self._reporter, self._clock = mode, port, reporter, clock
+        self._asking = ModelQueries(port, stores, clock, metered)
+        self._placing = EvaluationPublisher(port, stores, clock)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
         self._serving = False
@@ -125,7 +125,7 @@ class Evaluating:
             self._early.result()
         else:
             missing = sum(self._missing.values())
-            self._voice.warn("the port opens before all is evaluated", texts=missing)
+            self._reporter.warn("the port opens before all is evaluated", texts=missing)
 
     def wake(self) -> None:
         """Asks for a round at once."""
@@ -221,7 +221,7 @@ class Evaluating:
         if unplaced:
             try:
                 if placed := await self._placing.place(bot_id, self._held(bot_id), run_id):
-                    self._voice.say("evaluations placed", bot=bot_id, on=placed, run=run_id)
+                    self._reporter.say("evaluations placed", bot=bot_id, on=placed, run=run_id)
             except OttoError:
                 self._done(bot_id)  # what was under way may be half done
                 raise
@@ -237,7 +237,7 @@ class Evaluating:
         return list(self._bots.get(bot_id, Snapshot()).values())
 
     def _unknown(self, bot_id: str) -> list[tuple[Question, Resource]]:
-        known = self._port.judgements.known
+        known = self._port.evaluation_cache.known
         return [
             (question, resource)
             for resource in self._held(bot_id)
@@ -247,7 +247,7 @@ class Evaluating:
 
     def _unplaced(self, bot_id: str) -> list[Resource]:
         held = self._held(bot_id)
-        return [resource for resource in held if self._port.judgements.unplaced(resource)]
+        return [resource for resource in held if self._port.evaluation_cache.unplaced(resource)]
 
     def _waits(self, bot_id: str) -> bool:
         """True if a round could do something for it."""
@@ -276,26 +276,26 @@ class Evaluating:
         before = self._last if self._last is not None and self._last["run"] == run_id else {}
         sums = {name: before.get(name, 0) + value for name, value in took.items()}
         self._last = {"run": run_id, "finished": finished, **sums}
-        say = self._voice.say if asked.error is None else self._voice.warn
+        say = self._reporter.say if asked.error is None else self._reporter.warn
         say("evaluated", bot=bot_id, **took, why=asked.error, run=run_id)
 
     def _tell_bot(self, bot_id: str) -> None:
-        if bot_id not in self._bots or bot_id not in self._voice.board.status.bots:
+        if bot_id not in self._bots or bot_id not in self._reporter.board.status.bots:
             return
         self._missing[bot_id] = missing = len(self._unknown(bot_id))
         values: dict[str, Any] = {"unevaluated": missing}
-        in_place = self._voice.board.status.bots[bot_id].health is Health.HEALTHY
+        in_place = self._reporter.board.status.bots[bot_id].health is Health.HEALTHY
         if self._mode is Mode.EAGER and in_place and self._waits(bot_id):
             message = f"waiting for the model's evaluation of {missing} texts"
             values |= {"sync": Sync.OUT_OF_SYNC, "health": Health.PROGRESSING, "message": message}
-        self._voice.board.set_bot(bot_id, **values)
+        self._reporter.board.set_bot(bot_id, **values)
 
     def _tell(self) -> None:
         judge = self._asking.judge
-        self._voice.board.status.evaluations = {
+        self._reporter.board.status.evaluations = {
             "mode": str(self._mode),
             **(asdict(judge) if judge is not None else {}),
-            "known": len(self._port.judgements.known),
+            "known": len(self._port.evaluation_cache.known),
             "missing": sum(self._missing.values()),
             "failing": self._asking.failing,
             "message": self._message or self._asking.reason,
