@@ -36,7 +36,7 @@ class MetadataForm(Form):
     """Which bot this is."""
 
     id: ShortId | None = described(
-        "Id of the bot, and of its agent on every target, for ever: lower-case letters, digits"
+        "Id of the bot, and of its agent on every target, always: lower-case letters, digits"
         " and hyphens."
     )
     exact_id: ExactId | None = described(EXACT)

@@ -193,7 +193,7 @@ def _inner_first(edges: Mapping[str, Iterable[str]]) -> Iterator[str]:
 def _circles(
     states: Sequence[State], by_id: Mapping[str, State], nesting: _Nesting
 ) -> Iterator[Fault]:
-    """Where no step is ever taken: behind a tool, Parlant 3.3 would go round in it for ever."""
+    """Where no step is ever taken: behind a tool, Parlant 3.3 would go round in it forever."""
     through = {state.id: nesting.through(state) for state in states}
     seen: set[str] = set()
     told: set[str] = set()

@@ -1,4 +1,4 @@
-"""Keeps self-healing from turning into a fight: heal at once, but not for ever at that pace."""
+"""Keeps self-healing from turning into a fight: heal at once, but not forever at that pace."""
 
 from __future__ import annotations
 

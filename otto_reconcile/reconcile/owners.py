@@ -1,7 +1,7 @@
 """Whose a part is that several bots want under one id; `target_state` asks it about each bot.
 
 A target holds one guideline, journey, term or canned response to an id. Two bots that want it would
-take it from each other for ever. So one bot owns it: the one that has it on the target already; if
+take it from each other forever. So one bot owns it: the one that has it on the target already; if
 several have it, or none has, the first of them by id. The others wait and are told.
 """
 

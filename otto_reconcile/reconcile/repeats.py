@@ -1,5 +1,5 @@
 """Tells what became of an action from what became of it the last time: a bot that cannot converge
-is tried for ever, and says and records the same each time."""
+is tried forever, and says and records the same each time."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from otto_reconcile.model import JSON, Ref, Resource, Shape, Snapshot, get_kind
 
 
 class SharedClaims:
-    """Where bots differ, they would undo each other's changes for ever.
+    """Where bots differ, they would undo each other's changes forever.
 
     So the first of them by id has its way, and the others are told. `wanted` comes by bot id.
     """

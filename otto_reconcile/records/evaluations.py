@@ -1,4 +1,4 @@
-"""What language models have judged, kept for ever: the loop reads and writes it here.
+"""What language models have judged, kept forever: the loop reads and writes it here.
 
 A judgement holds for what was asked (see `model.evaluation`), by which Parlant, of which model.
 """

@@ -141,7 +141,7 @@ def _number(text: bytes) -> int:
 
 
 def instance(folder: Path) -> str:
-    """The name under which this directory's embedded Parlant is known in the store, for ever."""
+    """The name under which this directory's embedded Parlant is known in the store, forever."""
     path = folder / INSTANCE_FILE
     try:
         name = path.read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""Has a language model judge the texts of bots, each once for ever. The loop drives it.
+"""Has a language model judge the texts of bots, each once forever. The loop drives it.
 
 What is known goes along with whatever the port makes; here the rest is asked for, kept, and put on
 what is there already. Nobody waits for it (`lazy`), or a bot is not in place without it (`eager`).
@@ -31,7 +31,7 @@ _IDLE = 3600.0
 _RETRY = 0.5
 _STEP = 2.0  # seconds between two looks at what has been answered meanwhile
 BEFORE_SERVING = 60.0
-"""Seconds that `eager` may keep the port closed: a model that hangs would do so for ever."""
+"""Seconds that `eager` may keep the port closed: a model that hangs would do so forever."""
 
 
 class Mode(StrEnum):
