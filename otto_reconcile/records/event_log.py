@@ -21,16 +21,15 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.model.shared import Wish, is_stream, stream_of
+from otto_reconcile.model.shared import Wish, is_stream
 from otto_reconcile.records.events import ROWS, Event, EventType, Source
-from otto_reconcile.records.rows.decoding import wish_from
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
     removal,
+    rows_digest,
     rows_of_wish,
     stored_rows,
-    view_digest,
 )
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Store, Write
 
@@ -41,7 +40,10 @@ _LOST = "?"  # the id of an event that cannot be read
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`rows` is the digest of what the rows of the bot say; `pending` see the module's text."""
+    """`rows` is the digest of the rows when they were last in step (`rows_digest`).
+
+    `pending` see the module's text.
+    """
 
     bot_id: str
     revision: int = 0
@@ -77,13 +79,15 @@ def _is_sound(head: Head, document: Document | None = None) -> bool:
 class Step:
     """An event to be recorded after `head`; `before` is what was wanted, if anything was.
 
-    With `whole`, nobody knows what was: all rows but those that are wanted now go.
+    With `whole`, nobody knows what was: all rows but those that are wanted now go. `rows` is the
+    digest of the rows that the event was made from, if they say nothing but it.
     """
 
     event: Event
     head: Head | None
     before: Wish | None
     whole: bool = False
+    rows: str = ""
 
 
 class Log:
@@ -208,11 +212,16 @@ class Log:
         except ValueError:
             return False
         self._write_whole(event)
-        rows = view_digest(_as_rows_say(event.wish)) if event.wish is not None else ""
+        rows = rows_digest(rows_of_wish(event.wish)) if event.wish is not None else ""
         deleted = event.wish is None
         head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
         self.store.put("heads", [asdict(head)])
         return True
+
+    def renew_rows(self, head: Head, rows: str) -> None:
+        """Notes that rows of this digest say the same as those before, in another spelling."""
+        where = {"bot_id": head.bot_id, "revision": head.revision, "rows": head.rows}
+        self.store.swap("heads", where, {"rows": rows})
 
     def _newest(self, bot_id: str) -> Document:
         """The newest event of a bot as it is stored; empty if there is none."""
@@ -253,10 +262,8 @@ class Log:
         event, rows = step.event, step.head.rows if step.head else ""
         if event.wish is None:
             rows = ""
-        elif event.source.kind == ROWS:
-            rows = view_digest(event.wish)
-        elif _projects(event):
-            rows = view_digest(_as_rows_say(event.wish))
+        elif event.source.kind == ROWS or _projects(event):
+            rows = step.rows or rows_digest(rows_of_wish(event.wish))
         deleted = event.wish is None
         return Head(event.bot_id, event.revision, None, event.event_id, deleted, rows)
 
@@ -338,8 +345,3 @@ def _projects(event: Event) -> bool:
     if event.type in (EventType.SUSPENDED, EventType.RESUMED):
         return False
     return event.wish is None or event.source.kind != ROWS
-
-
-def _as_rows_say(wish: Wish) -> Wish:
-    """It as it will be read back from its own rows."""
-    return wish_from(stream_of(wish), rows_of_wish(wish), wish)[0] or wish

@@ -21,6 +21,8 @@ from otto_reconcile.records.rows.projections import (
     PART_NAMES,
     has_row_of,
     row_count,
+    rows_digest,
+    rows_of_wish,
     view_digest,
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, main_row, shared_by_stream
@@ -149,17 +151,23 @@ class Ingester:
         head: Head | None,
     ) -> list[str]:
         known, former = look.wish(stream), look.renames.former_of(stream)
+        said = rows_digest(rows)
+        if known is not None and head is not None and said == head.rows and former is None:
+            return []
         wish, problems = wish_from(stream, rows, known or _under(stream, former, look))
         if wish is not None and (fault := unfit(wish)) is not None:
             return [*problems, f"rows of {called(stream)}: {fault}; it stays as it was"]
-        same = wish is not None and known and head and view_digest(wish) == head.rows
+        same = wish is not None and known is not None and _says_the_same(wish, known)
         if wish is None or (same and former is None):
+            if wish is not None and head is not None and not problems:
+                self._log.renew_rows(head, said)
             return problems
         if self._is_late(head, known, wish, rows):
             look.late.add(stream)
         else:
             source = Source(ROWS) if former is None else renames.from_(former)
-            look.steps.append(self._event(wish, known, head, source))
+            step = self._event(wish, known, head, source)
+            look.steps.append(replace(step, rows=said if not problems else ""))
         return problems
 
     def _event(self, wish: Wish, known: Wish | None, head: Head | None, source: Source) -> Step:
@@ -317,6 +325,12 @@ class Ingester:
                     look.problems.append(
                         f"rows of {called(step.event.bot_id)}: {error}; they were left out"
                     )
+
+
+def _says_the_same(wish: Wish, known: Wish) -> bool:
+    """True if rows mean what the rows of `known` mean, which may say less than it."""
+    own, _ = wish_from(stream_of(known), rows_of_wish(known), known)
+    return view_digest(wish) == view_digest(own or known)
 
 
 def _under(stream: str, former: str | None, look: _Look) -> Wish | None:

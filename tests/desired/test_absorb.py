@@ -16,6 +16,7 @@ import pytest
 from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import Bot, Guideline
+from otto_reconcile.records import ingest
 from otto_reconcile.store.base import Filter, Store, Write
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
@@ -444,6 +445,7 @@ PUTTER = """
 import sys
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.model import Bot, Guideline
+from otto_reconcile.records import ingest
 from otto_reconcile.settings import Settings
 from otto_reconcile.store import open_store
 from pathlib import Path
@@ -480,3 +482,22 @@ def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     assert [event.revision for event in state.history("desk")] == list(range(40, 0, -1))
     assert state.get("desk").bot.name == "Desk 39"
     store.close()
+
+
+def test_rows_in_another_spelling_are_read_once_and_are_no_revision(
+    store: Store, make_bot: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = DesiredState(store)
+    state.put(make_bot(composition_mode="strict"), source=CLI, actor="ann")
+    store.swap("bots", {"bot_id": "desk"}, {"composition_mode": "CANNED_STRICT"})
+    assert state.ingest().events == ()
+    assert state.get("desk").revision == 1
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("rows that say what they said are not read again")
+
+    monkeypatch.setattr(ingest, "wish_from", never)
+    ingested = DesiredState(store).ingest()
+    assert (ingested.events, ingested.problems) == ((), ())
+    DesiredState(store).put(make_bot(name="New"), source=CLI, actor="ann")
+    assert DesiredState(store).ingest().events == ()

@@ -141,8 +141,26 @@ def row_count(name: str, bot: Bot) -> int:
     return len(GROUPS[name].of(bot))
 
 
+def rows_digest(rows: Rows) -> str:
+    """Of rows as they are stored: of the fields that are ours but their times, in any order."""
+    said = {
+        name: sorted(digest(_said(name, row)) for row in its) for name, its in rows.items() if its
+    }
+    return digest(said)
+
+
+def _said(name: str, row: Document) -> Any:
+    times = ("created_at", "updated_at")
+    said = {k: v for k, v in row.items() if (k in _OURS[name] or k == DAMAGED) and k not in times}
+    try:
+        digest(said)
+    except (TypeError, ValueError, RecursionError):  # a value that only other programs write
+        return repr(said)
+    return said
+
+
 def view_digest(wish: Wish) -> str:
-    """Of all that rows can say of it, whatever their order."""
+    """Of all that rows can say of it, whatever their order and their spelling."""
     return _bot_digest(wish) if isinstance(wish, Bot) else digest(shared_view(wish))
 
 
