@@ -39,6 +39,7 @@ __all__ = [
 ]  # fmt: skip
 
 _TRIES = 20
+_CHECKED = 20  # so many revisions, at least, are checked where no head has moved
 
 
 class DesiredState:
@@ -53,6 +54,8 @@ class DesiredState:
         self._ingester = Ingester(self._log)
         self._cache: dict[str, tuple[str, DesiredBot | DesiredShared]] = {}
         self._composer = Composer()
+        self._heads: Mapping[str, Head] = {}
+        self._checked = ""  # the last of those that were checked
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -60,7 +63,26 @@ class DesiredState:
         if not heads and self._store.size("events"):
             self.rebuild()
             heads = self._log.heads()
+        if heads == self._heads:
+            self._check_some(heads)
+        self._heads = heads
         return self._desired(heads)
+
+    def _check_some(self, heads: Mapping[str, Head]) -> None:
+        """Forgets what cannot be read any more, of some bots in turn: others may have harmed it.
+
+        A revision never changes otherwise, and so is read once.
+        """
+        names = [name for name in sorted(heads) if name in self._cache]
+        turn = [n for n in names if n > self._checked] + [n for n in names if n <= self._checked]
+        some = turn[: max(_CHECKED, len(names) // 10)]
+        documents = self._log.documents([heads[name] for name in some])
+        for name in some:
+            try:
+                _wanted(name, documents.get(name))
+            except ValueError:
+                del self._cache[name]
+        self._checked = some[-1] if some else ""
 
     def effective(self, desired: Desired) -> Desired:
         """The bots as they are to be on a target: with all that they share."""
@@ -249,7 +271,7 @@ class DesiredState:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
         desired = self._desired(self._log.settled([name]))
         if reason := {**desired.unreadable, **desired.unreadable_shared}.get(name):
-            raise PermanentError(f"{called(name)}: {reason}")
+            raise PermanentError(f"{called(name)}: {reason}", hint=_remedy(name, reason))
         return desired.bots.get(name) or desired.shared.get(name)
 
     def _fill_cache(self, heads: Mapping[str, Head]) -> dict[str, str]:
@@ -399,6 +421,13 @@ def _wanted(name: str, document: Mapping[str, object] | None) -> DesiredBot | De
     if isinstance(event.wish, Bot):
         return DesiredBot(event.wish, *who)
     return DesiredShared(event.wish, *who)
+
+
+def _remedy(name: str, reason: str) -> str | None:
+    """What to do about what cannot be read; what a newer version wrote says so itself."""
+    if reason == NEWER:
+        return None
+    return f"apply its manifest, which writes it anew; to end it: otto-reconcile delete {name}"
 
 
 def _nothing(name: str) -> NotFound:

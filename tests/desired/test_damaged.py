@@ -298,3 +298,18 @@ def test_what_a_target_says_is_on_record_whatever_it_is(store: Store) -> None:
     found = audit.find()
     assert [len(record.changes) for record in found] == [1, 1, 1]
     assert found[0].error == "half \\ud800"
+
+
+@pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
+def test_what_is_damaged_after_it_was_read_is_noticed(store: Store, make_bot: Make) -> None:
+    state = DesiredState(store)
+    state.put_many([(make_bot(f"b{n:02}"), CLI) for n in range(50)], actor="ann")
+    before = state.read()
+    store.swap("events", {"bot_id": "b33"}, {"bot": None})
+    for _ in range(3):
+        after = state.read()
+    assert set(after.unreadable) == {"b33"}
+    assert all(after.bots[name] is before.bots[name] for name in after.bots)
+    with pytest.raises(PermanentError) as raised:
+        state.get("b33")
+    assert "delete b33" in str(raised.value.hint)

@@ -160,3 +160,19 @@ def look_into(stores: Stores) -> None:
         stores.audit.find(bot_id=bot_id)
         stores.audit.last_change(bot_id, "fake")
     assert [event.bot_id for event in stores.desired.history("shop", limit=1)] == ["shop"]
+
+
+async def test_a_revision_that_is_damaged_while_it_runs_is_shown(
+    whole: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "otto.db"
+    file.write_bytes(whole)
+    setting = Restored(file)
+    async with running(setting):
+        await until(lambda: is_healthy(setting, "desk") and is_healthy(setting, "shop"))
+        damage(file, "events", "bot", "nothing")
+        bots = setting.reporter.board.status.bots
+        await until(lambda: bots["desk"].health is Health.DEGRADED)
+        assert "its desired state cannot be read" in (bots["desk"].message or "")
+        assert (setting.agents(), is_healthy(setting, "shop")) == ({"desk", "shop"}, True)
+    setting.store.close()

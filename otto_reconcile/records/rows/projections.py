@@ -143,20 +143,19 @@ def row_count(name: str, bot: Bot) -> int:
 
 def rows_digest(rows: Rows) -> str:
     """Of rows as they are stored: of the fields that are ours but their times, in any order."""
-    said = {
-        name: sorted(digest(_said(name, row)) for row in its) for name, its in rows.items() if its
+    named = {
+        name: sorted(_row_digest(name, row) for row in its) for name, its in rows.items() if its
     }
-    return digest(said)
+    return digest(named)
 
 
-def _said(name: str, row: Document) -> Any:
+def _row_digest(name: str, row: Document) -> str:
     times = ("created_at", "updated_at")
     said = {k: v for k, v in row.items() if (k in _OURS[name] or k == DAMAGED) and k not in times}
     try:
-        digest(said)
+        return digest(said)
     except (TypeError, ValueError, RecursionError):  # a value that only other programs write
-        return repr(said)
-    return said
+        return digest(repr(said))
 
 
 def view_digest(wish: Wish) -> str:
