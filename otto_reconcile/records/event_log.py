@@ -94,6 +94,7 @@ class Log:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
+        self._checked: set[Head] = set()  # those that say what their events say, or cannot
         self._known: frozenset[str] | None = None  # of whom there was a head; None: not looked yet
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
@@ -110,7 +111,24 @@ class Log:
                 lost = self._without_head(found)
                 found |= {bot_id: self._redone(Head(bot_id)) for bot_id in lost}
             self._known = frozenset(found)
-        return found
+        return self._agreeing(found)
+
+    def _agreeing(self, heads: dict[str, Head]) -> dict[str, Head]:
+        """The heads; one that says otherwise than its event is made again, if a bot is there.
+
+        Where the event says that the bot was deleted and the head does not, one of them is damaged,
+        and nothing is deleted for that: such a bot cannot be read.
+        """
+        new = [head for head in heads.values() if head.revision and head not in self._checked]
+        documents = self.documents(new)
+        for head in new:
+            event = documents.get(head.bot_id, {})
+            ended = event.get("type") == str(EventType.DELETED)
+            says = (event.get("bot_id"), event.get("revision"), ended)
+            if event and says != (head.bot_id, head.revision, head.deleted) and not ended:
+                head = heads[head.bot_id] = self._redone(head)
+            self._checked.add(head)
+        return heads
 
     def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
         """Bots of which there are events alone: their heads were lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,7 +151,12 @@ class SQLiteStore:
                 _prepare(self._file)
                 self._connection = self._connect()
                 self._inode = _inode(self._file)
-            yield self._connection
+            try:
+                yield self._connection
+            except sqlite3.OperationalError as error:
+                if any(sign in str(error) for sign in _DROPPED):
+                    self._drop()  # what is missing is made anew with the next connection
+                raise
 
     def _refuse_lost(self) -> None:
         if (why := self._lost()) is not None:
@@ -220,9 +226,23 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _missing(connection: sqlite3.Connection) -> set[str]:
-    """The tables that a file of this version lacks: an older release that had fewer wrote it."""
-    made = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return set(COLLECTIONS) - {str(name) for (name,) in made}
+    """The tables, indexes and triggers that a file of this version lacks.
+
+    An older release that had fewer wrote it, or somebody dropped one.
+    """
+    made = connection.execute("SELECT name FROM sqlite_master")
+    return _NAMES - {str(name) for (name,) in made}
+
+
+_NAMES = {
+    made[1]
+    for statement in schema()
+    if (
+        made := re.match(
+            r"CREATE (?:UNIQUE )?(?:TABLE|INDEX|TRIGGER) IF NOT EXISTS (\w+)", statement
+        )
+    )
+}
 
 
 def _inode(file: Path) -> int | None:
@@ -269,6 +289,7 @@ _KNOWN = (
 )
 
 
+_DROPPED = ("no such table", "ON CONFLICT clause does not match")
 _TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 

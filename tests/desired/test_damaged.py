@@ -313,3 +313,27 @@ def test_what_is_damaged_after_it_was_read_is_noticed(store: Store, make_bot: Ma
     with pytest.raises(PermanentError) as raised:
         state.get("b33")
     assert "delete b33" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("changes", [{"deleted": True}, {"revision": 7}, {"event_id": "x"}])
+@pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
+def test_a_head_that_contradicts_its_event_is_made_again(
+    store: Store, make_bot: Make, changes: dict[str, Any]
+) -> None:
+    state = filled(store, make_bot)
+    state.read()
+    store.swap("heads", {"bot_id": "b1"}, changes)
+    for one in (state, DesiredState(store)):
+        assert one.read().bots.keys() == {"b0", "b1", "b2", "b3"}
+    state.put(make_bot("b1", name="New"), source=CLI, actor="ann")
+    assert [event.revision for event in state.history("b1")] == [2, 1]
+
+
+@pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
+def test_an_event_that_says_deleted_while_its_head_does_not_deletes_nothing(
+    store: Store, make_bot: Make
+) -> None:
+    state = filled(store, make_bot)
+    store.swap("events", {"bot_id": "b1"}, {"type": "deleted", "bot": None})
+    for one in (state, DesiredState(store)):
+        only_b1_is_out(one)
