@@ -94,7 +94,7 @@ class Log:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
-        self._checked: set[Head] = set()  # those that say what their events say, or cannot
+        self._checked: dict[str, Head] = {}  # those that say what their events say, or cannot
         self._known: frozenset[str] | None = None  # of whom there was a head; None: not looked yet
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
@@ -119,7 +119,7 @@ class Log:
         Where the event says that the bot was deleted and the head does not, one of them is damaged,
         and nothing is deleted for that: such a bot cannot be read.
         """
-        new = [head for head in heads.values() if head.revision and head not in self._checked]
+        new = [h for h in heads.values() if h.revision and self._checked.get(h.bot_id) != h]
         documents = self.documents(new)
         for head in new:
             event = documents.get(head.bot_id, {})
@@ -127,7 +127,7 @@ class Log:
             says = (event.get("bot_id"), event.get("revision"), ended)
             if event and says != (head.bot_id, head.revision, head.deleted) and not ended:
                 head = heads[head.bot_id] = self._redone(head)
-            self._checked.add(head)
+            self._checked[head.bot_id] = head
         return heads
 
     def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
