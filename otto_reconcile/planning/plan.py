@@ -67,6 +67,12 @@ class Action:
     skipped: str | None = None
     why: str | None = None  # e.g. why an update has to be a replace
     claimed: bool = True  # of a creation: what is there under its id is from an earlier try of ours
+    label: str | None = None  # in place of the key where that must not be shown
+
+    @property
+    def shown_key(self) -> str:
+        """The key as anybody may see it."""
+        return self.ref.key if self.label is None else self.label
 
     @property
     def acts(self) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from otto_reconcile.model import JSON, Ref
+from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Action, Change, Operation, Plan
 from otto_reconcile.runtime.logins import MASKED, without_logins
 
@@ -76,12 +76,13 @@ def _without(action: Action, secrets: Collection[str]) -> Action:
         change if change.masked else replace(change, before=scrubbed(change.before, secrets))
         for change in action.changes
     )
+    label = scrub(action.ref.key, secrets) if action.desired is None else action.ref.key
+    action = replace(action, changes=changes, label=None if label == action.ref.key else label)
     if action.operation is not Operation.REPORT or action.observed is None:
-        return replace(action, changes=changes)
+        return action
     spec = {name: scrubbed(value, secrets) for name, value in action.observed.spec.items()}
-    ref = Ref(action.ref.kind, scrub(action.ref.key, secrets))
-    observed = replace(action.observed, key=ref.key, spec=spec)
-    return replace(action, ref=ref, changes=changes, observed=observed)
+    observed, bot_id = replace(action.observed, spec=spec), scrub(action.bot_id, secrets)
+    return replace(action, bot_id=bot_id, observed=observed)
 
 
 def texts(value: JSON) -> Iterator[str]:

@@ -37,7 +37,8 @@ def bot_fields(result: BotResult, now: datetime) -> dict[str, Any]:
 def _reported(action: Action) -> str:
     """`guideline/x`, or of what others only added to: `metadata.key of guideline/x`."""
     added = [f"{c.field}.{key}" for c in action.changes for key in c.before]
-    return f"{', '.join(added)} of {action.ref}" if added else str(action.ref)
+    told = f"{action.ref.kind}/{action.shown_key}"
+    return f"{', '.join(added)} of {told}" if added else told
 
 
 def _unseen(error: OttoError | None) -> dict[str, Any]:

@@ -287,7 +287,7 @@ class Reconciler:
             target=world.target,
             bot_id=planned.bot_id,
             kind=action.ref.kind,
-            key=action.ref.key,
+            key=action.shown_key,
             operation=str(action.operation),
             cause=str(action.cause),
             changes=tuple(changes),

@@ -142,8 +142,10 @@ class Remembered:
     def _load(self) -> dict[str, Seen]:
         if self._known is None:
             self._known = {}
+            if self._file is None or not self._file.is_file():
+                return self._known
             with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-                document = json.loads((self._file or Path()).read_text("utf-8"))
+                document = json.loads(self._file.read_text("utf-8"))
                 revisions = document.get("revisions") or {}
                 self._known = {
                     str(name): _seen(label, revisions.get(name))

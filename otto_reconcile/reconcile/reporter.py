@@ -130,7 +130,7 @@ class Reporter:
             quietly=restoring if good else self._repeats.has(outcome) and not lasts,
             bot=action.bot_id or None,
             kind=action.ref.kind,
-            key=action.ref.key,
+            key=action.shown_key,
             cause=str(action.cause),
             fields=",".join(change.field for change in action.changes) or None,
             error=outcome.error,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -211,7 +212,8 @@ class StatusBoard:
     def withdraw(self) -> None:
         """Takes the file away: the daemon has ended in good order."""
         if self.folder is not None and self._lost() is None:
-            (self.folder / STATUS_FILE).unlink(missing_ok=True)
+            with suppress(OSError):  # what is there is no file of ours
+                (self.folder / STATUS_FILE).unlink(missing_ok=True)
 
 
 def read_status(folder: Path) -> Mapping[str, Any] | None:
@@ -220,11 +222,12 @@ def read_status(folder: Path) -> Mapping[str, Any] | None:
     Of a daemon that has said nothing for a while, `stale` has `seconds` and `since`, and how its
     bots are is Unknown.
     """
-    try:
-        document: dict[str, Any] = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    file = folder / STATUS_FILE
+    if not (file.is_file() and data_dir.is_owned(folder)):  # to read a pipe would take forever
         return None
-    if not data_dir.is_owned(folder):
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
     beat = document.get("heartbeat")
     quiet = heartbeat.silence(beat)  # None: of an older daemon

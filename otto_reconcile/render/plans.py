@@ -139,7 +139,7 @@ def plan_lines(actions: Sequence[Action] | Plan, *, indent: str = "") -> Iterato
 
 
 def _action_line(action: Action, indent: str) -> Line:
-    what = f"{action.ref.kind} {visible(action.ref.key)}"
+    what = f"{action.ref.kind} {visible(action.shown_key)}"
     why = f" ({visible(action.why)})" if action.why else ""
     if action.operation is Operation.REPORT:
         if action.changes:
@@ -243,7 +243,7 @@ def _entry(action: Action) -> dict[str, JSON]:
     entry: dict[str, JSON] = {
         "bot": action.bot_id,
         "kind": action.ref.kind,
-        "key": action.ref.key,
+        "key": action.shown_key,
         "operation": str(action.operation),
         "cause": str(action.cause),
         "changes": [_change(change) for change in action.changes],

@@ -18,6 +18,8 @@ DEFAULT_NAME = ".otto"
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
 HOLDER_FILE = "holder"
+FILES = (LOCK_FILE, INSTANCE_FILE, HOLDER_FILE, "status.json", "managed.json", "journal.jsonl")
+"""What a daemon reads and writes there, beside its store, which has words of its own."""
 HOLDERS = 100
 """So many former processes are remembered: more do not end within the time of a lease."""
 TRIES, PAUSE = 4, 0.05
@@ -33,6 +35,7 @@ def prepare(folder: Path) -> None:
         probe = folder / f".probe-{os.getpid()}"
         probe.touch(mode=0o600)
         probe.unlink()
+        _refuse_no_files(folder)
     except (FileExistsError, NotADirectoryError) as error:
         file = "a file, not a folder" if isinstance(error, FileExistsError) else "below a file"
         raise SettingsError(
@@ -45,6 +48,16 @@ def prepare(folder: Path) -> None:
             f"the data directory {folder} cannot be written: {reason}",
             hint="choose another with --data-dir, or give this user write permission",
         ) from error
+
+
+def _refuse_no_files(folder: Path) -> None:
+    """Raises SettingsError for a folder, a pipe or a link to nowhere in the place of a file."""
+    for name in FILES:
+        path = folder / name
+        if os.path.lexists(path) and not path.is_file():
+            what = "a folder" if path.is_dir() else "no file"
+            hint = "move it away, and start again: it is made anew"
+            raise SettingsError(f"{path} is {what}", hint=hint)
 
 
 def _keep_apart(folder: Path) -> None:
@@ -124,7 +137,7 @@ def _locked(descriptor: int) -> bool:
 def is_owned(folder: Path) -> bool:
     """True if a daemon has the directory now. To read the folder is enough to know."""
     try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:  # no daemon was ever here, or its directory is not ours to read
         return False
     try:

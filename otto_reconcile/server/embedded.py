@@ -8,6 +8,7 @@ everything is restored, nothing but the caller handles signals, and it closes wh
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from otto_reconcile.server.model_source import ModelSource
 
+_log = logging.getLogger("otto_reconcile.server")
 SHUTDOWN = 3.0
 ABANDON = 1.0
 """Seconds that a stop gives to what is under way, first to end, then to be cancelled."""
@@ -139,6 +141,9 @@ class EmbeddedServer:
             life.cancel()
             await asyncio.wait({life}, timeout=ABANDON)
         if life.done() and not life.cancelled() and (error := life.exception()):
+            if self._opened and isinstance(error, OSError):  # it has served; its caches are lost
+                _log.warning("Parlant could not save its caches: %s", error)
+                return
             raise error
 
     async def _live(

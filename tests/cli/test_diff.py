@@ -260,14 +260,20 @@ async def test_a_secret_that_others_copied_to_the_server_is_shown_nowhere(
     await rest.post("/guidelines", condition=said, action=said, tags=["agent:desk"])
     await rest.post("/guidelines", condition=said)
     await rest.post("/capabilities", title=said, description=said, signals=[], tags=["agent:desk"])
-    await rest.post("/agents", name=said)
+    await rest.post("/agents", name=said, id="x-s3cret-value")
+    await rest.post("/guidelines", id="g-s3cret-value", condition="c", tags=["agent:desk"])
     await rest.patch("/agents/desk", description=said)
     for output in ("table", "markdown", "json", "yaml"):
-        for more in ((), words[2:]):
+        for more in ((), words[2:], ("--prune-unmanaged",)):
             given = ("diff", *words[:2], *more, "-o", output)
             done = await asyncio.to_thread(converged.otto, *given, **secret)
             assert "Say (masked) to them" in done.out
             assert "s3cret" not in done.out + done.err
+    await converged.converge(prune_unmanaged=True)
+    assert not await rest.exists("/guidelines/g-s3cret-value")
+    for command in (("actions", "-o", "json"), ("history", "desk")):
+        done = await asyncio.to_thread(converged.otto, *command, **secret)
+        assert "s3cret" not in done.out + done.err
 
 
 async def test_it_finds_the_daemons_target_and_applied_sets(

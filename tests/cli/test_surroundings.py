@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from otto_reconcile.manifest import files_below
+from otto_reconcile.runtime.data_dir import FILES
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto, manifest
 
@@ -120,6 +121,21 @@ def test_what_is_no_file_in_the_place_of_the_store_is_told(otto: Otto, command: 
     place.unlink()
     os.mkfifo(place)
     assert "error: .otto/otto.db is no file; the" in otto(*command, stdin=manifest()).err
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_told(otto: Otto, name: str) -> None:
+    folder = otto.folder / ".otto"
+    folder.mkdir()
+    os.mkfifo(folder / name)
+    for command in ("status", "get"):
+        assert otto(command).code in (0, 1)
+    done = otto("run", "--port", "0")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: .otto/{name} is no file\nhint: move it away, and start")
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    assert f"error: .otto/{name} is a folder\n" in otto("run", "--port", "0").err
 
 
 def test_another_reason_to_suspend_a_bot_is_kept(otto: Otto) -> None:

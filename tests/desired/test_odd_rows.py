@@ -322,3 +322,15 @@ def test_a_damaged_row_concerns_its_bot_alone(
     state.put(Bot(id="desk", name="New"), source=CLI, actor="ann")
     assert state.get("desk").bot.name == "New"
     store.close()
+
+
+def test_an_endless_number_is_no_name_and_no_id(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "otto.db")
+    _write_text(tmp_path / "otto.db", '{"bot_id": "desk", "name": 1e999}')
+    _write_text(tmp_path / "otto.db", '{"bot_id": 1e999, "name": "Shop"}')
+    _write_text(tmp_path / "otto.db", '{"bot_id": "other", "name": "Other"}')
+    problems = "\n".join(DesiredState(store).ingest().problems)
+    assert "name is inf, which is no text" in problems
+    assert "bot_id is inf, which is no id" in problems
+    assert set(DesiredState(store).read().bots) == {"other"}
+    store.close()

@@ -233,6 +233,23 @@ def test_a_data_directory_that_is_removed_is_left_to_the_next_daemon(place: Plac
         assert "error:" not in output
 
 
+def test_a_stop_is_clean_whatever_became_of_the_files(place: Place) -> None:
+    place.write()
+    with place.daemon("--port", "0") as daemon:
+        daemon.wait_synced("order-desk")
+        chat = {"customer_id": "guest", "agent_id": "order-desk"}
+        session = daemon.call("POST", "/sessions", chat)["id"]
+        said = {"kind": "message", "source": "customer", "message": "Where is my order?"}
+        daemon.call("POST", f"/sessions/{session}/events", said)
+        status = place.folder / ".otto" / "status.json"
+        status.unlink()
+        status.mkdir()
+        wait_for("it to be said", lambda: "the status file cannot be written" in daemon.output)
+        shutil.rmtree(place.folder / ".otto" / "parlant")
+        assert daemon.signal() == 0
+    assert "error:" not in daemon.output
+
+
 def test_a_data_directory_without_permission(place: Place) -> None:
     place.write()
     (place.folder / ".otto").write_text("a file where a folder should be")

@@ -252,7 +252,8 @@ def _parts(
             made[part_id] = make(newest(part_id, name, same, problems))
         except (NotUnderstood, ValidationError) as error:
             stays = "it stays as it was" if part_id in before else "it was left out"
-            problems.append(f"{name} row {part_id!r} of bot {bot_id!r}: {said(error)}; {stays}")
+            which = repr(part_id) if same[0].get(key) is not None else f"without {key}"
+            problems.append(f"{name} row {which} of bot {bot_id!r}: {said(error)}; {stays}")
             if part_id in before:
                 made[part_id] = before[part_id]
     order = [*(i for i in before if i in made), *(i for i in made if i not in before)]

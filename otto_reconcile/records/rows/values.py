@@ -35,6 +35,8 @@ def id_in(row: Document, field: str) -> str:
     value = row.get(field)
     if value is None or value == "" or isinstance(value, Mapping | list | bool):
         raise NotUnderstood(f"it has no {field}")
+    if isinstance(value, float) and not isfinite(value):
+        raise NotUnderstood(f"{field} is {value}, which is no id")
     found = str(value)
     if len(found) > LONGEST_ID or not re.fullmatch(EXACT_ID, found):
         allowed = "an id is 1 to 200 letters, digits, '.', '_' or '-', and more than '.' or '..'"
@@ -69,6 +71,8 @@ def text(row: Document, field: str) -> str | None:
         return value
     if isinstance(value, bool | Mapping | list):
         raise NotUnderstood(f"{field} is not a text")
+    if isinstance(value, float) and not isfinite(value):
+        raise NotUnderstood(f"{field} is {value}, which is no text")
     return str(value)
 
 
