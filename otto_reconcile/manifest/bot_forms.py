@@ -36,8 +36,8 @@ class MetadataForm(Form):
     """Which bot this is."""
 
     id: ShortId | None = described(
-        "Id of the bot, and of its agent on every target, always: lower-case letters, digits"
-        " and hyphens."
+        "Id of the bot, and of its agent on every target; it never changes: lower-case"
+        " letters, digits and hyphens."
     )
     exact_id: ExactId | None = described(EXACT)
     labels: dict[str, str] | None = described("Your own; they never reach a target.")
