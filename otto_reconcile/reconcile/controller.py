@@ -12,7 +12,7 @@ import os
 import socket
 import uuid
 from collections.abc import Collection, Container, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
 from otto_reconcile.model import Ref
@@ -49,6 +49,25 @@ _SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"
 """Reasons for a look that make what failed no likelier to succeed than it was."""
 
 
+@dataclass(frozen=True)
+class _LeaderAndManager:
+    """The right of the one that leads among those of its store, and among all on the target."""
+
+    leader: Leader
+    managing: Managing
+
+    @property
+    def held(self) -> bool:
+        return self.leader.leading and self.managing.held
+
+    @property
+    def token(self) -> int | None:
+        return self.leader.token
+
+    def lose(self) -> None:
+        self.leader.overtaken()
+
+
 class Controller:
     """One target, and what is known of it."""
 
@@ -71,15 +90,14 @@ class Controller:
         self.leadership = Leader(stores.leases, port.target, holder, clock, predecessors)
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self._retries, self._lacking = Retries(clock), MissingTools(port)
+        self._right = _LeaderAndManager(self.leadership, self.managing)
         self._reconciler = Reconciler(
             port,
             stores,
             clock,
             told=reporter.outcome,
-            leading=lambda: self.leading,
-            token=lambda: self.leadership.token,
-            overtaken=self.leadership.overtaken,
-            sift=self._retries.sift,
+            right=self._right,
+            retries=self._retries,
         )
         self.queue, self._heal_limiter = WorkQueue(clock), HealLimiter()
         self._remembered = Remembered(reporter.board.folder, stores.store)
@@ -107,7 +125,7 @@ class Controller:
     @property
     def leading(self) -> bool:
         """True if this daemon alone acts: among those of its store, and among all on the target."""
-        return self.leadership.leading and self.managing.held
+        return self._right.held
 
     @property
     def may_act(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection
+from typing import Protocol
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.records.leases import Lease, Leases
@@ -18,6 +19,34 @@ SURE = 0.8
 
 LEAVING = 2.0
 """Seconds that whoever gives the lease back waits for a renewal that is under way."""
+
+
+class Right(Protocol):
+    """The right to change a target: asked before each call, and at each write."""
+
+    @property
+    def held(self) -> bool:
+        """True as long as nobody else may change it."""
+        ...
+
+    @property
+    def token(self) -> int | None:
+        """The fencing token under which is written; None writes without one."""
+        ...
+
+    def lose(self) -> None:
+        """The store has seen a later token: what is on the target is the later leader's to know."""
+        ...
+
+
+class Undisputed:
+    """The right of a process that is alone."""
+
+    held = True
+    token: int | None = None
+
+    def lose(self) -> None:
+        """There is nobody to lose it to."""
 
 
 class Leader:

@@ -17,12 +17,14 @@ from otto_reconcile.errors import (
     fault_of,
 )
 from otto_reconcile.model import Ref, Snapshot
-from otto_reconcile.planning.plan import Action, Operation, Outcome, Plan, Result
+from otto_reconcile.planning.plan import Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.reconcile.leader import Right, Undisputed
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.results import applied_after, concluded, handed_over
+from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.target_state import Planned, Stores, TargetState, plan_bot
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
@@ -92,15 +94,12 @@ class _Work:
 
 
 Told = Callable[[str, Outcome], None]
-Sift = Callable[[str, Plan], tuple[Plan, tuple[Outcome, ...]]]
 
 
 class Reconciler:
-    """`told(run_id, outcome)` hears of every outcome; `leading` is asked before any change.
+    """`told(run_id, outcome)` hears of every outcome; `right` is asked before any change.
 
-    `token` gives the fencing token under which is written; `overtaken` hears that the store has
-    seen a later one: what is on the target is then the later leader's to know. `sift` takes out of
-    a bot's plan what is to wait, and says how that failed before.
+    `retries` takes out of a bot's plan what is to wait, and says how that failed before.
     """
 
     def __init__(
@@ -110,17 +109,15 @@ class Reconciler:
         clock: Clock,
         *,
         told: Told = lambda run_id, outcome: None,
-        leading: Callable[[], bool] = lambda: True,
-        token: Callable[[], int | None] = lambda: None,
-        overtaken: Callable[[], None] = lambda: None,
-        sift: Sift = lambda bot_id, plan: (plan, ()),
+        right: Right | None = None,
+        retries: Retries | None = None,
     ) -> None:
         self._port = port
         self._stores = stores
         self._clock = clock
         self._told = told
-        self._leading = leading
-        self._token, self._overtaken, self._sift = token, overtaken, sift
+        self._right = Undisputed() if right is None else right
+        self._retries = Retries(clock) if retries is None else retries
         self._repeats = Repeats()
         self._unsaved: list[tuple[TargetState, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
@@ -171,7 +168,7 @@ class Reconciler:
                     BotResult(bot_id, error=PermanentError(f"internal error: {fault_of(error)}"))
                 )
             else:
-                plan, waiting = self._sift(bot_id, planned.plan)
+                plan, waiting = self._retries.defer(bot_id, planned.plan)
                 planned = replace(planned, plan=plan)
                 if hold is not None and plan.acting and planned.present:
                     results.append(BotResult(bot_id, planned, held=hold, waiting=waiting))
@@ -191,15 +188,15 @@ class Reconciler:
                 for action in work.planned.plan.acting
             ]
         acting = [work for work in works if work.records]
-        if acting and not self._leading():
+        if acting and not self._right.held:
             return
-        token = self._token()
+        token = self._right.token
         if acting:
             await self.flush()  # before anything newer of ours stands there
             try:
                 await asyncio.to_thread(self._before, world, acting, token)
             except Conflict:
-                self._overtaken()
+                self._right.lose()
                 return
         for work in acting:
             ended: list[datetime] = []
@@ -209,7 +206,7 @@ class Reconciler:
                 self._told(run_id, outcome)
 
             work.outcomes = await apply(
-                work.planned.plan, self._port, fresh=absent, told=told, leading=self._leading
+                work.planned.plan, self._port, fresh=absent, told=told, leading=self._holds
             )
             work.conclude(ended, self._repeats)
         try:
@@ -220,12 +217,15 @@ class Reconciler:
                 self._unsaved.append((world, acting, token))
             raise
 
+    def _holds(self) -> bool:
+        return self._right.held
+
     async def _saved(self, world: TargetState, works: list[_Work], token: int | None) -> None:
         """What was done is on record in any case; the applied set only if nobody leads by now."""
         try:
             await asyncio.to_thread(self._after, world, works, token)
         except Conflict:
-            self._overtaken()
+            self._right.lose()
             await asyncio.to_thread(self._stores.store.batch, self._ended(works))
 
     def _ended(self, works: list[_Work]) -> list[Write]:

@@ -34,7 +34,7 @@ class Retries:
         self._clock, self._backoff = clock, backoff
         self._waits: dict[str, dict[Ref, _Wait]] = {}
 
-    def sift(self, bot_id: str, plan: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
+    def defer(self, bot_id: str, plan: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
         """The plan without what has to wait and what needs that, and how the former failed."""
         known = self._waits.get(bot_id, {})
         waits = {action.ref: known[action.ref] for action in plan.acting if action.ref in known}
