@@ -22,7 +22,13 @@ from otto_reconcile.model.shared import GROUPS as SHARED
 from otto_reconcile.otto.summary import goes
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.records.events import Desired, DesiredBot, now_utc
-from otto_reconcile.records.rows.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
+from otto_reconcile.records.rows.projections import (
+    COLLECTION_NAMES,
+    PART_NAMES,
+    row_count,
+    rows_digest,
+    rows_of,
+)
 from otto_reconcile.server.change_hook import KINDS as NOTICED
 from otto_reconcile.store.collections import WATCHED
 from otto_reconcile.store.memory import MemoryStore
@@ -102,6 +108,20 @@ def test_groups_are_every_list_of_parts_of_a_bot() -> None:
     assert set(GROUPS) == lists
     assert set(BY_KIND) == {kind.name for kind in kinds()} - {"agent", "tag"}
     assert all(len(getattr(full(), name)) == 2 for name in NAMES)
+
+
+@pytest.mark.parametrize("name", COLLECTION_NAMES)
+def test_a_change_of_any_field_of_a_row_is_seen(name: str) -> None:
+    """What is written is compared: no field is left out of the digest of the rows."""
+    either = model.Relationship(
+        kind="dependency_any", source="guideline:desk.a", target="guideline:desk.b", group="one"
+    )
+    rows = rows_of(full(relationships=[either]))
+    for number, row in enumerate(rows[name]):
+        for field in row:
+            changed = [*rows[name]]
+            changed[number] = {**row, field: "another"}
+            assert rows_digest({**rows, name: changed}) != rows_digest(rows), (name, field)
 
 
 @pytest.mark.parametrize("name", PART_NAMES)

@@ -51,6 +51,7 @@ _MORE = {
     "journeys": ("labels", "priority", "composition_mode", "tags", "states"),
     "terms": ("synonyms", "tags"),
     "tool_services": ("source",),
+    "relationships": ("group",),
 }
 _UNDATED = frozenset({"tool_mappings", "relationships"})  # these have created_at only
 _ALWAYS = ("bot_id", "metadata", "tools", "created_at", "updated_at")
