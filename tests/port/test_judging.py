@@ -173,7 +173,7 @@ async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_fo
                 "id": RETURNS,
                 "title": "R",
                 "description": "",
-                "conditions": ["d", "a", "c"],
+                "conditions": list("dacfbehg"),
                 "states": states,
             }
         ],
@@ -193,7 +193,7 @@ async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_fo
     assert evaluation_cache(host).unplaced_states(journey)
     await converge(host, wanted_ones, wanted_ones, frozenset({journey.ref}))
     found = await host.rest.get("/guidelines", tag_id=f"journey:{RETURNS}")
-    assert {g["condition"]: g["metadata"] for g in found} == {c: {"of": c} for c in "dac"}
+    assert {g["condition"]: g["metadata"] for g in found} == {c: {"of": c} for c in "dacfbehg"}
     assert not evaluation_cache(host).unplaced(journey)
     await converge(host, wanted_ones, wanted_ones)
     told = await _nodes(server, request, journey)

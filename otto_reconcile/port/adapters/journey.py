@@ -172,7 +172,13 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
         await _unbind(wire, resource.key)
         await wire.call(wire.journeys.delete(resource.key))
         raise
-    await place_new_conditions(wire, resource, journey.conditions, later=later)
+    wire.new_conditions.pop(resource.key, None)
+    if not later:  # later they are told apart by their texts
+        # Parlant lists the conditions of a journey that it reads by their checksums, not as given.
+        keys = {one.condition: one.id for one in await view.conditions(resource.key)}
+        given = [keys[text] for text in spec.get("conditions", ()) if text in keys]
+        if len(given) == len(journey.conditions):
+            await place_new_conditions(wire, resource, given)
     return ensure_kept(resource, await _observed(view, journey, resource))
 
 
