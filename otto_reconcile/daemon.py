@@ -102,7 +102,6 @@ class Daemon:
         self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
         self._jobs = Jobs(reporter, self._clock)
-        self._never = asyncio.Event()
         self._again, self._restarting, self._model_took = False, False, 0.0
         self._folder = Folder(settings.manifests, stores, reporter, self._clock, actor(os.environ))
         self._tools = LocalTools(settings.tools, reporter, self._clock) if settings.tools else None
@@ -132,7 +131,7 @@ class Daemon:
     async def _beat(self) -> None:
         """Shows that the daemon lives also while it starts and restores, before its loop does."""
         while True:
-            await self._clock.wait(self._never, BEAT)
+            await self._clock.sleep(BEAT)
             self._reporter.publish()
             self._jobs.succeeded("heartbeat")
 
@@ -369,7 +368,7 @@ class Daemon:
         deadline = self._clock.monotonic() + FIRST_LOOKS
         status = self._reporter.board.status
         while self._clock.monotonic() < deadline and not looked_at(status):
-            await self._clock.wait(self._never, 0.05)
+            await self._clock.sleep(0.05)
         took = time.monotonic() - self._started
         elsewhere = self._settings.parlant_url is not None
         answers = elsewhere or status.model.get("state") == "Connected"

@@ -80,7 +80,6 @@ class Loop:
         self._look_again = asyncio.Event()
         self._scan_again = asyncio.Event()
         self._all_at_once = False
-        self._never = asyncio.Event()
         if evaluating is not None:
             evaluating.bind(
                 lambda: self._target.may_act,
@@ -205,11 +204,12 @@ class Loop:
 
     async def _work(self) -> None:
         while True:
-            item = self._target.queue.pop() if self._target.may_act else None
-            if item is None:
-                await self._target.queue.wait(0.5) if self._target.may_act else await self._pause(
-                    0.1
-                )
+            if not self._target.may_act:
+                await self._clock.sleep(0.1)
+                self._jobs.succeeded("reconciling")
+                continue
+            if (item := self._target.queue.pop()) is None:
+                await self._target.queue.wait(0.5)
                 self._jobs.succeeded("reconciling")
                 continue
             started = self._clock.monotonic()
@@ -218,11 +218,12 @@ class Loop:
             except Exception as error:  # a fault of ours in one bot is not the others' end
                 self._target.failed(item, error)
             if item.priority == ROUTINE:
-                await self._pause(min(LONGEST_REST, REST * (self._clock.monotonic() - started)))
+                took = self._clock.monotonic() - started
+                await self._clock.sleep(min(LONGEST_REST, REST * took))
 
     async def _keep_leading(self) -> None:
         while True:
-            await self._pause(self._target.leadership.pause)
+            await self._clock.sleep(self._target.leadership.pause)
             led = self._target.leading
             await self._target.lead()
             self._jobs.succeeded("leading")
@@ -231,7 +232,7 @@ class Loop:
 
     async def _keep_managing(self) -> None:
         while True:
-            await self._pause(min(BEAT, self._target.leadership.pause))
+            await self._clock.sleep(min(BEAT, self._target.leadership.pause))
             led = self._target.leading
             await self._target.manage()
             self._jobs.succeeded("managing")
@@ -242,7 +243,7 @@ class Loop:
         failures = 0
         while True:
             usual = min(PROBE, self._interval)
-            await self._pause(CONNECTION.delay(failures) if failures else usual)
+            await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
             if self._target.known.world is not None and self._target.leading:
                 failures = 0 if await self._target.probe() else failures + 1
             self._jobs.succeeded("probing")
@@ -256,7 +257,7 @@ class Loop:
                 self._target.enqueue(self._target.known.bot_ids, "interval", ROUTINE)
                 await self._target.ask_for_tools()
             self._jobs.succeeded("sweeping")
-            await self._pause(self._interval)
+            await self._clock.sleep(self._interval)
 
     async def _scan(self) -> None:
         """Looks for what reaches every agent: now and then, and at once when it may have come."""
@@ -271,7 +272,7 @@ class Loop:
         failures = 0
         while True:
             if failures:
-                await self._clock.wait(self._never, CONNECTION.delay(failures))
+                await self._clock.sleep(CONNECTION.delay(failures))
             else:
                 await self._look_again.wait()
             self._look_again.clear()
@@ -283,7 +284,7 @@ class Loop:
 
     async def _save_late(self) -> None:
         while self._late is not None:
-            await self._pause(SAVE)
+            await self._clock.sleep(SAVE)
             if self._late.waiting and await self._late.save():
                 self._look_again.set()
             self._jobs.succeeded("saving")
@@ -300,7 +301,4 @@ class Loop:
         while True:
             self._reporter.publish()
             self._jobs.succeeded("publishing")
-            await self._pause(0.25)
-
-    async def _pause(self, seconds: float) -> None:
-        await self._clock.wait(self._never, seconds)
+            await self._clock.sleep(0.25)

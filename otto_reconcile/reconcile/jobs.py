@@ -6,7 +6,6 @@ is what takes it off the status again: to be running proves nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
@@ -28,7 +27,6 @@ class Jobs:
     def __init__(self, reporter: Reporter, clock: Clock) -> None:
         self._reporter, self._clock = reporter, clock
         self._failures: dict[str, int] = {}
-        self._never = asyncio.Event()
 
     async def keep(self, name: str, job: Job, *, again: Callable[[], None] | None = None) -> None:
         """Runs the job until it returns; after a failure it waits, calls `again`, and runs anew."""
@@ -36,7 +34,7 @@ class Jobs:
             try:
                 return await job()
             except Exception as error:
-                await self._clock.wait(self._never, self.failed(name, error))
+                await self._clock.sleep(self.failed(name, error))
                 if again is not None:
                     again()
 

@@ -22,6 +22,10 @@ class Clock(Protocol):
         """True as soon as the event is set; False after `timeout` seconds."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Returns after so many seconds."""
+        ...
+
 
 class SystemClock:
     def now(self) -> datetime:
@@ -37,3 +41,6 @@ class SystemClock:
             async with asyncio.timeout(timeout):
                 await event.wait()
         return event.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.wait(asyncio.Event(), seconds)

@@ -43,7 +43,6 @@ class LocalTools:
         self._jobs, self._stopping = Jobs(reporter, clock), False
         self._untold = False  # the port does not know of new tools yet
         self._seen: Fingerprint = ()
-        self._never = asyncio.Event()
 
     def check(self) -> None:
         """What can be told before Parlant is imported. Raises SettingsError."""
@@ -82,7 +81,7 @@ class LocalTools:
         while not self._server.started():
             if self._serving.done() or self._clock.monotonic() > deadline:
                 raise TargetUnavailable("the service of local tools did not start")
-            await self._clock.wait(self._never, 0.02)
+            await self._clock.sleep(0.02)
         self._tell()
         return self._server.url
 
@@ -163,12 +162,12 @@ class LocalTools:
             ):
                 return
         except OSError:  # a folder that is gone, or too many watches
-            await self._clock.wait(self._never, RECHECK)
+            await self._clock.sleep(RECHECK)
 
     async def _at_rest_and_new(self) -> bool:
         seen = await self._look()
         while seen != self._seen:
-            await self._clock.wait(self._never, QUIET)
+            await self._clock.sleep(QUIET)
             before, seen = seen, await self._look()
             if seen == before:
                 return seen != self._seen

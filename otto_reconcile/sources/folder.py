@@ -57,7 +57,6 @@ class Folder:
         self._done: Fingerprint | None = None
         self._foreign: frozenset[str] = frozenset()
         self._texts: frozenset[Path] = frozenset()  # what the manifests include
-        self._never = asyncio.Event()
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the folder as it is; with `patient` a wrong one gets a second look first.
@@ -89,7 +88,7 @@ class Folder:
         except InvalidInput as error:
             self._includes(texts)
             if patient:
-                await self._clock.wait(self._never, SECOND_LOOK)
+                await self._clock.sleep(SECOND_LOOK)
                 return await self._import(await asyncio.to_thread(self._look), False)
             now = await asyncio.to_thread(self._look)
             if now != seen and tries:
@@ -237,7 +236,7 @@ class Folder:
         if seen == self._failed and self._clock.monotonic() < self._retry:
             return False
         while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
-            await self._clock.wait(self._never, QUIET / 4)
+            await self._clock.sleep(QUIET / 4)
             seen = await asyncio.to_thread(self._look)
         return seen != self._done
 

@@ -62,7 +62,7 @@ class EvaluationScheduler:
         self._down = 0  # rounds in a row in which nobody answered
         self._message: str | None = None
         self._last: dict[str, Any] | None = None
-        self._woken, self._never = asyncio.Event(), asyncio.Event()
+        self._woken = asyncio.Event()
         self._may_act: Callable[[], bool] = lambda: False
         self._done: Callable[[str], None] = lambda bot_id: None
 
@@ -139,12 +139,12 @@ class EvaluationScheduler:
             await early
         while True:
             if self._down:
-                await self._clock.wait(self._never, CONNECTION.delay(self._down))
+                await self._clock.sleep(CONNECTION.delay(self._down))
             else:
                 due = max(_RETRY, min(_IDLE, self._asking.until_due()))
                 await self._clock.wait(self._woken, due)
             while not self._may_act():
-                await self._clock.wait(self._never, _RETRY)
+                await self._clock.sleep(_RETRY)
             self._woken.clear()
             await self.round()
             went_well()
@@ -226,7 +226,7 @@ class EvaluationScheduler:
                 self._done(bot_id)  # what was under way may be half done
                 raise
         if unplaced and self._serving:  # chats come first
-            await self._clock.wait(self._never, self._clock.monotonic() - started)
+            await self._clock.sleep(self._clock.monotonic() - started)
         self._tell_bot(bot_id)
         if self._mode is Mode.EAGER and waited and not self._waits(bot_id):
             self._done(bot_id)
