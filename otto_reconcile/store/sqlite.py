@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,20 @@ def _inode(file: Path) -> int | None:
         return None
 
 
+def _make(file: Path) -> None:
+    """The file, if it is not there. Raises OSError for one that cannot be used.
+
+    One that is there is not opened: to close it again would drop the locks that this process has on
+    it through SQLite, and another process would take it to be free
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES), file) from None
+
+
 def _other(file: Path) -> str | None:
     """What stands in the place of the file, if that is no file."""
     if file.is_dir():
@@ -270,7 +285,7 @@ def _prepare(file: Path) -> None:
                 f"{file} is {what}; the store is a file of that name",
                 hint="move it away, or name another --data-dir",
             )
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        _make(file)
     except OSError as error:
         raise SettingsError(
             f"cannot use {file} for the store: {error.strerror}",

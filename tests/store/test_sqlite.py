@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,3 +30,47 @@ def test_what_somebody_dropped_is_made_anew(tmp_path: Path, dropped: str) -> Non
     assert [one["revision"] for one in store.find("events")][-1] == 3
     assert store.find("actions", {"action_id": "3"})
     store.close()
+
+
+def elsewhere(file: Path, *statements: str) -> list[str]:
+    """What another process does to the file: it opens it, asks, and closes it."""
+    code = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "for statement in sys.argv[2:]:\n"
+        "    print(connection.execute(statement).fetchall())\n"
+        "connection.close()\n"
+    )
+    command = [sys.executable, "-c", code, str(file), *statements]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+@pytest.mark.process
+def test_what_was_confirmed_after_a_new_connection_is_there_for_others(tmp_path: Path) -> None:
+    """To open and close the file beside SQLite would drop its locks on it (POSIX)."""
+    file, until = tmp_path / "otto.db", threading.Event()
+    store = SQLiteStore(file)
+    store.put("bots", [{"bot_id": "first"}])
+    changes = store.changes(until)
+    assert changes is not None
+    following = threading.Thread(target=lambda: list(changes))
+    following.start()
+    try:
+        elsewhere(file, "DROP TABLE evaluations")
+        for _ in range(2):
+            with suppress(StoreUnavailable):
+                store.find("evaluations")
+        elsewhere(file, "SELECT count(*) FROM bots")
+        SQLiteStore(file).close()  # another one in this process drops no lock either
+        elsewhere(file, "SELECT count(*) FROM bots")
+        for number in range(5):
+            store.put("bots", [{"bot_id": f"bot-{number}"}])
+        assert elsewhere(file, "SELECT count(*) FROM bots") == ["[(6,)]"]
+        assert file.with_name("otto.db-wal").exists()
+    finally:
+        until.set()
+        following.join(10)
+        store.close()
+    again = SQLiteStore(file)
+    assert len(again.find("bots")) == 6
+    again.close()
