@@ -160,7 +160,8 @@ class Reporter:
     def world(self, world: TargetState, warnings: Iterable[str]) -> None:
         """What a person should know of the desired state, said when it is new."""
         status = self.board.status
-        unreadable = (f"{b}: {why}" for b, why in sorted(world.desired.unreadable.items()))
+        parts = {**world.desired.unreadable, **world.desired.unreadable_shared}
+        unreadable = (f"{name}: {why}" for name, why in sorted(parts.items()))
         guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
         new = (*warnings, *unreadable, *guarded, *self.standing())
         self.stand_by(new)

@@ -33,6 +33,7 @@ from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.reconcile.shared_claims import SharedClaims
 from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.records.audit import Audit
+from otto_reconcile.records.events import NEWER
 from otto_reconcile.records.leases import Leases
 from otto_reconcile.records.renames import FORMER_ID
 from otto_reconcile.records.secret_values import secret_values
@@ -219,6 +220,16 @@ class TargetState:
             return True
         return epoch.name in (applied.begun, applied.epoch)
 
+    @cached_property
+    def _unknown_share(self) -> str | None:
+        """Why nothing may be deleted while nobody knows what bots share; None if that is known."""
+        unreadable, last = self.desired.unreadable_shared, self.desired.last_shared
+        lost = {name for name, why in unreadable.items() if name not in last and why != NEWER}
+        if not lost:
+            return None
+        name = min(lost)
+        return f"{name!r} cannot be read, and this may be of it: apply it anew, or delete it"
+
     def restarted(self, bot_id: str) -> bool:
         """True if what was applied of the bot was applied in an earlier life of the target."""
         applied = self.applied.get(bot_id)
@@ -242,7 +253,7 @@ class TargetState:
         return Policy(
             restarted=self.restarted(bot_id),
             prune_unmanaged=prune_unmanaged,
-            frozen=RESTORING if self.restoring else None,
+            frozen=RESTORING if self.restoring else self._unknown_share,
             held=held,
             undeletable=undeletable,
             keep=self.still_used(bot_id),

@@ -71,7 +71,7 @@ def _is_sound(head: Head, document: Document | None = None) -> bool:
     return (
         right
         and isinstance(values["pending"], int | None)
-        and (bool(values["event_id"]) or not values["revision"])
+        and bool(values["event_id"]) == bool(values["revision"])
     )
 
 
@@ -119,8 +119,13 @@ class Log:
         Where the event says that the bot was deleted and the head does not, one of them is damaged,
         and nothing is deleted for that: such a bot cannot be read.
         """
-        new = [h for h in heads.values() if h.revision and self._checked.get(h.bot_id) != h]
+        unknown = [h for h in heads.values() if self._checked.get(h.bot_id) != h]
+        new = [head for head in unknown if head.revision]
         documents = self.documents(new)
+        for head in unknown:
+            marked = head.revision or head.pending is not None  # of a writer's mark see `settle`
+            if not marked and self._newest(head.bot_id):
+                heads[head.bot_id] = self._redone(head)
         for head in new:
             event = documents.get(head.bot_id, {})
             ended = event.get("type") == str(EventType.DELETED)

@@ -315,7 +315,17 @@ def test_what_is_damaged_after_it_was_read_is_noticed(store: Store, make_bot: Ma
     assert "delete b33" in str(raised.value.hint)
 
 
-@pytest.mark.parametrize("changes", [{"deleted": True}, {"revision": 7}, {"event_id": "x"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"deleted": True},
+        {"revision": 7},
+        {"revision": 0},
+        {"revision": -1},
+        {"revision": 0, "event_id": ""},
+        {"event_id": "x"},
+    ],
+)
 @pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
 def test_a_head_that_contradicts_its_event_is_made_again(
     store: Store, make_bot: Make, changes: dict[str, Any]

@@ -176,3 +176,25 @@ async def test_a_revision_that_is_damaged_while_it_runs_is_shown(
         assert "its desired state cannot be read" in (bots["desk"].message or "")
         assert (setting.agents(), is_healthy(setting, "shop")) == ({"desk", "shop"}, True)
     setting.store.close()
+
+
+async def test_what_is_of_a_shared_document_that_nobody_can_read_stays(
+    whole: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "otto.db"
+    file.write_bytes(whole)
+    setting, term = Restored(file), Ref("term", "desk.rma")
+    async with running(setting):
+        await until(lambda: is_healthy(setting, "desk") and term in setting.port.held)
+        where = {"bot_id": "glossary/house"}
+        assert setting.store.swap("events", where, {"shared": 5})
+        status = setting.reporter.board.status
+        await until(lambda: any("glossary/house: " in one for one in status.warnings))
+        setting.want(bot("desk", description="Helps", guidelines=[]))
+        agent = Ref("agent", "desk")
+        await until(lambda: setting.port.held[agent].spec.get("description") == "Helps")
+        assert term in setting.port.held
+        await until(lambda: "cannot be read" in (status.bots["desk"].message or ""))
+        setting.stores.desired.delete("glossary/house", source=CLI, actor="tests")
+        await until(lambda: term not in setting.port.held and is_healthy(setting, "desk"))
+    setting.store.close()
