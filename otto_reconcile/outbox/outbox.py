@@ -22,9 +22,9 @@ from otto_reconcile.outbox.entry import Pending, save
 from otto_reconcile.outbox.log import LinesFile
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.records.events import utc
-from otto_reconcile.runtime.data_dir import never_lost
+from otto_reconcile.runtime.data_dir import JOURNAL_FILE, never_lost
 
-FILE = "journal.jsonl"
+FILE = JOURNAL_FILE
 UNSAVED = "unsaved"
 """The folder for what the store refused for good: nobody's words are thrown away."""
 

@@ -21,7 +21,6 @@ from otto_reconcile.records.events import Desired, DesiredBot, DesiredShared
 from otto_reconcile.runtime import data_dir
 from otto_reconcile.store.base import Store
 
-FILE = "managed.json"
 IN_MEMORY = "memory"
 """The label of a store that begins empty with each process: nothing is remembered of it."""
 
@@ -54,7 +53,7 @@ class Remembered:
         """`label` is that of a store in whose place this one is asked, because it is not there."""
         self._label = label or store.label
         known = folder is not None and self._label != IN_MEMORY
-        self._file = folder / FILE if folder is not None and known else None
+        self._file = folder / data_dir.MANAGED_FILE if folder is not None and known else None
         self._store = store
         self._known: dict[str, Seen] | None = None
         self._anew: set[str] = set()  # in this process: what the store has with another past

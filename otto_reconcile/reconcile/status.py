@@ -18,9 +18,7 @@ from typing import Any
 
 from otto_reconcile.reconcile import heartbeat
 from otto_reconcile.runtime import data_dir
-from otto_reconcile.runtime.data_dir import never_lost
-
-STATUS_FILE = "status.json"
+from otto_reconcile.runtime.data_dir import STATUS_FILE, never_lost
 
 
 class Sync(StrEnum):

@@ -10,7 +10,8 @@ from typing import Any
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
-from otto_reconcile.records.events import utc, whole
+from otto_reconcile.records.events import utc
+from otto_reconcile.records.fields import text, text_or_none, whole
 from otto_reconcile.runtime import exact_json
 from otto_reconcile.store.base import Document, Store, Write
 
@@ -165,17 +166,15 @@ def _flat(resource: Resource) -> list[Any]:
 def _from_document(document: Document) -> Applied | None:
     """None for one that is damaged."""
     try:
-        bot_id, epoch, begun = document["bot_id"], document["epoch"], document.get("begun")
-        if not (isinstance(bot_id, str) and isinstance(epoch, str)) or not _is_text(begun):
-            return None
+        bot_id = text(document["bot_id"])
         kept = exact_json.loads_any_number(document["resources"])
         return Applied(
             bot_id,
             whole(document["revision"]),
-            epoch,
+            text(document["epoch"]),
             Snapshot(_resource(bot_id, *one) for one in kept),
             _refs(document["claims"]),
-            begun,
+            text_or_none(document.get("begun")),
             _refs(document.get("foreign") or ()),
         )
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -186,17 +185,12 @@ def _resource(
     bot_id: str, kind: str, key: Any, spec: Any, masked: Sequence[str], remote_id: Any
 ) -> Resource:
     """Raises TypeError for what no resource can have, KeyError for a kind that there is none of."""
-    if not (isinstance(key, str) and isinstance(spec, dict) and _is_text(remote_id)):
-        raise TypeError("a resource is none")
-    return Resource(get_kind(kind).name, key, bot_id, spec, frozenset(masked), remote_id)
+    if not isinstance(spec, dict):
+        raise TypeError("a resource has no fields")
+    own, known = text(key), text_or_none(remote_id)
+    return Resource(get_kind(kind).name, own, bot_id, spec, frozenset(masked), known)
 
 
 def _refs(pairs: Sequence[Any]) -> frozenset[Ref]:
     """Raises TypeError for a key that is no text, KeyError for a kind that there is none of."""
-    if not all(isinstance(key, str) for _, key in pairs):
-        raise TypeError("a key is no text")
-    return frozenset(Ref(get_kind(kind).name, key) for kind, key in pairs)
-
-
-def _is_text(value: object) -> bool:
-    return value is None or isinstance(value, str)
+    return frozenset(Ref(get_kind(kind).name, text(key)) for kind, key in pairs)

@@ -12,13 +12,12 @@ from typing import Any
 from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Operation, Result
 from otto_reconcile.records.events import utc
-from otto_reconcile.runtime.limits import Unfit, check
+from otto_reconcile.runtime.limits import LARGEST, Unfit, check
 from otto_reconcile.store.base import Document, Store, Write
 
 _LOOKED_AT = 200
 """Records of a bot, at most, among which its last change is looked for."""
 _NEWEST = (("started", -1), ("action_id", -1))
-_LARGEST = 2**63
 _LONGEST = 10_000  # characters of a value in a record that cannot be kept whole
 _YEAR = 366 * 86400.0  # seconds; no call takes longer
 _DIED = "the process ended between the call and its record"
@@ -155,7 +154,7 @@ def _held(value: JSON) -> JSON:
         return {str(_held(key)).replace("\0", "\\0"): _held(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_held(item) for item in value]
-    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+    if isinstance(value, int) and not -LARGEST <= value < LARGEST:
         return str(value)
     if isinstance(value, float) and not isfinite(value):
         return str(value)

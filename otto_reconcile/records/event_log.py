@@ -35,6 +35,7 @@ from otto_reconcile.store.base import DAMAGED, Document, Filter, Store, Write
 
 _AT_ONCE = 500
 _MENDS = 50
+_TOLD = ("event_id", "bot_id", "revision", "type")  # what a head repeats of its event
 _LOST = "?"  # the id of an event that cannot be read
 
 
@@ -120,20 +121,19 @@ class Log:
         and nothing is deleted for that: such a bot cannot be read.
         """
         unknown = [h for h in heads.values() if self._checked.get(h.bot_id) != h]
-        new = [head for head in unknown if head.revision]
-        documents = self.documents(new)
+        events = self.documents([head for head in unknown if head.revision], _TOLD)
         for head in unknown:
-            marked = head.revision or head.pending is not None  # of a writer's mark see `settle`
-            if not marked and self._newest(head.bot_id):
-                heads[head.bot_id] = self._redone(head)
-        for head in new:
-            event = documents.get(head.bot_id, {})
-            ended = event.get("type") == str(EventType.DELETED)
-            says = (event.get("bot_id"), event.get("revision"), ended)
-            if event and says != (head.bot_id, head.revision, head.deleted) and not ended:
-                head = heads[head.bot_id] = self._redone(head)
-            self._checked[head.bot_id] = head
+            wrong = self._contradicts(head, events.get(head.bot_id, {}))
+            heads[head.bot_id] = self._redone(head) if wrong else head
+            self._checked[head.bot_id] = heads[head.bot_id]
         return heads
+
+    def _contradicts(self, head: Head, event: Document) -> bool:
+        if not head.revision:  # of a writer's mark see `settle`
+            return head.pending is None and bool(self._newest(head.bot_id))
+        ended = event.get("type") == str(EventType.DELETED)
+        says = (event.get("bot_id"), event.get("revision"), ended)
+        return bool(event) and not ended and says != (head.bot_id, head.revision, head.deleted)
 
     def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
         """Bots of which there are events alone: their heads were lost."""
@@ -152,19 +152,20 @@ class Log:
         self.store.put("heads", [asdict(redone)])
         return redone
 
-    def documents(self, heads: Iterable[Head]) -> dict[str, Document]:
+    def documents(self, heads: Iterable[Head], fields: Sequence[str] = ()) -> dict[str, Document]:
         """The newest event of each, as it is stored, by bot id; those that are lost are missing."""
         names = {head.event_id: head.bot_id for head in heads}
         ids, found = list(names), dict[str, Document]()
         for at in range(0, len(ids), _AT_ONCE):
             where = {"event_id": {"$in": ids[at : at + _AT_ONCE]}}
-            for document in self.store.find("events", where):
+            for document in self.store.find("events", where, fields=fields):
                 if (event_id := document.get("event_id")) in names:
                     found[names[event_id]] = document
         for head in heads:
             if head.bot_id not in found:  # its id is not to be read: it is found by its place
                 at_its_place: Filter = {"bot_id": head.bot_id, "revision": head.revision}
-                found.update((head.bot_id, one) for one in self.store.find("events", at_its_place))
+                there = self.store.find("events", at_its_place, fields=fields)
+                found.update((head.bot_id, one) for one in there)
         return found
 
     def settled(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:

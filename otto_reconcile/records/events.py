@@ -19,6 +19,7 @@ from otto_reconcile.errors import SettingsError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import SharedDocument, Wish, called, shared_from, stream_of
 from otto_reconcile.model.validation import said_of
+from otto_reconcile.records.fields import text, text_or_none, whole
 from otto_reconcile.runtime.limits import check
 from otto_reconcile.store.base import DAMAGED, Document, Store
 
@@ -80,11 +81,8 @@ class Source:
     def from_document(cls, document: Mapping[str, Any]) -> Source:
         """Raises TypeError for a field that is no text."""
         names = ("kind", "path", "root", "commit", "session", "note", "owner")
-        found = {name: document.get(name) for name in names}
-        if not isinstance(found["kind"], str):
-            raise TypeError("a source has no kind")
-        if not all(isinstance(value, str | None) for value in found.values()):
-            raise TypeError("a source has a field that is no text")
+        found = {name: text_or_none(document.get(name)) for name in names}
+        text(found["kind"])
         return cls(**found)  # type: ignore[arg-type]
 
 
@@ -148,21 +146,17 @@ class Event:
         if (why := document.get(DAMAGED)) is not None:
             raise ValueError(why)
         check({name: document[name] for name in ("bot", "shared") if document.get(name)})
-        if not all(isinstance(document[name], str) for name in _TEXTS):
-            raise TypeError("a text is none")
+        told = {name: text(document[name]) for name in _TEXTS}
         wish = _wish(document)
         if wish is not None and stream_of(wish) != document["bot_id"]:
             raise ValueError(f"it is one of {called(stream_of(wish))}")
         return cls(
-            bot_id=document["bot_id"],
+            **told,
             revision=whole(document["revision"]),
             type=EventType(document["type"]),
             wish=wish,
-            digest=document["digest"],
             source=Source.from_document(document["source"]),
-            actor=document["actor"],
             time=utc(document["time"]),
-            event_id=document["event_id"],
         )
 
 
@@ -228,13 +222,6 @@ def _wish(document: Mapping[str, Any]) -> Wish | None:
     if bot is not None and not isinstance(bot, Mapping):
         raise TypeError
     return None if bot is None else Bot.from_document(bot)
-
-
-def whole(value: Any) -> int:
-    """A whole number, which some drivers write as 1.0. Raises TypeError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise TypeError("a number is none")
-    return int(value)
 
 
 def utc(time: datetime) -> datetime:

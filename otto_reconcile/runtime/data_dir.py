@@ -18,7 +18,10 @@ DEFAULT_NAME = ".otto"
 LOCK_FILE = "daemon.lock"
 INSTANCE_FILE = "instance"
 HOLDER_FILE = "holder"
-FILES = (LOCK_FILE, INSTANCE_FILE, HOLDER_FILE, "status.json", "managed.json", "journal.jsonl")
+STATUS_FILE = "status.json"
+MANAGED_FILE = "managed.json"
+JOURNAL_FILE = "journal.jsonl"
+FILES = (LOCK_FILE, INSTANCE_FILE, HOLDER_FILE, STATUS_FILE, MANAGED_FILE, JOURNAL_FILE)
 """What a daemon reads and writes there, beside its store, which has words of its own."""
 HOLDERS = 100
 """So many former processes are remembered: more do not end within the time of a lease."""
@@ -92,15 +95,15 @@ def owned(folder: Path) -> Iterator[int | None]:
 
 
 def loss_of(folder: Path) -> Callable[[], str | None]:
-    """For whoever owns the directory: what says, later, why it is not that directory any more.
+    """A function that says why this is no longer the directory that it is now; None while it is.
 
-    None while it is. It is told by its lock file, which nobody makes anew while it is there.
+    It is recognised by its lock file, which nobody makes anew while it is there.
     """
     lock = folder / LOCK_FILE
-    before = _identity(lock)
+    before = identity_of(lock)
 
     def lost() -> str | None:
-        now = _identity(lock)
+        now = identity_of(lock)
         if now == before:
             return None
         what = "was moved or removed" if now is None else "is another one now"
@@ -109,7 +112,8 @@ def loss_of(folder: Path) -> Callable[[], str | None]:
     return lost
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what stands there; None if nothing does."""
     try:
         found = path.stat()
     except OSError:

@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import Any
 
-_LARGEST = 2**63
+from otto_reconcile.runtime.limits import LARGEST
 
 
 def loads(text: str) -> Any:
@@ -39,7 +39,7 @@ def _refuse_halves(text: str, loaded: Any) -> None:
 
 def _whole(digits: str) -> int:
     number = int(digits)
-    if not -_LARGEST <= number < _LARGEST:
+    if not -LARGEST <= number < LARGEST:
         raise ValueError("a number is beyond 64 bits")
     return number
 

@@ -21,7 +21,8 @@ MOST_DESIRED = 12 * 1024 * 1024
 MOST_ROWS = 2**31 - 1
 """The largest `limit` that every store takes; more counts as this."""
 
-_LARGEST = 2**63
+LARGEST = 2**63
+"""Whole numbers from minus this to one less are held by MongoDB, Parlant and most programs."""
 _REFERENCE = frozenset({"$ref", "$id"})
 
 
@@ -69,7 +70,7 @@ def _value(value: Any, path: tuple[str, ...], times: bool) -> int:
 
 def _single(value: Any, path: tuple[str, ...], times: bool) -> int:
     if isinstance(value, int):
-        if not -_LARGEST <= value < _LARGEST:
+        if not -LARGEST <= value < LARGEST:
             raise Unfit(path, "a number beyond 64 bits cannot be kept; write it as a text")
         return 8
     if isinstance(value, float):

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.records.events import now_utc, utc, whole
+from otto_reconcile.records.events import now_utc, utc
+from otto_reconcile.records.fields import text, text_or_none, texts, whole
 from otto_reconcile.sources.provenance import State, is_ancestor
 from otto_reconcile.store.base import Document, Store
 
@@ -189,38 +190,22 @@ def _record(document: Mapping[str, Any]) -> Record | None:
     try:
         state = dict(document["state"])
         return Record(
-            _text(document["folder"]),
+            text(document["folder"]),
             whole(document["version"]),
-            _texts(document["names"]),
+            texts(document["names"]),
             State(
-                digest=_text(state["digest"]),
-                commit=_text_or_none(state.get("commit")),
+                digest=text(state["digest"]),
+                commit=text_or_none(state.get("commit")),
                 committed=utc(committed) if (committed := state.get("committed")) else None,
                 clean=bool(state.get("clean")),
-                repository=_texts(state.get("repository") or ()),
-                prefix=_text(state.get("prefix") or ""),
-                ancestors=_texts(state.get("ancestors") or ()),
+                repository=texts(state.get("repository") or ()),
+                prefix=text(state.get("prefix") or ""),
+                ancestors=texts(state.get("ancestors") or ()),
                 shallow=bool(state.get("shallow")),
             ),
-            _texts(document.get("past") or ()),
-            _text(document.get("by") or ""),
+            texts(document.get("past") or ()),
+            text(document.get("by") or ""),
             utc(document["time"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("it is no text")
-    return value
-
-
-def _text_or_none(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list | tuple):
-        raise TypeError("it is no list")
-    return tuple(map(_text, values))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
-from otto_reconcile.runtime.data_dir import never_lost
+from otto_reconcile.runtime.data_dir import identity_of, never_lost
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, decode, encode, schema, text_of
@@ -38,7 +38,7 @@ class SQLiteStore:
         self.label = f"SQLite {file}"
         self._lock = threading.RLock()
         self._closed = threading.Event()
-        self._inode: int | None = None
+        self._identity: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._opened = False
         _prepare(file)
@@ -145,13 +145,13 @@ class SQLiteStore:
         with self._lock, self._translated():
             if self._closed.is_set():
                 raise StoreUnavailable(f"{self.label} was closed")
-            if self._connection is not None and self._inode != _inode(self._file):
+            if self._connection is not None and self._identity != identity_of(self._file):
                 self._drop()
             if self._connection is None:
                 self._refuse_lost()
                 _prepare(self._file)
                 self._connection = self._connect()
-                self._inode = _inode(self._file)
+                self._identity = identity_of(self._file)
             try:
                 yield self._connection
             except sqlite3.OperationalError as error:
@@ -244,13 +244,6 @@ _NAMES = {
         )
     )
 }
-
-
-def _inode(file: Path) -> int | None:
-    try:
-        return os.stat(file).st_ino
-    except OSError:
-        return None
 
 
 def _make(file: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -39,9 +41,10 @@ def kept(setting: Setting, store: SQLiteStore) -> Stores:
 class Restored(Setting):
     """A setting over a store in a file; `again` is another process on it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, kept: bytes, folder: Path) -> None:
         super().__init__(speed=200.0)
-        self.file = file
+        self.file = folder / "otto.db"
+        self.file.write_bytes(kept)
         self.again()
 
     def again(self) -> None:
@@ -51,16 +54,24 @@ class Restored(Setting):
         self.loop = self.another()
 
 
-async def prepared(file: Path) -> None:
-    setting = Restored(file)
+@asynccontextmanager
+async def in_step(setting: Setting) -> AsyncIterator[None]:
+    """It runs, and has put both bots on its server."""
+    async with running(setting):
+        await until(lambda: is_healthy(setting, "desk") and is_healthy(setting, "shop"))
+        yield
+
+
+async def prepared(folder: Path) -> None:
+    setting = Restored(b"", folder)
     setting.want(bot("desk"), bot("shop"))
     glossary = Glossary(
         id="house", terms=[Term(id="rma", name="RMA", description="A number")],
         used_by=UsedBy(bots=["desk"]),
     )  # fmt: skip
     setting.stores.desired.put(glossary, source=CLI, actor="tests")
-    async with running(setting):
-        await until(lambda: is_healthy(setting, "desk") and is_healthy(setting, "shop"))
+    async with in_step(setting):
+        pass
     setting.store.close()
 
 
@@ -73,7 +84,7 @@ def is_healthy(setting: Setting, bot_id: str) -> bool:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A store of two bots that were put on a server."""
     file = tmp_path_factory.mktemp("kept") / "otto.db"
-    asyncio.run(prepared(file))
+    asyncio.run(prepared(file.parent))
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -123,12 +134,9 @@ def damages() -> list[tuple[str, str | None, str]]:
 async def test_the_other_bot_is_kept_and_restored(
     whole: bytes, tmp_path: Path, name: str, field: str | None, what: str
 ) -> None:
-    file = tmp_path / "otto.db"
-    file.write_bytes(whole)
-    setting = Restored(file)
-    async with running(setting):
-        await until(lambda: is_healthy(setting, "desk") and is_healthy(setting, "shop"))
-        damage(file, name, field, what)
+    setting = Restored(whole, tmp_path)
+    async with in_step(setting):
+        damage(setting.file, name, field, what)
         setting.want(bot("shop", description="Sells"))
         await until(lambda: described(setting) == "Sells")
         if (field, what) != ("deleted", "a truth"):
@@ -165,12 +173,9 @@ def look_into(stores: Stores) -> None:
 async def test_a_revision_that_is_damaged_while_it_runs_is_shown(
     whole: bytes, tmp_path: Path
 ) -> None:
-    file = tmp_path / "otto.db"
-    file.write_bytes(whole)
-    setting = Restored(file)
-    async with running(setting):
-        await until(lambda: is_healthy(setting, "desk") and is_healthy(setting, "shop"))
-        damage(file, "events", "bot", "nothing")
+    setting = Restored(whole, tmp_path)
+    async with in_step(setting):
+        damage(setting.file, "events", "bot", "nothing")
         bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].health is Health.DEGRADED)
         assert "its desired state cannot be read" in (bots["desk"].message or "")
@@ -181,11 +186,9 @@ async def test_a_revision_that_is_damaged_while_it_runs_is_shown(
 async def test_what_is_of_a_shared_document_that_nobody_can_read_stays(
     whole: bytes, tmp_path: Path
 ) -> None:
-    file = tmp_path / "otto.db"
-    file.write_bytes(whole)
-    setting, term = Restored(file), Ref("term", "desk.rma")
-    async with running(setting):
-        await until(lambda: is_healthy(setting, "desk") and term in setting.port.held)
+    setting, term = Restored(whole, tmp_path), Ref("term", "desk.rma")
+    async with in_step(setting):
+        assert term in setting.port.held
         where = {"bot_id": "glossary/house"}
         assert setting.store.swap("events", where, {"shared": 5})
         status = setting.reporter.board.status

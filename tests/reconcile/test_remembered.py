@@ -10,9 +10,10 @@ import pytest
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.model.shared import Glossary, UsedBy
-from otto_reconcile.reconcile.remembered import FILE, Remembered
+from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.events import SCHEMA, refuse_newer
+from otto_reconcile.runtime.data_dir import MANAGED_FILE
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import Setting, bot
@@ -84,7 +85,7 @@ def test_bots_written_anew_have_another_past(tmp_path: Path) -> None:
 
 def test_the_memory_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     state = filled(store := SQLiteStore(tmp_path / "otto.db"), "a")
-    (tmp_path / FILE).write_text(json.dumps({"bots": {"a": store.label, "b": "elsewhere"}}))
+    (tmp_path / MANAGED_FILE).write_text(json.dumps({"bots": {"a": store.label, "b": "elsewhere"}}))
     daemon = Remembered(tmp_path, store)
     assert "no record of b, " in (daemon.look(state.read()) or "")
     assert daemon.warnings == ()
@@ -93,7 +94,7 @@ def test_the_memory_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"bots": 7}', "\\x00"])
 def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / MANAGED_FILE).write_text(text)
     store = SQLiteStore(tmp_path / "otto.db")
     assert Remembered(tmp_path, store).look(DesiredState(store).read()) is None
     store.close()

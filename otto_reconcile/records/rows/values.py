@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from otto_reconcile.model.bot import EXACT_ID, LONGEST_ID
 from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.events import utc
+from otto_reconcile.runtime.limits import LARGEST
 from otto_reconcile.store.base import DAMAGED, Document
 
 _MODES = {
@@ -22,7 +23,6 @@ _MODES = {
     "strict": "strict", "canned_strict": "strict", "strict_canned": "strict",
 }  # fmt: skip
 _OLDEST = datetime.min.replace(tzinfo=UTC)
-_LARGEST = 2**63  # what MongoDB, Parlant and most programs hold
 _DEEPEST = 90  # levels; MongoDB holds 100, and an event has some around it
 
 
@@ -94,7 +94,7 @@ def number(row: Document, field: str) -> int | None:
     try:
         whole = int(value)
         right = not isinstance(value, bool) and whole == float(value)
-        if right and -_LARGEST <= whole < _LARGEST:
+        if right and -LARGEST <= whole < LARGEST:
             return whole
     except (TypeError, ValueError, OverflowError):
         pass
