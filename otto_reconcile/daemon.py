@@ -19,10 +19,12 @@ from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
+from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import UNAVAILABLE, Reporter
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.summary import looked_at, summary
 from otto_reconcile.reconcile.target_state import Stores
@@ -147,7 +149,7 @@ class Daemon:
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         port = RestPort.over_http(url, headers=self._settings.headers)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        loop = self._loop(port, holder, (), self._evaluating(port, None))
+        loop = self._loop(port, holder, (), None)
         if self._tools is not None:
             await self._tools.prepare(self._settings.data_dir / "parlant")
         try:
@@ -196,8 +198,7 @@ class Daemon:
             port.host_journeys(JourneyMaker(sdk))
             port.host_canned(CannedMaker(sdk))
             port.host_relations(Relating(sdk))
-            evaluating = self._evaluating(port, meter, server.model_away)
-            made.append(self._loop(port, holder, predecessors, evaluating))
+            made.append(self._loop(port, holder, predecessors, meter, server.model_away))
             await self._host_tools(port, made[0], {"server": sdk, "container": sdk.container})
             await self._make_otto(sdk, made[0], port, server)
             await self._folder.import_now()  # not before: a run that cannot start wants nothing new
@@ -308,12 +309,14 @@ class Daemon:
 
     def _loop(
         self,
-        port: Port,
+        port: RestPort,
         holder: str,
         predecessors: Collection[str],
-        evaluating: EvaluationScheduler | None,
+        meter: Meter | None,
+        model_away: str | None = None,
     ) -> Loop:
-        return Loop(
+        """`meter` counts what the embedded server's model costs; None means a server elsewhere."""
+        session = TargetSession(
             port,
             self._stores,
             self._reporter,
@@ -321,15 +324,18 @@ class Daemon:
             holder=holder,
             predecessors=predecessors,
             take_over=frozenset(self._settings.take_over),
+            outage=Outage(self._journal, self._stores, port, self._reporter, self._clock),
+        )
+        return Loop(
+            session,
             interval=self._settings.interval,
             prune_unmanaged=self._prune,
-            late=Outage(self._journal, self._stores, port, self._reporter, self._clock),
-            evaluating=evaluating,
+            extensions=self._extensions(session, port, meter, model_away),
         )
 
-    def _evaluating(
-        self, port: Evaluator, meter: Meter | None, away: str | None = None
-    ) -> EvaluationScheduler | None:
+    def _extensions(
+        self, session: TargetSession, port: Evaluator, meter: Meter | None, away: str | None
+    ) -> list[Extension]:
         """Elsewhere somebody else pays for the model, so there it has to be asked for.
 
         `away` says why there is no model now, though one is named.
@@ -337,9 +343,9 @@ class Daemon:
         if meter is not None and (_is_offline(self._settings) or away is not None):
             why = NO_MODEL if away is None else NO_MODEL_NOW
             self._reporter.board.status.evaluations = {"mode": "off", "message": why}
-            return None
+            return []
         mode = Mode(self._settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
-        return EvaluationScheduler(mode, port, self._stores, self._reporter, self._clock, meter)
+        return [EvaluationScheduler(mode, session, port, meter)]
 
     async def _live(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
         self._reporter.board.status.url = url

@@ -10,24 +10,25 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import kinds
-from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.controller import Controller
-from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler
+from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.jobs import Job, Jobs
+from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.managing import BEAT
-from otto_reconcile.reconcile.outage import Outage
-from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.prober import Prober
+from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.retries import Retries
+from otto_reconcile.reconcile.scanning import Scanning
+from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.store_reader import StoreReader
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
-from otto_reconcile.runtime.clock import Clock
 
 PROBE = 2.0
 """Seconds between two looks at the canary; no longer than the interval."""
@@ -44,49 +45,38 @@ class Loop:
 
     def __init__(
         self,
-        port: Port,
-        stores: Stores,
-        reporter: Reporter,
-        clock: Clock,
+        session: TargetSession,
         *,
-        holder: str,
-        predecessors: Collection[str] = (),
-        take_over: Container[str] = frozenset(),
         interval: float = 30.0,
         prune_unmanaged: bool = False,
-        late: Outage | None = None,
-        evaluating: EvaluationScheduler | None = None,
+        extensions: Sequence[Extension] = (),
     ) -> None:
-        self._stores, self._reporter, self._clock, self._interval = (
-            stores,
-            reporter,
-            clock,
-            interval,
+        self._session, self._interval, self._extensions = session, interval, extensions
+        self._stores, self._outage = session.stores, session.outage
+        self._reporter, self._clock = session.reporter, session.clock
+        self._jobs = Jobs(session.reporter, session.clock)
+        retries = Retries(session.clock)
+        reconciler = Reconciler(
+            session.port,
+            session.stores,
+            session.clock,
+            told=session.reporter.outcome,
+            right=session.right,
+            retries=retries,
         )
-        self._late, self._evaluating = late, evaluating
-        self._jobs = Jobs(reporter, clock)
-        self._target = Controller(
-            port,
-            stores,
-            reporter,
-            clock,
-            holder=holder,
-            predecessors=predecessors,
-            take_over=take_over,
-            prune_unmanaged=prune_unmanaged,
-            late=late,
-            evaluating=evaluating,
+        self._reader = StoreReader(session, reconciler)
+        self._leadership = Leadership(session, self._reader)
+        self._scanning = Scanning(session, self._reader, prune=prune_unmanaged)
+        self._controller = Controller(
+            session, reconciler, retries, extensions, prune_unmanaged=prune_unmanaged
+        )
+        self._prober = Prober(
+            session, reconciler, self._leadership, self._controller, self._scanning, extensions
         )
         self._look_again = asyncio.Event()
         self._scan_again = asyncio.Event()
         self._all_at_once = False
-        if evaluating is not None:
-            evaluating.bind(
-                lambda: self._target.may_act,
-                self._target.turn,
-                lambda bot_id: self.poke("evaluated", [bot_id]),
-                self._target.renew,
-            )
+        session.reporter.of(session.port.target, session.stores.store.label)
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
         """Asks for a look at these bots at once; None means all, after reading everything anew."""
@@ -94,8 +84,7 @@ class Loop:
             self._all_at_once = True
             self._look_again.set()
         else:
-            ours = set(self._target.known.bot_ids)
-            self._target.enqueue([b for b in bot_ids if b in ours], reason, URGENT)
+            self._session.ask_for(bot_ids, reason)
 
     def stirred(self, bot_id: str | None, kind: str = "") -> None:
         """Something changed on the target: of this bot, or of nobody knows whom.
@@ -104,43 +93,43 @@ class Loop:
         """
         shared = kind == "tool_service"
         if shared:
-            self._target.release()
+            self._controller.release()
         if bot_id is not None:
             self.poke("noticed", [bot_id])
         if bot_id is None and kind in REACHING:
-            self._target.scanning.soon()
+            self._scanning.soon()
             self._scan_again.set()
         if bot_id is None or shared:
-            self._target.enqueue(self._target.known.bot_ids, "noticed", ROUTINE)
+            self._session.enqueue(self._session.cache.bot_ids, "noticed", ROUTINE)
 
     def owner_of(self, kind: str, key: str) -> str | None:
         """The bot to which a resource of ours belongs, if it is known."""
-        return self._target.known.owner_of(kind, key)
+        return self._session.cache.owner_of(kind, key)
 
     @property
     def wanted(self) -> Mapping[str, DesiredBot] | None:
         """The bots that were wanted when the store was last read; None if it never was."""
-        return self._target.known.world.written if self._target.known.world is not None else None
+        return world.written if (world := self._session.cache.world) is not None else None
 
     async def reconcile_now(self, bot_id: str) -> BotResult:
         """Reads what is wanted and looks at this bot, for somebody who waits for the outcome.
 
         Raises StoreUnavailable.
         """
-        if not await self._target.read():
+        if not await self._reader.read():
             raise StoreUnavailable("the store does not answer")
-        self._target.release([bot_id])
-        return await self._target.look(bot_id, uuid.uuid4().hex[:8])
+        self._controller.release([bot_id])
+        return await self._controller.look(bot_id, uuid.uuid4().hex[:8])
 
     async def carry_out(self, bot_id: str, wanted: DesiredBot | None) -> BotResult:
         """The same while the store is away, with what is wanted given. See `reconcile.outage`."""
-        assert self._late is not None
-        async with self._target.turn:
-            return await self._late.carry_out(self._target.known.world, bot_id, wanted)
+        assert self._outage is not None
+        async with self._session.turn:
+            return await self._outage.carry_out(self._session.cache.world, bot_id, wanted)
 
     async def save_late(self) -> bool:
         """Saves what waits for the store; True if nothing waits any more."""
-        return self._late is None or not self._late.waiting or await self._late.save()
+        return self._outage is None or not self._outage.waiting or await self._outage.save()
 
     async def restore(self) -> None:
         """Lead, read, and if the target began a new life put everything back.
@@ -158,22 +147,34 @@ class Loop:
                 task.cancel()
 
     async def _restore(self) -> None:
-        await self._target.lead()
-        await self._target.manage()
+        await self._leadership.lead()
+        await self._leadership.manage()
         await self.save_late()
-        read = await self._target.read()
-        if not read and self._late is not None:
-            await self._late.put_back(self._target.known.world)
-        if read and self._target.leading:
-            await self._target.probe()
+        read = await self._reader.read()
+        if not read and self._outage is not None:
+            await self._outage.put_back(self._session.cache.world)
+        if read and self._session.leading:
+            await self._prober.probe()
             self._reporter.publish()
-            if self._evaluating is not None:
-                await self._evaluating.before_serving()
+            await self._before_serving()
+
+    async def _before_serving(self) -> None:
+        """What the extensions do first; the looks that they ask for are had meanwhile."""
+        over = asyncio.Event()
+        job = self._jobs.keep("reconciling", lambda: self._work(over))
+        working = asyncio.create_task(job, name="reconciling")
+        try:
+            for extension in self._extensions:
+                await extension.before_serving()
+            over.set()
+            await working
+        finally:
+            working.cancel()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; then gives the lease back and returns."""
         jobs: Mapping[str, tuple[Job, Callable[[], None] | None]] = {
-            "reconciling": (self._work, None),
+            "reconciling": (lambda: self._work(asyncio.Event()), None),
             "leading": (self._keep_leading, None),
             "managing": (self._keep_managing, None),
             "probing": (self._keep_probing, None),
@@ -181,8 +182,8 @@ class Loop:
             "scanning": (self._scan, self._scan_again.set),
             "reading": (self._listen, self._look_again.set),
             "saving": (self._save_late, None),
-            "evaluating": (self._evaluate, self._wake_evaluating),
             "publishing": (self._publish, None),
+            **{e.name: (self._job_of(e), e.wake) for e in self._extensions},
         }
         done = threading.Event()
         watching = change_feed.watch(self._stores, self._look_again, done, self._jobs)
@@ -197,46 +198,48 @@ class Loop:
                     task.cancel()
         finally:
             done.set()
-            await self._target.resign()
+            await self._leadership.resign()
             await asyncio.to_thread(watching.join, 2.0)
 
     # The jobs: each an endless loop around one step. `Jobs` starts one that fails again.
 
-    async def _work(self) -> None:
-        while True:
-            if not self._target.may_act:
+    async def _work(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            if not self._session.may_act:
                 await self._clock.sleep(0.1)
                 self._jobs.succeeded("reconciling")
                 continue
-            if (item := self._target.queue.pop()) is None:
-                await self._target.queue.wait(0.5)
+            if (item := self._session.queue.pop()) is None:
+                await self._session.queue.wait(0.5)
                 self._jobs.succeeded("reconciling")
                 continue
             started = self._clock.monotonic()
             try:
-                await self._target.step(item)
+                await self._controller.step(item)
             except Exception as error:  # a fault of ours in one bot is not the others' end
-                self._target.failed(item, error)
+                self._controller.failed(item, error)
+            finally:
+                item.done()
             if item.priority == ROUTINE:
                 took = self._clock.monotonic() - started
                 await self._clock.sleep(min(LONGEST_REST, REST * took))
 
     async def _keep_leading(self) -> None:
         while True:
-            await self._clock.sleep(self._target.leadership.pause)
-            led = self._target.leading
-            await self._target.lead()
+            await self._clock.sleep(self._session.leader.pause)
+            led = self._session.leading
+            await self._leadership.lead()
             self._jobs.succeeded("leading")
-            if self._target.leading and not led:
+            if self._session.leading and not led:
                 self.poke("leading")
 
     async def _keep_managing(self) -> None:
         while True:
-            await self._clock.sleep(min(BEAT, self._target.leadership.pause))
-            led = self._target.leading
-            await self._target.manage()
+            await self._clock.sleep(min(BEAT, self._session.leader.pause))
+            led = self._session.leading
+            await self._leadership.manage()
             self._jobs.succeeded("managing")
-            if self._target.leading and not led:
+            if self._session.leading and not led:
                 self.poke("leading")
 
     async def _keep_probing(self) -> None:
@@ -244,28 +247,28 @@ class Loop:
         while True:
             usual = min(PROBE, self._interval)
             await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
-            if self._target.known.world is not None and self._target.leading:
-                failures = 0 if await self._target.probe() else failures + 1
+            if self._session.cache.world is not None and self._session.leading:
+                failures = 0 if await self._prober.probe() else failures + 1
             self._jobs.succeeded("probing")
-            if self._target.known.world is not None and not failures:
+            if self._session.cache.world is not None and not failures:
                 self._jobs.succeeded("restoring")
 
     async def _sweep(self) -> None:
         while True:
-            if await self._target.read() and self._target.may_act:
-                await self._target.list_foreign()
-                self._target.enqueue(self._target.known.bot_ids, "interval", ROUTINE)
-                await self._target.ask_for_tools()
+            if await self._reader.read() and self._session.may_act:
+                await self._controller.list_foreign()
+                self._session.enqueue(self._session.cache.bot_ids, "interval", ROUTINE)
+                await self._controller.ask_for_tools()
             self._jobs.succeeded("sweeping")
             await self._clock.sleep(self._interval)
 
     async def _scan(self) -> None:
         """Looks for what reaches every agent: now and then, and at once when it may have come."""
         while True:
-            if self._target.known.world is not None and self._target.may_act:
-                await self._target.scanning.look()
+            if self._session.cache.world is not None and self._session.may_act:
+                await self._scanning.look()
             self._jobs.succeeded("scanning")
-            await self._clock.wait(self._scan_again, self._target.scanning.pause(self._interval))
+            await self._clock.wait(self._scan_again, self._scanning.pause(self._interval))
             self._scan_again.clear()
 
     async def _listen(self) -> None:
@@ -276,26 +279,21 @@ class Loop:
             else:
                 await self._look_again.wait()
             self._look_again.clear()
-            failures = 0 if await self._target.read() else failures + 1
+            failures = 0 if await self._reader.read() else failures + 1
             self._jobs.succeeded("reading")
             if self._all_at_once and not failures:
                 self._all_at_once = False
-                self._target.enqueue(self._target.known.bot_ids, "asked", URGENT)
+                self._session.enqueue(self._session.cache.bot_ids, "asked", URGENT)
 
     async def _save_late(self) -> None:
-        while self._late is not None:
+        while self._outage is not None:
             await self._clock.sleep(SAVE)
-            if self._late.waiting and await self._late.save():
+            if self._outage.waiting and await self._outage.save():
                 self._look_again.set()
             self._jobs.succeeded("saving")
 
-    async def _evaluate(self) -> None:
-        if self._evaluating is not None:
-            await self._evaluating.run(lambda: self._jobs.succeeded("evaluating"))
-
-    def _wake_evaluating(self) -> None:
-        if self._evaluating is not None:
-            self._evaluating.wake()
+    def _job_of(self, extension: Extension) -> Job:
+        return lambda: extension.run(lambda: self._jobs.succeeded(extension.name))
 
     async def _publish(self) -> None:
         while True:

@@ -24,6 +24,7 @@ from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, M
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Status, StatusBoard
 from otto_reconcile.reconcile.target_state import Every
 from otto_reconcile.runtime.clock import SystemClock
@@ -98,18 +99,21 @@ class Attachment:
         self._port = port
         clock = SystemClock()
         reporter = Reporter(self._board, clock, PlainLog())
-        judge = sdk_host.judge_of(server)
-        self._loop = Loop(
+        session = TargetSession(
             port,
             stores,
             reporter,
             clock,
             holder=target_of(server),  # the machine's port has one owner, also after a crash
             take_over=Every(),
+            outage=None if journal is None else Outage(journal, stores, port, reporter, clock),
+        )
+        evaluation = EvaluationScheduler(evaluate, session, rest, sdk_host.judge_of(server))
+        self._loop = Loop(
+            session,
             interval=interval,
             prune_unmanaged=prune_unmanaged,
-            late=None if journal is None else Outage(journal, stores, port, reporter, clock),
-            evaluating=EvaluationScheduler(evaluate, rest, stores, reporter, clock, judge),
+            extensions=[evaluation],
         )
         await self._offer_tools(port)
         await self._loop.restore()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from otto_reconcile.desired import Ingested
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
-from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.target_state import Stores, TargetState, read
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import services_of
@@ -30,14 +29,8 @@ class CacheUpdate:
 class TargetCache:
     """A look may be under way, even a hanging one, while the store is read; nothing is lost."""
 
-    def __init__(
-        self,
-        stores: Stores,
-        port: Port,
-        reconciler: Reconciler,
-        take_over: Container[str] = frozenset(),
-    ) -> None:
-        self._stores, self._port, self._reconciler = stores, port, reconciler
+    def __init__(self, stores: Stores, port: Port, take_over: Container[str] = frozenset()) -> None:
+        self._stores, self._port = stores, port
         self._take_over = take_over
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
@@ -64,7 +57,6 @@ class TargetCache:
         """
         async with self._reading:
             self._since.clear()
-            await self._reconciler.flush()
             ingested = (
                 await asyncio.to_thread(change_feed.ingest, self._stores) if ingest else Ingested()
             )

@@ -40,6 +40,12 @@ class Reporter:
         self.standing: Callable[[], tuple[str, ...]] = tuple
         """Warnings that hold until a person has dealt with them."""
 
+    def of(self, target: str, store: str) -> None:
+        """Says which target and store the status is about."""
+        status = self.board.status
+        status.store.label = store
+        status.target.label = status.target_id = target
+
     @property
     def target_up(self) -> bool:
         return self.board.status.target.state in (CONNECTED, RESTORING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,13 +18,12 @@ from otto_reconcile.model import OTTO, Ref, Resource
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.port.addressing import is_addressable
-from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.executor import apply
-from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.results import concluded
-from otto_reconcile.reconcile.target_state import Stores, TargetState
+from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.store_reader import StoreReader
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.audit import Record
-from otto_reconcile.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from otto_reconcile.port.reaching import Reaching
@@ -77,25 +76,12 @@ def deletions(found: Iterable[Reaching]) -> Plan:
 
 
 class Scanning:
-    """`turn` is held while the target is looked at or changed; `world`, `read` and `may_act` say
-    what is known, have it read anew, and tell whether anything may be changed now."""
+    """One target's. What is undeclared is deleted only with `prune`."""
 
-    def __init__(
-        self,
-        port: Port,
-        stores: Stores,
-        reporter: Reporter,
-        clock: Clock,
-        *,
-        turn: asyncio.Lock,
-        world: Callable[[], TargetState],
-        read: Callable[[], Awaitable[bool]],
-        may_act: Callable[[], bool],
-        prune: bool,
-    ) -> None:
-        self._port, self._stores, self._reporter, self._clock = port, stores, reporter, clock
-        self._turn, self._world, self._read, self._may_act = turn, world, read, may_act
-        self._prune = prune
+    def __init__(self, session: TargetSession, reader: StoreReader, *, prune: bool = False) -> None:
+        self._session, self._reader, self._prune = session, reader, prune
+        self._port, self._stores = session.port, session.stores
+        self._reporter, self._clock = session.reporter, session.clock
         self._next = self._soonest = 0.0
         self._changed = False  # since the last look began
         self._due: dict[Ref, float] = {}  # when each of them may be deleted
@@ -105,7 +91,7 @@ class Scanning:
 
     def pause(self, longest: float) -> float:
         """Seconds until the next look is worth while."""
-        if not self._due or not self._may_act():
+        if not self._due or not self._session.may_act:
             return longest
         return min(longest, max(0.1, self._next - self._clock.monotonic()))
 
@@ -120,7 +106,9 @@ class Scanning:
         if self._clock.monotonic() < self._next:
             return
         try:
-            async with self._turn:  # a journey that is being made has conditions without a tag
+            async with (
+                self._session.turn
+            ):  # a journey that is being made has conditions without a tag
                 started, self._changed = self._clock.monotonic(), False
                 await self._save()
                 found = await self._found()
@@ -139,11 +127,11 @@ class Scanning:
         self._reporter.reaching(tuple(map(str, found)))
 
     async def _found(self) -> list[Reaching]:
-        return undeclared(self._world(), await self._port.reaching())
+        return undeclared(self._session.cache.current, await self._port.reaching())
 
     def _ripe(self, found: Sequence[Reaching]) -> set[Ref]:
         """Those that have been there long enough, in this life of the target."""
-        epoch = self._world().epoch
+        epoch = self._session.cache.current.epoch
         life = epoch.name if epoch is not None else None
         if life != self._life:
             self._life, self._due = life, {}
@@ -155,7 +143,11 @@ class Scanning:
 
     async def _delete(self, ripe: set[Ref]) -> bool:
         """True if anything was tried. What somebody declared meanwhile is left alone."""
-        if not await self._read() or not self._may_act() or self._world().restoring:
+        if (
+            not await self._reader.read()
+            or not self._session.may_act
+            or self._session.cache.current.restoring
+        ):
             return False
         run_id = uuid.uuid4().hex[:8]
         plan = deletions(one for one in await self._found() if one.ref in ripe)
@@ -169,7 +161,7 @@ class Scanning:
             ended.append(self._clock.now())
             self._reporter.outcome(run_id, outcome)
 
-        outcomes = await apply(plan, self._port, told=told, leading=self._may_act)
+        outcomes = await apply(plan, self._port, told=told, leading=lambda: self._session.may_act)
         done = zip(records, outcomes, ended, strict=True)
         self._unsaved += [concluded(record, outcome, at) for record, outcome, at in done]
         self._settle(outcomes)

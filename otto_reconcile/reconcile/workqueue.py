@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from otto_reconcile.model import Ref
 from otto_reconcile.runtime.backoff import BOT, Backoff
 from otto_reconcile.runtime.clock import Clock
 
@@ -14,13 +15,24 @@ URGENT, ROUTINE = 0, 1
 
 @dataclass(slots=True)
 class Item:
-    """A bot to look at, at `due` (monotonic seconds) or later; the reasons are for the log."""
+    """A bot to look at, at `due` (monotonic seconds) or later; the reasons are for the log.
+
+    The parts in `recreate` are to be made again, though nothing differs.
+    """
 
     bot_id: str
     due: float
     priority: int
     run_id: str
     reasons: set[str] = field(default_factory=set)
+    recreate: frozenset[Ref] = frozenset()
+    answers: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def done(self) -> None:
+        """The look is over, or there will be none: nobody waits for it any longer."""
+        for answer in self.answers:
+            if not answer.done():
+                answer.set_result(None)
 
 
 class WorkQueue:
@@ -55,6 +67,16 @@ class WorkQueue:
                 item.priority, item.run_id = priority, run_id
         self._wake.set()
 
+    def ask(
+        self, bot_id: str, reason: str, *, run_id: str, recreate: frozenset[Ref]
+    ) -> asyncio.Future[None]:
+        """Asks for an urgent look that makes these parts again; done when it is over."""
+        self.add(bot_id, reason, run_id=run_id)
+        item, answer = self._items[bot_id], asyncio.get_running_loop().create_future()
+        item.recreate |= recreate
+        item.answers.append(answer)
+        return answer
+
     def pop(self) -> Item | None:
         """The most urgent item that is due, or None."""
         now = self._clock.monotonic()
@@ -75,7 +97,8 @@ class WorkQueue:
     def drop(self, bot_ids: Iterable[str]) -> None:
         """Forgets what was asked for these bots up to now."""
         for bot_id in bot_ids:
-            self._items.pop(bot_id, None)
+            if (item := self._items.pop(bot_id, None)) is not None:
+                item.done()
 
     def failed(self, bot_id: str, *, run_id: str, least: float = 0.0) -> tuple[int, float]:
         """Asks for another try later; gives the failures in a row and the seconds to wait."""

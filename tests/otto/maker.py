@@ -22,6 +22,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.managing import TTL
 from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import WAITING, Reporter
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.plain_log import PlainLog
@@ -51,8 +52,9 @@ class Shop:
         self.stores, self.journal, self.port = stores, journal, port
         clock = self.clock = FastClock(speed=1)
         self.reporter = Reporter(StatusBoard(None), clock, PlainLog())
-        late = Outage(journal, stores, port, self.reporter, clock)
-        self.loop = Loop(port, stores, self.reporter, clock, holder="maker", late=late)
+        outage = Outage(journal, stores, port, self.reporter, clock)
+        session = TargetSession(port, stores, self.reporter, clock, holder="maker", outage=outage)
+        self.loop = Loop(session)
         self.workshop = OttoService(
             self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/", access=access
         )

@@ -16,6 +16,7 @@ from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.base import Health
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.clock import SystemClock
@@ -173,6 +174,9 @@ class FastClock(SystemClock):
         return await super().wait(event, timeout / self.speed)
 
 
+_OF_SESSION = ("predecessors", "take_over", "outage")
+
+
 class Setting:
     """A loop over a memory store and a fake target."""
 
@@ -186,9 +190,12 @@ class Setting:
 
     def another(self, holder: str = "tests") -> Loop:
         """Another process, as it were, on the same store and target."""
-        return Loop(
-            self.port, self.stores, self.reporter, self.clock, holder=holder, **self.options
+        options = dict(self.options)
+        of_session = {k: options.pop(k) for k in _OF_SESSION if k in options}
+        session = TargetSession(
+            self.port, self.stores, self.reporter, self.clock, holder=holder, **of_session
         )
+        return Loop(session, **options)
 
     def want(self, *bots: Bot) -> None:
         source = Source(kind="cli")

@@ -22,6 +22,7 @@ from otto_reconcile.planning.redaction import MASKED
 from otto_reconcile.reconcile.evaluation import scheduler
 from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.store.base import Write
@@ -91,17 +92,17 @@ class Judged(Setting):
         super().__init__()
         self.stores = stores or self.stores
         self.port: JudgedPort = JudgedPort()
-        self.evaluating = EvaluationScheduler(
-            mode, self.port, self.stores, self.reporter, self.clock
-        )
-        self.loop = Loop(
-            self.port,
-            self.stores,
-            self.reporter,
-            self.clock,
-            holder="tests",
-            evaluating=self.evaluating,
-        )
+        session = TargetSession(self.port, self.stores, self.reporter, self.clock, holder="tests")
+        self.evaluating = EvaluationScheduler(mode, session, self.port)
+        self.loop = Loop(session, extensions=[self.evaluating])
+
+    async def round(self) -> None:
+        """A round of evaluations, while the loop works on what is asked for meanwhile."""
+        over = asyncio.Event()
+        working = asyncio.create_task(self.loop._work(over))
+        await self.evaluating.round()
+        over.set()
+        await working
 
     def status(self, bot_id: str) -> Any:
         return self.reporter.board.status.bots[bot_id]
@@ -156,9 +157,9 @@ async def test_what_another_daemon_learned_meanwhile_is_not_asked_again() -> Non
     for setting in (one, other):
         await setting.loop.restore()
     await one.evaluating.round()
-    await one.loop._target.leadership.resign()
-    await other.loop._target.lead()
-    await other.loop._target.read()
+    await one.loop._session.leader.resign()
+    await other.loop._leadership.lead()
+    await other.loop._reader.read()
     await other.loop.reconcile_now("a")
     await other.evaluating.round()
     assert other.port.asked == []
@@ -272,7 +273,7 @@ async def test_a_journey_is_made_again_for_its_states_with_its_relationships_on_
     setting.want(Bot.from_document({**document, "journeys": [journey], "relationships": [bound]}))
     await setting.loop.restore()
     before = {record.action_id for record in setting.stores.audit.find()}
-    await setting.evaluating.round()
+    await setting.round()
     await setting.loop.reconcile_now("a")
     assert setting.port.has("a")
     assert setting.status("a").sync is Sync.SYNCED
@@ -284,9 +285,21 @@ async def test_a_journey_is_made_again_for_its_states_with_its_relationships_on_
         ("relationship", "create", "Evaluated", "succeeded"),
     }
     assert {r.cause for r in done} == {"Unevaluated", "Evaluated"}
-    await setting.evaluating.round()
+    await setting.round()
     await setting.loop.reconcile_now("a")
     assert len([r for r in setting.stores.audit.find() if r.action_id not in before]) == len(done)
+
+
+async def test_eager_makes_a_journey_again_for_its_states_before_it_serves() -> None:
+    setting = Judged(Mode.EAGER)
+    states = [{"id": "ask", "chat": "Ask for the number"}]
+    journey = {"id": "a.j", "title": "J", "description": "", "conditions": [], "states": states}
+    setting.want(Bot.from_document({"id": "a", "name": "A", "journeys": [journey]}))
+    await setting.loop.restore()
+    assert setting.port.has("a")
+    assert setting.status("a").health is Health.HEALTHY
+    causes = [(r.kind, r.operation, r.cause) for r in setting.stores.audit.find()]
+    assert ("journey", "replace", "Evaluated") in causes
 
 
 async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time(
@@ -305,6 +318,7 @@ async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time
         return "its tool is not there" if resource.kind == "journey" else None
 
     monkeypatch.setattr(FakePort, "unable", unable)
+    working = asyncio.create_task(setting.loop._work(asyncio.Event()))
     running = asyncio.create_task(setting.evaluating.run())
     try:
         await until(lambda: setting.told["missing"] == 0)
@@ -317,6 +331,7 @@ async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time
         await until(lambda: setting.port.has("a"))
     finally:
         running.cancel()
+        working.cancel()
 
 
 async def test_a_text_that_hangs_holds_up_no_other_and_what_is_answered_is_told_and_placed(
@@ -374,7 +389,7 @@ async def test_why_judging_fails_is_told_as_long_as_it_does() -> None:
     setting.want(with_texts("a", "one"), with_texts("b", "two"))
     await setting.loop.restore()
     for _ in range(3):
-        await setting.evaluating.round()
+        await setting.round()
         assert (setting.told["failing"], setting.told["missing"]) == (1, 1)
         assert "guideline a.g0: the model gave no evaluation" in setting.told["message"]
 
@@ -386,7 +401,7 @@ async def test_what_is_refused_by_one_guideline_holds_up_no_other_and_is_on_reco
     secret = {"guidelines/a.g1/condition": {"template": "${TWO}", "variables": ["TWO"]}}
     setting.want(Bot.from_document({**a.to_document(), "masked": secret}), b)
     await setting.loop.restore()
-    await setting.evaluating.round()
+    await setting.round()
     assert [setting.status(b).unevaluated for b in "ab"] == [0, 0]
     assert setting.port.has("b")
     placed = {r.key: r for r in setting.stores.audit.find() if r.cause == "Evaluated"}
@@ -395,5 +410,5 @@ async def test_what_is_refused_by_one_guideline_holds_up_no_other_and_is_on_reco
     assert placed["a.g0"].error == "Parlant did not keep it"
     assert placed["a.g1"].changes[0]["after"] == MASKED  # it may repeat the text
     setting.port.refused = set()
-    await setting.evaluating.round()
+    await setting.round()
     assert setting.port.has("a")

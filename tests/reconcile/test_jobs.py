@@ -76,9 +76,9 @@ async def test_a_job_that_fails_is_shown_until_it_works_again(
 ) -> None:
     setting = Judged() if job == "evaluating" else Setting(interval=0.2)
     if job == "saving":
-        late = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
+        outage = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
         monkeypatch.setattr(Outage, "waiting", property(lambda self: fault.on))
-        setting.options["late"] = late
+        setting.options["outage"] = outage
         setting.loop = setting.another()
     setting.want(bot("desk"))
     await setting.loop.restore()

@@ -500,13 +500,13 @@ async def test_a_new_life_ends_what_reached_every_agent_before() -> None:
     setting.want(bot("desk"))
     setting.port.reached = [Reaching("guideline", "a", "For all")]
     await setting.loop.restore()
-    status, target = setting.reporter.board.status, setting.loop._target
-    await target.scanning.look()
+    status, loop = setting.reporter.board.status, setting.loop
+    await loop._scanning.look()
     assert [one.split()[1] for one in status.reaching] == ["a"]
     setting.port.restart()
     setting.port.reached = [Reaching("guideline", "b", "For all")]
-    assert await target.probe()
+    assert await loop._prober.probe()
     assert not status.reaching
     setting.clock.ahead += 1.0  # soon, not after the usual pause
-    await target.scanning.look()
+    await loop._scanning.look()
     assert [one.split()[1] for one in status.reaching] == ["b"]

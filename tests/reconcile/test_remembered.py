@@ -107,12 +107,12 @@ async def test_a_store_emptied_while_the_daemon_runs_is_told_once() -> None:
     for name in ("bots", "guidelines", "events", "heads", "applied", "epochs"):
         setting.stores.store.delete(name, {})
     for _ in range(2):
-        await setting.loop._target.read()
+        await setting.loop._reader.read()
     assert "has no record of depot, desk" in (setting.reporter.board.status.lost or "")
     assert [event for event, _ in setting.heard.warnings].count("the store has lost bots") == 1
     assert setting.agents() == {"desk", "depot"}
     setting.want(bot("desk"), bot("depot"))
-    await setting.loop._target.read()
+    await setting.loop._reader.read()
     assert setting.reporter.board.status.lost is None
     assert "another past of depot, desk" in " ".join(setting.reporter.board.status.warnings)
 
@@ -121,14 +121,14 @@ async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:
     first = Setting()
     first.want(bot("desk"))
     await first.loop.restore()
-    await first.loop._target.resign()
+    await first.loop._leadership.resign()
     second = Setting()
     second.port.held, second.port.canaries = first.port.held, first.port.canaries
     await second.loop.restore()
     assert "managed with another store" in (second.reporter.board.status.lost or "")
     assert second.agents() == {"desk"}
     second.want(bot("desk"))
-    await second.loop._target.read()
+    await second.loop._reader.read()
     assert second.reporter.board.status.lost is None
 
 

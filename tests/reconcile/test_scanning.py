@@ -24,9 +24,9 @@ async def ready(*found: Reaching, prune: bool = True) -> Setting:
 
 async def look(setting: Setting, after: float = AT_LEAST) -> None:
     setting.clock.ahead += after
-    await setting.loop._target.lead()  # the clock has gone on for its lease too
-    await setting.loop._target.manage()
-    await setting.loop._target.scanning.look()
+    await setting.loop._leadership.lead()  # the clock has gone on for its lease too
+    await setting.loop._leadership.manage()
+    await setting.loop._scanning.look()
 
 
 def left(setting: Setting) -> set[str]:
@@ -87,7 +87,7 @@ async def test_nothing_is_deleted_without_lease_or_record(
         await look(setting)
     assert left(setting) == {"all.g"}
     setting.clock.ahead += 60.0
-    await setting.loop._target.scanning.look()  # its lease has run out meanwhile
+    await setting.loop._scanning.look()  # its lease has run out meanwhile
     assert left(setting) == {"all.g"}
     assert setting.stores.audit.find(bot_id="") == []
 
@@ -100,7 +100,7 @@ async def test_a_new_life_begins_the_waiting_anew() -> None:
     setting = await ready(ALL)
     await look(setting)
     setting.port.restart()
-    await setting.loop._target.probe()
+    await setting.loop._prober.probe()
     await look(setting)
     assert left(setting) == {"all.g"}
     await look(setting)
@@ -127,7 +127,7 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = await ready(prune=False)
-    reaching, scanning = setting.port.reaching, setting.loop._target.scanning
+    reaching, scanning = setting.port.reaching, setting.loop._scanning
 
     async def listed_just_before() -> list[Reaching]:
         found = await reaching()

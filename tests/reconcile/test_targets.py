@@ -40,8 +40,8 @@ async def two_daemons() -> tuple[Setting, Setting]:
 
 
 async def beat(loop: Loop) -> None:
-    await loop._target.lead()
-    await loop._target.manage()
+    await loop._leadership.lead()
+    await loop._leadership.manage()
 
 
 async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
@@ -55,7 +55,7 @@ async def test_of_two_daemons_with_stores_of_their_own_one_acts() -> None:
     assert "manages this server" in (target.message or "")
     assert first.reporter.board.status.rivals
     assert any("waits to manage" in event for event, _ in first.heard.warnings)
-    await second.loop._target.resign()
+    await second.loop._leadership.resign()
     await beat(first.loop)
     assert not first.reporter.board.status.rivals
 
@@ -64,17 +64,17 @@ async def test_a_manager_that_was_killed_is_succeeded_and_stays_so() -> None:
     first, second = await two_daemons()
     second.clock.ahead = TTL + 1.0  # without a beat of the first one
     await second.loop.restore()
-    assert second.loop._target.leading
+    assert second.loop._session.leading
     assert second.agents() == {"desk", "depot"}
     await beat(first.loop)  # it was only stopped, and goes on
-    assert not first.loop._target.leading
+    assert not first.loop._session.leading
     assert first.reporter.board.status.target.state == "Waiting"
 
 
 async def test_marks_that_a_killed_process_left_twice_are_dead_too() -> None:
     first = Setting()
     first.want(bot("desk"))
-    await asyncio.gather(first.loop.restore(), first.loop._target.manage())
+    await asyncio.gather(first.loop.restore(), first.loop._leadership.manage())
     marks = [name for name in first.port.canaries if name.startswith("otto-manager-")]
     assert len(marks) == 1
     await first.port.put_mark(f"{marks[0]}9")  # as of a call whose answer was lost
@@ -83,7 +83,7 @@ async def test_marks_that_a_killed_process_left_twice_are_dead_too() -> None:
     for _ in range(4):
         second.clock.ahead += TTL / 3
         await beat(second.loop)
-    assert second.loop._target.leading
+    assert second.loop._session.leading
     await second.port.put_mark(next(n for n in second.port.canaries if "manager" in n) + "9")
     await beat(second.loop)
     assert sum(name.startswith("otto-manager-") for name in second.port.canaries) == 1
@@ -99,7 +99,7 @@ async def test_the_killed_leader_of_our_store_has_no_other_store() -> None:
     for _ in range(3):
         await beat(second.loop)
         await beat(first.loop)
-    await first.loop._target.leadership.resign()
+    await first.loop._session.leader.resign()
     await beat(second.loop)
     told = second.reporter.board.status.target.message or ""
     assert "manages this server" in told
@@ -118,7 +118,7 @@ async def test_a_server_under_another_url_is_the_target_that_it_was() -> None:
     assert second.port.target == "fake"
     assert second.reporter.board.status.target_id == "fake"
     assert "leads this target" in (second.reporter.board.status.target.message or "")
-    await first.loop._target.resign()
+    await first.loop._leadership.resign()
     await second.loop.restore()
     await second.loop.reconcile_now("desk")
     assert second.reporter.board.status.bots["desk"].sync is Sync.SYNCED
@@ -154,14 +154,14 @@ async def test_what_was_never_ours_is_left_until_it_is_taken_over_by_name() -> N
     assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.DEGRADED)
     assert "`run --take-over desk` makes it ours" in (status.message or "")
     assert setting.reporter.board.status.bots["depot"].sync is Sync.SYNCED
-    await setting.loop._target.resign()
+    await setting.loop._leadership.resign()
     setting.options["take_over"] = frozenset({"desk"})
     setting.loop = setting.another()
     await setting.loop.restore()
     await setting.loop.reconcile_now("desk")
     assert setting.port.held[AGENT].spec["name"] == "Desk"
     assert setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED
-    await setting.loop._target.resign()
+    await setting.loop._leadership.resign()
     setting.options["take_over"] = frozenset()
     setting.loop = setting.another()
     setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Drifted"})
@@ -193,7 +193,7 @@ async def test_another_server_behind_the_url_keeps_what_it_has() -> None:
     setting.port.restart()
     for name in ("desk", "depot"):  # of these ids, and never ours
         setting.port.held[Ref("agent", name)] = make("agent", name, name, {"name": "Theirs"})
-    assert await setting.loop._target.probe()
+    assert await setting.loop._prober.probe()
     setting.stores.desired.delete("depot", actor="tests", source=Source(kind="cli"))
     for _ in range(2):
         for name in ("desk", "depot"):
@@ -213,7 +213,7 @@ async def test_what_was_begun_before_a_crash_is_ours() -> None:
     setting.stores.applied.save("fake", [intent])
     setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Half made"})
     setting.want(bot("desk"))
-    await setting.loop._target.resign()
+    await setting.loop._leadership.resign()
     setting.loop = setting.another()
     await setting.loop.restore()
     await setting.loop.reconcile_now("desk")
@@ -258,14 +258,14 @@ async def test_a_beat_in_the_middle_of_a_restore_stops_nothing() -> None:
 
     async def beaten(*arguments: Any, **options: Any) -> Any:
         if not beats:
-            beats.append(asyncio.create_task(setting.loop._target.manage()))
+            beats.append(asyncio.create_task(setting.loop._leadership.manage()))
         await turns(50)
         return await create(*arguments, **options)
 
     setting.port.create = beaten  # type: ignore[method-assign]
     setting.port.put_mark = slow_mark  # type: ignore[method-assign]
     setting.port.restart()
-    await setting.loop._target.probe()
+    await setting.loop._prober.probe()
     await beats[0]
     restore = setting.reporter.board.status.restore
     assert restore is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -14,17 +14,9 @@ from otto_reconcile.model.evaluation import EvaluationGap
 from otto_reconcile.planning.plan import Cause, Change, Operation, Result
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Evaluator
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.records.audit import Record
-from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.fencing import fenced
-
-Renew = Callable[[str, frozenset[Ref], str], Awaitable[None]]
-"""Makes these parts of a bot again, in a run: states take what is known only when they are made."""
-
-
-async def _renew_nothing(bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
-    """Until there is a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +28,13 @@ class _Step:
 
 
 class EvaluationPublisher:
-    """One target's. The loop gives it the rest with `bind`."""
+    """One target's. States take what is known only when they are made: they are made again."""
 
-    def __init__(self, port: Evaluator, stores: Stores, clock: Clock) -> None:
-        self._port, self._audit, self._clock = port, stores.audit, clock
-        self._may_act: Callable[[], bool] = lambda: False
-        self._turn = asyncio.Lock()
-        self._renew: Renew = _renew_nothing
+    def __init__(self, session: TargetSession, port: Evaluator) -> None:
+        self._session, self._port = session, port
+        self._audit, self._clock = session.stores.audit, session.clock
         self._attempted: set[str] = set()  # bots with something made again
         self._refused: set[Ref] = set()  # what could not be changed in this round
-        self.renewing: set[str] = set()
-        """The bots that are looked at on our behalf."""
-
-    def bind(self, may_act: Callable[[], bool], turn: asyncio.Lock, renew: Renew) -> None:
-        self._may_act, self._turn, self._renew = may_act, turn, renew
 
     def start(self) -> None:
         """A round begins: what could not be changed or made again in the last one is tried."""
@@ -59,19 +44,15 @@ class EvaluationPublisher:
     async def place(self, bot_id: str, held: Sequence[Resource], run_id: str) -> int:
         """Of all that is in place of a bot; how much was changed. Raises OttoError."""
         placed = 0
-        async with self._turn:
+        async with self._session.turn:
             unplaced = [r for r in held if self._port.evaluation_cache.unplaced(r)]
             unplaced = [r for r in unplaced if r.ref not in self._refused]
-            if unplaced and self._may_act():
+            if unplaced and self._session.may_act:
                 placed = await self._put(bot_id, unplaced, run_id)
         again = frozenset(r.ref for r in held if self._port.evaluation_cache.unplaced_states(r))
-        if again and self._may_act() and bot_id not in self._attempted:
+        if again and self._session.may_act and bot_id not in self._attempted:
             self._attempted.add(bot_id)
-            self.renewing.add(bot_id)
-            try:
-                await self._renew(bot_id, again, run_id)
-            finally:
-                self.renewing.discard(bot_id)
+            await self._session.recreate(bot_id, again, run_id)
         return placed
 
     async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
@@ -100,7 +81,7 @@ class EvaluationPublisher:
         """The record, and the error if it is one that the others would meet as well."""
         started = self._clock.monotonic()
         try:
-            with fenced(self._may_act):
+            with fenced(lambda: self._session.may_act):
                 for misplaced in step.lacking:
                     await self._port.place(misplaced)
         except OttoError as error:

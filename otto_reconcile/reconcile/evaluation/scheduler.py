@@ -19,13 +19,11 @@ from otto_reconcile.model import Resource, Snapshot
 from otto_reconcile.model.evaluation import Question, questions_of
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT, Asked, Metered, ModelQueries
-from otto_reconcile.reconcile.evaluation.publisher import EvaluationPublisher, Renew
+from otto_reconcile.reconcile.evaluation.publisher import EvaluationPublisher
 from otto_reconcile.reconcile.reconciler import BotResult
-from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
-from otto_reconcile.runtime.clock import Clock
 
 _IDLE = 3600.0
 _RETRY = 0.5
@@ -41,20 +39,21 @@ class Mode(StrEnum):
 
 
 class EvaluationScheduler:
-    """One target's. The loop gives it the rest with `bind`."""
+    """One target's, as an extension of its loop. `metered` counts what the model costs."""
+
+    name = "evaluating"
 
     def __init__(
         self,
         mode: Mode,
+        session: TargetSession,
         port: Evaluator,
-        stores: Stores,
-        reporter: Reporter,
-        clock: Clock,
         metered: Metered | None = None,
     ) -> None:
-        self._mode, self._port, self._reporter, self._clock = mode, port, reporter, clock
-        self._asking = ModelQueries(port, stores, clock, metered)
-        self._placing = EvaluationPublisher(port, stores, clock)
+        self._mode, self._session, self._port = mode, session, port
+        self._reporter, self._clock = session.reporter, session.clock
+        self._asking = ModelQueries(port, session.stores, session.clock, metered)
+        self._placing = EvaluationPublisher(session, port)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
         self._serving = False
@@ -63,24 +62,8 @@ class EvaluationScheduler:
         self._message: str | None = None
         self._last: dict[str, Any] | None = None
         self._woken = asyncio.Event()
-        self._may_act: Callable[[], bool] = lambda: False
-        self._done: Callable[[str], None] = lambda bot_id: None
 
-    def bind(
-        self,
-        may_act: Callable[[], bool],
-        turn: asyncio.Lock,
-        done: Callable[[str], None],
-        renew: Renew,
-    ) -> None:
-        """`turn` is held for changes of the target; `done` hears of a bot to be looked at again.
-
-        `renew` makes parts of a bot again, in a look of its own.
-        """
-        self._may_act, self._done = may_act, done
-        self._placing.bind(may_act, turn, renew)
-
-    async def begin(self) -> None:
+    async def begin_epoch(self) -> None:
         """Reads what is known already: in each life of the target, before anything is made on it.
 
         What is away now is no reason to wait: it is read later, and put on what was made.
@@ -91,8 +74,8 @@ class EvaluationScheduler:
             self._message = error.message
         self._tell()
 
-    def looked(self, result: BotResult) -> None:
-        """A look at a bot came to this. To be told after the bot's status is set."""
+    def after_look(self, result: BotResult, *, recreated: bool = False) -> None:
+        """A look at a bot came to this, and the bot's status is set."""
         planned = result.planned
         if planned is None or result.held is not None:
             return
@@ -101,7 +84,7 @@ class EvaluationScheduler:
         elif result.outcomes or not planned.plan.acting:
             self._bots[result.bot_id] = planned.desired
             self._tell_bot(result.bot_id)
-            if self._waits(result.bot_id) and result.bot_id not in self._placing.renewing:
+            if self._waits(result.bot_id) and not recreated:
                 self._woken.set()
         self._tell()
 
@@ -112,7 +95,7 @@ class EvaluationScheduler:
 
     async def before_serving(self) -> None:
         """All that has to be done before the first customer comes."""
-        if self._mode is not Mode.EAGER or not self._may_act():
+        if self._mode is not Mode.EAGER or not self._session.may_act:
             return
         self._early = asyncio.create_task(self.round(), name="evaluating before serving")
         try:
@@ -143,7 +126,7 @@ class EvaluationScheduler:
             else:
                 due = max(_RETRY, min(_IDLE, self._asking.until_due()))
                 await self._clock.wait(self._woken, due)
-            while not self._may_act():
+            while not self._session.may_act:
                 await self._clock.sleep(_RETRY)
             self._woken.clear()
             await self.round()
@@ -194,7 +177,7 @@ class EvaluationScheduler:
 
     async def _ask_on(self, waiting: Iterator[str], run_id: str) -> None:
         for bot_id in waiting:
-            if self._asking.silent or not self._may_act():
+            if self._asking.silent or not self._session.may_act:
                 return
             if due := self._due(bot_id):
                 await self._ask_about(bot_id, due, run_id)
@@ -223,13 +206,13 @@ class EvaluationScheduler:
                 if placed := await self._placing.place(bot_id, self._held(bot_id), run_id):
                     self._reporter.say("evaluations placed", bot=bot_id, on=placed, run=run_id)
             except OttoError:
-                self._done(bot_id)  # what was under way may be half done
+                self._session.ask_for([bot_id], "evaluated")  # what was under way may be half done
                 raise
         if unplaced and self._serving:  # chats come first
             await self._clock.sleep(self._clock.monotonic() - started)
         self._tell_bot(bot_id)
         if self._mode is Mode.EAGER and waited and not self._waits(bot_id):
-            self._done(bot_id)
+            self._session.ask_for([bot_id], "evaluated")
 
     # What is missing.
 

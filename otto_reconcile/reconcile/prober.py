@@ -1,0 +1,104 @@
+"""Watches whether the target is there and which life it lives, and puts all back in a new one.
+
+Nothing here raises for a store or target that is away: it is reported.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from otto_reconcile.errors import OttoError, StoreUnavailable
+from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.controller import Controller
+from otto_reconcile.reconcile.extension import Extension
+from otto_reconcile.reconcile.leadership import Leadership
+from otto_reconcile.reconcile.reconciler import Reconciler
+from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE
+from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.scanning import Scanning
+from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.target_state import TargetState
+from otto_reconcile.reconcile.workqueue import URGENT
+
+
+class Prober:
+    """One target's."""
+
+    def __init__(
+        self,
+        session: TargetSession,
+        reconciler: Reconciler,
+        leadership: Leadership,
+        controller: Controller,
+        scanning: Scanning,
+        extensions: Sequence[Extension] = (),
+    ) -> None:
+        self._session, self._reconciler, self._leadership = session, reconciler, leadership
+        self._controller, self._scanning, self._extensions = controller, scanning, extensions
+        self._port, self._stores = session.port, session.stores
+        self._reporter, self._clock = session.reporter, session.clock
+        self._note: str | None = None
+
+    async def probe(self) -> bool:
+        """Asks whether the target is there and lives the life that we know; restores it if not."""
+        up = self._reporter.target_up
+        try:
+            async with self._session.turn:
+                world = self._session.cache.current
+                found = await epoch.ensure(self._port, self._stores, world, self._clock)
+                self._session.cache.current.epoch = world.epoch
+                if found.life is epoch.EpochChange.NEW:
+                    self._scanning.soon()
+                    self._reporter.reaching(())  # what was found was in the life before
+                    for extension in self._extensions:
+                        await extension.begin_epoch()
+                    await self._leadership.mark_anew()
+                    await self._restore(world, found.present)
+        except StoreUnavailable as error:
+            self._reporter.store(error)
+            return False
+        except OttoError as error:
+            self._reporter.target(UNAVAILABLE, error.message)
+            return False
+        if found.life is epoch.EpochChange.NEW and not self._reporter.target_up:
+            return False  # it went away again
+        if found.life is epoch.EpochChange.CANARY_LOST:
+            self._reporter.warn(
+                "the canary tag is gone and all agents are there: somebody deleted it, or a "
+                "program that makes them itself was restarted; it is set again"
+            )
+        if found.life is epoch.EpochChange.NEW or not up:
+            self._note = await self._noted()
+        if self._session.leading:  # another may have taken over while this was under way
+            self._reporter.target(CONNECTED, self._note)
+        self._reporter.epoch(world.epoch)
+        if found.life is epoch.EpochChange.CANARY_LOST or (
+            found.life is epoch.EpochChange.SAME and not up
+        ):
+            self._session.enqueue(self._session.cache.bot_ids, "target is back", URGENT)
+        return True
+
+    async def _restore(self, world: TargetState, present: frozenset[str]) -> None:
+        self._controller.release()
+        run_id = uuid.uuid4().hex[:8]
+        self._session.queue.drop(world.desired.bots)
+        await restore(
+            world,
+            present,
+            self._reconciler,
+            self._reporter,
+            self._clock,
+            run_id,
+            self._controller.conclude,
+        )
+        self._session.cache.carry_over(world, *world.bot_ids)
+        left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
+        self._session.enqueue(left, "restored", URGENT)
+
+    async def _noted(self) -> str | None:
+        """What had to be assumed of the target, for a person to know."""
+        try:
+            return (await self._port.health()).note
+        except OttoError:
+            return None

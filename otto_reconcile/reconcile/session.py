@@ -1,0 +1,103 @@
+"""One target: who may change it, what is known of it, and which of its bots are to be looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Collection, Container, Iterable
+from dataclasses import dataclass
+
+from otto_reconcile.model import Ref
+from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.cache import TargetCache
+from otto_reconcile.reconcile.leader import Leader
+from otto_reconcile.reconcile.managing import Managing
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.workqueue import URGENT, WorkQueue
+from otto_reconcile.runtime.clock import Clock
+
+_UNANSWERED = 1.0
+"""Seconds between two looks at whether a request can still be answered."""
+
+
+@dataclass(frozen=True)
+class LeaderAndManager:
+    """The right of the one that leads among those of its store, and among all on the target."""
+
+    leader: Leader
+    managing: Managing
+
+    @property
+    def held(self) -> bool:
+        return self.leader.leading and self.managing.held
+
+    @property
+    def token(self) -> int | None:
+        return self.leader.token
+
+    def lose(self) -> None:
+        self.leader.overtaken()
+
+
+class TargetSession:
+    """What all parts of one target's loop share. It decides nothing and calls none of them.
+
+    `holder` names this process in the lease; `predecessors` are holders that are surely dead. Bots
+    in `take_over` may replace agents that were never ours. `outage` keeps what is wanted while the
+    store is away; None refuses it then.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        stores: Stores,
+        reporter: Reporter,
+        clock: Clock,
+        *,
+        holder: str,
+        predecessors: Collection[str] = (),
+        take_over: Container[str] = frozenset(),
+        outage: Outage | None = None,
+    ) -> None:
+        self.port, self.stores, self.reporter, self.clock = port, stores, reporter, clock
+        self.outage = outage
+        self.leader = Leader(stores.leases, port.target, holder, clock, predecessors)
+        self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
+        self.right = LeaderAndManager(self.leader, self.managing)
+        self.cache = TargetCache(stores, port, take_over)
+        self.queue = WorkQueue(clock)
+        self.turn = asyncio.Lock()
+        """Held for changes of the target, which are made by one at a time."""
+
+    @property
+    def leading(self) -> bool:
+        """True if this daemon alone acts: among those of its store, and among all on the target."""
+        return self.right.held
+
+    @property
+    def may_act(self) -> bool:
+        """True if bots may be looked at now: this daemon leads, and knows what is wanted."""
+        known = self.cache.world is not None
+        unsaved = self.outage is not None and self.outage.waiting
+        return known and not unsaved and self.leading and self.reporter.target_up
+
+    def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
+        """Asks for a look at each of them."""
+        run_id = uuid.uuid4().hex[:8]
+        for bot_id in bot_ids:
+            self.queue.add(bot_id, reason, run_id=run_id, priority=priority)
+
+    def ask_for(self, bot_ids: Iterable[str], reason: str) -> None:
+        """Asks for a look at those of them that are ours, at once."""
+        ours = set(self.cache.bot_ids)
+        self.enqueue([bot_id for bot_id in bot_ids if bot_id in ours], reason, URGENT)
+
+    async def recreate(self, bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
+        """Asks for a look that makes these parts again, and waits for it while there can be one."""
+        answer = self.queue.ask(bot_id, "evaluated", run_id=run_id, recreate=refs)
+        while not answer.done() and self.may_act:
+            await asyncio.wait({answer}, timeout=_UNANSWERED)
