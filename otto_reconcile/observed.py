@@ -1,21 +1,21 @@
-"""Reads what a target has of a bot into a Snapshot: the other side of the diff."""
+"""Reads what a target has of a bot: the other side of the diff. Reading writes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from otto_reconcile.model import JSON, Ref, Resource, Snapshot, get_kind
-from otto_reconcile.port.base import Port
+from otto_reconcile.port.base import Observation, Port
 
 
 async def observe(
     port: Port, bot_id: str, desired: Snapshot, applied: Snapshot, *, unmanaged: bool = True
-) -> Snapshot:
+) -> Observation:
     """What the target has of the bot: all that is desired or applied, and what carries its tag.
 
     Raises TargetUnavailable or TargetRefused.
     """
-    return Snapshot(await port.observe(bot_id, known(desired, applied), unmanaged=unmanaged))
+    return await port.observe(bot_id, known(desired, applied), unmanaged=unmanaged)
 
 
 def known(desired: Snapshot, applied: Snapshot) -> dict[Ref, Resource]:

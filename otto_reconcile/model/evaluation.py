@@ -105,6 +105,15 @@ class EvaluationGap:
     after: Evaluation
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationCheck:
+    """What is known of a question beside what the target has of it; without a gap all is there."""
+
+    resource: Resource
+    question: Question
+    gap: EvaluationGap | None
+
+
 class EvaluationCache:
     """What is known in this process, and what of it is on the target. Used from one event loop."""
 
@@ -124,10 +133,13 @@ class EvaluationCache:
         (question,) = questions_of(guideline)
         return {k: v for k, v in self.of(question).items() if k not in declared}
 
-    def misplaced(
+    def check(
         self, resource: Resource, question: Question, key: str, held: Evaluation
-    ) -> EvaluationGap | None:
-        """Compares what is known with the metadata that a guideline has, and notes the result."""
+    ) -> EvaluationCheck | None:
+        """Compares what is known with the metadata `held` by a guideline with the id `key`.
+
+        None if nothing is known. It notes nothing: that is `note`.
+        """
         if question.key not in self.known:
             return None
         declared = resource.spec.get("metadata", {})
@@ -135,11 +147,16 @@ class EvaluationCache:
         after = {k: v for k, v in told.items() if k not in held or held[k] != v}
         odd = (EVALUATED & held.keys()) - told.keys() - declared.keys()
         if not after and not odd:
-            self._placed.add((resource.ref, question.key))
-            return None
-        self._placed.discard((resource.ref, question.key))
+            return EvaluationCheck(resource, question, None)
         before = {k: held[k] for k in sorted({*after, *odd}) if k in held}
-        return EvaluationGap(resource, question, key, before, dict(sorted(after.items())))
+        gap = EvaluationGap(resource, question, key, before, dict(sorted(after.items())))
+        return EvaluationCheck(resource, question, gap)
+
+    def note(self, checks: Iterable[EvaluationCheck]) -> None:
+        """Keeps what was seen of the target: the newest counts."""
+        for check in checks:
+            place = (check.resource.ref, check.question.key)
+            (self._placed.add if check.gap is None else self._placed.discard)(place)
 
     def place(self, resource: Resource, questions: Iterable[Question] | None = None) -> None:
         """Notes that what is known of these questions (None: of all) is with the resource now."""

@@ -17,7 +17,7 @@ from otto_reconcile.model.evaluation import questions_of
 from otto_reconcile.persistence.sdk_maker import Maker, Server, Tool, is_starting
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import differences
-from otto_reconcile.port.base import Health
+from otto_reconcile.port.base import Health, Observation
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.runtime import fencing
@@ -94,7 +94,7 @@ class StartPort:
 
     async def observe(
         self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
-    ) -> Sequence[Resource]:
+    ) -> Observation:
         return await self._rest.observe(bot_id, known, unmanaged=unmanaged)
 
     async def unable(self, resource: Resource) -> str | None:
@@ -177,7 +177,7 @@ class StartPort:
     async def _existing(self, resource: Resource) -> Resource | None:
         known = {resource.ref: resource}
         found = await self._rest.observe(resource.bot_id, known, unmanaged=False)
-        return next((one for one in found if one.ref == resource.ref), None)
+        return found.snapshot.get(resource.ref)
 
     async def _brought(self, resource: Resource, there: Resource, claimed: bool) -> Resource:
         if not differences(resource, there):

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from otto_reconcile.model import Ref, Resource
-from otto_reconcile.model.evaluation import Evaluation, EvaluationCache, EvaluationGap, Question
+from otto_reconcile.model import Ref, Resource, Snapshot
+from otto_reconcile.model.evaluation import (
+    Evaluation,
+    EvaluationCache,
+    EvaluationCheck,
+    EvaluationGap,
+    Question,
+)
 from otto_reconcile.planning.plan import Change
 
 if TYPE_CHECKING:
@@ -30,6 +36,14 @@ class Health:
     version: str | None
     latency: float
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a target has of a bot, and what was seen on the way of evaluations that are known."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    checks: tuple[EvaluationCheck, ...] = ()
 
 
 class Port(Protocol):
@@ -85,7 +99,7 @@ class Port(Protocol):
 
     async def observe(
         self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
-    ) -> Sequence[Resource]:
+    ) -> Observation:
         """What the target has of a bot: the `known` Refs that exist, each with all its fields.
 
         `known` maps every Ref of interest (desired or applied) to what is declared of it, so that
@@ -167,15 +181,15 @@ class Evaluator(Protocol):
         """Asks the model, which takes seconds and costs. TemporaryError: no usable answer."""
         ...
 
-    async def misplaced(
+    async def checked(
         self, bot_id: str, resources: Sequence[Resource]
-    ) -> Sequence[EvaluationGap]:
-        """Where what is known of these is not on the target, though they are as they are wanted.
+    ) -> Sequence[EvaluationCheck]:
+        """What is known of these beside what the target has, where they are as they are wanted.
 
         Of the states of a journey nobody can see it, and it comes only when they are made.
         """
         ...
 
-    async def place(self, misplaced: EvaluationGap) -> None:
-        """Puts it there. Raises NotApplied."""
+    async def place(self, gap: EvaluationGap) -> None:
+        """Closes the gap. Raises NotApplied."""
         ...

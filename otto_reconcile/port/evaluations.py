@@ -15,6 +15,7 @@ from otto_reconcile.errors import NotApplied, OttoError, TemporaryError
 from otto_reconcile.model import JSON, Resource, State
 from otto_reconcile.model.evaluation import (
     Evaluation,
+    EvaluationCheck,
     EvaluationGap,
     Question,
     conditions_of,
@@ -110,55 +111,51 @@ async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Ev
     return found
 
 
-async def misplaced(view: View, resources: Sequence[Resource]) -> list[EvaluationGap]:
-    """Where what is known is not as it is to be, of what is there as it is wanted.
+async def checked(view: View, resources: Sequence[Resource]) -> list[EvaluationCheck]:
+    """What is known, beside what is there of it, of what is there as it is wanted.
 
     What is not there, or not as it is wanted, is left to the next look and counts as not placed.
     """
-    found: list[EvaluationGap] = []
+    found: list[EvaluationCheck] = []
+    cache = view.wire.evaluation_cache
     for resource in resources:
         if resource.kind == "guideline":
             listed = {guideline.id: guideline for guideline in await view.guidelines()}
-            found += compared(view.wire, resource, listed.get(resource.key))
+            found += checked_guideline(view.wire, resource, listed.get(resource.key))
         elif keys := view.wire.new_conditions.pop(resource.key, None):
             asked = zip(conditions_of(resource), keys, strict=True)
-            lacking = (_compared(view.wire, resource, question, key, {}) for question, key in asked)
-            found += [one for one in lacking if one is not None]
+            checks = (cache.check(resource, question, key, {}) for question, key in asked)
+            found += [check for check in checks if check is not None]
         else:
-            found += compared_conditions(view.wire, resource, await view.conditions(resource.key))
+            found += checked_conditions(view.wire, resource, await view.conditions(resource.key))
     return found
 
 
-def compared(wire: Wire, resource: Resource, guideline: Any) -> list[EvaluationGap]:
+def checked_guideline(wire: Wire, resource: Resource, guideline: Any) -> list[EvaluationCheck]:
     """The same of one guideline that was read, at each look; nothing if its text is another."""
     if not wire.evaluation_cache.known or not _is_same(guideline, resource):
         return []
     asked, held = questions_of(resource), guideline.metadata
-    lacking = (_compared(wire, resource, question, guideline.id, held) for question in asked)
-    return [one for one in lacking if one is not None]
+    cache = wire.evaluation_cache
+    checks = (cache.check(resource, question, guideline.id, held) for question in asked)
+    return [check for check in checks if check is not None]
 
 
-def compared_conditions(
+def checked_conditions(
     wire: Wire, journey: Resource, guidelines: Iterable[Any]
-) -> list[EvaluationGap]:
+) -> list[EvaluationCheck]:
     """The same of the conditions of a journey that were read, at each look."""
     by_text = {guideline.condition: guideline for guideline in guidelines}
     asked = [(q, by_text[q.condition]) for q in conditions_of(journey) if q.condition in by_text]
-    lacking = (_compared(wire, journey, question, g.id, g.metadata) for question, g in asked)
-    return [one for one in lacking if one is not None]
+    cache = wire.evaluation_cache
+    checks = (cache.check(journey, question, g.id, g.metadata) for question, g in asked)
+    return [check for check in checks if check is not None]
 
 
-def _compared(
-    wire: Wire, resource: Resource, question: Question, key: str, held: Evaluation
-) -> EvaluationGap | None:
-    return wire.evaluation_cache.misplaced(resource, question, key, held)
-
-
-async def place(wire: Wire, misplaced: EvaluationGap) -> None:
-    """Puts it there. Raises NotApplied."""
-    unset = misplaced.before.keys() - misplaced.after.keys()
-    await _patch(wire, misplaced.key, misplaced.after, unset)
-    wire.evaluation_cache.place(misplaced.resource, [misplaced.question])
+async def place(wire: Wire, gap: EvaluationGap) -> None:
+    """Closes the gap. Raises NotApplied."""
+    await _patch(wire, gap.key, gap.after, gap.before.keys() - gap.after.keys())
+    wire.evaluation_cache.place(gap.resource, [gap.question])
 
 
 def _is_same(guideline: Any, resource: Resource) -> bool:

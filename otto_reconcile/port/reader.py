@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
+from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.model.relationship import ANY
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
@@ -40,6 +41,8 @@ class View:
         self.bot_id = bot_id
         self._sweep = None if sweep is None or bot_id in sweep.touched else sweep
         self._memo: dict[str, Any] = {}
+        self.checks: list[EvaluationCheck] = []
+        """What was seen of evaluations on the way."""
 
     @property
     def sweeping(self) -> bool:

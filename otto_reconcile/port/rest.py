@@ -14,8 +14,14 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from otto_reconcile.errors import SettingsError, TargetRefused
-from otto_reconcile.model import Ref, Resource, kinds, make
-from otto_reconcile.model.evaluation import Evaluation, EvaluationCache, EvaluationGap, Question
+from otto_reconcile.model import Ref, Resource, Snapshot, kinds, make
+from otto_reconcile.model.evaluation import (
+    Evaluation,
+    EvaluationCache,
+    EvaluationCheck,
+    EvaluationGap,
+    Question,
+)
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port import evaluations
 from otto_reconcile.port.adapters import adapter_of
@@ -25,7 +31,7 @@ from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.asgi import InProcess, description_of
-from otto_reconcile.port.base import Health
+from otto_reconcile.port.base import Health, Observation
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.reaching import Reaching, reaching
@@ -187,14 +193,14 @@ class RestPort:
 
     async def observe(
         self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
-    ) -> Sequence[Resource]:
+    ) -> Observation:
         self._refresh_tags()
         view = View(self._wire, bot_id, self._sweep)
         found: list[Resource] = []
         for kind in kinds():
             of_kind = [known[ref] for ref in sorted(known) if ref.kind == kind.name]
             found.extend(await adapter_of(kind.name).observe(view, of_kind, unmanaged))
-        return found
+        return Observation(Snapshot(found), tuple(view.checks))
 
     async def unable(self, resource: Resource) -> str | None:
         if resource.kind == "canned_response" and (why := unbound(self._wire, resource)):
@@ -274,13 +280,13 @@ class RestPort:
         """What was judged of these before and stands with their very texts; no model is asked."""
         return await evaluations.judged(View(self._wire, bot_id, None), resources)
 
-    async def misplaced(
+    async def checked(
         self, bot_id: str, resources: Sequence[Resource]
-    ) -> Sequence[EvaluationGap]:
-        return await evaluations.misplaced(View(self._wire, bot_id, None), resources)
+    ) -> Sequence[EvaluationCheck]:
+        return await evaluations.checked(View(self._wire, bot_id, None), resources)
 
-    async def place(self, misplaced: EvaluationGap) -> None:
-        await evaluations.place(self._wire, misplaced)
+    async def place(self, gap: EvaluationGap) -> None:
+        await evaluations.place(self._wire, gap)
 
     async def close(self) -> None:
         await self._wire.http.aclose()

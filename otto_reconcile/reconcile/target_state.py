@@ -22,12 +22,13 @@ from otto_reconcile.model import (
     is_reserved,
     snapshot_of,
 )
+from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.observed import observe
 from otto_reconcile.planning import guard
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
 from otto_reconcile.port.addressing import is_addressable
-from otto_reconcile.port.base import Port
+from otto_reconcile.port.base import Observation, Port
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.reconcile.shared_claims import SharedClaims
@@ -278,6 +279,7 @@ class Planned:
     lost: frozenset[Ref] = frozenset()
     faults: tuple[str, ...] = ()
     foreign: frozenset[Ref] = frozenset()
+    checks: tuple[EvaluationCheck, ...] = ()
 
     @property
     def present(self) -> bool:
@@ -339,9 +341,10 @@ async def plan_bot(
             if get_kind(r.kind).shared and not (r.ref in applied and world.is_ours(bot_id, r.ref))
         )
         tags = Snapshot(shared)
-        observed = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Snapshot()
+        seen = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Observation()
     else:
-        observed = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
+        seen = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
+    observed = seen.snapshot
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
     unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
@@ -357,8 +360,18 @@ async def plan_bot(
         made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
     made = without_secrets(made, world.secrets)
     wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
-    lost_ones = frozenset(lost)
-    return Planned(bot_id, wanted, desired, observed, applied, made, lost_ones, faults, foreign)
+    return Planned(
+        bot_id,
+        wanted,
+        desired,
+        observed,
+        applied,
+        made,
+        frozenset(lost),
+        faults,
+        foreign,
+        seen.checks,
+    )
 
 
 def _foreign(world: TargetState, bot_id: str, made: Plan) -> Iterator[Ref]:

@@ -96,7 +96,8 @@ async def bare(parlant_rest: Rest, parlant_url: str) -> AsyncIterator[tuple[Rest
 
 async def planned(port: RestPort, adoptee: Adoptee, **policy: Any) -> Plan:
     wanted, ours = snapshot_of(adoptee.bot), managed(adoptee)
-    return plan(wanted, await observe(port, "bare", wanted, ours), ours, Policy(**policy))
+    seen = await observe(port, "bare", wanted, ours)
+    return plan(wanted, seen.snapshot, ours, Policy(**policy))
 
 
 async def harm(rest: Rest, adoptee: Adoptee, tag: str) -> set[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from otto_reconcile.cli.console import Output
 from otto_reconcile.cli.diffing import run_diff
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.model import Resource
+from otto_reconcile.port.base import Observation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.reconciler import Reconciler
@@ -342,9 +342,7 @@ class Blind:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
 
-    async def observe(
-        self, bot_id: str, known: Any, *, unmanaged: bool = True
-    ) -> Collection[Resource]:
+    async def observe(self, bot_id: str, known: Any, *, unmanaged: bool = True) -> Observation:
         if bot_id == "depot":
             raise TargetRefused("it cannot be read", status=404)
         return await self._port.observe(bot_id, known, unmanaged=unmanaged)

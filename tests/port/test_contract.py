@@ -88,7 +88,7 @@ async def put(host: Host, wanted: Snapshot, *, fresh: bool = False) -> dict[Ref,
 
 
 async def seen(host: Host, known: Mapping[Ref, Resource], **options: Any) -> Snapshot:
-    return Snapshot(await host.port.observe(BOT, known, **options))
+    return (await host.port.observe(BOT, known, **options)).snapshot
 
 
 async def converge(host: Host, wanted: Snapshot, applied: Snapshot | None = None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otto_reconcile.diff import plan
-from otto_reconcile.model import Snapshot, snapshot_of
+from otto_reconcile.model import snapshot_of
 from tests.port.conftest import Host
 from tests.port.test_contract import BOT, plain, put, seen
 
@@ -39,8 +39,8 @@ async def test_a_part_with_dots_for_an_id_is_seen_and_taken_away(
 @pytest.mark.parametrize("name", ESCAPED)
 async def test_a_bot_with_dots_for_an_id_is_no_other_path(host: Host, name: str) -> None:
     await host.rest.post("/agents", id=name, name="Dots")
-    found = Snapshot(await host.port.observe(name, {}))
+    found = (await host.port.observe(name, {})).snapshot
     assert [resource.spec["name"] for resource in found.values()] == ["Dots"]
     for resource in found.values():
         await host.port.delete(resource)
-    assert not await host.port.observe(name, {})
+    assert not (await host.port.observe(name, {})).snapshot

@@ -85,7 +85,7 @@ async def journey(host: Host, description: str, conditions: list[str]) -> Resour
 
 async def differs(host: Host, wanted: Resource) -> bool:
     known = Snapshot([wanted])
-    found = await host.port.observe("desk", known, unmanaged=False)
+    found = (await host.port.observe("desk", known, unmanaged=False)).snapshot
     return bool(plan(known, Snapshot(found), known).actions)
 
 

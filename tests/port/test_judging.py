@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -54,19 +54,29 @@ def learn(host: Host, snapshot: Snapshot) -> None:
     evaluation_cache(host).known.update({question.key: JUDGED for question in asked})
 
 
+async def see(host: Host, known: Mapping[Ref, Resource]) -> Snapshot:
+    """What is there; what was seen of evaluations is noted, as the loop does."""
+    seen = await host.port.observe(BOT, known)
+    evaluation_cache(host).note(seen.checks)
+    return seen.snapshot
+
+
 async def place(host: Host, parts: Sequence[Resource]) -> None:
-    for misplaced in await host.port.misplaced(BOT, parts):
-        await host.port.place(misplaced)
+    checks = await host.port.checked(BOT, parts)
+    evaluation_cache(host).note(checks)
+    for check in checks:
+        if check.gap is not None:
+            await host.port.place(check.gap)
 
 
 async def converge(
     host: Host, want: Snapshot, last: Snapshot, again: frozenset[Ref] = frozenset()
 ) -> None:
     """One round of the loop; what follows plans nothing."""
-    seen = Snapshot(await host.port.observe(BOT, {**last, **want}))
+    seen = await see(host, {**last, **want})
     outcomes = await apply(plan(want, seen, last, Policy(again=again)), host.port)
     assert [outcome.error for outcome in outcomes if outcome.error is not None] == []
-    assert plan(want, Snapshot(await host.port.observe(BOT, dict(want))), want).in_sync
+    assert plan(want, await see(host, dict(want)), want).in_sync
 
 
 async def metadata(host: Host, key: str) -> dict[str, Any]:
@@ -132,10 +142,10 @@ async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended
     changes = {"set": {"continuous": "no", "tool_running_only": True}, "unset": ["internal_action"]}
     for key in (ASKS, condition["id"]):
         await host.rest.patch(f"/guidelines/{key}", metadata=changes)
-    seen = Snapshot(await host.port.observe(BOT, dict(there)))
+    seen = await see(host, dict(there))
     assert plan(there, seen, there).in_sync
     assert all(map(evaluation_cache(host).unplaced, parts))
-    mended = await host.port.misplaced(BOT, parts)
+    mended = [check.gap for check in await host.port.checked(BOT, parts) if check.gap]
     assert [(one.before, one.after) for one in mended] == 2 * [
         (
             {"continuous": "no", "tool_running_only": True},
@@ -145,7 +155,7 @@ async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended
     await place(host, parts)
     assert await metadata(host, ASKS) == {**JUDGED, "owner": "retail"}
     assert await of_condition(host) == JUDGED
-    await host.port.observe(BOT, dict(there))
+    await see(host, dict(there))
     assert not any(map(evaluation_cache(host).unplaced, parts))
 
 
@@ -200,9 +210,7 @@ async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_fo
     assert (told["ask"]["continuous"], told["say"]["continuous"]) == (True, False)
     assert told["say"]["agent_intention_condition"] == "You are likely to"
     assert told["ask"]["journey_node"]["kind"] == "chat"
-    for action in plan(
-        Snapshot(), Snapshot(await host.port.observe(BOT, dict(wanted_ones))), wanted_ones
-    ).acting:
+    for action in plan(Snapshot(), await see(host, dict(wanted_ones)), wanted_ones).acting:
         await host.port.delete(action.observed)
 
 

@@ -138,7 +138,7 @@ async def test_a_look_from_elsewhere_sees_no_difference(host: Host, tmp_path: Pa
     stranger.assume_hosted()
     within = host.port._thread.within
     for _ in range(2):
-        observed = Snapshot(await within(stranger.observe(BOT, known(wanted, applied))))
+        observed = (await within(stranger.observe(BOT, known(wanted, applied)))).snapshot
         assert not plan(wanted, observed, applied).acting
 
 

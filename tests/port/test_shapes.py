@@ -16,7 +16,7 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
+from otto_reconcile.model import Bot, Ref, snapshot_of
 from otto_reconcile.port import mermaid as charts
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.render.graphs import mermaid, tree
@@ -402,7 +402,7 @@ async def test_what_parlant_takes_a_manifest_takes(host: Host, load: Load) -> No
         assert (shown[name] == by_hand[name]) == shape.drawn, name
     assert await converge(host, wanted) == []  # it is seen as it was wanted
     stranger = RestPort.over_asgi(host.port._thread.app, target="another look")
-    observed = Snapshot(await host.port._thread.within(stranger.observe(BOT, wanted)))
+    observed = (await host.port._thread.within(stranger.observe(BOT, wanted))).snapshot
     journeys = [Ref("journey", f"{BOT}.{key_of(name)}") for name in TAKEN]
     for ref in journeys:
         assert observed[ref].spec.get("states") == wanted[ref].spec.get("states")

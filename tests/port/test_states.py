@@ -107,7 +107,7 @@ async def test_what_is_made_is_seen_as_it_was_wanted(inside: Host) -> None:
     async with inside.port.sweep():
         assert not plan(wanted, await seen(inside, wanted), wanted).actions
     stranger = RestPort.over_asgi(inside.port._thread.app, target="another look")
-    observed = Snapshot(await inside.port._thread.within(stranger.observe(BOT, wanted)))
+    observed = (await inside.port._thread.within(stranger.observe(BOT, wanted))).snapshot
     visit = Ref("journey", VISIT)
     assert observed[visit].spec["states"] == wanted[visit].spec["states"]
     journey = await inside.rest.get(f"/journeys/{VISIT}")

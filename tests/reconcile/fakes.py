@@ -11,9 +11,9 @@ from typing import Any
 from otto_reconcile.desired import Source
 from otto_reconcile.errors import NotOurs, TargetUnavailable
 from otto_reconcile.loop import Loop
-from otto_reconcile.model import Bot, Guideline, Ref, Resource, get_kind
+from otto_reconcile.model import Bot, Guideline, Ref, Resource, Snapshot, get_kind
 from otto_reconcile.planning.plan import Change
-from otto_reconcile.port.base import Health
+from otto_reconcile.port.base import Health, Observation
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
@@ -99,9 +99,10 @@ class FakePort:
 
     async def observe(
         self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
-    ) -> Sequence[Resource]:
+    ) -> Observation:
         self._call()
-        return [r for ref, r in self.held.items() if ref in known or r.bot_id == bot_id]
+        found = [r for ref, r in self.held.items() if ref in known or r.bot_id == bot_id]
+        return Observation(Snapshot(found))
 
     async def unable(self, resource: Resource) -> str | None:
         return None

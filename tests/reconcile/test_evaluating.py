@@ -14,6 +14,7 @@ from otto_reconcile.model import Bot, Guideline, Ref, Resource
 from otto_reconcile.model.evaluation import (
     Evaluation,
     EvaluationCache,
+    EvaluationCheck,
     EvaluationGap,
     Question,
     questions_of,
@@ -56,21 +57,19 @@ class JudgedPort(FakePort):
             raise TemporaryError("the model gave no evaluation: RuntimeError: busy")
         return SAID
 
-    async def misplaced(
+    async def checked(
         self, bot_id: str, resources: Sequence[Resource]
-    ) -> Sequence[EvaluationGap]:
+    ) -> Sequence[EvaluationCheck]:
         asked = (
             (resource, question) for resource in resources for question in questions_of(resource)
         )
-        lacking = (
-            self.evaluation_cache.misplaced(r, q, r.key, {}) for r, q in asked if not q.state
-        )
-        return [one for one in lacking if one is not None]
+        checks = (self.evaluation_cache.check(r, q, r.key, {}) for r, q in asked if not q.state)
+        return [check for check in checks if check is not None]
 
-    async def place(self, misplaced: EvaluationGap) -> None:
-        if misplaced.key in self.refused:
+    async def place(self, gap: EvaluationGap) -> None:
+        if gap.key in self.refused:
             raise NotApplied("Parlant did not keep it")
-        self.evaluation_cache.place(misplaced.resource, [misplaced.question])
+        self.evaluation_cache.place(gap.resource, [gap.question])
 
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True

@@ -23,7 +23,7 @@ from otto_reconcile.port.adapters.base import (
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import delete_guideline
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.evaluations import compared
+from otto_reconcile.port.evaluations import checked_guideline
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Wire, agent_tag
 from otto_reconcile.port.tools import not_there, tool_from_wire
@@ -53,7 +53,7 @@ class GuidelineAdapter:
 
     async def _observed(self, view: View, guideline: Any, known: Resource | None) -> Resource:
         if known is not None:
-            compared(view.wire, known, guideline)
+            view.checks += checked_guideline(view.wire, known, guideline)
         if known is None or "tools" not in known.spec:
             return await _from_wire(view.wire, guideline, view.bot_id, None)
         tools = await guideline_tools.usable(view.wire, guideline.id)

@@ -16,7 +16,7 @@ from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import delete_journey, delete_orphans
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.evaluations import (
-    compared_conditions,
+    checked_conditions,
     metadata_of_states,
     place_new_conditions,
 )
@@ -267,7 +267,7 @@ async def _observed(view: View, journey: Any, known: Resource | None) -> Resourc
         found = await view.conditions(journey.id)
         texts = {guideline.id: guideline.condition for guideline in found}
         if known is not None:
-            compared_conditions(view.wire, known, found)
+            view.checks += checked_conditions(view.wire, known, found)
     # A condition without its guideline has to show as a difference.
     conditions = [texts.get(key, f"(missing) guideline {key}") for key in journey.conditions]
     states = None

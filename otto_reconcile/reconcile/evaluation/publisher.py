@@ -57,7 +57,9 @@ class EvaluationPublisher:
 
     async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
         """How many of the resources were changed; what is refused holds up no other."""
-        lacking = await self._port.misplaced(bot_id, resources)
+        checks = await self._port.checked(bot_id, resources)
+        self._port.evaluation_cache.note(checks)
+        lacking = [check.gap for check in checks if check.gap is not None]
         by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]
         steps = [_Step(group, self._record(group, run_id)) for group in by_resource]
         if not steps:
@@ -82,8 +84,8 @@ class EvaluationPublisher:
         started = self._clock.monotonic()
         try:
             with fenced(lambda: self._session.may_act):
-                for misplaced in step.lacking:
-                    await self._port.place(misplaced)
+                for gap in step.lacking:
+                    await self._port.place(gap)
         except OttoError as error:
             self._refused.add(step.lacking[0].resource.ref)
             others_too = error if isinstance(error, TemporaryError) else None
@@ -112,12 +114,12 @@ def _ended(record: Record, result: Result, error: str | None = None) -> Record:
     return replace(record, duration=0.0, outcome=str(result), error=error)
 
 
-def _change(misplaced: EvaluationGap) -> Mapping[str, JSON]:
+def _change(gap: EvaluationGap) -> Mapping[str, JSON]:
     """A judgement may repeat the text that was judged, and with it a secret."""
-    resource, own = misplaced.resource, misplaced.key == misplaced.resource.key
-    name = "metadata" if own else f"metadata of condition {misplaced.key}"
-    before = dict(misplaced.before)
-    after = {k: v for k, v in misplaced.after.items() if v is not None or k in before}
+    resource, own = gap.resource, gap.key == gap.resource.key
+    name = "metadata" if own else f"metadata of condition {gap.key}"
+    before = dict(gap.before)
+    after = {k: v for k, v in gap.after.items() if v is not None or k in before}
     gone = dict.fromkeys(before.keys() - after.keys())
     change = Change(name, before or None, {**after, **gone}, masked=bool(resource.masked))
     before, after = shown(change)

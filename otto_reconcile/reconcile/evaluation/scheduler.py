@@ -77,7 +77,12 @@ class EvaluationScheduler:
     def after_look(self, result: BotResult, *, recreated: bool = False) -> None:
         """A look at a bot came to this, and the bot's status is set."""
         planned = result.planned
-        if planned is None or result.held is not None:
+        if planned is None:
+            return
+        touched = {outcome.action.ref for outcome in result.outcomes}  # newer than what was seen
+        checks = (check for check in planned.checks if check.resource.ref not in touched)
+        self._port.evaluation_cache.note(checks)
+        if result.held is not None:
             return
         if planned.wanted is None or planned.wanted.bot.suspended:
             self.forget(result.bot_id)
