@@ -19,7 +19,7 @@ from otto_reconcile.persistence.arguments import (
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk_maker import Server, Tool, app_of
 from otto_reconcile.persistence.start_port import StartPort
-from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.connecting import over_asgi
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.outage import Outage
@@ -94,8 +94,8 @@ class Attachment:
         app = self._claimed(app_of(server))
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
         journal = await asyncio.to_thread(lambda: self.persistence.recording.journal)
-        rest = RestPort.over_asgi(app, target, headers={**given.headers, **self._hooked(app)})
-        port = StartPort(server, rest, tools=given.tools, evaluate=False, waits=True)
+        wire = over_asgi(app, target, {**given.headers, **self._hooked(app)})
+        port = StartPort(server, wire, tools=given.tools, evaluate=False, waits=True)
         self._port = port
         clock = SystemClock()
         reporter = Reporter(self._board, clock, PlainLog())
@@ -108,7 +108,7 @@ class Attachment:
             take_over=Every(),
             outage=None if journal is None else Outage(journal, stores, port, reporter, clock),
         )
-        evaluation = EvaluationScheduler(evaluate, session, rest, sdk_host.judge_of(server))
+        evaluation = EvaluationScheduler(evaluate, session, port, sdk_host.judge_of(server))
         self._loop = Loop(
             session,
             interval=interval,

@@ -14,7 +14,7 @@ from otto_reconcile.persistence.arguments import Given, mode_of, must_be_persist
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk_maker import Server, Tool, app_of
 from otto_reconcile.persistence.start_port import StartPort
-from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.connecting import over_asgi
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.conditions import phrase
 from otto_reconcile.reconcile.evaluation.evaluator import ModelQueries
@@ -99,10 +99,10 @@ async def _restore_into(
     given: Given, evaluate: bool, persistence: DomainPersistence, done: _Done
 ) -> None:
     server, stores = given.server, await asyncio.to_thread(lambda: persistence.stores)
-    rest = RestPort.over_asgi(app_of(server), given.target, given.headers)
-    port = StartPort(server, rest, tools=given.tools, evaluate=evaluate)
+    wire = over_asgi(app_of(server), given.target, given.headers)
+    port = StartPort(server, wire, tools=given.tools, evaluate=evaluate)
     try:
-        await ModelQueries(rest, stores, SystemClock(), sdk_host.judge_of(server)).begin()
+        await ModelQueries(port, stores, SystemClock(), sdk_host.judge_of(server)).begin()
         await _restore(port, persistence, done)
     finally:
         await port.close()

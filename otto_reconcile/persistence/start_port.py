@@ -8,18 +8,16 @@ by the SDK until then, and everything else goes through the RestPort on the serv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Iterable
 
 from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
-from otto_reconcile.model import Ref, Resource, make
+from otto_reconcile.model import Resource, make
 from otto_reconcile.model.evaluation import questions_of
 from otto_reconcile.persistence.sdk_maker import Maker, Server, Tool, is_starting
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import differences
-from otto_reconcile.port.base import Health, Observation
-from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime import fencing
 from otto_reconcile.server import sdk_host
 from otto_reconcile.server.sdk_canned import CannedMaker
@@ -30,8 +28,8 @@ _JUDGED = frozenset({"guideline", "journey"})
 """Kinds that Parlant judges at the end of the start, and must find then as they were made."""
 
 
-class StartPort:
-    """Implements `port.base.Port`. `tools` are the program's own, as `@p.tool` made them.
+class StartPort(RestPort):
+    """`tools` are the program's own, as `@p.tool` made them.
 
     With `evaluate` Parlant judges at the end of its start what nobody has judged yet; without, all
     is made over REST, and it asks no model. Journeys with states, which only the SDK can make, it
@@ -42,60 +40,21 @@ class StartPort:
     def __init__(
         self,
         server: Server,
-        rest: RestPort,
+        wire: Wire,
         *,
         tools: Iterable[Tool] = (),
         evaluate: bool = True,
         waits: bool = False,
     ) -> None:
-        self._server, self._rest = server, rest
+        super().__init__(wire, inside=True)
+        self._server = server
         self._evaluate, self._waits = evaluate, waits
-        rest.host_journeys(JourneyMaker(server))
-        rest.host_canned(CannedMaker(server))
-        rest.host_relations(Relating(server))
+        self.host_journeys(JourneyMaker(server))
+        self.host_canned(CannedMaker(server))
+        self.host_relations(Relating(server))
         self._tools = tuple(tools)
         self.waiting: set[str] = set()
-        self._maker = Maker(server, rest)
-
-    @property
-    def target(self) -> str:
-        return self._rest.target
-
-    @property
-    def inside(self) -> bool:
-        return True
-
-    def identify(self, target: str) -> None:
-        self._rest.identify(target)
-
-    async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
-        return await self._rest.marks(prefixes)
-
-    async def put_mark(self, name: str) -> None:
-        await self._rest.put_mark(name)
-
-    async def move_mark(self, tag_id: str, name: str) -> bool:
-        return await self._rest.move_mark(tag_id, name)
-
-    async def drop_mark(self, tag_id: str) -> None:
-        await self._rest.drop_mark(tag_id)
-
-    async def health(self) -> Health:
-        return await self._rest.health()
-
-    async def has_canary(self, name: str) -> bool:
-        return await self._rest.has_canary(name)
-
-    async def set_canary(self, name: str) -> None:
-        await self._rest.set_canary(name)
-
-    async def list_agents(self) -> Sequence[Resource]:
-        return await self._rest.list_agents()
-
-    async def observe(
-        self, bot_id: str, known: Mapping[Ref, Resource], *, unmanaged: bool = True
-    ) -> Observation:
-        return await self._rest.observe(bot_id, known, unmanaged=unmanaged)
+        self._maker = Maker(server, RestPort(wire, inside=True))
 
     async def unable(self, resource: Resource) -> str | None:
         if resource.spec.get("composition_mode") == "core_fluid":
@@ -103,31 +62,16 @@ class StartPort:
         if resource.spec.get("states") and self._waits and is_starting(self._server):
             self.waiting.add(resource.bot_id)
             return f"{resource.ref} is made when the server begins to serve"
-        return await self._rest.unable(resource)
-
-    async def lacking(self, tools: Collection[str]) -> Mapping[str, str]:
-        return await self._rest.lacking(tools)
-
-    def declare(self, services: Collection[str]) -> None:
-        self._rest.declare(services)
-
-    async def reaching(self) -> Sequence[Reaching]:
-        return await self._rest.reaching()
-
-    def sweep(self) -> AbstractAsyncContextManager[None]:
-        return self._rest.sweep()
-
-    async def close(self) -> None:
-        await self._rest.close()
+        return await super().unable(resource)
 
     async def offer_tools(self) -> None:
         """Has Parlant host the program's own tools, so that whatever is made can have them."""
         if not self._tools:
             return
-        await self._rest.list_agents()  # where that is refused nothing could be cleared away
+        await self.list_agents()  # where that is refused nothing could be cleared away
         agent, guideline = await sdk_host.offer(self._server, self._tools)
         for kind, key in (("guideline", guideline), ("agent", agent)):
-            await self._rest.delete(make(kind, key, agent, {}, remote_id=key))
+            await super().delete(make(kind, key, agent, {}, remote_id=key))
 
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True
@@ -136,12 +80,13 @@ class StartPort:
         if resource.spec.get("states"):
             maker = None  # the REST port hands it to Parlant's SDK whenever it comes
         if maker is None or not starting or not self._evaluate or self._is_judged(resource):
-            return await self._rest.create(resource, fresh=fresh, claimed=claimed)
+            return await super().create(resource, fresh=fresh, claimed=claimed)
         # Journeys always: where one is there, the SDK would leave its conditions to all agents.
         look_first = not fresh or resource.kind == "journey"
         there = await self._existing(resource) if look_first else None
         if there is None:
             fencing.check()  # the SDK sends no request that would ask the fence
+            self._touch(resource)
             try:
                 return await maker(resource)
             except OttoError:
@@ -156,15 +101,15 @@ class StartPort:
         self, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
         self._not_while_judged(resource)
-        return await self._rest.update(resource, changes, observed)
+        return await super().update(resource, changes, observed)
 
     async def delete(self, observed: Resource) -> None:
         self._not_while_judged(observed)
-        await self._rest.delete(observed)
+        await super().delete(observed)
 
     def _is_judged(self, resource: Resource) -> bool:
         """True if all that Parlant would ask a model about it is known."""
-        questions, known = questions_of(resource), self._rest.evaluation_cache.known
+        questions, known = questions_of(resource), self.evaluation_cache.known
         return bool(questions) and all(question.key in known for question in questions)
 
     def _not_while_judged(self, resource: Resource) -> None:
@@ -176,7 +121,7 @@ class StartPort:
 
     async def _existing(self, resource: Resource) -> Resource | None:
         known = {resource.ref: resource}
-        found = await self._rest.observe(resource.bot_id, known, unmanaged=False)
+        found = await self.observe(resource.bot_id, known, unmanaged=False)
         return found.snapshot.get(resource.ref)
 
     async def _brought(self, resource: Resource, there: Resource, claimed: bool) -> Resource:
@@ -184,7 +129,7 @@ class StartPort:
             return there
         if claimed:  # what is the program's own is no matter of waiting
             self._not_while_judged(resource)
-        return await self._rest.create(resource, claimed=claimed)
+        return await super().create(resource, claimed=claimed)
 
 
 def _refusal(resource: Resource, error: Exception) -> TargetRefused:

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import httpx
-
-from otto_reconcile.errors import SettingsError, TargetRefused
+from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import Ref, Resource, Snapshot, kinds, make
 from otto_reconcile.model.evaluation import (
     Evaluation,
@@ -30,8 +27,8 @@ from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.addressing import addressed
-from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.base import Health, Observation
+from otto_reconcile.port.connecting import TIMEOUT, over_asgi, over_http
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.reaching import Reaching, reaching
@@ -39,10 +36,6 @@ from otto_reconcile.port.reader import Sweep, View
 from otto_reconcile.port.session import MakeCanned, MakeJourney, NoRelations, Relations, Wire
 from otto_reconcile.port.tools import Place
 from otto_reconcile.runtime import fencing
-from otto_reconcile.runtime.proxies import is_loopback
-from otto_reconcile.settings import without_credentials
-
-TIMEOUT = 30.0
 
 
 class RestPort:
@@ -58,24 +51,7 @@ class RestPort:
         cls, url: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
     ) -> RestPort:
         """`timeout` is in seconds, for each call. Raises SettingsError for a URL that is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            shown = without_credentials(url)
-            raise SettingsError(f"{shown!r} is no address of a server: http:// or https:// needed")
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        target = without_credentials(url).rstrip("/")
-        http = httpx.AsyncClient(
-            base_url=target,
-            headers=dict(headers or {}),
-            auth=(user, password) if user or password else None,
-            timeout=timeout,
-            follow_redirects=False,
-            mounts={f"all://{parts.netloc.rpartition('@')[2]}": None}  # no proxy is asked for it
-            if is_loopback(parts.hostname)
-            else None,
-        )
-        secrets = [*_secrets(headers or {}), password]
-        return cls(Wire(http, target=target, timeout=timeout, secrets=secrets))
+        return cls(over_http(url, headers or {}, timeout))
 
     @classmethod
     def over_asgi(
@@ -86,21 +62,7 @@ class RestPort:
         timeout: float = TIMEOUT,
     ) -> RestPort:
         """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
-        transport = InProcess(app, raise_app_exceptions=False)
-        http = httpx.AsyncClient(
-            base_url="http://parlant", transport=transport, headers=dict(headers or {})
-        )
-        version = getattr(app, "version", None)
-        secrets = _secrets(headers or {})
-        wire = Wire(
-            http,
-            target=target,
-            timeout=timeout,
-            secrets=secrets,
-            version=version,
-            describe=description_of(app),
-        )
-        return cls(wire, inside=True)
+        return cls(over_asgi(app, target, headers or {}, timeout), inside=True)
 
     @property
     def target(self) -> str:
@@ -299,8 +261,3 @@ class RestPort:
     def _touch(self, resource: Resource) -> None:
         if self._sweep is not None:
             self._sweep.touched.add(resource.bot_id)
-
-
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """Values of headers, and their parts: `Bearer x` is as secret as `x`."""
-    return [part for value in headers.values() for part in (value, *value.split())]

@@ -142,5 +142,6 @@ async def test_a_mode_that_the_sdk_cannot_read_is_said_before_it_is_tried() -> N
     agent = bot(composition_mode="core_fluid")[Ref("agent", "b")]
     rest = speaking("3.3.2", NEW)
     assert await rest.unable(agent) is None
-    said = await StartPort(SimpleNamespace(container=defaultdict(object)), rest).unable(agent)
+    port = StartPort(SimpleNamespace(container=defaultdict(object)), rest._wire)
+    said = await port.unable(agent)
     assert said == "Parlant's SDK has no composition mode core_fluid"

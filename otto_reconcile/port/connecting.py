@@ -1,0 +1,58 @@
+"""Builds the connection to a Parlant server: over HTTP, or over ASGI within its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.port.asgi import InProcess, description_of
+from otto_reconcile.port.session import Wire
+from otto_reconcile.runtime.proxies import is_loopback
+from otto_reconcile.settings import without_credentials
+
+TIMEOUT = 30.0
+"""Seconds for each call."""
+
+
+def over_http(url: str, headers: Mapping[str, str], timeout: float = TIMEOUT) -> Wire:
+    """Credentials in the URL are sent, never shown. Raises SettingsError for a URL that is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = without_credentials(url)
+        raise SettingsError(f"{shown!r} is no address of a server: http:// or https:// needed")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    target = without_credentials(url).rstrip("/")
+    http = httpx.AsyncClient(
+        base_url=target,
+        headers=dict(headers),
+        auth=(user, password) if user or password else None,
+        timeout=timeout,
+        follow_redirects=False,
+        mounts={f"all://{parts.netloc.rpartition('@')[2]}": None}  # no proxy is asked for it
+        if is_loopback(parts.hostname)
+        else None,
+    )
+    return Wire(http, target=target, timeout=timeout, secrets=[*_secrets(headers), password])
+
+
+def over_asgi(app: Any, target: str, headers: Mapping[str, str], timeout: float = TIMEOUT) -> Wire:
+    """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
+    transport = InProcess(app, raise_app_exceptions=False)
+    http = httpx.AsyncClient(base_url="http://parlant", transport=transport, headers=dict(headers))
+    return Wire(
+        http,
+        target=target,
+        timeout=timeout,
+        secrets=_secrets(headers),
+        version=getattr(app, "version", None),
+        describe=description_of(app),
+    )
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Values of headers, and their parts: `Bearer x` is as secret as `x`."""
+    return [part for value in headers.values() for part in (value, *value.split())]
