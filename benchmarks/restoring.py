@@ -100,7 +100,7 @@ async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], A
     from otto_reconcile.port.rest import RestPort
     from otto_reconcile.reconcile.reporter import Reporter
     from otto_reconcile.reconcile.status import StatusBoard
-    from otto_reconcile.reconcile.target_state import Stores
+    from otto_reconcile.reconcile.stores import Stores
     from otto_reconcile.runtime import logs
     from otto_reconcile.runtime.clock import SystemClock
     from otto_reconcile.store.sqlite import SQLiteStore

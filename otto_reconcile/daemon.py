@@ -26,8 +26,8 @@ from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import UNAVAILABLE, Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.summary import looked_at, summary
-from otto_reconcile.reconcile.target_state import Stores
 from otto_reconcile.records.events import refuse_newer
 from otto_reconcile.runtime import data_dir, logs
 from otto_reconcile.runtime.backoff import CONNECTION

@@ -27,8 +27,10 @@ from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.bot_plan import foreign, plan_bot
 from otto_reconcile.reconcile.scanning import deletions, undeclared
-from otto_reconcile.reconcile.target_state import Stores, TargetState, foreign, plan_bot, read
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
 from otto_reconcile.runtime.clock import SystemClock

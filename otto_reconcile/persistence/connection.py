@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.settings import Settings
 from otto_reconcile.store import open_store
 from otto_reconcile.store.base import Store

@@ -17,7 +17,7 @@ from otto_reconcile.persistence.connection import DISABLED, Opening
 from otto_reconcile.persistence.documents import must_belong, with_document
 from otto_reconcile.persistence.fitting import listed
 from otto_reconcile.persistence.writes import Recording
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.rows.projections import Rows
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
 from otto_reconcile.settings import DEFAULT_DATABASE

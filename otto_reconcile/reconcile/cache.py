@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from otto_reconcile.desired import Ingested
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
-from otto_reconcile.reconcile.target_state import Stores, TargetState, read
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import services_of
 

@@ -12,7 +12,8 @@ from otto_reconcile.desired import DesiredBot, Ingested
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import folded
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
-from otto_reconcile.reconcile.target_state import Stores, TargetState
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState
 
 JOB = "store changes"
 POLL = 1.0

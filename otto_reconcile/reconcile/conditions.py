@@ -9,10 +9,10 @@ from typing import Any
 from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import MASKED
+from otto_reconcile.reconcile.bot_plan import Planned
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.reconcile.target_state import Planned
 
 MOST_FAILURES = 10
 """So many are told one by one; `actions` has them all."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
 from otto_reconcile.model import Ref
 from otto_reconcile.planning.plan import Result
+from otto_reconcile.reconcile.bot_plan import foreign
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.heal_limiter import HealLimiter
 from otto_reconcile.reconcile.missing_tools import MissingTools
@@ -21,7 +22,6 @@ from otto_reconcile.reconcile.reporter import UNAVAILABLE
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.reconcile.target_state import foreign
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item
 
 _log = logging.getLogger("otto_reconcile.loop")

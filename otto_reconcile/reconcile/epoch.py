@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.target_state import Stores, TargetState
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.runtime.clock import Clock
 

@@ -17,7 +17,8 @@ from otto_reconcile.outbox import Drained, Outbox
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.reconcile.target_state import Stores, TargetState
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import composed
 from otto_reconcile.runtime.clock import Clock

@@ -20,12 +20,14 @@ from otto_reconcile.model import Ref, Snapshot
 from otto_reconcile.planning.plan import Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.bot_plan import Planned, plan_bot
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.leader import Right, Undisputed
 from otto_reconcile.reconcile.repeats import Repeats
 from otto_reconcile.reconcile.results import applied_after, concluded, handed_over
 from otto_reconcile.reconcile.retries import Retries
-from otto_reconcile.reconcile.target_state import Planned, Stores, TargetState, plan_bot
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import Clock

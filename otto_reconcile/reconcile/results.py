@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
 from otto_reconcile.planning.plan import Operation, Outcome, Result
-from otto_reconcile.reconcile.target_state import Planned, TargetState
+from otto_reconcile.reconcile.bot_plan import Planned
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
 

@@ -16,7 +16,7 @@ from otto_reconcile.reconcile.leader import Leader
 from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.workqueue import URGENT, WorkQueue
 from otto_reconcile.runtime.clock import Clock
 

@@ -1,19 +1,15 @@
-"""What the reconciler knows at one moment, and the plan of one bot made from it.
-
-The loop and the command `diff` plan through here alike, so that a dry run shows what would be done.
-"""
+"""What the reconciler knows of one target at one moment."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from otto_reconcile.desired import Desired, DesiredBot, DesiredState
-from otto_reconcile.diff import Policy, plan
+from otto_reconcile.desired import Desired, DesiredBot
+from otto_reconcile.diff import Policy
 from otto_reconcile.errors import Guarded
 from otto_reconcile.model import (
-    OTTO,
     Bot,
     Ref,
     Resource,
@@ -22,26 +18,17 @@ from otto_reconcile.model import (
     is_reserved,
     snapshot_of,
 )
-from otto_reconcile.model.evaluation import EvaluationCheck
-from otto_reconcile.observed import observe
 from otto_reconcile.planning import guard
-from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
-from otto_reconcile.planning.redaction import without_secrets
-from otto_reconcile.port.addressing import is_addressable
-from otto_reconcile.port.base import Observation, Port
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.reconcile.shared_claims import SharedClaims
-from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
-from otto_reconcile.records.audit import Audit
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.records.applied import Applied, Epoch
 from otto_reconcile.records.events import NEWER
-from otto_reconcile.records.leases import Leases
 from otto_reconcile.records.renames import FORMER_ID
 from otto_reconcile.records.secret_values import secret_values
-from otto_reconcile.store.base import Store
 
 RESTORING = "the target is being restored"
-LASTING = "it stays until Parlant restarts, for its id cannot be addressed"
 
 
 class Every(Container[str]):
@@ -49,21 +36,6 @@ class Every(Container[str]):
 
     def __contains__(self, bot_id: object) -> bool:
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """All that is kept, over one store."""
-
-    store: Store
-    desired: DesiredState
-    applied: AppliedSets
-    audit: Audit
-    leases: Leases
-
-    @classmethod
-    def over(cls, store: Store) -> Stores:
-        return cls(store, DesiredState(store), AppliedSets(store), Audit(store), Leases(store))
 
 
 @dataclass
@@ -262,31 +234,6 @@ class TargetState:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """The plan of one bot with all that it was made from.
-
-    `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
-    wanted of this one. `foreign` is what the target has under its ids and was never ours.
-    """
-
-    bot_id: str
-    wanted: DesiredBot | None
-    desired: Snapshot
-    observed: Snapshot
-    applied: Snapshot
-    plan: Plan
-    lost: frozenset[Ref] = frozenset()
-    faults: tuple[str, ...] = ()
-    foreign: frozenset[Ref] = frozenset()
-    checks: tuple[EvaluationCheck, ...] = ()
-
-    @property
-    def present(self) -> bool:
-        """True if the bot's agent is on the target."""
-        return Ref("agent", self.bot_id) in self.observed
-
-
 def read(stores: Stores, target: str, *, restoring: bool = False) -> TargetState:
     """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
     written = _without_reserved(stores.desired.read())
@@ -316,111 +263,3 @@ def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
         newest = stores.desired.history(bot_id, limit=1)
         if newest and newest[0].bot is None:
             yield bot_id
-
-
-async def plan_bot(
-    world: TargetState,
-    port: Port,
-    bot_id: str,
-    *,
-    absent: bool = False,
-    unmanaged: bool = True,
-    prune_unmanaged: bool = False,
-    again: frozenset[Ref] = frozenset(),
-) -> Planned:
-    """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
-
-    Raises TargetUnavailable or TargetRefused.
-    """
-    desired, applied = world.wanted(bot_id), world.last(bot_id)
-    if absent:
-        # A tag may be there all the same: a person's, which then does not become ours.
-        shared = (
-            r
-            for r in desired.values()
-            if get_kind(r.kind).shared and not (r.ref in applied and world.is_ours(bot_id, r.ref))
-        )
-        tags = Snapshot(shared)
-        seen = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Observation()
-    else:
-        seen = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
-    observed = seen.snapshot
-    policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
-    lost = world.lost(bot_id)
-    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
-    keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
-    lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
-    policy = replace(policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting)
-    made = plan(desired, observed, applied, policy)
-    foreign = frozenset(_foreign(world, bot_id, made))
-    if foreign:
-        made = plan(desired, observed, applied, _leaving_alone(policy, bot_id, foreign))
-    made = Plan(tuple(_claimed(world, bot_id, action) for action in made))
-    if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
-        made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
-    made = without_secrets(made, world.secrets)
-    wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
-    return Planned(
-        bot_id,
-        wanted,
-        desired,
-        observed,
-        applied,
-        made,
-        frozenset(lost),
-        faults,
-        foreign,
-        seen.checks,
-    )
-
-
-def _foreign(world: TargetState, bot_id: str, made: Plan) -> Iterator[Ref]:
-    """What the plan would change or delete although nobody of ours put it there."""
-    for action in made:
-        changes = action.operation in (Operation.UPDATE, Operation.REPLACE)
-        deletes = action.operation is Operation.DELETE and action.cause is not Cause.UNMANAGED
-        if (changes or (deletes and action.why is None)) and not world.is_ours(bot_id, action.ref):
-            yield action.ref
-
-
-def _leaving_alone(policy: Policy, bot_id: str, foreign: frozenset[Ref]) -> Policy:
-    """Without its agent nothing of a bot may be done: the parts would change what others made."""
-    held = dict(policy.held)
-    if Ref("agent", bot_id) in foreign:
-        held.setdefault(bot_id, f"the agent {not_ours(bot_id)}")
-    return replace(policy, held=held, foreign=dict.fromkeys(foreign, f"it {not_ours(bot_id)}"))
-
-
-def not_ours(bot_id: str) -> str:
-    """Why something is left as it is, and what to do about it."""
-    return (
-        "is on the server and was not made by this daemon: "
-        f"`run --take-over {bot_id}` makes it ours"
-    )
-
-
-def _claimed(world: TargetState, bot_id: str, action: Action) -> Action:
-    if action.operation is Operation.CREATE and not world.is_ours(bot_id, action.ref):
-        return replace(action, claimed=False)
-    return action
-
-
-def _has_address(part: Resource) -> bool:
-    return is_addressable(part.key if part.remote_id is None else part.remote_id)
-
-
-async def _unable(port: Port, desired: Snapshot) -> dict[Ref, str]:
-    """What of it the target cannot hold, with the reasons."""
-    reasons = [(ref, await port.unable(resource)) for ref, resource in desired.items()]
-    return {ref: reason for ref, reason in reasons if reason is not None}
-
-
-def foreign(world: TargetState, agents: Iterable[Resource]) -> Plan:
-    """A report of the agents that are neither wanted nor ever were applied."""
-    known = {*world.bot_ids, OTTO}
-    actions = (
-        Action(Operation.REPORT, agent.ref, agent.key, Cause.UNMANAGED, observed=agent)
-        for agent in sorted(agents, key=lambda agent: agent.key)
-        if agent.key not in known
-    )
-    return without_secrets(Plan(tuple(actions)), world.secrets)

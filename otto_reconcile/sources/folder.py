@@ -17,7 +17,7 @@ from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint

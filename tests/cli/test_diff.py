@@ -19,7 +19,8 @@ from otto_reconcile.port.base import Observation
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.target_state import Stores, read
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import read
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings

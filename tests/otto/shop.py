@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from otto_reconcile.desired import Event
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.e2e.harness import TLS, Daemon
 

@@ -14,7 +14,7 @@ from otto_reconcile.desired import Source
 from otto_reconcile.model import Bot
 from otto_reconcile.otto import spec_codec
 from otto_reconcile.outbox import UNSAVED
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.store.memory import MemoryStore
 from tests.otto.maker import Away, Shop, opened
 from tests.otto.shop import agents, pasted, spec, there

@@ -13,7 +13,7 @@ from otto_reconcile.desired import Source
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import Bot
 from otto_reconcile.outbox import FILE, UNSAVED, Kept, Outbox, Pending
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.audit import Record
 from otto_reconcile.store.memory import MemoryStore
 from tests.otto.maker import Away

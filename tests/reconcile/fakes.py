@@ -18,7 +18,7 @@ from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.memory import MemoryStore
 

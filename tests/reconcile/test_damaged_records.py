@@ -20,7 +20,7 @@ from otto_reconcile.model import Ref, Term
 from otto_reconcile.model.shared import Glossary, UsedBy
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.status import Health, StatusBoard
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.applied import AppliedSets
 from otto_reconcile.records.audit import Audit
 from otto_reconcile.records.leases import Leases

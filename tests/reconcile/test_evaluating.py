@@ -25,7 +25,7 @@ from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.store.base import Write
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.fakes import FakePort, Setting, bot

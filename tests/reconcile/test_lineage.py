@@ -14,7 +14,7 @@ import pytest
 
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.status import StatusBoard
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.sources import folder as folders
 from otto_reconcile.sources.folder import Folder
 from otto_reconcile.sources.importer import bring_in, import_folder, load

@@ -11,7 +11,7 @@ from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.model.shared import Glossary, UsedBy
 from otto_reconcile.reconcile.remembered import Remembered
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import SCHEMA, refuse_newer
 from otto_reconcile.runtime.data_dir import MANAGED_FILE
 from otto_reconcile.store.memory import MemoryStore

@@ -10,13 +10,13 @@ import pytest
 from otto_reconcile.model import Ref, Snapshot, make
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan, Result
 from otto_reconcile.reconcile import heartbeat
+from otto_reconcile.reconcile.bot_plan import Planned
 from otto_reconcile.reconcile.conditions import bot_fields
 from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import BotStatus, Connection, Health, Status, StatusBoard, Sync
 from otto_reconcile.reconcile.summary import summary
-from otto_reconcile.reconcile.target_state import Planned
 from otto_reconcile.runtime.clock import SystemClock
 from tests.reconcile.fakes import Silent
 

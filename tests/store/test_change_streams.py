@@ -21,7 +21,7 @@ from pymongo.errors import ConfigurationError
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.reconcile import change_feed
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.store.mongo import MongoStore
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until

@@ -18,7 +18,7 @@ from otto_reconcile.planning.plan import Result
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.reconcile.evaluation.usage import Bill, opened
 from otto_reconcile.reconcile.status import Usage
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.audit import Record
 from otto_reconcile.records.evaluations import Answer, EvaluatedBy, Evaluations
 from otto_reconcile.runtime.backoff import Backoff

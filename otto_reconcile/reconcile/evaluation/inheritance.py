@@ -12,7 +12,7 @@ from datetime import datetime
 from otto_reconcile.model import Bot, snapshot_of
 from otto_reconcile.model.evaluation import questions_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.target_state import Stores
+from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.evaluations import Answer, EvaluatedBy, Evaluations
 
 
