@@ -7,14 +7,13 @@ back to its default; what was never declared is the target's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from otto_reconcile.model import JSON, Field, Kind, Means, Ref, Resource, Shape, Snapshot, get_kind
+from otto_reconcile.model import JSON, Field, Kind, Ref, Resource, Snapshot, get_kind
+from otto_reconcile.planning.compare import covers, differences, extra_keys, needs_replacing
 from otto_reconcile.planning.order import BINDING, in_order
 from otto_reconcile.planning.plan import NEEDS, Action, Cause, Change, Operation, Plan
-
-_EMPTY: tuple[JSON, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,9 @@ def _wanted(
         last = applied.get(ref)
         if have is None:
             yield _creation(want, last, policy)
-        elif (last is not None and last.spec == want.spec) and _covers(have, want):
+        elif (last is not None and last.spec == want.spec) and covers(have, want):
             yield from _again(want, have, policy)
-        elif changes := tuple(_changes(get_kind(ref.kind), want, have, last, policy)):
+        elif changes := tuple(differences(want, have, last, prune=policy.prune_unmanaged)):
             yield _alteration(want, have, last, changes)
         else:
             yield from _again(want, have, policy)
@@ -86,12 +85,6 @@ def _again(want: Resource, have: Resource, policy: Policy) -> Iterator[Action]:
         ref, bot_id, why = want.ref, want.bot_id, "it takes its evaluation when it is made"
         cause, operation = Cause.EVALUATED, Operation.REPLACE
         yield Action(operation, ref, bot_id, cause, desired=want, observed=have, why=why)
-
-
-def _covers(have: Resource, want: Resource) -> bool:
-    """True if plainly every declared value is there; a quick yes that saves the long comparison."""
-    spec = have.spec
-    return all(name in spec and spec[name] == value for name, value in want.spec.items())
 
 
 def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
@@ -106,50 +99,11 @@ def _creation(want: Resource, last: Resource | None, policy: Policy) -> Action:
     return Action(Operation.CREATE, want.ref, want.bot_id, cause, changes, desired=want)
 
 
-def _changes(
-    kind: Kind, want: Resource, have: Resource, last: Resource | None, policy: Policy
-) -> Iterator[Change]:
-    before_spec = last.spec if last is not None else {}
-    masked = want.masked | (last.masked if last is not None else frozenset())
-    for name in sorted(want.spec.keys() | before_spec.keys()):
-        field_ = kind.by_name.get(name)
-        if field_ is None:  # applied by a newer version that knew more fields
-            continue
-        wanted = want.spec.get(name, field_.default)
-        found = (before_spec if name in have.unseen else have.spec).get(name, field_.default)
-        if field_.shape is Shape.MAPPING:
-            more = _extra_keys(field_, want, have) if policy.prune_unmanaged else ()
-            wanted, found = _declared_keys(wanted, found, (before_spec.get(name) or {}, more))
-        if wanted != found:
-            yield Change(name, found, wanted, name in masked)
-
-
-def _declared_keys(
-    wanted: JSON, found: JSON, besides: Iterable[Iterable[str]]
-) -> tuple[JSON, JSON]:
-    """Of two mappings the declared keys whose values differ; None stands for "not there"."""
-    wanted, found = wanted or {}, found or {}
-    names = wanted.keys() | {name for names in besides for name in names}
-    differing = sorted(name for name in names if wanted.get(name) != found.get(name))
-    return (
-        {name: wanted.get(name) for name in differing},
-        {name: found.get(name) for name in differing},
-    )
-
-
-def _extra_keys(field_: Field, want: Resource, have: Resource) -> list[str]:
-    """Keys of a declared mapping that others added to it."""
-    if field_.shape is not Shape.MAPPING or field_.name not in want.spec:
-        return []
-    found, declared = have.spec.get(field_.name) or {}, want.spec[field_.name] or {}
-    return sorted(key for key in found.keys() - declared.keys() if field_.reports(key))
-
-
 def _alteration(
     want: Resource, have: Resource, last: Resource | None, changes: tuple[Change, ...]
 ) -> Action:
     kind = get_kind(want.kind)
-    reasons = [why for change in changes if (why := _needs_replacing(kind, change))]
+    reasons = [why for change in changes if (why := needs_replacing(want.kind, change))]
     return Action(
         Operation.REPLACE if reasons else Operation.UPDATE,
         want.ref,
@@ -160,15 +114,6 @@ def _alteration(
         observed=have,
         why="; ".join(reasons) or None,
     )
-
-
-def _needs_replacing(kind: Kind, change: Change) -> str | None:
-    field_ = kind.field(change.field)
-    if field_.change is Means.REPLACE:
-        return f"{change.field} of a {kind.name} cannot be changed in place"
-    if field_.clear is Means.REPLACE and change.after in _EMPTY:
-        return f"{change.field} of a {kind.name} cannot be cleared in place"
-    return None
 
 
 def _desired_stood_still(
@@ -217,7 +162,7 @@ def _added(want: Resource, have: Resource, last: Resource | None) -> Iterator[Ac
     changes = []
     for field_ in get_kind(want.kind).fields:
         ours = (last.spec.get(field_.name) or {}) if last is not None else {}
-        if keys := [key for key in _extra_keys(field_, want, have) if key not in ours]:
+        if keys := [key for key in extra_keys(field_, want, have) if key not in ours]:
             before = {key: have.spec[field_.name][key] for key in keys}
             masked = field_.name in want.masked
             changes.append(Change(field_.name, before, dict.fromkeys(keys), masked))

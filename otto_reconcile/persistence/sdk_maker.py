@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otto_reconcile.model import JSON, Resource
-from otto_reconcile.port.adapters.base import differences, ensure_kept
+from otto_reconcile.planning.compare import differences
+from otto_reconcile.port.adapters.base import ensure_kept
 from otto_reconcile.port.rest import RestPort
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Maker:
     async def _complete(self, wanted: Resource, made: Mapping[str, JSON]) -> Resource:
         """Brings what the SDK made, as it reports it, to what was wanted. Raises NotApplied."""
         found = replace(wanted, spec=dict(made), remote_id=wanted.key)
-        if changes := differences(wanted, found):
+        if changes := [*differences(wanted, found)]:
             return await self._rest.update(wanted, changes, found)
         return ensure_kept(wanted, found)
 

@@ -14,8 +14,8 @@ from otto_reconcile.errors import OttoError, TargetRefused, TargetUnavailable
 from otto_reconcile.model import Resource, make
 from otto_reconcile.model.evaluation import questions_of
 from otto_reconcile.persistence.sdk_maker import Maker, Server, Tool, is_starting
+from otto_reconcile.planning.compare import differences
 from otto_reconcile.planning.plan import Change
-from otto_reconcile.port.adapters.base import differences
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime import fencing
@@ -125,7 +125,7 @@ class StartPort(RestPort):
         return found.snapshot.get(resource.ref)
 
     async def _brought(self, resource: Resource, there: Resource, claimed: bool) -> Resource:
-        if not differences(resource, there):
+        if not any(differences(resource, there)):
             return there
         if claimed:  # what is the program's own is no matter of waiting
             self._not_while_judged(resource)

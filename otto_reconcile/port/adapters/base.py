@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Collection, Container, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from otto_reconcile.errors import NotApplied, NotOurs
-from otto_reconcile.model import JSON, Field, Kind, Means, Resource, Shape, get_kind
+from otto_reconcile.model import JSON, Resource, get_kind
+from otto_reconcile.planning.compare import differences, needs_replacing
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Wire
-
-EMPTY: tuple[JSON, ...] = (None, "", [], {})
 
 
 class Adapter(Protocol):
@@ -67,39 +66,21 @@ async def bring(adapter: Remaking, wire: Wire, resource: Resource, existing: Res
 
     Raises NotOurs for what differs and cannot have been made by an earlier try.
     """
-    changes = differences(resource, existing)
+    changes = [*differences(resource, existing)]
     if not changes:
         return existing
     if resource.ref in wire.unclaimed:
         names = ", ".join(change.field for change in changes)
         raise NotOurs(f"{resource.ref} is on the server already, with another {names}")
-    kind = get_kind(resource.kind)
-    if any(_needs_replacing(kind, change) for change in changes):
+    if any(needs_replacing(resource.kind, change) for change in changes):
         await adapter.delete(wire, existing)
         return await adapter.post(wire, resource)
     return await adapter.update(wire, resource, changes, existing)
 
 
-def differences(
-    wanted: Resource, found: Resource, fields: Iterable[str] | None = None
-) -> list[Change]:
-    """The declared fields (or those named) in which two differ, sorted."""
-    kind = get_kind(wanted.kind)
-    changes = []
-    for name in sorted(wanted.spec if fields is None else fields):
-        field = kind.field(name)
-        before, after = found.spec.get(name, field.default), wanted.spec.get(name, field.default)
-        if field.shape is Shape.MAPPING:
-            keys = sorted(k for k, v in after.items() if before.get(k) != v)
-            before, after = {k: before.get(k) for k in keys}, {k: after[k] for k in keys}
-        if before != after:
-            changes.append(Change(name, before, after, name in wanted.masked))
-    return changes
-
-
 def ensure_kept(wanted: Resource, made: Resource, fields: Iterable[str] | None = None) -> Resource:
     """Gives `made` back. Raises NotApplied if it is not what was written."""
-    if wrong := differences(wanted, made, fields):
+    if wrong := [*differences(wanted, made, fields=fields)]:
         names = ", ".join(change.field for change in wrong)
         raise NotApplied(f"Parlant accepted {wanted.ref} but did not keep: {names}")
     return made
@@ -116,12 +97,6 @@ def ensure_unset(change: Change, made: Resource, *, besides: Container[str] = ()
     )
     if kept:
         raise NotApplied(f"Parlant accepted {made.ref} but kept {change.field}: {', '.join(kept)}")
-
-
-def _needs_replacing(kind: Kind, change: Change) -> bool:
-    field: Field = kind.field(change.field)
-    cleared = change.after in EMPTY
-    return field.change is Means.REPLACE or (cleared and field.clear is Means.REPLACE)
 
 
 def values_of(resource: Resource, changes: Iterable[Change]) -> dict[str, JSON]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from otto_reconcile.model import JSON, Resource, make
 from otto_reconcile.model.canned_response import MARK
+from otto_reconcile.planning.compare import differences
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import (
     bring,
-    differences,
     ensure_kept,
     ensure_unset,
     given,
@@ -52,7 +52,7 @@ class CustomerAdapter:
             id=key, name=spec.get("name", key), metadata={**spec.get("metadata", {}), MARK: key}
         )
         made = await _from_wire(wire, await wire.call(call), resource)
-        tags = differences(resource, made, spec.keys() & {"tags"})
+        tags = [*differences(resource, made, fields=spec.keys() & {"tags"})]
         return ensure_kept(resource, await self.update(wire, resource, tags, made))
 
     async def update(
