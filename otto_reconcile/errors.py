@@ -111,7 +111,11 @@ class Conflict(PermanentError):
 
 
 class NotFound(PermanentError):
-    """What was named does not exist."""
+    """What was named does not exist; `name` is the name of the bot or shared document, if known."""
+
+    def __init__(self, message: str, *, hint: str | None = None, name: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
 
 
 class Guarded(OttoError):

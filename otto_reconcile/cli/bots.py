@@ -130,16 +130,18 @@ def run_export(
 ) -> int:
     """Writes manifests to standard output (`-`), one file, or a folder with a file to each.
 
-    In JSON a file holds one; to standard output they go as a list. 1 if one cannot be read.
+    In JSON a file holds one; to standard output they go as a list. 1 if one cannot be read, or was
+    lost by the store.
     """
     with opened_store(settings) as store:
         found = DesiredState(store).read()
-    there = wishes_of(found)
-    left_out = {} if bot_ids else {**found.unreadable, **found.unreadable_shared}
-    for name, why in left_out.items():
-        note(f"warning: {called(name)} is left out: {why}")
-    daemon = find_daemon(settings)
-    _refuse_unknown(bot_ids, there, {**found.unreadable, **found.unreadable_shared}, daemon)
+        unreadable, there = {**found.unreadable, **found.unreadable_shared}, wishes_of(found)
+        _refuse_unknown(bot_ids, there, unreadable, find_daemon(settings))
+        lost = lost_by(settings, store, found) if not bot_ids else None
+    left_out = [] if bot_ids else [f"{called(n)} is left out: {w}" for n, w in unreadable.items()]
+    left_out += [lost] if lost is not None else []
+    for why in left_out:
+        note(f"warning: {why}")
     wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
     if not wishes:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")

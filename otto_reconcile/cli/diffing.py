@@ -17,6 +17,7 @@ from otto_reconcile.cli.places import (
     find_daemon,
     find_target,
     lost_by,
+    memory_of,
     opened_store,
     told_stale,
 )
@@ -88,6 +89,7 @@ async def _compare(
         port.identify(target.id or await epoch.identity(port, stores))
         world = read(stores, port.target)
         world.take_over = frozenset(settings.take_over)
+        world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
         await _notice_restart(port, world)
         chosen = _chosen(world, bot_ids, find_daemon(settings))
         _refuse_unknown(world, settings.take_over, None)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otto_reconcile.errors import OttoError
+from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.runtime import data_dir
 from otto_reconcile.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
     from otto_reconcile.desired import Desired
     from otto_reconcile.port.base import Port
+    from otto_reconcile.reconcile.remembered import Remembered
     from otto_reconcile.store.base import Store
 
 Daemon = Mapping[str, Any]
@@ -86,6 +87,8 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
         _refuse_other_place(settings, store, daemon)
         refuse_newer(store)
         yield store
+    except NotFound as error:
+        raise _lost(settings, store, error) or error from None
     finally:
         store.close()
 
@@ -165,9 +168,26 @@ def _same(known: object, url: str) -> bool:
 
 def lost_by(settings: Settings, store: Store, desired: Desired) -> str | None:
     """What this data directory has managed and the store knows nothing of, in a sentence."""
+    remembered = memory_of(settings, store)
+    lost = remembered.lost(desired)
+    return remembered.told(lost) if lost else None
+
+
+def memory_of(settings: Settings, store: Store) -> Remembered:
+    """What this data directory has managed."""
     from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
 
     missing = f"SQLite {place_of(settings)}" if store.label == IN_MEMORY else None
-    remembered = Remembered(settings.data_dir, store, missing)
-    lost = remembered.lost(desired)
-    return remembered.told(lost) if lost else None
+    return Remembered(settings.data_dir, store, missing)
+
+
+def _lost(settings: Settings, store: Store, error: NotFound) -> NotFound | None:
+    """The same error as it is for a name that the store had and lost; None if it did not."""
+    from otto_reconcile.desired import DesiredState
+
+    if error.name is None:
+        return None
+    remembered = memory_of(settings, store)
+    if error.name not in remembered.lost(DesiredState(store).read()):
+        return None
+    return NotFound(remembered.told([error.name]), name=error.name)

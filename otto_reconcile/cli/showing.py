@@ -39,7 +39,7 @@ def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[
         if bot.get("bot_id") == bot_id:
             return bot
     known = [str(bot.get("bot_id")) for bot in bots]
-    listed = "otto-reconcile status lists them"
+    listed = str(daemon.get("lost") or "otto-reconcile status lists them")
     raise not_there(bot_id, known, daemon, said="the daemon knows no {}", listed=listed)
 
 

@@ -38,10 +38,10 @@ def not_there(
     if refused is not None and (refused.own or meant is None):
         whose = refused.file if refused.own else "the folder of manifests"
         why = f"{message}: {whose} is refused, and nothing of it imported: {refused.problem}"
-        return NotFound(why, hint="otto-reconcile status has all that is refused")
+        return NotFound(why, hint="otto-reconcile status has all that is refused", name=name)
     if meant is None and (Path(name).is_file() or is_manifest(Path(name))):
         meant = "a bot is named by its `metadata.id`; apply, diff and graph take a file with -f"
-    return NotFound(message, hint=meant or listed)
+    return NotFound(message, hint=meant or listed, name=name)
 
 
 def no_bot(name: str, found: Desired, daemon: Mapping[str, Any] | None = None) -> NotFound:

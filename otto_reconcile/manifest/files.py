@@ -61,7 +61,7 @@ def read_all(
             yield path
             continue
         folder = os.path.isdir(path)
-        for file in _files(path, problems):
+        for file in _files(path, problems, []):
             real = _real(file)
             if file.name == ignoring.NAME or real in seen:
                 continue
@@ -74,9 +74,11 @@ def read_all(
 def files_below(folder: Path) -> Iterator[Path]:
     """The files that `read_all` would read, in its order, and those that say which these are.
 
-    What cannot be listed is left out.
+    A folder that cannot be listed stands for what is in it.
     """
-    return _files(folder, [])
+    unlisted: list[Path] = []
+    yield from _files(folder, [], unlisted)
+    yield from unlisted
 
 
 def _real(path: Path) -> str:
@@ -86,15 +88,19 @@ def _real(path: Path) -> str:
         return str(path)
 
 
-def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
+def _files(path: Path, problems: list[Problem], unlisted: list[Path]) -> Iterator[Path]:
     if is_standard_input(path) or not os.path.isdir(path):
         yield path
     else:
-        yield from _below(path, problems, ignoring.Rules(), set())
+        yield from _below(path, problems, unlisted, ignoring.Rules(), set())
 
 
 def _below(
-    folder: Path, problems: list[Problem], rules: ignoring.Rules, seen: set[str]
+    folder: Path,
+    problems: list[Problem],
+    unlisted: list[Path],
+    rules: ignoring.Rules,
+    seen: set[str],
 ) -> Iterator[Path]:
     real = os.path.realpath(folder)
     if real in seen:  # links lead here more than once, perhaps in a circle
@@ -104,6 +110,7 @@ def _below(
         entries = sorted(folder.iterdir())
     except OSError as error:
         problems += refusal(folder, error).problems
+        unlisted.append(folder)
         return
     rules = rules.below(folder, problems)
     for entry in entries:
@@ -115,7 +122,7 @@ def _below(
         if rules.leave_out(entry, folder=inner):
             continue
         if inner:
-            yield from _below(entry, problems, rules, seen)
+            yield from _below(entry, problems, unlisted, rules, seen)
         elif is_manifest(entry):
             yield entry
 

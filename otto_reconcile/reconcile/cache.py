@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from otto_reconcile.desired import Ingested
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
+from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Applied
@@ -19,19 +20,27 @@ from otto_reconcile.records.composition import services_of
 class CacheUpdate:
     """One reading of the store: the bots wanted otherwise than before, and what to tell.
 
-    `renamed` has bots that another program renamed, each with what its history says of it.
+    `renamed` has bots that another program renamed, each with what its history says of it; `lost`
+    says what the store has lost, if anything.
     """
 
     changed: list[str]
     warnings: tuple[str, ...]
     renamed: Mapping[str, str]
+    lost: str | None = None
 
 
 class TargetCache:
     """A look may be under way, even a hanging one, while the store is read; nothing is lost."""
 
-    def __init__(self, stores: Stores, port: Port, take_over: Container[str] = frozenset()) -> None:
-        self._stores, self._port = stores, port
+    def __init__(
+        self,
+        stores: Stores,
+        port: Port,
+        remembered: Remembered,
+        take_over: Container[str] = frozenset(),
+    ) -> None:
+        self._stores, self._port, self._remembered = stores, port, remembered
         self._take_over = take_over
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
@@ -64,6 +73,8 @@ class TargetCache:
             world = await asyncio.to_thread(read, self._stores, self._port.target)
             world.inside, world.take_over = self._port.inside, self._take_over
             world.odd_rows = ingested.faults
+            lost = await asyncio.to_thread(self._remembered.look, world.desired)
+            world.lost_names = self._remembered.lost_names
             self._port.declare(services_of(world.desired))
             before, self.world = self.world, world
             if before is not None:
@@ -73,7 +84,9 @@ class TargetCache:
             came = [event for event in ingested.events if event.bot is not None]
             renamed = {e.bot_id: e.source.note for e in came if e.source.note is not None}
             changed = change_feed.changed(before, world)
-            return CacheUpdate([*changed, *_touched(before, world, changed)], told, renamed)
+            changed = [*changed, *_touched(before, world, changed)]
+            warnings = (*told, *self._remembered.warnings)
+            return CacheUpdate(changed, warnings, renamed, lost)
 
     def carry_over(self, looked_at: TargetState, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""

@@ -82,8 +82,7 @@ class Leadership:
         """The same server behind another URL is the same target."""
         session = self._session
         if not self._met:
-            strange = await epoch.is_strange(self._port, session.stores)
-            self._reader.remembered.managed_before = strange
+            session.remembered.managed_before = await epoch.is_strange(self._port, session.stores)
             self._met = True
         if (target := await epoch.identity(self._port, session.stores)) == self._port.target:
             return

@@ -56,6 +56,8 @@ class Remembered:
         self._file = folder / data_dir.MANAGED_FILE if folder is not None and known else None
         self._store = store
         self._known: dict[str, Seen] | None = None
+        self.lost_names: frozenset[str] = frozenset()
+        """What was lost at the last look."""
         self._anew: set[str] = set()  # in this process: what the store has with another past
         self.managed_before = False
         """The target bears the mark of a daemon, and this store knows nothing of that."""
@@ -64,6 +66,7 @@ class Remembered:
         """Notes what is wanted now; gives a sentence if bots are lost. Raises StoreUnavailable."""
         known = self._load()
         lost = self.lost(desired)
+        self.lost_names = frozenset(lost)
         wanted = self._wanted(desired, known)
         self._anew |= {n for n, now in wanted.items() if n in known and now.precedes(known[n])}
         self._anew &= wanted.keys()

@@ -15,6 +15,7 @@ from otto_reconcile.reconcile.cache import TargetCache
 from otto_reconcile.reconcile.leader import Leader
 from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.workqueue import URGENT, WorkQueue
@@ -68,7 +69,8 @@ class TargetSession:
         self.leader = Leader(stores.leases, port.target, holder, clock, predecessors)
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self.right = LeaderAndManager(self.leader, self.managing)
-        self.cache = TargetCache(stores, port, take_over)
+        self.remembered = Remembered(reporter.board.folder, stores.store)
+        self.cache = TargetCache(stores, port, self.remembered, take_over)
         self.queue = WorkQueue(clock)
         self.turn = asyncio.Lock()
         """Held for changes of the target, which are made by one at a time."""

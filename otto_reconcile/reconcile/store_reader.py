@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.reconcile.cache import CacheUpdate
 from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.workqueue import URGENT
 
@@ -18,8 +15,6 @@ class StoreReader:
     def __init__(self, session: TargetSession, reconciler: Reconciler) -> None:
         self._session, self._reconciler = session, reconciler
         self._reporter = session.reporter
-        self.remembered = Remembered(session.reporter.board.folder, session.stores.store)
-        self._remembering = asyncio.Lock()
 
     async def read(self) -> bool:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
@@ -27,20 +22,16 @@ class StoreReader:
         try:
             await self._reconciler.flush()
             update = await session.cache.read(ingest=session.leader.leading)
-            async with self._remembering:  # what was read first is not looked at last
-                written = session.cache.current.desired
-                lost = await asyncio.to_thread(self.remembered.look, written)
         except StoreUnavailable as error:
             self._reporter.store(error)
             return False
         self._reporter.store(None)
-        self._reporter.lost(lost)
         self._report(update)
         session.enqueue(update.changed, "desired", URGENT)
         return True
 
     def _report(self, update: CacheUpdate) -> None:
-        warnings = (*update.warnings, *self.remembered.warnings)
-        self._reporter.world(self._session.cache.current, warnings)
+        self._reporter.lost(update.lost)
+        self._reporter.world(self._session.cache.current, update.warnings)
         for bot_id, note in update.renamed.items():
             self._reporter.say("another program has renamed a bot", bot=bot_id, note=note)

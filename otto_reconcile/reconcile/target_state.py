@@ -18,6 +18,7 @@ from otto_reconcile.model import (
     is_reserved,
     snapshot_of,
 )
+from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning import guard
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
@@ -29,6 +30,7 @@ from otto_reconcile.records.renames import FORMER_ID
 from otto_reconcile.records.secret_values import secret_values
 
 RESTORING = "the target is being restored"
+UNRECORDED = "the store has no record that it was to go"
 
 
 class Every(Container[str]):
@@ -57,6 +59,8 @@ class TargetState:
     """The target is in this very process: nobody can have put another one in its place."""
     take_over: Container[str] = frozenset()
     """Bots whose ids are ours whoever made what the target has under them."""
+    lost_names: frozenset[str] = frozenset()
+    """Bots and shared documents that were managed here, and of which the store has no record."""
     odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is wrong with the rows of single bots, where that is not in their desired state."""
 
@@ -196,6 +200,11 @@ class TargetState:
     @cached_property
     def _unknown_share(self) -> str | None:
         """Why nothing may be deleted while nobody knows what bots share; None if that is known."""
+        if gone := sorted(filter(is_shared, self.lost_names)):
+            return (
+                f"the store has lost {gone[0]!r}, and this may be of it: apply it anew; "
+                f"{guard.if_meant(gone)}"
+            )
         unreadable, last = self.desired.unreadable_shared, self.desired.last_shared
         lost = {name for name, why in unreadable.items() if name not in last and why != NEWER}
         if not lost:
@@ -210,6 +219,11 @@ class TargetState:
             return False
         return self.epoch is None or applied.epoch not in (self.epoch.name, self.epoch.continues)
 
+    def _is_unrecorded(self, bot_id: str) -> bool:
+        """True if it was applied, is not wanted, and nobody is on record for having wanted that."""
+        known = {*self.desired.bots, *self.desired.unreadable, *self.deleted}
+        return bot_id in self.applied and bot_id not in known
+
     def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
         held: dict[str, str] = {}
         wanted = self.desired.bots.get(bot_id)
@@ -220,6 +234,8 @@ class TargetState:
         undeletable: dict[str, str] = {}
         if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
             undeletable[bot_id] = self.guarded.message
+        elif self._is_unrecorded(bot_id):
+            undeletable[bot_id] = f"{UNRECORDED}; {guard.if_meant((bot_id,))}"
         elif (heir := self.heir_to_come(bot_id)) is not None:
             undeletable[bot_id] = f"it stays until bot {heir!r} is there, which has its parts now"
         applied = self.applied.get(bot_id)
@@ -258,8 +274,12 @@ def _without_reserved(desired: Desired) -> Desired:
 
 
 def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
-    """Those whose deletion is on record: it was checked when it was recorded."""
+    """Those whose deletion is on record: it was checked when it was recorded.
+
+    The names that are reserved by now are wanted by nobody either.
+    """
     for bot_id in bot_ids:
         newest = stores.desired.history(bot_id, limit=1)
-        if newest and newest[0].bot is None:
+        bot = newest[0].bot if newest else None
+        if newest and (bot is None or is_reserved(bot_id, bot.name)):
             yield bot_id

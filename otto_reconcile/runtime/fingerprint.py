@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 QUIET = 0.4
@@ -10,16 +11,20 @@ QUIET = 0.4
 RECHECK = 1.0
 """Seconds between two looks without a notice of the system: a folder can be moved away and back."""
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
 
 
 def fingerprint(files: Iterable[Path]) -> Fingerprint:
-    """Equal if surely nothing was saved: path, time of change, size and inode of each that is."""
-    found = []
-    for path in files:
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
+    """Equal if surely nothing changed: path, time of saving, size, inode, and time of any change.
+
+    A link that leads nowhere counts as itself, and permissions count: both decide what can be read.
+    """
+    return tuple((str(path), *state) for path in files if (state := _state(path)) is not None)
+
+
+def _state(path: Path) -> tuple[int, int, int, int] | None:
+    for look in (path.stat, path.lstat):
+        with suppress(OSError):
+            stat = look()
+            return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns
+    return None

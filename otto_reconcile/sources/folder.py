@@ -302,7 +302,7 @@ class Folder:
 def _newest(seen: Fingerprint) -> int:
     """When the youngest file was last written, in nanoseconds; what lies in the future is old."""
     now = time.time_ns()
-    return max((changed for _, changed, _, _ in seen if changed <= now), default=0)
+    return max((changed for _, changed, *_ in seen if changed <= now), default=0)
 
 
 def _is_there(path: Path) -> bool:
@@ -316,4 +316,4 @@ def _look(folder: Path, texts: frozenset[Path]) -> Fingerprint:
     `texts` are the files that manifests include, there or not.
     """
     found = fingerprint([*manifest.files_below(folder), *sorted(texts)])
-    return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0))
+    return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0, 0))

@@ -109,6 +109,28 @@ def test_what_an_emptied_store_has_lost_is_told_by_get_too(otto: Otto) -> None:
     assert (otto("get").code, otto("get").err) == (0, "")
 
 
+@pytest.mark.parametrize("command", ["get", "export", "graph", "history", "suspend"])
+def test_what_a_store_has_lost_is_told_of_one_bot_too(otto: Otto, command: str) -> None:
+    """It is not said that there never was one."""
+    assert otto("apply", "-f", "-", stdin=manifest("shop")).code == 0
+    seen = {name: {"store": "SQLite .otto/otto.db", "revision": 1} for name in ("desk", "shop")}
+    otto.write(".otto/managed.json", json.dumps({"bots": seen}))
+    done = otto(command, "desk")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: SQLite .otto/otto.db ")
+    assert "has no record of desk, which this data directory has managed" in done.err
+    assert "there is no bot 'nobody'" in otto("get", "nobody").err
+
+
+def test_an_export_of_all_says_what_the_store_has_lost(otto: Otto) -> None:
+    assert otto("apply", "-f", "-", stdin=manifest("shop")).code == 0
+    seen = {"desk": {"store": "SQLite .otto/otto.db", "revision": 1}}
+    otto.write(".otto/managed.json", json.dumps({"bots": seen}))
+    done = otto("export")
+    assert (done.code, "id: shop" in done.out) == (1, True)
+    assert "has no record of desk" in done.err
+
+
 @pytest.mark.parametrize("command", [["get"], ["apply", "-f", "-"]])
 def test_what_is_no_file_in_the_place_of_the_store_is_told(otto: Otto, command: list[str]) -> None:
     place = otto.folder / ".otto" / "otto.db"

@@ -86,7 +86,7 @@ async def journey(host: Host, description: str, conditions: list[str]) -> Resour
 async def differs(host: Host, wanted: Resource) -> bool:
     known = Snapshot([wanted])
     found = (await host.port.observe("desk", known, unmanaged=False)).snapshot
-    return bool(plan(known, Snapshot(found), known).actions)
+    return bool(plan(known, found, known).actions)
 
 
 @pytest.mark.parametrize("conditions", [["one", "two"], []], ids=["conditions", "none"])

@@ -9,8 +9,10 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.model import Ref, Term
 from otto_reconcile.model.shared import Glossary, UsedBy
 from otto_reconcile.reconcile.remembered import Remembered
+from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import SCHEMA, refuse_newer
 from otto_reconcile.runtime.data_dir import MANAGED_FILE
@@ -115,6 +117,56 @@ async def test_a_store_emptied_while_the_daemon_runs_is_told_once() -> None:
     await setting.loop._reader.read()
     assert setting.reporter.board.status.lost is None
     assert "another past of depot, desk" in " ".join(setting.reporter.board.status.warnings)
+
+
+@pytest.mark.parametrize("kept", ["guidelines", "nothing"])
+async def test_of_a_bot_that_the_store_lost_nothing_is_deleted(kept: str) -> None:
+    """What was applied of it says that it was here, and nothing says that it was to go."""
+    setting = Setting()
+    names = ("desk", "depot", "shop", "yard", "mill")
+    setting.want(*map(bot, names))
+    await setting.loop.restore()
+    for name in {"bots", "guidelines", "events", "heads"} - {kept}:
+        setting.stores.store.delete(name, {"bot_id": "desk"})
+    await setting.loop._reader.read()
+    result = await setting.loop.reconcile_now("desk")
+    assert result.planned is not None
+    assert not result.planned.plan.acting
+    assert setting.agents() == set(names)
+    assert Ref("guideline", "desk.greet") in setting.port.held
+    status = setting.reporter.board.status
+    assert "has no record of desk" in (status.lost or "")
+    assert status.bots["desk"].sync is Sync.OUT_OF_SYNC
+    assert "no record that it was to go" in (status.bots["desk"].message or "")
+    source = Source(kind="cli")
+    setting.stores.desired.delete("desk", source=source, actor="tests", unseen=True)
+    await setting.loop._reader.read()
+    await setting.loop.reconcile_now("desk")
+    assert setting.agents() == set(names) - {"desk"}
+
+
+async def test_of_what_bots_share_and_the_store_lost_nothing_is_deleted() -> None:
+    setting = Setting()
+    setting.want(bot("desk"), bot("depot"))
+    term = Term(id="rma", name="RMA", description="A return")
+    house = Glossary(id="house", terms=[term], used_by=UsedBy(bots=["desk"]))
+    source = Source(kind="cli")
+    setting.stores.desired.put(house, source=source, actor="tests")
+    await setting.loop.restore()
+    terms = [ref for ref in setting.port.held if ref.kind == "term"]
+    assert len(terms) == 1
+    setting.stores.store.delete("glossaries", {"glossary_id": "house"})
+    for name in ("events", "heads"):
+        assert setting.stores.store.find(name, {"bot_id": "glossary/house"})
+        setting.stores.store.delete(name, {"bot_id": "glossary/house"})
+    await setting.loop._reader.read()
+    await setting.loop.reconcile_now("desk")
+    assert [ref for ref in setting.port.held if ref.kind == "term"] == terms
+    assert "has lost" in (setting.reporter.board.status.bots["desk"].message or "")
+    setting.stores.desired.put(house, source=source, actor="tests")
+    await setting.loop._reader.read()
+    await setting.loop.reconcile_now("desk")
+    assert setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED
 
 
 async def test_an_empty_store_at_a_target_with_a_mark_is_told() -> None:

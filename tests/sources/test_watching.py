@@ -1,0 +1,58 @@
+"""What of a folder of manifests is noticed though no file was saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otto_reconcile import manifest
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.runtime.fingerprint import fingerprint
+from otto_reconcile.store.memory import MemoryStore
+from tests.cli.command import manifest as text_of
+from tests.reconcile.test_lineage import Replica
+from tests.reconcile.test_loop import until
+
+
+@pytest.mark.parametrize("target", ["nothere.yaml", "link.yaml"], ids=["nowhere", "to itself"])
+async def test_a_link_that_leads_nowhere_is_seen_to_come_and_go(
+    tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "desk.yaml").write_text(text_of())
+    replica, link = Replica(tmp_path, Stores.over(MemoryStore())), tmp_path / "link.yaml"
+    async with replica.running():
+        assert replica.state == "Imported"
+        link.symlink_to(target)
+        await until(lambda: replica.state == "Refused")
+        assert "link.yaml:1:1: " in replica.problem
+        (tmp_path / "shop.yaml").write_text(text_of("shop"))
+        link.unlink()
+        await until(lambda: replica.state == "Imported")
+        assert {"desk", "shop"} == replica.stores.desired.read().bots.keys()
+
+
+def test_a_change_of_what_may_be_read_is_a_change(tmp_path: Path) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text(text_of())
+    before = fingerprint([file])
+    assert fingerprint([file]) == before
+    file.chmod(0)
+    assert fingerprint([file]) != before
+
+
+def test_a_folder_that_cannot_be_listed_is_watched_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    assert [*manifest.files_below(tmp_path)] == []
+    listed = Path.iterdir
+
+    def refused(path: Path) -> object:
+        if path == inner:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert [*manifest.files_below(tmp_path)] == [inner]
