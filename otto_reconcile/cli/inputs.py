@@ -198,8 +198,14 @@ def _by_folder(
     if inputs.folder is not None:
         groups[inputs.folder] = []
     for loaded in inputs.manifests.wishes:
-        file = Path(loaded.file).resolve()
-        homes = (f for f in (inputs.folder, watched) if f and file.is_relative_to(f.resolve()))
+        file = Path(loaded.file)
+        homes = (f for f in (inputs.folder, watched) if f is not None and _is_in(file, f))
         home = next(homes, None) if file.is_file() else None  # standard input has no home
         groups.setdefault(home, []).append(loaded)
     return [(root, tuple(wishes)) for root, wishes in groups.items()]
+
+
+def _is_in(file: Path, folder: Path) -> bool:
+    """True if it is found below the folder: a link there to a file elsewhere is one of its own."""
+    found = root_of(file).is_relative_to(root_of(folder))
+    return found or file.resolve().is_relative_to(folder.resolve())

@@ -200,6 +200,21 @@ def test_a_single_file_of_the_watched_folder_belongs_to_the_folder(otto: Otto) -
     assert sorted(bots(otto)) == ["b0", "b1", "b3"]
 
 
+def test_prune_keeps_what_a_link_in_the_folder_leads_to(otto: Otto) -> None:
+    """Also one to a file elsewhere, under any name of the folder."""
+    otto.write("manifests/shop.yaml", manifest("shop"))
+    otto.write("desk.yaml", manifest())
+    (otto.folder / "manifests" / "desk.yaml").symlink_to("../desk.yaml")
+    (otto.folder / "current").symlink_to("manifests")
+    for folder in ("manifests", "manifests", "current", str(otto.folder / "manifests")):
+        done = otto("apply", "-f", folder, "--prune")
+        assert (done.code, "deleted" in done.out) == (0, False)
+    revisions = json.loads(otto("history", "desk", "-o", "json").out)
+    assert {one["type"] for one in revisions} == {"created"}
+    (otto.folder / "manifests" / "desk.yaml").unlink()
+    assert "desk  deleted" in otto("apply", "-f", "manifests", "--prune").out
+
+
 def test_prune_keeps_what_the_guard_keeps(otto: Otto) -> None:
     for number in range(4):
         otto.write(f"manifests/b{number}.yaml", manifest(f"b{number}", f"Bot {number}"))
