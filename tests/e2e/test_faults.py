@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -17,6 +16,7 @@ from tests.e2e.proxied import proxied
 from tests.e2e.test_elsewhere import elsewhere
 from tests.e2e.test_embedded import PORT, actions, everything
 from tests.parlant_server.process import ParlantProcess
+from tests.support.damage import remove
 from tests.wire.server import Server
 
 
@@ -217,7 +217,7 @@ def test_a_data_directory_that_is_removed_is_left_to_the_next_daemon(place: Plac
     place.write()
     with place.daemon("--port", "0") as daemon:
         daemon.wait_synced("order-desk")
-        shutil.rmtree(place.folder / ".otto")
+        remove(place.folder / ".otto")
         place.write(text=bot(action="Ask for the name"))
         wait_for("it to be said", lambda: "was moved or removed" in daemon.output)
         with place.forked("--port", "0") as second:
@@ -245,7 +245,7 @@ def test_a_stop_is_clean_whatever_became_of_the_files(place: Place) -> None:
         status.unlink()
         status.mkdir()
         wait_for("it to be said", lambda: "the status file cannot be written" in daemon.output)
-        shutil.rmtree(place.folder / ".otto" / "parlant")
+        remove(place.folder / ".otto" / "parlant")
         assert daemon.signal() == 0
     assert "error:" not in daemon.output
 

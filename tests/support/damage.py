@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -34,6 +35,13 @@ DOCUMENTS: dict[str, bytes] = {
 """The same for a whole document."""
 
 _MARK = "{mark}"
+
+
+def remove(folder: Path) -> None:
+    """Takes a folder away at once, also from a process that goes on writing into it."""
+    gone = folder.with_name(f"{folder.name}.gone")
+    folder.rename(gone)
+    shutil.rmtree(gone)
 
 
 def damage(file: Path, collection: str, field: str | None, what: str) -> None:
