@@ -219,6 +219,10 @@ class DesiredState:
         """Records as events what other programs wrote into the rows since the last time."""
         return self._ingester.ingest(self._desired)
 
+    def mend_rows(self, names: Iterable[str]) -> list[str]:
+        """Writes the rows of these anew as they are wanted; those whose revision can be read."""
+        return [name for name in sorted(names) if self._log.rebuild(name)]
+
     def rebuild(self, bot_ids: Iterable[str] | None = None) -> int:
         """Writes rows and heads anew from the event log, of all bots or these; how many."""
         names = set(bot_ids) if bot_ids is not None else self._names()

@@ -211,6 +211,11 @@ class Ingested:
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
+    def amiss(self) -> frozenset[str]:
+        """All of which rows are damaged or gone, while it is wanted as it was."""
+        return frozenset(self.vanished) | self.faults.keys()
+
+    @property
     def bots_ingested(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
 

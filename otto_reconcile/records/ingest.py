@@ -27,10 +27,13 @@ from otto_reconcile.records.rows.projections import (
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, main_row, shared_by_stream
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
+from otto_reconcile.records.withheld import Lost, Withheld, merged
 from otto_reconcile.store.base import Document, Store
 
 _IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
 ACTOR = "another program"
+MEND = "mend the row, or apply the bot's manifest (`export` has it), and it is written again"
+AGAIN = "apply their manifests (`export` has them), and the rows are written again"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
 
@@ -46,17 +49,27 @@ class _Look:
     problems: list[str] = field(default_factory=list)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     vanished: set[str] = field(default_factory=set)
+    lost: set[tuple[str, str]] = field(default_factory=set)
+    """What vanished, each with the collection in which its rows are missing."""
+    withheld: Lost = field(default_factory=dict)
+    """What vanished at an earlier look, and lacks these rows still."""
     late: set[str] = field(default_factory=set)
     nameless: frozenset[str] = frozenset()
     """The collections with a row of which nobody can say whose it is."""
     steps: list[Step] = field(default_factory=list)
     renames: Renames = field(default_factory=Renames)
 
+    def lose(self, streams: Collection[str], name: str) -> None:
+        """Their rows in this collection vanished, and they stay as they were."""
+        self.vanished |= set(streams)
+        self.lost |= {(stream, name) for stream in streams}
+
     def tell(self, stream: str, problems: Sequence[str]) -> None:
         """What is wrong with the rows of one bot or shared document."""
         self.problems += problems
         if problems and not is_shared(stream):
-            self.faults[stream] = tuple(problems)
+            mend = () if self.wish(stream) is None else (MEND,)
+            self.faults[stream] = (*problems, *mend)
 
     def wish(self, stream: str) -> Wish | None:
         """The bot or shared document of this name, as it is known."""
@@ -85,18 +98,22 @@ class Ingester:
         self._log = log
         self._seen: dict[str, tuple[int, str, list[str]]] = {}
         self._renaming = Renaming(log)
+        self._withheld = Withheld(log.store)
 
     def ingest(self, read: Callable[[Mapping[str, Head]], Desired]) -> Ingested:
         """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
         look = self._look(read)
         if self._renaming.finish(look.rows, look.renames):
             look = self._look(read)
+        before = self._withheld.lost()
+        look.withheld = _still_lost(before, look)
         self._note_lost_parts(look)
         unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
         for stream, rows in sorted(look.rows.items()):
             if stream not in look.moving and stream not in unreadable:
                 self._compare(look, stream, rows)
         self._note_deleted(look)
+        self._withheld.note(before, merged({*look.lost, *_pairs(look.withheld)}))
         events = tuple(self._record(look))
         faults = {**look.faults, **look.renames.refused}
         return Ingested(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
@@ -216,6 +233,7 @@ class Ingester:
     def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
         rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
         gone = {i for i in rowless if look.wish(i) is not None} - look.moving
+        kept = {i for i in gone if name in look.withheld.get(i, ())}
         if name == "bots":
             self._note_renamed(look)
             gone -= look.renames.former
@@ -223,14 +241,18 @@ class Ingester:
         if not gone:
             return
         if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
-            look.vanished |= gone
+            look.lose(gone, name)
             look.problems.append(
                 f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
-                f"nothing was deleted; {if_meant(gone)}"
+                f"nothing was deleted; {AGAIN}; {if_meant(gone)}"
             )
             return
+        self._note_kept(look, name, kept)
+        gone -= kept
+        if not gone:
+            return
         if name in look.nameless:
-            look.vanished |= gone
+            look.lose(gone, name)
             look.problems.append(
                 f"{_names(gone)}: the row in {name} is gone, and there is one of which nobody can "
                 f"say whose it is: nothing was deleted; mend that row; {if_meant(gone)}"
@@ -239,7 +261,7 @@ class Ingester:
         went = self._went(name) - set(alive)
         count, of = len(gone) + len(went), len(alive) + len(went)
         if count > LEAST and too_many(count, of):
-            look.vanished |= gone
+            look.lose(gone, name)
             look.problems.append(
                 f"{count} of {of} {name} have lost their row in {name} within "
                 f"{WINDOW.seconds // 60} minutes; these were not deleted any more: "
@@ -247,6 +269,16 @@ class Ingester:
             )
             return
         look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in sorted(gone)]
+
+    def _note_kept(self, look: _Look, name: str, kept: set[str]) -> None:
+        """What lost its row in this collection with others: it is never deleted for that."""
+        if not kept:
+            return
+        look.lose(kept, name)
+        look.problems.append(
+            f"{_names(kept)}: lost in {name} with others before, so nothing was deleted; {AGAIN}; "
+            f"{if_meant(kept)}"
+        )
 
     def _note_renamed(self, look: _Look) -> None:
         """The former bot ends in the batch that brings the new one: no loss, so without the guard.
@@ -290,12 +322,21 @@ class Ingester:
             lost = {i for i in without - look.moving if now[i].get("bots")}
             all_gone = without == had.keys() and sum(had.values()) >= LEAST
             if lost and (all_gone or too_many(len(without), len(had))):
-                look.vanished |= lost | {look.renames.done.get(i, i) for i in lost}
-                look.renames = look.renames.without(lost)
+                self._keep(look, name, lost)
                 look.problems.append(
                     f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
-                    f"as they were: {_names(lost)}"
+                    f"as they were: {_names(lost)}; {AGAIN}"
                 )
+            elif kept := {i for i in lost if name in look.withheld.get(i, ())}:
+                self._keep(look, name, kept)
+                look.problems.append(
+                    f"{_names(kept)}: lost all {name} with others before; as it was: {AGAIN}"
+                )
+
+    def _keep(self, look: _Look, name: str, lost: set[str]) -> None:
+        look.lose(lost, name)
+        look.vanished |= {look.renames.done.get(i, i) for i in lost}
+        look.renames = look.renames.without(lost)
 
     def _record(self, look: _Look) -> Iterable[Event]:
         """All in one go, else one by one: a bot that another writer changed is for next time."""
@@ -325,6 +366,28 @@ class Ingester:
                     look.problems.append(
                         f"rows of {called(step.event.bot_id)}: {error}; they were left out"
                     )
+
+
+def _still_lost(before: Lost, look: _Look) -> Lost:
+    """What was withheld and lacks those rows still, or may (while it is being written)."""
+    still: dict[str, frozenset[str]] = {}
+    for stream, names in before.items():
+        wish, rows = look.wish(stream), look.rows.get(stream, {})
+        if wish is None:
+            continue
+        due = {n for n in names if n == _main(stream) or _has_parts(n, wish)}
+        lacking = due if stream in look.moving else {n for n in due if not rows.get(n)}
+        if lacking:
+            still[stream] = frozenset(lacking)
+    return still
+
+
+def _has_parts(name: str, wish: Wish) -> bool:
+    return name in PART_NAMES and isinstance(wish, Bot) and row_count(name, wish) > 0
+
+
+def _pairs(lost: Lost) -> Iterable[tuple[str, str]]:
+    return ((stream, name) for stream, names in lost.items() for name in names)
 
 
 def _says_the_same(wish: Wish, known: Wish) -> bool:

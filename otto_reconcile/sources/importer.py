@@ -147,8 +147,10 @@ def bring_in(
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
     `commits` are those of the files; `names` are other names of the folder; `foreign` are files of
     it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
-    deleted because its manifest is no longer one.
+    deleted because its manifest is no longer one. The rows of what stays as it was are written
+    again where they are damaged or gone.
     """
+    amiss = desired.ingest().amiss
     known = desired.read()
     before, sources = wishes_of(known), _sources(known)
     home = _home(root, names, sources)
@@ -186,8 +188,10 @@ def bring_in(
     desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
+    mended = desired.mend_rows(amiss & {*_names(unchanged)})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
-    warnings = (*kept, *_left_behind(sources, wishes, owner))
+    written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in mended)
+    warnings = (*kept, *written, *_left_behind(sources, wishes, owner))
     held = tuple(sorted({*withheld, *here}))
     return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
 
@@ -285,6 +289,7 @@ def _refuse_lost(
         raise InvalidInput(lost)
 
 
+WRITTEN_AGAIN = "its rows were damaged or gone, and are written again"
 _MEND = "mend it, or remove the file"
 
 

@@ -41,6 +41,7 @@ _OWN = (
     Collection("epochs", ("target",), own=True),
     Collection("leases", ("target",), own=True),
     Collection("folders", ("folder",), own=True),
+    Collection("withheld", ("bot_id",), own=True),
     Collection(
         "evaluations", ("key", "parlant", "model"), own=True, indexes=(("parlant", "model"),)
     ),
