@@ -32,7 +32,7 @@ from otto_reconcile.store.base import Document, Store
 
 _IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
 ACTOR = "another program"
-MEND = "mend the row, or apply the bot's manifest (`export` has it), and it is written again"
+MEND = "put the row right, or apply the bot's manifest (`export` has it), which writes it again"
 AGAIN = "apply their manifests (`export` has them), and the rows are written again"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
@@ -62,6 +62,10 @@ class _Look:
     def lose(self, streams: Collection[str], name: str) -> None:
         """Their rows in this collection vanished, and they stay as they were."""
         self.vanished |= set(streams)
+        for stream in streams:
+            if not is_shared(stream):
+                fault = f"its rows in {name} are gone, with those of others: it stays as it was"
+                self.faults[stream] = (*self.faults.get(stream, ()), fault, MEND)
         self.lost |= {(stream, name) for stream in streams}
 
     def tell(self, stream: str, problems: Sequence[str]) -> None:
@@ -69,7 +73,7 @@ class _Look:
         self.problems += problems
         if problems and not is_shared(stream):
             mend = () if self.wish(stream) is None else (MEND,)
-            self.faults[stream] = (*problems, *mend)
+            self.faults[stream] = (*self.faults.get(stream, ()), *problems, *mend)
 
     def wish(self, stream: str) -> Wish | None:
         """The bot or shared document of this name, as it is known."""
@@ -115,7 +119,8 @@ class Ingester:
         self._note_deleted(look)
         self._withheld.note(before, merged({*look.lost, *_pairs(look.withheld)}))
         events = tuple(self._record(look))
-        faults = {**look.faults, **look.renames.refused}
+        faults = {stream: tuple(dict.fromkeys(told)) for stream, told in look.faults.items()}
+        faults |= look.renames.refused
         return Ingested(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:

@@ -45,6 +45,7 @@ def test_the_last_one_to_be_mended_stays_as_well(
         ingested = state.ingest()
         assert ingested.events == ()
     assert ingested.vanished == ("d",)
+    assert ingested.faults.keys() == {"d"}  # which is Degraded for it
     (told,) = ingested.problems
     assert told.startswith("d: lost ")
     assert "apply their manifests" in told
