@@ -2,85 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfit
-from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import ROWS, Desired, Event, EventType, Ingested, Source, utc
-from otto_reconcile.records.renames import Renames
+from otto_reconcile.records.look import Look, main_collection
 from otto_reconcile.records.renaming import Renaming
+from otto_reconcile.records.row_loss import RowLoss
 from otto_reconcile.records.rows.decoding import OWN, by_bot, is_otto, wish_from
 from otto_reconcile.records.rows.projections import (
     COLLECTION_NAMES,
-    PART_NAMES,
     has_row_of,
-    row_count,
     rows_digest,
     rows_of_wish,
     view_digest,
 )
-from otto_reconcile.records.rows.shared import COLLECTION_OF, main_row, shared_by_stream
+from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
-from otto_reconcile.records.withheld import Lost, Withheld, merged
 from otto_reconcile.store.base import Document, Store
 
 _IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
 ACTOR = "another program"
-MEND = "put the row right, or apply the bot's manifest (`export` has it), which writes it again"
-AGAIN = "apply their manifests (`export` has them), and the rows are written again"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
-
-
-@dataclass
-class _Look:
-    """One look at everything, and what has come of it so far."""
-
-    heads: Mapping[str, Head]
-    rows: Mapping[str, Mapping[str, Sequence[Document]]]
-    known: Desired
-    moving: frozenset[str]
-    problems: list[str] = field(default_factory=list)
-    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    vanished: set[str] = field(default_factory=set)
-    lost: set[tuple[str, str]] = field(default_factory=set)
-    """What vanished, each with the collection in which its rows are missing."""
-    withheld: Lost = field(default_factory=dict)
-    """What vanished at an earlier look, and lacks these rows still."""
-    late: set[str] = field(default_factory=set)
-    nameless: frozenset[str] = frozenset()
-    """The collections with a row of which nobody can say whose it is."""
-    steps: list[Step] = field(default_factory=list)
-    renames: Renames = field(default_factory=Renames)
-
-    def lose(self, streams: Collection[str], name: str) -> None:
-        """Their rows in this collection vanished, and they stay as they were."""
-        self.vanished |= set(streams)
-        for stream in streams:
-            if not is_shared(stream):
-                fault = f"its rows in {name} are gone, with those of others: it stays as it was"
-                self.faults[stream] = (*self.faults.get(stream, ()), fault, MEND)
-        self.lost |= {(stream, name) for stream in streams}
-
-    def tell(self, stream: str, problems: Sequence[str]) -> None:
-        """What is wrong with the rows of one bot or shared document."""
-        self.problems += problems
-        if problems and not is_shared(stream):
-            mend = () if self.wish(stream) is None else (MEND,)
-            self.faults[stream] = (*self.faults.get(stream, ()), *problems, *mend)
-
-    def wish(self, stream: str) -> Wish | None:
-        """The bot or shared document of this name, as it is known."""
-        if (shared := self.known.shared.get(stream)) is not None:
-            return shared.document
-        wanted = self.known.bots.get(stream)
-        return wanted.bot if wanted else None
 
 
 def rowless(store: Store, desired: Desired) -> set[str]:
@@ -91,7 +41,7 @@ def rowless(store: Store, desired: Desired) -> set[str]:
     return {
         stream
         for stream in desired.bots.keys() | desired.shared.keys()
-        if not found.get(stream, {}).get(_main(stream))
+        if not found.get(stream, {}).get(main_collection(stream))
     }
 
 
@@ -102,28 +52,27 @@ class Ingester:
         self._log = log
         self._seen: dict[str, tuple[int, str, list[str]]] = {}
         self._renaming = Renaming(log)
-        self._withheld = Withheld(log.store)
+        self._loss = RowLoss(log)
 
     def ingest(self, read: Callable[[Mapping[str, Head]], Desired]) -> Ingested:
         """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
         look = self._look(read)
         if self._renaming.finish(look.rows, look.renames):
             look = self._look(read)
-        before = self._withheld.lost()
-        look.withheld = _still_lost(before, look)
-        self._note_lost_parts(look)
+        self._loss.begin(look)
+        self._loss.note_parts(look)
         unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
         for stream, rows in sorted(look.rows.items()):
             if stream not in look.moving and stream not in unreadable:
                 self._compare(look, stream, rows)
         self._note_deleted(look)
-        self._withheld.note(before, merged({*look.lost, *_pairs(look.withheld)}))
+        self._loss.end(look)
         events = tuple(self._record(look))
         faults = {stream: tuple(dict.fromkeys(told)) for stream, told in look.faults.items()}
         faults |= look.renames.refused
         return Ingested(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
 
-    def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> _Look:
+    def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
         heads = self._log.settled()
         names = (*COLLECTION_NAMES, *COLLECTION_OF.values())
@@ -135,7 +84,7 @@ class Ingester:
         moving |= self._going(of_bots)
         of_shared, more = shared_by_stream(rows)
         found = {**of_bots, **of_shared}
-        look = _Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look = Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
         look.nameless = frozenset(
             name for name, key in _IDS.items() if any(_is_nameless(row, key) for row in rows[name])
         )
@@ -147,11 +96,11 @@ class Ingester:
         now, _ = by_bot({"bots": self._log.store.find("bots", fields=("bot_id",))})
         return now.keys() ^ {bot_id for bot_id, rows in found.items() if rows["bots"]}
 
-    def _compare(self, look: _Look, stream: str, rows: Mapping[str, Sequence[Document]]) -> None:
+    def _compare(self, look: Look, stream: str, rows: Mapping[str, Sequence[Document]]) -> None:
         head = look.heads.get(stream)
         if not is_shared(stream) and is_otto(stream, rows):
             look.problems.append(f"bots row {stream!r} was left out: {OWN}")
-        elif not rows[_main(stream)]:
+        elif not rows[main_collection(stream)]:
             self._note_orphans(look, stream, rows)
         elif stream not in look.vanished and stream not in look.renames.begun.values():
             mark = (hash(repr(rows)), head.event_id if head else "")
@@ -167,7 +116,7 @@ class Ingester:
 
     def _step(
         self,
-        look: _Look,
+        look: Look,
         stream: str,
         rows: Mapping[str, Sequence[Document]],
         head: Head | None,
@@ -222,70 +171,24 @@ class Ingester:
         return any(_has_left(event, known, wish, rows) for event in events[1:])
 
     def _note_orphans(
-        self, look: _Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
+        self, look: Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
     ) -> None:
         if look.wish(bot_id) is None:
             parts = ", ".join(f"{len(rows[name])} of {name}" for name in rows if rows[name])
             look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
 
-    def _note_deleted(self, look: _Look) -> None:
+    def _note_deleted(self, look: Look) -> None:
         """A row that went was deleted by hand; many at once, or all, more likely an accident."""
         bots = look.known.bots.keys() | look.known.unreadable.keys()
         shared = look.known.shared.keys() | look.known.unreadable_shared.keys()
         for name in ("bots", *sorted(COLLECTION_OF.values())):
-            self._note_gone(look, name, {i for i in bots | shared if _main(i) == name})
+            if name == "bots":
+                self._note_renamed(look)
+            alive = {i for i in bots | shared if main_collection(i) == name}
+            gone = sorted(self._loss.deletions(look, name, alive))
+            look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in gone]
 
-    def _note_gone(self, look: _Look, name: str, alive: Collection[str]) -> None:
-        rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
-        gone = {i for i in rowless if look.wish(i) is not None} - look.moving
-        kept = {i for i in gone if name in look.withheld.get(i, ())}
-        if name == "bots":
-            self._note_renamed(look)
-            gone -= look.renames.former
-            rowless -= look.renames.done.keys()  # they live on
-        if not gone:
-            return
-        if len(rowless) == len(alive) or too_many(len(gone), len(alive)):
-            look.lose(gone, name)
-            look.problems.append(
-                f"{len(gone)} of {len(alive)} {name} have lost their row in {name} at once; "
-                f"nothing was deleted; {AGAIN}; {if_meant(gone)}"
-            )
-            return
-        self._note_kept(look, name, kept)
-        gone -= kept
-        if not gone:
-            return
-        if name in look.nameless:
-            look.lose(gone, name)
-            look.problems.append(
-                f"{_names(gone)}: the row in {name} is gone, and there is one of which nobody can "
-                f"say whose it is: nothing was deleted; mend that row; {if_meant(gone)}"
-            )
-            return
-        went = self._went(name) - set(alive)
-        count, of = len(gone) + len(went), len(alive) + len(went)
-        if count > LEAST and too_many(count, of):
-            look.lose(gone, name)
-            look.problems.append(
-                f"{count} of {of} {name} have lost their row in {name} within "
-                f"{WINDOW.seconds // 60} minutes; these were not deleted any more: "
-                f"{_names(gone)}; {if_meant(gone)}"
-            )
-            return
-        look.steps += [self._deletion(look, stream, Source(ROWS)) for stream in sorted(gone)]
-
-    def _note_kept(self, look: _Look, name: str, kept: set[str]) -> None:
-        """What lost its row in this collection with others: it is never deleted for that."""
-        if not kept:
-            return
-        look.lose(kept, name)
-        look.problems.append(
-            f"{_names(kept)}: lost in {name} with others before, so nothing was deleted; {AGAIN}; "
-            f"{if_meant(kept)}"
-        )
-
-    def _note_renamed(self, look: _Look) -> None:
+    def _note_renamed(self, look: Look) -> None:
         """The former bot ends in the batch that brings the new one: no loss, so without the guard.
 
         Where the new one does not come, since its row is not understood, the former one stays.
@@ -301,49 +204,14 @@ class Ingester:
             else:
                 look.vanished.add(before)
 
-    def _deletion(self, look: _Look, stream: str, source: Source) -> Step:
+    def _deletion(self, look: Look, stream: str, source: Source) -> Step:
         known = look.wish(stream)
         assert known is not None
         step = self._event(known, known, look.heads[stream], source)
         event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
         return replace(step, event=event)
 
-    def _went(self, name: str) -> set[str]:
-        """What lost its row a short while ago, and was deleted for it."""
-        found = self._log.deleted(self._log.now() - WINDOW)
-        lost = (i for i, s in found.items() if s.kind == ROWS and not renames.is_rename(s))
-        return {stream for stream in lost if _main(stream) == name}
-
-    def _note_lost_parts(self, look: _Look) -> None:
-        """The same for a whole collection of parts that is suddenly empty.
-
-        Bots that have lost their own row as well count: the accident may have taken both. The last
-        part of all is deleted by hand as any other.
-        """
-        for name in PART_NAMES:
-            had = {i: n for i, w in look.known.bots.items() if (n := row_count(name, w.bot))}
-            now = {i: look.renames.rows_of(i, look.rows) for i in had}
-            without = {i for i in had if not now[i].get(name)}
-            lost = {i for i in without - look.moving if now[i].get("bots")}
-            all_gone = without == had.keys() and sum(had.values()) >= LEAST
-            if lost and (all_gone or too_many(len(without), len(had))):
-                self._keep(look, name, lost)
-                look.problems.append(
-                    f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
-                    f"as they were: {_names(lost)}; {AGAIN}"
-                )
-            elif kept := {i for i in lost if name in look.withheld.get(i, ())}:
-                self._keep(look, name, kept)
-                look.problems.append(
-                    f"{_names(kept)}: lost all {name} with others before; as it was: {AGAIN}"
-                )
-
-    def _keep(self, look: _Look, name: str, lost: set[str]) -> None:
-        look.lose(lost, name)
-        look.vanished |= {look.renames.done.get(i, i) for i in lost}
-        look.renames = look.renames.without(lost)
-
-    def _record(self, look: _Look) -> Iterable[Event]:
+    def _record(self, look: Look) -> Iterable[Event]:
         """All in one go, else one by one: a bot that another writer changed is for next time."""
         try:
             self._log.append(look.steps)
@@ -351,7 +219,7 @@ class Ingester:
             return list(self._record_each(look))
         return [step.event for step in look.steps]
 
-    def _record_each(self, look: _Look) -> Iterable[Event]:
+    def _record_each(self, look: Look) -> Iterable[Event]:
         done = self._log.recorded([step.event for step in look.steps])
         there = {step.event.bot_id for step in look.steps if step.event.event_id in done}
         for step in look.steps:
@@ -373,35 +241,13 @@ class Ingester:
                     )
 
 
-def _still_lost(before: Lost, look: _Look) -> Lost:
-    """What was withheld and lacks those rows still, or may (while it is being written)."""
-    still: dict[str, frozenset[str]] = {}
-    for stream, names in before.items():
-        wish, rows = look.wish(stream), look.rows.get(stream, {})
-        if wish is None:
-            continue
-        due = {n for n in names if n == _main(stream) or _has_parts(n, wish)}
-        lacking = due if stream in look.moving else {n for n in due if not rows.get(n)}
-        if lacking:
-            still[stream] = frozenset(lacking)
-    return still
-
-
-def _has_parts(name: str, wish: Wish) -> bool:
-    return name in PART_NAMES and isinstance(wish, Bot) and row_count(name, wish) > 0
-
-
-def _pairs(lost: Lost) -> Iterable[tuple[str, str]]:
-    return ((stream, name) for stream, names in lost.items() for name in names)
-
-
 def _says_the_same(wish: Wish, known: Wish) -> bool:
     """True if rows mean what the rows of `known` mean, which may say less than it."""
     own, _ = wish_from(stream_of(known), rows_of_wish(known), known)
     return view_digest(wish) == view_digest(own or known)
 
 
-def _under(stream: str, former: str | None, look: _Look) -> Wish | None:
+def _under(stream: str, former: str | None, look: Look) -> Wish | None:
     """The bot as it was, under its new id: for what its rows do not say."""
     bot = look.wish(former) if former is not None else None
     return bot.model_copy(update={"id": stream}) if isinstance(bot, Bot) else None
@@ -417,15 +263,11 @@ def _has_left(
         return False
     if event.wish is None:
         return False
-    same_time = any(row.get("updated_at") == event.time for row in rows[_main(event.bot_id)])
+    own = rows[main_collection(event.bot_id)]
+    same_time = any(row.get("updated_at") == event.time for row in own)
     if same_time and view_digest(event.wish) == view_digest(wish):
         return True
     return has_row_of(rows, event.wish, known, event.time)
-
-
-def _main(stream: str) -> str:
-    """The collection whose row says that there is such a thing."""
-    return main_row(stream)[0] if is_shared(stream) else "bots"
 
 
 def _is_nameless(row: Document, key: str) -> bool:
@@ -434,8 +276,3 @@ def _is_nameless(row: Document, key: str) -> bool:
     except NotUnderstood:
         return True
     return False
-
-
-def _names(bot_ids: set[str]) -> str:
-    some = sorted(bot_ids)[:5]
-    return " ".join(some) + (" ..." if len(bot_ids) > len(some) else "")

@@ -52,7 +52,8 @@ def test_the_last_one_to_be_mended_stays_as_well(
     assert state.read().bots["d"].bot == before
     imported = apply(state, before)
     assert imported.unchanged == ("d",)
-    assert "'d': its rows were damaged or gone, and are written again" in " ".join(imported.warnings)
+    (warning,) = imported.warnings
+    assert warning == "bot 'd': its rows were damaged or gone, and are written again"
     assert (state.ingest().problems, state.ingest().vanished) == ((), ())
     assert state.get("d").revision == 1
     store.delete(collection, {"bot_id": "d"})  # now by hand, alone
