@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sqlite3
@@ -18,6 +19,8 @@ from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqltext import clause, decode, encode, schema, text_of
 from otto_reconcile.store.sqlwrites import delete, prepared
+
+_log = logging.getLogger("otto_reconcile.store")
 
 VERSION = 3
 _BUSY = 10.0  # seconds that another process may hold the file for writing
@@ -217,13 +220,38 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
             f"{file} was written by a newer otto-reconcile",
             hint="update otto-reconcile, or name another --data-dir",
         )
-    if version == VERSION and not _missing(connection):
+    missing = _missing(connection)
+    if version == VERSION and not missing:
         return
     connection.execute("BEGIN IMMEDIATE")
+    for name in sorted(c.name for c in COLLECTIONS.values() if c.own):
+        if f"{name}_key" in missing and name not in missing:
+            _set_aside(connection, name, file)
     for statement in schema():
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _set_aside(connection: sqlite3.Connection, name: str, file: Path) -> None:
+    """Makes the keys of a collection unique again, where somebody dropped the index that kept them.
+
+    The first record of a key stays: what we write again keeps its place. The others are kept in a
+    table of their own.
+    """
+    others = f"FROM {name} WHERE id NOT IN (SELECT min(id) FROM {name} GROUP BY key)"
+    count = connection.execute(f"SELECT count(*) {others}").fetchone()[0]
+    if not count:
+        return
+    connection.execute("CREATE TABLE IF NOT EXISTS set_aside (collection TEXT, document TEXT)")
+    connection.execute(f"INSERT INTO set_aside SELECT '{name}', document {others}")
+    connection.execute(f"DELETE {others}")
+    _log.warning(
+        "%s: %d of %s had the key of an earlier record; they are in the table set_aside now",
+        file,
+        count,
+        name,
+    )
 
 
 def _missing(connection: sqlite3.Connection) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.sqlite import SQLiteStore
 
 
@@ -30,6 +32,37 @@ def test_what_somebody_dropped_is_made_anew(tmp_path: Path, dropped: str) -> Non
     assert [one["revision"] for one in store.find("events")][-1] == 3
     assert store.find("actions", {"action_id": "3"})
     store.close()
+
+
+@pytest.mark.parametrize("name", sorted(c.name for c in COLLECTIONS.values() if c.own))
+@pytest.mark.parametrize("opened", [True, False], ids=["running", "stopped"])
+def test_a_key_that_two_records_have_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, opened: bool
+) -> None:
+    """The first stays, and the other is kept beside: nothing is thrown away."""
+    key = {field: 1 if field == "revision" else "a" for field in COLLECTIONS[name].keys}
+    store = SQLiteStore(tmp_path / "otto.db")
+    store.put(name, [{**key, "is": "first"}])
+    if not opened:
+        store.close()
+    with sqlite3.connect(tmp_path / "otto.db") as connection:
+        connection.execute(f"DROP INDEX {name}_key")
+        again = json.dumps({**key, "is": "second"})
+        connection.execute(f"INSERT INTO {name} (document) VALUES (?)", [again])
+    connection.close()
+    if not opened:
+        store = SQLiteStore(tmp_path / "otto.db")
+    for _ in range(2):
+        with suppress(StoreUnavailable):  # it is noticed by the first operation that needs it
+            store.put(name, [{**key, "is": "third"}])
+    store.put(name, [{**key, "is": "last"}])
+    assert [one["is"] for one in store.find(name)] == ["last"]
+    store.close()
+    with sqlite3.connect(tmp_path / "otto.db") as connection:
+        aside = connection.execute("SELECT collection, document FROM set_aside").fetchall()
+    connection.close()
+    assert [(of, json.loads(document)["is"]) for of, document in aside] == [(name, "second")]
+    assert "set_aside" in caplog.text
 
 
 def elsewhere(file: Path, *statements: str) -> list[str]:
