@@ -18,7 +18,7 @@ from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.heal_limiter import HealLimiter
 from otto_reconcile.reconcile.missing_tools import MissingTools
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
-from otto_reconcile.reconcile.reporter import UNAVAILABLE
+from otto_reconcile.reconcile.reporter import UNAVAILABLE, told
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
@@ -86,8 +86,10 @@ class Controller:
         try:
             await self.look(item.bot_id, item.run_id, hold, item.recreate)
         except StoreUnavailable as error:
-            self._reporter.store(error)
+            self._reporter.store(error, f"looking at {item.bot_id}")
             self._queue.failed(item.bot_id, run_id=item.run_id)
+            if item.bot_id in self._session.cache.bot_ids:
+                self._reporter.board.set_bot(item.bot_id, message=f"not looked at: {told(error)}")
 
     def failed(self, item: Item, error: Exception) -> None:
         """A look ended as nobody foresaw: the bot is Degraded, and the others are not held up."""
@@ -145,6 +147,7 @@ class Controller:
         """Status, and when to look again."""
         result = replace(result, lacking=self._lacking.of(result.bot_id))
         bot_id, failures, delay = result.bot_id, 0, None
+        self._reporter.store(None, f"looking at {bot_id}")
         if result.target_gone is not None:
             self._reporter.target(UNAVAILABLE, result.target_gone)
         self._session.enqueue(self._retries.note(bot_id, result.outcomes), "a tool is back", URGENT)

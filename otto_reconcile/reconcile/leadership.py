@@ -11,7 +11,7 @@ import contextlib
 from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.leader import TTL
-from otto_reconcile.reconcile.reporter import UNAVAILABLE, WAITING
+from otto_reconcile.reconcile.reporter import LEADING, UNAVAILABLE, WAITING
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.store_reader import StoreReader
 
@@ -39,9 +39,11 @@ class Leadership:
             if leader.leading and not led:
                 await asyncio.to_thread(stores.audit.close_open, self._port.target)
         except StoreUnavailable as error:
-            self._reporter.store(error)
+            self._reporter.store(error, LEADING)
             return
+        self._reporter.store(None, LEADING)
         if other is not None:
+            self._reporter.acts_no_more()
             told = f"{other} leads this target, or did so until it ended: {TAKEN_OVER}"
             if self._port.target.startswith("embedded:"):  # nobody else is in this process
                 told += (
@@ -59,13 +61,14 @@ class Leadership:
         try:
             if not self._port.inside:
                 await self._recognise()
+            self._reporter.store(None, "recognising")
             if not leader.leading:
                 await self._session.managing.watch()
                 self._reporter.rivals(())
                 return
             await self._renew_mark()
         except StoreUnavailable as error:
-            self._reporter.store(error)
+            self._reporter.store(error, "recognising")
         except OttoError as error:
             if leader.leading:
                 self._reporter.target(UNAVAILABLE, error.message)

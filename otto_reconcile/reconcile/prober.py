@@ -56,11 +56,12 @@ class Prober:
                     await self._leadership.mark_anew()
                     await self._restore(world, found.present)
         except StoreUnavailable as error:
-            self._reporter.store(error)
+            self._reporter.store(error, "probing")
             return False
         except OttoError as error:
             self._reporter.target(UNAVAILABLE, error.message)
             return False
+        self._reporter.store(None, "probing")
         if found.life is epoch.EpochChange.NEW and not self._reporter.target_up:
             return False  # it went away again
         if found.life is epoch.EpochChange.CANARY_LOST:

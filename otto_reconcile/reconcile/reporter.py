@@ -23,6 +23,10 @@ UNAVAILABLE = "Unavailable"
 WAITING = "Waiting"
 
 
+READING, LEADING = "reading", "leading"
+"""What is asked of the store, apart from what concerns one bot."""
+
+
 class Log(Protocol):
     """What is used of a structlog logger."""
 
@@ -35,6 +39,7 @@ class Reporter:
     def __init__(self, board: StatusBoard, clock: Clock, log: Log) -> None:
         self.board, self._clock, self._log = board, clock, log
         self._repeats, self._reminders = Repeats(), Reminders(clock)
+        self._store_errors: dict[str, OttoError] = {}  # by what was asked of the store
         self._unwritten: str | None = None  # why the status file cannot be written
         self._not_ready: str | None = None  # the URL, until everything behind it answers
         self.standing: Callable[[], tuple[str, ...]] = tuple
@@ -50,14 +55,33 @@ class Reporter:
     def target_up(self) -> bool:
         return self.board.status.target.state in (CONNECTED, RESTORING)
 
-    def store(self, error: OttoError | None) -> None:
+    def store(self, error: OttoError | None, of: str = READING) -> bool:
+        """What was asked of the store went well (None) or not; `of` is what that was.
+
+        It is connected while nothing fails: that one table can be read says nothing of another.
+        Once it can be read after an outage (True), all else is taken to work until it fails again.
+        """
+        back = error is None and of == READING and READING in self._store_errors
+        if back:
+            self._store_errors.clear()
+        if error is not None:
+            self._store_errors[of] = error
+        else:
+            self._store_errors.pop(of, None)
+        error = next(iter(self._store_errors.values()), None)
         connection = self.board.status.store
         state = UNAVAILABLE if error is not None else CONNECTED
-        message = error.message if error is not None else None
+        message = told(error) if error is not None else None
         if self.board.connection(connection, state, self._clock.now(), message):
             self._say(error is None, f"store {state.lower()}", store=connection.label, why=message)
         self.remind("store", state, message, "store still unavailable", store=connection.label)
         self._tell_ready()
+        return back
+
+    def acts_no_more(self) -> None:
+        """What only the acting daemon asks of the store is asked no more, and fails no longer."""
+        kept = (READING, LEADING)
+        self._store_errors = {of: e for of, e in self._store_errors.items() if of in kept}
 
     def target(self, state: str, message: str | None = None) -> None:
         connection = self.board.status.target
@@ -252,3 +276,8 @@ class Reporter:
         else:
             self.say("the status file is written again")
         self._unwritten = problem
+
+
+def told(error: OttoError) -> str:
+    """An error in one line, with what to do."""
+    return error.message if error.hint is None else f"{error.message} ({error.hint})"

@@ -25,8 +25,10 @@ class StoreReader:
         except StoreUnavailable as error:
             self._reporter.store(error)
             return False
-        self._reporter.store(None)
+        back = self._reporter.store(None)
         self._report(update)
+        if back:
+            session.enqueue(session.cache.bot_ids, "the store is back", URGENT)
         session.enqueue(update.changed, "desired", URGENT)
         return True
 

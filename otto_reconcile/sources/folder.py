@@ -115,7 +115,7 @@ class Folder:
                 foreign=loaded.foreign,
             )
         except StoreUnavailable as error:
-            self._reporter.store(error)
+            self._reporter.store(error, "importing")
             return False
         except InvalidInput as error:
             self._refuse(error, seen)
@@ -123,6 +123,7 @@ class Folder:
         except OttoError as error:
             self._say(error.message, seen)
             return True
+        self._reporter.store(None, "importing")
         self._tell_foreign(loaded.foreign)
         self._checked = self._clock.monotonic()
         if imported.behind is not None:

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EACCES
@@ -24,6 +25,7 @@ _log = logging.getLogger("otto_reconcile.store")
 
 VERSION = 3
 _BUSY = 10.0  # seconds that another process may hold the file for writing
+_FRESH = 30.0  # seconds after which pages are read from the file again, and damage is seen
 _POLL = 0.2  # seconds between two looks for changes
 
 
@@ -43,7 +45,7 @@ class SQLiteStore:
         self._closed = threading.Event()
         self._identity: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
-        self._opened = False
+        self._opened, self._since = False, 0.0
         _prepare(file)
         self.ping()
         self._opened = True
@@ -148,19 +150,25 @@ class SQLiteStore:
         with self._lock, self._translated():
             if self._closed.is_set():
                 raise StoreUnavailable(f"{self.label} was closed")
-            if self._connection is not None and self._identity != identity_of(self._file):
+            if self._connection is not None and self._is_old():
                 self._drop()
             if self._connection is None:
                 self._refuse_lost()
                 _prepare(self._file)
                 self._connection = self._connect()
                 self._identity = identity_of(self._file)
+                self._since = time.monotonic()
             try:
                 yield self._connection
             except sqlite3.OperationalError as error:
                 if any(sign in str(error) for sign in _DROPPED):
                     self._drop()  # what is missing is made anew with the next connection
                 raise
+
+    def _is_old(self) -> bool:
+        """True if another file stands there, or the pages in memory may hide what became of it."""
+        aged = time.monotonic() - self._since > _FRESH
+        return aged or self._identity != identity_of(self._file)
 
     def _refuse_lost(self) -> None:
         if (why := self._lost()) is not None:

@@ -20,6 +20,8 @@ from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.status import Sync
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.sources.folder import Folder
+from otto_reconcile.store.base import Write
+from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.fakes import Setting, bot
 
 
@@ -510,3 +512,33 @@ async def test_a_new_life_ends_what_reached_every_agent_before() -> None:
     setting.clock.ahead += 1.0  # soon, not after the usual pause
     await loop._scanning.look()
     assert [one.split()[1] for one in status.reaching] == ["b"]
+
+
+async def test_a_store_of_which_one_part_fails_is_not_called_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is wanted can be read, and nothing can be recorded: so no bot can be made."""
+    setting, broken = Setting(interval=0.2), [True]
+    setting.want(bot("desk"))
+    put = MemoryStore.batch
+
+    def batch(store: MemoryStore, writes: Sequence[Write]) -> None:
+        if broken[0] and any(write.collection == "actions" for write in writes):
+            raise StoreUnavailable("the file is damaged", hint="restore a copy")
+        put(store, writes)
+
+    monkeypatch.setattr(MemoryStore, "batch", batch)
+    status = setting.reporter.board.status
+    states = set()
+    async with running(setting):
+        await until(lambda: "desk" in status.bots and status.bots["desk"].message is not None)
+        for _ in range(50):
+            states.add(status.store.state)
+            await asyncio.sleep(0.02)
+        assert states == {"Unavailable"}
+        assert status.store.message == "the file is damaged (restore a copy)"
+        assert status.bots["desk"].message == f"not looked at: {status.store.message}"
+        broken[0] = False
+        await until(lambda: status.store.state == "Connected")
+        await until(lambda: status.bots["desk"].sync is Sync.SYNCED)
+        assert status.bots["desk"].message is None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.store import sqlite
 from otto_reconcile.store.collections import COLLECTIONS
 from otto_reconcile.store.sqlite import SQLiteStore
 
@@ -107,3 +108,21 @@ def test_what_was_confirmed_after_a_new_connection_is_there_for_others(tmp_path:
     again = SQLiteStore(file)
     assert len(again.find("bots")) == 6
     again.close()
+
+
+@pytest.mark.process
+def test_a_file_that_is_cut_off_is_noticed_by_who_has_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that were read once are kept in memory, and would hide it for ever."""
+    file = tmp_path / "otto.db"
+    store = SQLiteStore(file)
+    store.put("bots", [{"bot_id": f"b{n}", "text": "x" * 2000} for n in range(100)])
+    elsewhere(file, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert len(store.find("bots")) == 100
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+    monkeypatch.setattr(sqlite, "_FRESH", 0.0)
+    with pytest.raises(StoreUnavailable, match="the file is damaged"):
+        store.find("bots")
+    store.close()
