@@ -32,6 +32,7 @@ from otto_reconcile.records.events import refuse_newer
 from otto_reconcile.runtime import data_dir, logs
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import SystemClock
+from otto_reconcile.runtime.proxies import refuse_unreadable
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
@@ -63,6 +64,7 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
     TargetUnavailable for an embedded Parlant that does not start.
     """
     started = time.monotonic()
+    refuse_unreadable()  # Parlant's own clients would fail on it, each in its own words
     data_dir.prepare(settings.data_dir)
     with data_dir.owned(settings.data_dir) as other:
         if other is not None and settings.parlant_url is None:

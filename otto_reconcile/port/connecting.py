@@ -11,7 +11,7 @@ import httpx
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.session import Wire
-from otto_reconcile.runtime.proxies import is_loopback
+from otto_reconcile.runtime.proxies import is_loopback, refuse_unreadable
 from otto_reconcile.settings import without_credentials
 
 TIMEOUT = 30.0
@@ -26,15 +26,17 @@ def over_http(url: str, headers: Mapping[str, str], timeout: float = TIMEOUT) ->
         raise SettingsError(f"{shown!r} is no address of a server: http:// or https:// needed")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     target = without_credentials(url).rstrip("/")
+    direct = is_loopback(parts.hostname)
+    if not direct:
+        refuse_unreadable()
     http = httpx.AsyncClient(
         base_url=target,
         headers=dict(headers),
         auth=(user, password) if user or password else None,
         timeout=timeout,
         follow_redirects=False,
-        mounts={f"all://{parts.netloc.rpartition('@')[2]}": None}  # no proxy is asked for it
-        if is_loopback(parts.hostname)
-        else None,
+        verify=httpx.create_ssl_context(),  # with the CA that the environment names
+        trust_env=not direct,  # no proxy is asked for what is on this machine
     )
     return Wire(http, target=target, timeout=timeout, secrets=[*_secrets(headers), password])
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.errors import TargetUnavailable
+from otto_reconcile.errors import SettingsError, TargetUnavailable
 from otto_reconcile.port.causes import cause_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.runtime.proxies import is_loopback, keep_loopback_direct
+from otto_reconcile.runtime.proxies import is_loopback, keep_loopback_direct, refuse_unreadable
 
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]"
 
@@ -132,3 +132,47 @@ def test_loopback_is_known_in_all_its_forms() -> None:
     here = ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]
     there = ["localhost.example", "10.0.0.1", "128.0.0.1", "", "::2", "127.0.0.1.example"]
     assert [host for host in (*here, *there) if is_loopback(host)] == here
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTPS_PROXY": "http://u:hush@bad host:x"},
+        {"all_proxy": "gopher://proxy:1"},
+        {"NO_PROXY": "a,[::1"},
+    ],
+)
+def test_a_proxy_that_no_client_can_read_is_named_without_its_password(
+    environ: dict[str, str],
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        refuse_unreadable(environ)
+    (name,) = environ
+    assert f"the environment variable {name} " in caught.value.message
+    assert "hush" not in str((caught.value.message, caught.value.hint))
+
+
+def test_proxies_as_people_write_them_are_taken() -> None:
+    for proxy in (
+        "http://p:3128",
+        "p:3128",
+        "socks5://u:w@127.0.0.1:9",
+        "socks5h://p",
+        "https://p",
+    ):
+        refuse_unreadable({"ALL_PROXY": proxy, "ftp_proxy": "what ever"})
+    allowed = "*, .example.com,10.0.0.0/8,::1,fe80::/10,host:80,http://a.example, localhost,"
+    refuse_unreadable({"NO_PROXY": allowed, "HTTP_PROXY": ""})
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://bad host:x"])
+async def test_no_proxy_is_asked_for_or_read_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with serving(EMPTY) as at:
+        port = RestPort.over_http(f"http://127.0.0.1:{at}")
+        assert await port._wire.get("/agents") == []
+        await port.close()
