@@ -49,8 +49,7 @@ class Prober:
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
                 self._session.cache.current.epoch = world.epoch
                 if found.life is epoch.EpochChange.NEW:
-                    self._scanning.soon()
-                    self._reporter.reaching(())  # what was found was in the life before
+                    self._scanning.begin_epoch()
                     for extension in self._extensions:
                         await extension.begin_epoch()
                     await self._leadership.mark_anew()

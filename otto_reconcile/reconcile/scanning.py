@@ -37,6 +37,8 @@ first."""
 PRUNE_AFTER = 2.0
 """Seconds for which something must have been there before it is deleted: a program that makes a
 journey makes its conditions first, and gives them their tag afterwards."""
+_WAITING = 0.5
+"""Seconds until something noticed is looked for, while nothing may be looked at."""
 _RETRY, _LONGEST_RETRY = 60.0, 3600.0
 
 
@@ -91,9 +93,14 @@ class Scanning:
 
     def pause(self, longest: float) -> float:
         """Seconds until the next look is worth while."""
-        if not self._due or not self._session.may_act:
-            return longest
+        if not self._session.may_act:
+            return min(longest, _WAITING)
         return min(longest, max(0.1, self._next - self._clock.monotonic()))
+
+    def begin_epoch(self) -> None:
+        """The target began a new life: what was found was in the one before."""
+        self._next = self._soonest = 0.0
+        self._reporter.reaching(())
 
     def soon(self) -> None:
         """Something that may reach every agent was changed: it is not waited for long."""
@@ -106,10 +113,10 @@ class Scanning:
         if self._clock.monotonic() < self._next:
             return
         try:
-            async with (
-                self._session.turn
-            ):  # a journey that is being made has conditions without a tag
-                started, self._changed = self._clock.monotonic(), False
+            # A journey that is being made has conditions without a tag.
+            async with self._session.turn:
+                started = self._clock.monotonic()
+                noticed, self._changed = self._changed, False
                 await self._save()
                 found = await self._found()
                 if self._prune and (ripe := self._ripe(found)) and await self._delete(ripe):
@@ -118,7 +125,8 @@ class Scanning:
             _log.debug("what reaches every agent could not be looked for: %s", error)
             return
         taken = self._clock.monotonic() - started
-        self._soonest = started + REST * taken
+        # The first notice is followed up at once, also after a look that took long.
+        self._soonest = started + REST * taken if noticed else started
         # What was changed meanwhile may not have been in what was listed.
         pause = REST * taken if self._changed else max(PAUSE * taken, AT_LEAST)
         self._next = started + pause

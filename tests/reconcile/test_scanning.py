@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
@@ -9,6 +12,7 @@ from otto_reconcile.model import Ref
 from otto_reconcile.port.reaching import Reaching
 from otto_reconcile.reconcile.scanning import AT_LEAST, PRUNE_AFTER
 from tests.reconcile.fakes import Setting, bot
+from tests.reconcile.test_loop import running, until
 
 ALL = Reaching("guideline", "all.g", "For everybody")
 
@@ -141,3 +145,23 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     assert setting.reporter.board.status.reaching == ()
     await look(setting, AT_LEAST - 1)
     assert len(setting.reporter.board.status.reaching) == 1
+
+
+async def test_what_is_noticed_while_nothing_may_be_done_is_not_forgotten() -> None:
+    setting = Setting(interval=600.0)
+    setting.want(bot("desk"))
+    async with running(setting):
+        await until(lambda: setting.agents() == {"desk"})
+        turn = setting.loop._session.turn
+        async with turn:  # the first look of all comes later
+            setting.port.reached = [ALL]
+            setting.loop.stirred(None, "guideline")
+        await until(lambda: len(setting.reporter.board.status.reaching) == 1)
+        for count in (2, 3):  # the budget of server time delays it, and does not drop it
+            setting.port.reached = [*setting.port.reached, replace(ALL, id=f"g{count}")]
+            setting.loop.stirred(None, "guideline")
+            await until(partial(_reports, setting, count))
+
+
+def _reports(setting: Setting, count: int) -> bool:
+    return len(setting.reporter.board.status.reaching) == count
