@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -147,8 +149,17 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     assert len(setting.reporter.board.status.reaching) == 1
 
 
-async def test_what_is_noticed_while_nothing_may_be_done_is_not_forgotten() -> None:
+async def test_what_is_noticed_after_a_look_that_took_long_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     setting = Setting(interval=600.0)
+    listed = setting.port.reaching
+
+    async def slowly() -> Sequence[Reaching]:
+        await asyncio.sleep(0.05)
+        return await listed()
+
+    monkeypatch.setattr(setting.port, "reaching", slowly)
     setting.want(bot("desk"))
     async with running(setting):
         await until(lambda: setting.agents() == {"desk"})
