@@ -24,9 +24,13 @@ Daemon = Mapping[str, Any]
 
 
 def find_daemon(settings: Settings) -> Daemon | None:
-    """What the daemon of this data directory last said; None if none is running."""
+    """What the daemon of this data directory last said; None if none is running.
+
+    Raises SettingsError for a file in its place.
+    """
     from otto_reconcile.reconcile.status import read_status
 
+    data_dir.refuse_file(settings.data_dir)
     return read_status(settings.data_dir)
 
 

@@ -41,16 +41,26 @@ def prepare(folder: Path) -> None:
         _refuse_no_files(folder)
     except (FileExistsError, NotADirectoryError) as error:
         file = "a file, not a folder" if isinstance(error, FileExistsError) else "below a file"
-        raise SettingsError(
-            f"the data directory {folder} is {file}",
-            hint="choose another with --data-dir",
-        ) from error
+        raise _no_folder(folder, file) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(
             f"the data directory {folder} cannot be written: {reason}",
             hint="choose another with --data-dir, or give this user write permission",
         ) from error
+
+
+def refuse_file(folder: Path) -> None:
+    """Raises SettingsError for a file in the place of the directory, or above it."""
+    if folder.exists() and not folder.is_dir():
+        raise _no_folder(folder, "a file, not a folder")
+    if any(above.is_file() for above in folder.parents):
+        raise _no_folder(folder, "below a file")
+
+
+def _no_folder(folder: Path, what: str) -> SettingsError:
+    message = f"the data directory {folder} is {what}"
+    return SettingsError(message, hint="choose another with --data-dir")
 
 
 def _refuse_no_files(folder: Path) -> None:

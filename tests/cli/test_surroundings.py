@@ -96,6 +96,20 @@ def test_a_database_in_the_uri_is_told_to_be_for_the_login(otto: Otto) -> None:
         assert "for the login" not in otto("get", "--mongodb-uri", *more).err
 
 
+@pytest.mark.parametrize("command", [["get"], ["actions"], ["status"], ["diff"], ["export"]])
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_the_place_of_the_data_directory_is_told(
+    otto: Otto, command: list[str], place: str
+) -> None:
+    otto.write("file", "")
+    done = otto(*command, "--data-dir", place)
+    said = "a file, not a folder" if place == "file" else "below a file"
+    assert (done.code, done.err.partition("\n")[0]) == (
+        1,
+        f"error: the data directory {place} is {said}",
+    )
+
+
 def test_what_an_emptied_store_has_lost_is_told_by_get_too(otto: Otto) -> None:
     seen = {"desk": {"store": "SQLite .otto/otto.db", "revision": 1, "event_id": "e"}}
     otto.write(".otto/managed.json", json.dumps({"bots": seen}))
