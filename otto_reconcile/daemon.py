@@ -52,7 +52,7 @@ FIRST_LOOKS = 10.0
 """Seconds that the summary waits for the first look at every bot."""
 NO_MODEL = "no language model"
 NO_MODEL_NOW = "no language model at the moment"
-"""Why nothing is judged where there is none."""
+"""Why nothing is evaluated where there is none."""
 ANSWER_WITHIN = 60.0
 """Seconds that a start waits for a model that was found to be there a moment ago, at least."""
 

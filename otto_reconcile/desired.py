@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
-from otto_reconcile.model.shared import Wish, called, is_shared, is_stream, stream_of, unfit
+from otto_reconcile.model.shared import Declaration, called, is_shared, is_stream, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import (
@@ -103,7 +103,7 @@ class DesiredState:
         return found
 
     def put(
-        self, bot: Wish, *, source: Source, actor: str, expect: int | None = None
+        self, bot: Declaration, *, source: Source, actor: str, expect: int | None = None
     ) -> Event | None:
         """Wants it so; None if it is wanted so already. Suspension stays as it is.
 
@@ -121,7 +121,7 @@ class DesiredState:
 
     def put_many(
         self,
-        bots: Sequence[tuple[Wish, Source]],
+        bots: Sequence[tuple[Declaration, Source]],
         *,
         actor: str,
         moved: Collection[str] = frozenset(),
@@ -266,10 +266,10 @@ class DesiredState:
     def _last_shared(self, name: str) -> DesiredShared | None:
         """A shared document in its newest revision that can be read, if it was wanted then."""
         newest = next(iter(self.history(name)), None)
-        if newest is None or newest.wish is None or isinstance(newest.wish, Bot):
+        if newest is None or newest.declaration is None or isinstance(newest.declaration, Bot):
             return None
         who = (newest.revision, newest.source, newest.actor, newest.time)
-        return DesiredShared(newest.wish, *who)
+        return DesiredShared(newest.declaration, *who)
 
     def _found(self, name: str) -> DesiredBot | DesiredShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
@@ -292,7 +292,7 @@ class DesiredState:
                 unreadable[head.bot_id] = str(error)
         return dict(sorted(unreadable.items()))
 
-    def _current(self, head: Head) -> Wish | None:
+    def _current(self, head: Head) -> Declaration | None:
         """What a head stands for; None also where that cannot be read, so that it can be mended.
 
         Raises PermanentError for what a newer version wrote: that is no damage.
@@ -307,7 +307,13 @@ class DesiredState:
         return wanted.bot if isinstance(wanted, DesiredBot) else wanted.document
 
     def _put(
-        self, bot: Wish, head: Head | None, source: Source, actor: str, *, again: bool = False
+        self,
+        bot: Declaration,
+        head: Head | None,
+        source: Source,
+        actor: str,
+        *,
+        again: bool = False,
     ) -> Step | None:
         stream, current = stream_of(bot), self._current(head) if head is not None else None
         if current is None:
@@ -349,8 +355,8 @@ class DesiredState:
         self,
         bot_id: str,
         kind: EventType,
-        bot: Wish | None,
-        before: Wish | None,
+        bot: Declaration | None,
+        before: Declaration | None,
         head: Head | None,
         source: Source,
         actor: str,
@@ -392,9 +398,9 @@ class DesiredState:
 def _new_ids(steps: Sequence[Step], name: str) -> Iterator[tuple[str, str]]:
     """The ids that the bots of these steps have and had not, each with its bot."""
     for step in steps:
-        if isinstance(step.event.wish, Bot):
+        if isinstance(step.event.declaration, Bot):
             before = {part.id for part in getattr(step.before, name, ())}
-            for part in getattr(step.event.wish, name):
+            for part in getattr(step.event.declaration, name):
                 if part.id not in before:
                     yield part.id, step.event.bot_id
 
@@ -420,11 +426,11 @@ def _wanted(name: str, document: Mapping[str, object] | None) -> DesiredBot | De
     if event.bot_id != name:
         raise ValueError(f"its newest revision is one of {called(event.bot_id)}")
     who = (event.revision, event.source, event.actor, event.time)
-    if event.wish is None or stream_of(event.wish) != event.bot_id:
+    if event.declaration is None or stream_of(event.declaration) != event.bot_id:
         raise ValueError("its newest revision has no bot")
-    if isinstance(event.wish, Bot):
-        return DesiredBot(event.wish, *who)
-    return DesiredShared(event.wish, *who)
+    if isinstance(event.declaration, Bot):
+        return DesiredBot(event.declaration, *who)
+    return DesiredShared(event.declaration, *who)
 
 
 def _remedy(name: str, reason: str) -> str | None:

@@ -29,8 +29,8 @@ class Policy:
     `begun`: what of `applied` was only begun, and perhaps never made.
     `foreign`: what the target has and was never ours, with what to do about it.
     `undeletable_ids`: what no call can delete, for its id, with the reason.
-    `again`: what is to be made again though nothing differs, since it takes what a model judged of
-    it only when it is made.
+    `again`: what is to be made again though nothing differs, since it takes its evaluation only
+    when it is made.
     """
 
     restarted: bool = False

@@ -60,7 +60,7 @@ class Loop:
             session.port,
             session.stores,
             session.clock,
-            told=session.reporter.outcome,
+            on_outcome=session.reporter.outcome,
             right=session.right,
             retries=retries,
         )

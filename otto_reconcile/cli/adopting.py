@@ -40,13 +40,13 @@ MANAGED = "managed"
 class _Known:
     """What the store knows of the server: `results` has the bots that are managed already.
 
-    `judge` had the server's texts judged, with these `answers`.
+    `evaluated_by` had the server's texts evaluated, with these `answers`.
     """
 
     stores: Stores
     world: TargetState
     results: Mapping[str, str]
-    judge: EvaluatedBy
+    evaluated_by: EvaluatedBy
     answers: Sequence[Answer] = ()
 
     def new(self, adoptee: Adoptee) -> bool:
@@ -128,9 +128,11 @@ async def _read(
             found, world, {b: plans[b] for b, r in results.items() if r == MANAGED}
         )
         known = _Known(stores, world, results, EvaluatedBy.of(world.target, health.version))
-        elsewhere = world.target.startswith("http")  # what a daemon hosts it has had judged itself
+        elsewhere = world.target.startswith(
+            "http"
+        )  # what a daemon hosts it has had evaluated itself
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
-        answers = await inheritance.judged(port, new, SystemClock().now()) if manage else []
+        answers = await inheritance.evaluated(port, new, SystemClock().now()) if manage else []
         return found, replace(known, answers=answers)
     finally:
         await port.close()
@@ -205,9 +207,9 @@ def _connected(settings: Settings) -> RestPort:
 def _take_over(known: _Known, found: Found) -> None:
     """Wanted first: what is applied and not wanted would be deleted, should we end in between.
 
-    And before it what was judged: a daemon reads that when it meets the bot.
+    And before it what was evaluated: a daemon reads that when it meets the bot.
     """
-    inheritance.keep(known.stores, known.judge, known.answers)
+    inheritance.keep(known.stores, known.evaluated_by, known.answers)
     new = [adoptee for adoptee in found.bots if known.new(adoptee)]
     source = Source(kind=ADOPTION, note=known.world.target)
     events = known.stores.desired.put_many(

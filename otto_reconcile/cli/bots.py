@@ -18,13 +18,13 @@ from otto_reconcile.cli.places import find_daemon, lost_by, opened_store, place_
 from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
-from otto_reconcile.model.shared import GROUPS, Wish, called
+from otto_reconcile.model.shared import GROUPS, Declaration, called
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot, DesiredShared
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
-from otto_reconcile.sources.importer import wishes_of
+from otto_reconcile.sources.importer import declarations_of
 
 _COLUMNS = ("bot", "name", "revision", "guidelines", "journeys", "source", "changed", "note")
 
@@ -112,11 +112,11 @@ def _row(summary: Mapping[str, Any], note: str | None = None) -> list[object]:
 def _show_one(wanted: DesiredBot | DesiredShared, output: Output) -> None:
     """As a manifest: it has the templates in place of values that came from secrets."""
     if isinstance(wanted, DesiredBot):
-        wish: Wish = wanted.bot
+        declaration: Declaration = wanted.bot
         summary = _summary(wanted)
     else:
-        wish, summary = wanted.document, _shared_summary(wanted)
-    text = manifest.dump([wish])
+        declaration, summary = wanted.document, _shared_summary(wanted)
+    text = manifest.dump([declaration])
     if output is Output.YAML:
         write(text)
     elif output is Output.JSON:
@@ -135,43 +135,50 @@ def run_export(
     """
     with opened_store(settings) as store:
         found = DesiredState(store).read()
-        unreadable, there = {**found.unreadable, **found.unreadable_shared}, wishes_of(found)
+        unreadable, there = {**found.unreadable, **found.unreadable_shared}, declarations_of(found)
         _refuse_unknown(bot_ids, there, unreadable, find_daemon(settings))
         lost = lost_by(settings, store, found) if not bot_ids else None
     left_out = [] if bot_ids else [f"{called(n)} is left out: {w}" for n, w in unreadable.items()]
     left_out += [lost] if lost is not None else []
     for why in left_out:
         note(f"warning: {why}")
-    wishes = {name: wish for name, wish in there.items() if not bot_ids or name in bot_ids}
-    if not wishes:
+    declarations = {
+        name: declaration for name, declaration in there.items() if not bot_ids or name in bot_ids
+    }
+    if not declarations:
         raise OttoError("there are no bots to export", hint="otto-reconcile get lists them")
     if place == "-":
-        write(_text(wishes.values(), form) if form is Data.YAML else _listed(wishes.values()))
+        write(
+            _text(declarations.values(), form)
+            if form is Data.YAML
+            else _listed(declarations.values())
+        )
     elif is_folder(place):
         files = {
-            Path(place, f"{name}.{form}"): _text([wish], form) for name, wish in wishes.items()
+            Path(place, f"{name}.{form}"): _text([declaration], form)
+            for name, declaration in declarations.items()
         }
         say(write_files(files, force))
-    elif form is Data.JSON and len(wishes) > 1:
+    elif form is Data.JSON and len(declarations) > 1:
         hint = "name a folder, or one bot"
-        raise OttoError(f"a file in JSON holds one manifest, not {len(wishes)}", hint=hint)
+        raise OttoError(f"a file in JSON holds one manifest, not {len(declarations)}", hint=hint)
     else:
-        say(write_files({Path(place): _text(wishes.values(), form)}, force))
+        say(write_files({Path(place): _text(declarations.values(), form)}, force))
     return 1 if left_out else 0
 
 
-def _text(wishes: Iterable[Wish], form: Data) -> str:
-    text = manifest.dump(wishes)
+def _text(declarations: Iterable[Declaration], form: Data) -> str:
+    text = manifest.dump(declarations)
     return text if form is Data.YAML else to_json(yaml.safe_load(text))
 
 
-def _listed(wishes: Iterable[Wish]) -> str:
-    return to_json(list(yaml.safe_load_all(manifest.dump(wishes))))
+def _listed(declarations: Iterable[Declaration]) -> str:
+    return to_json(list(yaml.safe_load_all(manifest.dump(declarations))))
 
 
 def _refuse_unknown(
     bot_ids: Sequence[str],
-    there: Mapping[str, Wish],
+    there: Mapping[str, Declaration],
     unreadable: Mapping[str, str],
     daemon: Mapping[str, Any] | None,
 ) -> None:

@@ -76,7 +76,7 @@ def _listed(problems: Sequence[Problem]) -> list[dict[str, object]]:
 
 
 def _valid(inputs: Inputs) -> str:
-    found = (*inputs.manifests.wishes, *inputs.specifications)
+    found = (*inputs.manifests.declarations, *inputs.specifications)
     counts = (len(inputs.bots), "bot"), (len(inputs.manifests.shared), "shared document")
     what = " and ".join(_count(number, thing) for number, thing in counts if number)
     files = _count(len({one.file for one in found}), "file")

@@ -11,7 +11,7 @@ from typing import Any
 from otto_reconcile import manifest
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
-from otto_reconcile.manifest import Loaded, LoadedBot, LoadedWish, Source, specification
+from otto_reconcile.manifest import Loaded, LoadedBot, LoadedDeclaration, Source, specification
 from otto_reconcile.model import is_reserved
 from otto_reconcile.records.composition import services_of
 from otto_reconcile.sources.importer import Imported, bring_in, files_of, import_folder
@@ -60,7 +60,7 @@ def read(paths: Sequence[str]) -> Inputs:
 
 def refuse_nothing(inputs: Inputs, paths: Sequence[str]) -> None:
     """Raises OttoError if the files hold nothing at all: what was meant is elsewhere."""
-    if inputs.manifests.wishes or inputs.specifications:
+    if inputs.manifests.declarations or inputs.specifications:
         return
     names = ["standard input" if path == "-" else path for path in paths]
     looked = ", ".join(f"*{suffix}" for suffix in (".yaml", ".yml", ".json"))
@@ -157,7 +157,7 @@ def bring_all(
     """
     brought = Brought()
     lineage = Lineage(store)
-    for root, wishes in _by_folder(inputs, watched):
+    for root, declarations in _by_folder(inputs, watched):
         if root is not None and prune and root is inputs.folder:
             loaded = inputs.manifests
             made_from = of_folder(root, files_of(root, loaded), loaded.texts)
@@ -165,7 +165,7 @@ def bring_all(
                 import_folder(
                     desired,
                     lineage,
-                    wishes,
+                    declarations,
                     made_from,
                     actor=actor,
                     root=root_of(root),
@@ -177,10 +177,10 @@ def bring_all(
         brought.add(
             bring_in(
                 desired,
-                wishes,
+                declarations,
                 actor=actor,
                 root=root_of(root) if root is not None else None,
-                commits=of_files((one.file for one in wishes), inputs.manifests.texts),
+                commits=of_files((one.file for one in declarations), inputs.manifests.texts),
                 prune=False,
             )
         )
@@ -192,17 +192,17 @@ def bring_all(
 
 def _by_folder(
     inputs: Inputs, watched: Path | None
-) -> list[tuple[Path | None, tuple[LoadedWish, ...]]]:
+) -> list[tuple[Path | None, tuple[LoadedDeclaration, ...]]]:
     """The manifests of the folder, which may have none left; of the watched one; of neither."""
-    groups: dict[Path | None, list[LoadedWish]] = {}
+    groups: dict[Path | None, list[LoadedDeclaration]] = {}
     if inputs.folder is not None:
         groups[inputs.folder] = []
-    for loaded in inputs.manifests.wishes:
+    for loaded in inputs.manifests.declarations:
         file = Path(loaded.file)
         homes = (f for f in (inputs.folder, watched) if f is not None and _is_in(file, f))
         home = next(homes, None) if file.is_file() else None  # standard input has no home
         groups.setdefault(home, []).append(loaded)
-    return [(root, tuple(wishes)) for root, wishes in groups.items()]
+    return [(root, tuple(declarations)) for root, declarations in groups.items()]
 
 
 def _is_in(file: Path, folder: Path) -> bool:

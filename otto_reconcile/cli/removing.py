@@ -17,7 +17,7 @@ from otto_reconcile.cli.unknown import no_bot
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.groups import GROUPS
-from otto_reconcile.model.shared import Wish, is_shared, stream_of
+from otto_reconcile.model.shared import Declaration, is_shared, stream_of
 from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.records.applied import AppliedSets
 from otto_reconcile.records.composition import users
@@ -99,8 +99,8 @@ def describe(bot_id: str, found: Desired) -> str:
     return f"{bot_id}: {wanted.bot.name!r}{_parts(wanted.bot)}"
 
 
-def _parts(wish: Wish) -> str:
-    counts = ((group, len(group.of(wish))) for group in GROUPS.values())
+def _parts(declaration: Declaration) -> str:
+    counts = ((group, len(group.of(declaration))) for group in GROUPS.values())
     words = [group.counted(number) for group, number in counts if number]
     return f" with {', '.join(words)}" if words else ""
 
@@ -111,7 +111,9 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         return []
     try:
-        there = {stream_of(loaded.wish) for loaded in load([folder], os.environ).wishes}
+        there = {
+            stream_of(loaded.declaration) for loaded in load([folder], os.environ).declarations
+        }
     except InvalidInput as error:
         note(f"warning: {folder} has {len(error.problems)} faults: not known if it still has them")
         return []

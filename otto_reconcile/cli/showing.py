@@ -106,7 +106,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
     yield from _model(daemon.get("model") or {})
-    yield from _judged(daemon.get("evaluations") or {})
+    yield from _evaluated(daemon.get("evaluations") or {})
     usage = sorted((daemon.get("usage") or {}).items())
     if used := [_used(name, counts) for name, counts in usage if counts["calls"]]:
         yield Line(f"model      {'; '.join(used)}")
@@ -161,8 +161,8 @@ def _restored(restore: Mapping[str, Any]) -> str:
     return f"{what} in {restore.get('seconds')} s, {restore.get('finished')}"
 
 
-def _judged(evaluations: Mapping[str, Any]) -> Iterator[Line]:
-    """How far the texts of the bots are judged, and by whom."""
+def _evaluated(evaluations: Mapping[str, Any]) -> Iterator[Line]:
+    """How far the texts of the bots are evaluated, and by whom."""
     if not evaluations:
         return
     by = f" by {evaluations['model']}" if evaluations.get("model") else ""

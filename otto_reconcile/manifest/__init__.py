@@ -5,12 +5,25 @@ from __future__ import annotations
 from otto_reconcile.manifest.dumping import dump
 from otto_reconcile.manifest.files import Source, files_below, is_manifest, matters, read_one
 from otto_reconcile.manifest.json_schema import json_schema
-from otto_reconcile.manifest.loading import Loaded, LoadedBot, LoadedShared, LoadedWish, load
+from otto_reconcile.manifest.loading import Loaded, LoadedBot, LoadedDeclaration, LoadedShared, load
 from otto_reconcile.manifest.reading import is_standard_input
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, misspelt_local
 
 __all__ = [
-    "Loaded", "LoadedBot", "LoadedShared", "LoadedWish", "NamedTool", "Source", "dump",
-    "files_below", "is_manifest", "is_standard_input", "json_schema", "load", "matters", "misspelt",
-    "misspelt_local", "read_one",
+    "Loaded",
+    "LoadedBot",
+    "LoadedDeclaration",
+    "LoadedShared",
+    "NamedTool",
+    "Source",
+    "dump",
+    "files_below",
+    "is_manifest",
+    "is_standard_input",
+    "json_schema",
+    "load",
+    "matters",
+    "misspelt",
+    "misspelt_local",
+    "read_one",
 ]  # fmt: skip

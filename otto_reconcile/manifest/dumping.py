@@ -21,7 +21,7 @@ from otto_reconcile.manifest.yaml_text import resolve
 from otto_reconcile.model import JSON, Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import GROUPS as SHARED_GROUPS
-from otto_reconcile.model.shared import SharedDocument, SharedToolService, Wish, compose
+from otto_reconcile.model.shared import Declaration, SharedDocument, SharedToolService, compose
 from otto_reconcile.runtime.escaping import escaped, steers
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,;'()/_?!$+-]*")
@@ -47,25 +47,32 @@ class _OneLine(dict[str, JSON]):
     """A mapping that is written on one line."""
 
 
-def dump(wishes: Iterable[Wish]) -> str:
+def dump(declarations: Iterable[Declaration]) -> str:
     """One YAML document for each bot or shared document, in the given order.
 
     `suspended` is not written.
     """
-    wishes = list(wishes)
-    shared = [wish for wish in wishes if not isinstance(wish, Bot)]
-    index = _index(compose(wish, shared) for wish in wishes if isinstance(wish, Bot))
+    declarations = list(declarations)
+    shared = [declaration for declaration in declarations if not isinstance(declaration, Bot)]
+    index = _index(
+        compose(declaration, shared) for declaration in declarations if isinstance(declaration, Bot)
+    )
     text = "---\n".join(
         yaml.serialize(
-            _node(_written(wish, index)), Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE
+            _node(_written(declaration, index)),
+            Dumper=yaml.SafeDumper,
+            allow_unicode=True,
+            width=_WIDE,
         )
-        for wish in wishes
+        for declaration in declarations
     )
     return escaped(text)
 
 
-def _written(wish: Wish, index: Index) -> dict[str, JSON]:
-    document = _document(wish, index) if isinstance(wish, Bot) else _shared(wish)
+def _written(declaration: Declaration, index: Index) -> dict[str, JSON]:
+    document = (
+        _document(declaration, index) if isinstance(declaration, Bot) else _shared(declaration)
+    )
     return {"apiVersion": API_VERSION, **document}
 
 
@@ -126,10 +133,10 @@ def _shared(document: SharedDocument) -> dict[str, JSON]:
     return {**envelope, "spec": {name: value for name, value in spec.items() if value}}
 
 
-def _metadata(wish: Wish) -> dict[str, JSON]:
-    metadata: dict[str, JSON] = {"id" if is_short(wish.id) else "exact_id": wish.id}
-    metadata |= {"labels": wish.labels} if wish.labels else {}
-    return metadata | ({"annotations": wish.annotations} if wish.annotations else {})
+def _metadata(declaration: Declaration) -> dict[str, JSON]:
+    metadata: dict[str, JSON] = {"id" if is_short(declaration.id) else "exact_id": declaration.id}
+    metadata |= {"labels": declaration.labels} if declaration.labels else {}
+    return metadata | ({"annotations": declaration.annotations} if declaration.annotations else {})
 
 
 def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:
@@ -165,7 +172,7 @@ def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
     return part
 
 
-def _text(bot: Wish, path: str, value: JSON) -> JSON:
+def _text(bot: Declaration, path: str, value: JSON) -> JSON:
     """The value with the templates of its masked texts in their places."""
     if isinstance(value, dict):
         return {k: _text(bot, f"{path}/{pointer_part(k)}", item) for k, item in value.items()}

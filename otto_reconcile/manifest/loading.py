@@ -22,7 +22,7 @@ from otto_reconcile.manifest.tool_names import NamedTool, misspelt, tools_of
 from otto_reconcile.manifest.tree import Faults, Node, child
 from otto_reconcile.model import Bot, Ref
 from otto_reconcile.model.groups import GROUPS
-from otto_reconcile.model.shared import SharedDocument, Wish, unfit
+from otto_reconcile.model.shared import Declaration, SharedDocument, unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class LoadedBot:
         return self.places.get(ref, (self.line, 1))
 
     @property
-    def wish(self) -> Wish:
+    def declaration(self) -> Declaration:
         return self.bot
 
 
@@ -52,11 +52,11 @@ class LoadedShared:
     line: int
 
     @property
-    def wish(self) -> Wish:
+    def declaration(self) -> Declaration:
         return self.document
 
 
-LoadedWish: TypeAlias = LoadedBot | LoadedShared
+LoadedDeclaration: TypeAlias = LoadedBot | LoadedShared
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Loaded:
     services: frozenset[str] = frozenset()
 
     @property
-    def wishes(self) -> tuple[LoadedWish, ...]:
+    def declarations(self) -> tuple[LoadedDeclaration, ...]:
         return (*self.bots, *self.shared)
 
 
@@ -119,8 +119,8 @@ def load(
     note_shared(of_bots, of_shared)
     check_services(drafts)
     linked, shared = link(of_bots), link_shared(of_shared)
-    for made, wish in (*linked, *shared):
-        if (fault := unfit(wish)) is not None:
+    for made, declaration in (*linked, *shared):
+        if (fault := unfit(declaration)) is not None:
             made.faults.add(_nearest(made, fault.path), str(fault))
     for faults in everything:
         problems += faults.problems

@@ -1,6 +1,6 @@
 """What a model is asked about the texts of a bot, and what it said: for the port and the loop.
 
-Parlant has a model judge each condition with its action, and keeps the answer as metadata of the
+Parlant has a model evaluate each condition with its action, and keeps the answer as metadata of the
 guideline. Nobody declares it, so it never shows as a difference: it goes along with a resource.
 """
 
@@ -72,7 +72,7 @@ def conditions_of(journey: Resource) -> tuple[Question, ...]:
 
 
 def states_of(journey: Resource) -> dict[str, Question]:
-    """By the id of the state in its journey; forks say nothing that could be judged."""
+    """By the id of the state in its journey; forks say nothing that could be evaluated."""
     states: list[Mapping[str, JSON]] = journey.spec.get("states", [])
     ways: dict[str, str] = {}
     for state in states:

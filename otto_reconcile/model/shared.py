@@ -133,7 +133,7 @@ class SharedToolService(Shared):
 
 
 SharedDocument: TypeAlias = Glossary | SharedToolService
-Wish: TypeAlias = Bot | SharedDocument
+Declaration: TypeAlias = Bot | SharedDocument
 """What can be wanted: each has revisions of its own."""
 
 KINDS: Mapping[str, type[SharedDocument]] = {
@@ -145,9 +145,9 @@ KINDS: Mapping[str, type[SharedDocument]] = {
 _PREFIXES = frozenset(kind.prefix for kind in KINDS.values())
 
 
-def stream_of(wish: Wish) -> str:
+def stream_of(declaration: Declaration) -> str:
     """What the revisions of a bot or of a shared document are kept under."""
-    return wish.id if isinstance(wish, Bot) else wish.stream
+    return declaration.id if isinstance(declaration, Bot) else declaration.stream
 
 
 def is_shared(stream: str) -> bool:
@@ -165,10 +165,10 @@ def called(stream: str) -> str:
     return repr(stream) if is_shared(stream) else f"bot {stream!r}"
 
 
-def unfit(wish: Wish) -> Unfit | None:
+def unfit(declaration: Declaration) -> Unfit | None:
     """Why a bot or shared document would not be read back as it is; None if it would."""
     try:
-        check(wish.model_dump(exclude_none=True), most=MOST_DESIRED, times=False)
+        check(declaration.model_dump(exclude_none=True), most=MOST_DESIRED, times=False)
     except Unfit as error:
         return error
     return None

@@ -29,7 +29,7 @@ ITERATIONS = 6
 
 
 async def make(server: p.Server, workshop: OttoService) -> None:
-    """Otto with its tools, guidelines and journey; nothing of it is judged by a model."""
+    """Otto with its tools, guidelines and journey; nothing of it is evaluated by a model."""
     agent = await server.create_agent(
         id=ID,
         name=NAME,

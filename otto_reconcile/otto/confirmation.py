@@ -66,7 +66,7 @@ def draft(what: str) -> str:
     return f"draft-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
 
 
-def wish(bot: Bot) -> str:
+def creation(bot: Bot) -> str:
     """Exactly this bot, wanted."""
     return f"want {bot.id} {bot.digest()}"
 

@@ -18,7 +18,7 @@ from otto_reconcile.loop import Loop
 from otto_reconcile.model import Bot, folded
 from otto_reconcile.otto import bot_names, patch, spec_codec
 from otto_reconcile.otto.access import GUEST, KIND, Access, owner_of
-from otto_reconcile.otto.confirmation import Consent, deletion, wish
+from otto_reconcile.otto.confirmation import Consent, creation, deletion
 from otto_reconcile.otto.proposing import proposed
 from otto_reconcile.otto.queries import Known, Queries
 from otto_reconcile.otto.responses import Reply, fitted, invalid, live, not_possible, reply
@@ -47,9 +47,9 @@ class OttoService:
     """One to a daemon. What goes wrong is in the Reply.
 
     `session` is the chat's, `turn` what the customer wrote since Otto spoke last, `customer`
-    Parlant's id of whoever writes; `access` says whose bots are changed. A method that
-    changes raises StoreUnavailable where a wish cannot even be noted in the journal; nothing was
-    done then.
+    Parlant's id of the person who writes; `access` says whose bots are changed. A method that
+    changes raises StoreUnavailable where what is wanted cannot be noted in the journal; then
+    nothing was done.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class OttoService:
             return refusal
         if taken := await self._taken(bot, known, wanted, source):
             return taken
-        self._consent.ask(session, turn, wish(bot), spec)
+        self._consent.ask(session, turn, creation(bot), spec)
         return proposed(True, "The specification is valid.", bot, wanted)
 
     async def create(self, spec: object, session: str, turn: str, customer: str = GUEST) -> Reply:
@@ -193,9 +193,9 @@ class OttoService:
 
     def _agreed(self, bot: Bot, spec: object, session: str, turn: str) -> bool:
         """True if the customer was shown exactly this and has answered; else it is shown now."""
-        if self._consent.answered(session, turn, wish(bot)):
+        if self._consent.answered(session, turn, creation(bot)):
             return True
-        self._consent.ask(session, turn, wish(bot), spec)
+        self._consent.ask(session, turn, creation(bot), spec)
         return False
 
     def _once(self, session: str) -> list[str]:
@@ -231,7 +231,7 @@ class OttoService:
         wanted = known.bots.get(bot.id)
         if wanted is None or replace(wanted.source, note=None) != source:
             return None
-        if wish(wanted.bot) != wish(bot):
+        if creation(wanted.bot) != creation(bot):
             return None
         waits = any(pending.bot_id == bot.id for pending in self._journal.pending)
         return Kept(saved=not waits)
@@ -252,12 +252,12 @@ class OttoService:
         return await asyncio.to_thread(self._journal.put, pending, desired)
 
     async def _bring(self, bot_id: str, bot: Bot | None, source: Source, kept: Kept) -> BotResult:
-        """Parlant after the wish; what does not work now is the loop's to try again."""
+        """Parlant after what is wanted; what does not work now is the loop's to try again."""
         try:
             if kept.saved:
                 return await self._loop.reconcile_now(bot_id)
         except StoreUnavailable:
-            pass  # it went away after it had taken the wish
+            pass  # it went away after it had taken it
         pending = Pending(bot_id, bot, None, source, ACTOR, self._now())
         try:
             return await self._loop.carry_out(bot_id, pending.wanted)

@@ -108,7 +108,7 @@ class Attachment:
             take_over=Every(),
             outage=None if journal is None else Outage(journal, stores, port, reporter, clock),
         )
-        evaluation = EvaluationScheduler(evaluate, session, port, sdk_host.judge_of(server))
+        evaluation = EvaluationScheduler(evaluate, session, port, sdk_host.models_of(server))
         self._loop = Loop(
             session,
             interval=interval,
@@ -138,7 +138,7 @@ class Attachment:
             _log.warning("the program's tools are not known to Parlant: %s", error.message)
 
     async def _finish_restoring(self) -> None:
-        """Makes what had to wait, when Parlant has judged and before the first customer comes."""
+        """Makes what had to wait, once Parlant has evaluated all and before the first customer."""
         loop, port = self._loop, self._port
         if loop is None or port is None or self._stopping.is_set():
             return
@@ -150,7 +150,7 @@ class Attachment:
         port.waiting.clear()
 
     async def _run(self, server: Server, loop: Loop, jobs: Jobs) -> None:
-        """From when the server serves: what Parlant is about to judge is to be left alone."""
+        """From when the server serves: what Parlant is about to evaluate is to be left alone."""
         ready = asyncio.create_task(server.ready.wait())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -213,7 +213,7 @@ async def attach(
     and `stop` what it gives when that has ended. A `persistence` given here is used and stays
     open; else one is made of `mongodb_uri`, and without either nothing happens (`enabled`).
     `tools` and `headers` as for `rehydrate_bots_from_persistence`; `interval` is in seconds.
-    `evaluate` says when the model is asked what nobody has judged yet: True (`lazy`, while the
+    `evaluate` says when the model is asked what nobody has evaluated yet: True (`lazy`, while the
     server serves), `eager` (before this returns too) or False (`off`). `target` names the server in
     the database; without it that is machine and port.
 

@@ -45,7 +45,7 @@ async def rehydrate_bots_from_persistence(
     Gives `enabled`, `bots_restored`, `guidelines_restored`, `journeys_restored`, `errors` (a list
     of sentences), `id_mapping` (stored bot id to agent id; they are the same) and `message`.
     `tools` are the program's own tools (`@p.tool`) that stored bots may name. Without `evaluate`
-    Parlant has nothing to judge but journeys with states: no model is needed for a start without
+    Parlant has nothing to evaluate but journeys with states: no model is needed for a start without
     these. `headers` go with calls of the server's API, where its policy asks for a token; they are
     secret. Never raises: what cannot be restored is an error, and the rest is restored.
     """
@@ -55,8 +55,8 @@ async def rehydrate_bots_from_persistence(
         enabled = persistence.enabled
         if enabled:
             given = Given.of(server, target=target, tools=tools, headers=headers)
-            judged = mode_of(evaluate) is not Mode.OFF
-            await _restore_into(given, judged, persistence, done)
+            evaluated = mode_of(evaluate) is not Mode.OFF
+            await _restore_into(given, evaluated, persistence, done)
     except OttoError as error:
         done.errors.append(error.message)
     except Exception as error:  # the server has to start all the same
@@ -102,7 +102,7 @@ async def _restore_into(
     wire = over_asgi(app_of(server), given.target, given.headers)
     port = StartPort(server, wire, tools=given.tools, evaluate=evaluate)
     try:
-        await ModelQueries(port, stores, SystemClock(), sdk_host.judge_of(server)).begin()
+        await ModelQueries(port, stores, SystemClock(), sdk_host.models_of(server)).begin()
         await _restore(port, persistence, done)
     finally:
         await port.close()

@@ -1,8 +1,8 @@
 """StartPort: inside somebody's `async with p.Server()`, makes bots as the program makes its own.
 
-Parlant judges (evaluates) what the SDK made when the body of the `async with` ends; what came over
-REST it takes as it is, with what is known of an earlier judgement. So what is to be judged is made
-by the SDK until then, and everything else goes through the RestPort on the server's own app.
+Parlant evaluates what the SDK made when the body of the `async with` ends; what came over REST it
+takes as it is, with what is known of an earlier evaluation. So what is to be evaluated is made by
+the SDK until then, and everything else goes through the RestPort on the server's own app.
 `attachment` and `restore` use it.
 """
 
@@ -25,16 +25,16 @@ from otto_reconcile.server.sdk_journeys import JourneyMaker
 from otto_reconcile.server.sdk_relationships import Relating
 
 _JUDGED = frozenset({"guideline", "journey"})
-"""Kinds that Parlant judges at the end of the start, and must find then as they were made."""
+"""Kinds that Parlant evaluates at the end of the start, and must find then as they were made."""
 
 
 class StartPort(RestPort):
     """`tools` are the program's own, as `@p.tool` made them.
 
-    With `evaluate` Parlant judges at the end of its start what nobody has judged yet; without, all
-    is made over REST, and it asks no model. Journeys with states, which only the SDK can make, it
-    judges in any case; if it `waits`, they are not made until that is over, and `waiting` has the
-    bots that lack them.
+    With `evaluate` Parlant evaluates at the end of its start what nobody has evaluated yet;
+    without, all is made over REST, and it asks no model. Journeys with states, which only the SDK
+    can make, it evaluates in any case; if it `waits`, they are not made until that is over, and
+    `waiting` has the bots that lack them.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class StartPort(RestPort):
         starting, maker = is_starting(self._server), self._maker.of(resource.kind)
         if resource.spec.get("states"):
             maker = None  # the REST port hands it to Parlant's SDK whenever it comes
-        if maker is None or not starting or not self._evaluate or self._is_judged(resource):
+        if maker is None or not starting or not self._evaluate or self._is_evaluated(resource):
             return await super().create(resource, fresh=fresh, claimed=claimed)
         # Journeys always: where one is there, the SDK would leave its conditions to all agents.
         look_first = not fresh or resource.kind == "journey"
@@ -100,23 +100,23 @@ class StartPort(RestPort):
     async def update(
         self, resource: Resource, changes: Collection[Change], observed: Resource
     ) -> Resource:
-        self._not_while_judged(resource)
+        self._not_while_evaluated(resource)
         return await super().update(resource, changes, observed)
 
     async def delete(self, observed: Resource) -> None:
-        self._not_while_judged(observed)
+        self._not_while_evaluated(observed)
         await super().delete(observed)
 
-    def _is_judged(self, resource: Resource) -> bool:
+    def _is_evaluated(self, resource: Resource) -> bool:
         """True if all that Parlant would ask a model about it is known."""
         questions, known = questions_of(resource), self.evaluation_cache.known
         return bool(questions) and all(question.key in known for question in questions)
 
-    def _not_while_judged(self, resource: Resource) -> None:
+    def _not_while_evaluated(self, resource: Resource) -> None:
         if resource.kind in _JUDGED and is_starting(self._server):
             raise TargetUnavailable(
                 f"{resource.ref} is there already, otherwise than it is wanted, and Parlant is "
-                "about to judge it: it can be changed once the server serves"
+                "about to evaluate it: it can be changed once the server serves"
             )
 
     async def _existing(self, resource: Resource) -> Resource | None:
@@ -128,7 +128,7 @@ class StartPort(RestPort):
         if not any(differences(resource, there)):
             return there
         if claimed:  # what is the program's own is no matter of waiting
-            self._not_while_judged(resource)
+            self._not_while_evaluated(resource)
         return await super().create(resource, claimed=claimed)
 
 

@@ -31,7 +31,7 @@ class Cause(StrEnum):
     DRIFTED = "Drifted"  # the target moved
     RESTARTED = "Restarted"  # the target began a new life
     UNMANAGED = "Unmanaged"  # it was never ours
-    EVALUATED = "Evaluated"  # nothing differs: what a model judged of it is to be put on it
+    EVALUATED = "Evaluated"  # nothing differs: what a model evaluated of it is to be put on it
 
 
 @dataclass(frozen=True, slots=True)

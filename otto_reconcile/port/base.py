@@ -165,7 +165,7 @@ class Port(Protocol):
 
 
 class Evaluator(Protocol):
-    """A Port that can have the texts of bots judged by Parlant's model."""
+    """A Port that can have the texts of bots evaluated by Parlant's model."""
 
     @property
     def target(self) -> str: ...

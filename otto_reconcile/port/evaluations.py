@@ -92,8 +92,8 @@ def _reason(error: str | None) -> str:
     return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + "…"
 
 
-async def judged(view: View, resources: Iterable[Resource]) -> dict[Question, Evaluation]:
-    """What the target has of earlier judgements, to the texts that these have; it asks no model."""
+async def evaluated(view: View, resources: Iterable[Resource]) -> dict[Question, Evaluation]:
+    """What the target has of earlier evaluations of these very texts; it asks no model."""
     found: dict[Question, Evaluation] = {}
     pairs: list[tuple[Question, Any]]
     for resource in resources:
@@ -179,9 +179,9 @@ async def place_new_conditions(
         wire.new_conditions[journey.key] = keys
         return
     for question, key in zip(conditions_of(journey), keys, strict=True):
-        if judged := wire.evaluation_cache.of(question):
+        if evaluated := wire.evaluation_cache.of(question):
             with suppress(OttoError):
-                await _patch(wire, key, judged)
+                await _patch(wire, key, evaluated)
                 wire.evaluation_cache.place(journey, [question])
 
 
@@ -209,8 +209,8 @@ def _besides(declared: Mapping[str, JSON], told: Mapping[str, JSON]) -> Mapping[
     return {**rest, "journey_node": {key: node[key] for key in node.keys() - own.keys()}}
 
 
-async def _patch(wire: Wire, key: str, judged: Evaluation, unset: Collection[str] = ()) -> None:
-    changes = {"set": dict(judged), "unset": sorted(unset)}
+async def _patch(wire: Wire, key: str, evaluated: Evaluation, unset: Collection[str] = ()) -> None:
+    changes = {"set": dict(evaluated), "unset": sorted(unset)}
     metadata: Any = {name: values for name, values in changes.items() if values}
     try:
         call = wire.parlant.guidelines.update(addressed(key), metadata=metadata)
@@ -221,6 +221,6 @@ async def _patch(wire: Wire, key: str, judged: Evaluation, unset: Collection[str
             raise
         return
     held = answer.guideline.metadata
-    lost = [name for name, value in judged.items() if held.get(name) != value]
+    lost = [name for name, value in evaluated.items() if held.get(name) != value]
     if lost := sorted([*lost, *(name for name in unset if held.get(name) is not None)]):
         raise NotApplied(f"Parlant accepted metadata of {key} but did not keep: {', '.join(lost)}")

@@ -152,10 +152,10 @@ class Versions:
                     status=200,
                     hint="nothing was changed there; see docs/compatibility.md",
                 ) from error
-            self._known = self._judged(version, can)
+            self._known = self._classified(version, can)
         return self._known
 
-    def _judged(self, version: str | None, can: Capabilities | None) -> Known:
+    def _classified(self, version: str | None, can: Capabilities | None) -> Known:
         release = NEWEST if version is None else release_of(version)
         if release is None and version is not None and can is not None and _is_newer(version):
             release = replace(NEWEST, name=".".join(version.split(".")[:2]))

@@ -236,11 +236,11 @@ class RestPort:
     async def evaluate(self, question: Question) -> Evaluation:
         return await evaluations.evaluate(self._wire, question)
 
-    async def judged(
+    async def evaluated(
         self, bot_id: str, resources: Iterable[Resource]
     ) -> Mapping[Question, Evaluation]:
-        """What was judged of these before and stands with their very texts; no model is asked."""
-        return await evaluations.judged(View(self._wire, bot_id, None), resources)
+        """What was evaluated of these very texts before and stands there; no model is asked."""
+        return await evaluations.evaluated(View(self._wire, bot_id, None), resources)
 
     async def checked(
         self, bot_id: str, resources: Sequence[Resource]

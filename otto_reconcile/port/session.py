@@ -43,9 +43,9 @@ class MakeJourney(Protocol):
     """Makes a journey with its states, in Parlant's own process; their ids are their `identity`.
 
     `places` has the tools by their names in the states. `metadata` is for states by their identity,
-    each key over what is declared, `journey_node` key by key: the way for what a model once
-    judged. Parlant gives forks ids of its own, and takes no metadata for them, but for a first one:
-    that is the journey's initial state.
+    each key over what is declared, `journey_node` key by key: the way for evaluations. Parlant
+    gives forks ids of its own, and takes no metadata for them, but for a first one: that is the
+    journey's initial state.
     """
 
     async def __call__(

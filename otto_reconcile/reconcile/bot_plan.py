@@ -83,7 +83,7 @@ async def plan_bot(
     observed = seen.snapshot
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
-    unable = world.wishes.contested(bot_id, desired) | await _unable(port, desired) | lost
+    unable = world.shared_claims.contested(bot_id, desired) | await _unable(port, desired) | lost
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
     lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
     policy = replace(policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting)

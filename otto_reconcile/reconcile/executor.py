@@ -17,7 +17,7 @@ from otto_reconcile.planning.redaction import scrub, texts
 from otto_reconcile.port.base import Port
 from otto_reconcile.runtime.fencing import LOST, fenced
 
-Told = Callable[[Outcome], None]
+OnOutcome = Callable[[Outcome], None]
 LEADS_NO_MORE = f"not tried: {LOST}"
 
 
@@ -26,10 +26,10 @@ async def apply(
     port: Port,
     *,
     fresh: bool = False,
-    told: Told = lambda outcome: None,
+    on_outcome: OnOutcome = lambda outcome: None,
     leading: Callable[[], bool] = lambda: True,
 ) -> list[Outcome]:
-    """One Outcome for each action that acts, in order; `told` hears of each as it comes.
+    """One Outcome for each action that acts, in order; `on_outcome` hears of each as it comes.
 
     `fresh` says that what is to be created was surely absent a moment ago. `leading` is asked
     before every action and, by the port, before every call of one: a process that was stopped for a
@@ -50,7 +50,7 @@ async def apply(
                 outcome, gone = await _attempt(action, port, fresh)
         if outcome.result is not Result.SUCCEEDED and not outcome.there:
             lost.add(action.ref)
-        told(outcome)
+        on_outcome(outcome)
         outcomes.append(outcome)
     return outcomes
 

@@ -32,7 +32,7 @@ class Outage:
         self._journal, self._stores, self._port = journal, stores, port
         self._reporter = reporter
         self._memory = Stores.over(MemoryStore())
-        self._reconciler = Reconciler(port, self._memory, clock, told=reporter.outcome)
+        self._reconciler = Reconciler(port, self._memory, clock, on_outcome=reporter.outcome)
         self._applied: dict[str, Applied | None] = {}
         self._saving: dict[str, Applied | None] = {}
         self._turn = asyncio.Lock()

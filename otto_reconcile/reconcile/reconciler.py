@@ -95,11 +95,11 @@ class _Work:
         repeats.settle(self.planned.bot_id, (*self.outcomes, *self.waiting))
 
 
-Told = Callable[[str, Outcome], None]
+OnOutcome = Callable[[str, Outcome], None]
 
 
 class Reconciler:
-    """`told(run_id, outcome)` hears of every outcome; `right` is asked before any change.
+    """`on_outcome(run_id, outcome)` hears of every outcome; `right` is asked before any change.
 
     `retries` takes out of a bot's plan what is to wait, and says how that failed before.
     """
@@ -110,14 +110,14 @@ class Reconciler:
         stores: Stores,
         clock: Clock,
         *,
-        told: Told = lambda run_id, outcome: None,
+        on_outcome: OnOutcome = lambda run_id, outcome: None,
         right: Right | None = None,
         retries: Retries | None = None,
     ) -> None:
         self._port = port
         self._stores = stores
         self._clock = clock
-        self._told = told
+        self._on_outcome = on_outcome
         self._right = Undisputed() if right is None else right
         self._retries = Retries(clock) if retries is None else retries
         self._repeats = Repeats()
@@ -203,12 +203,12 @@ class Reconciler:
         for work in acting:
             ended: list[datetime] = []
 
-            def told(outcome: Outcome, ended: list[datetime] = ended) -> None:
+            def note(outcome: Outcome, ended: list[datetime] = ended) -> None:
                 ended.append(self._clock.now())
-                self._told(run_id, outcome)
+                self._on_outcome(run_id, outcome)
 
             work.outcomes = await apply(
-                work.planned.plan, self._port, fresh=absent, told=told, leading=self._holds
+                work.planned.plan, self._port, fresh=absent, on_outcome=note, leading=self._holds
             )
             work.conclude(ended, self._repeats)
         try:

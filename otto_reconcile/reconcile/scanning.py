@@ -165,11 +165,13 @@ class Scanning:
         await asyncio.to_thread(self._stores.audit.intend, records)
         ended: list[datetime] = []
 
-        def told(outcome: Outcome) -> None:
+        def note(outcome: Outcome) -> None:
             ended.append(self._clock.now())
             self._reporter.outcome(run_id, outcome)
 
-        outcomes = await apply(plan, self._port, told=told, leading=lambda: self._session.may_act)
+        outcomes = await apply(
+            plan, self._port, on_outcome=note, leading=lambda: self._session.may_act
+        )
         done = zip(records, outcomes, ended, strict=True)
         self._unsaved += [concluded(record, outcome, at) for record, outcome, at in done]
         self._settle(outcomes)

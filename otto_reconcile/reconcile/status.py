@@ -57,7 +57,7 @@ class BotStatus:
     """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target.
 
     `unevaluated` are the texts (guidelines, conditions and states of journeys) that no model has
-    judged yet: they are served as they stand.
+    evaluated yet: they are served as they stand.
     """
 
     bot_id: str

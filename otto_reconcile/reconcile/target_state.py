@@ -108,7 +108,7 @@ class TargetState:
         return frozenset().union(*(secret_values(one.bot) for one in self.desired.bots.values()))
 
     @cached_property
-    def wishes(self) -> SharedClaims:
+    def shared_claims(self) -> SharedClaims:
         return SharedClaims(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
 
     @cached_property

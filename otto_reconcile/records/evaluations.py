@@ -1,6 +1,6 @@
-"""What language models have judged, kept forever: the loop reads and writes it here.
+"""What language models have evaluated, kept forever: the loop reads and writes it here.
 
-A judgement holds for what was asked (see `model.evaluation`), by which Parlant, of which model.
+An evaluation holds for what was asked (see `model.evaluation`), by which Parlant, of which model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from otto_reconcile.store.base import Document, Store, Write
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedBy:
-    """Who judges: the version of Parlant, which words the prompts, and the model."""
+    """Who evaluates: the version of Parlant, which words the prompts, and the model."""
 
     parlant: str
     model: str
@@ -44,29 +44,31 @@ class Evaluations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def load(self, judge: EvaluatedBy, keys: Sequence[str] | None = None) -> dict[str, Evaluation]:
-        """By the key of the question all of a judge's, or those to `keys`.
+    def load(
+        self, evaluated_by: EvaluatedBy, keys: Sequence[str] | None = None
+    ) -> dict[str, Evaluation]:
+        """By the key of the question all of one evaluator's, or those to `keys`.
 
         A damaged one is left out: it is asked anew.
         """
-        where: Document = {"parlant": judge.parlant, "model": judge.model}
+        where: Document = {"parlant": evaluated_by.parlant, "model": evaluated_by.model}
         if keys is not None:
             where["key"] = {"$in": list(keys)}
         found = self._store.find("evaluations", where, fields=("key", "judgement"))
         read = ((document.get("key"), _evaluation(document)) for document in found)
         return {key: said for key, said in read if isinstance(key, str) and said is not None}
 
-    def writing(self, judge: EvaluatedBy, answers: Sequence[Answer]) -> Write:
+    def writing(self, evaluated_by: EvaluatedBy, answers: Sequence[Answer]) -> Write:
         """What saves them, for a batch with the audit's."""
-        return Write("put", "evaluations", [_document(judge, answer) for answer in answers])
+        return Write("put", "evaluations", [_document(evaluated_by, answer) for answer in answers])
 
 
-def _document(judge: EvaluatedBy, answer: Answer) -> Document:
-    """The judgement is one text: a model may have said what not every store can hold."""
+def _document(evaluated_by: EvaluatedBy, answer: Answer) -> Document:
+    """The evaluation is one text: a model may have said what not every store can hold."""
     return {
         "key": answer.key,
-        "parlant": judge.parlant,
-        "model": judge.model,
+        "parlant": evaluated_by.parlant,
+        "model": evaluated_by.model,
         "judgement": json.dumps(answer.evaluation, sort_keys=True),
         "subject": answer.subject,
         "time": answer.time,

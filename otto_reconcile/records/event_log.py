@@ -21,14 +21,14 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.model.shared import Wish, is_stream
+from otto_reconcile.model.shared import Declaration, is_stream
 from otto_reconcile.records.events import ROWS, Event, EventType, Source
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
     removal,
     rows_digest,
-    rows_of_wish,
+    rows_of_declaration,
     stored_rows,
 )
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Store, Write
@@ -86,7 +86,7 @@ class Step:
 
     event: Event
     head: Head | None
-    before: Wish | None
+    before: Declaration | None
     whole: bool = False
     rows: str = ""
 
@@ -236,8 +236,12 @@ class Log:
         except ValueError:
             return False
         self._write_whole(event)
-        rows = rows_digest(rows_of_wish(event.wish)) if event.wish is not None else ""
-        deleted = event.wish is None
+        rows = (
+            rows_digest(rows_of_declaration(event.declaration))
+            if event.declaration is not None
+            else ""
+        )
+        deleted = event.declaration is None
         head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
         self.store.put("heads", [asdict(head)])
         return True
@@ -276,19 +280,19 @@ class Log:
         event = step.event
         if not _projects(event) and not (over and event.source.kind == ROWS):
             return ()
-        if event.wish is None:
+        if event.declaration is None:
             return removal(event.bot_id)
         if stored is None:
             stored = self._stored(event)
-        return projection(event.wish, step.before, stored, event.time, whole=step.whole)
+        return projection(event.declaration, step.before, stored, event.time, whole=step.whole)
 
     def _after(self, step: Step) -> Head:
         event, rows = step.event, step.head.rows if step.head else ""
-        if event.wish is None:
+        if event.declaration is None:
             rows = ""
         elif event.source.kind == ROWS or _projects(event):
-            rows = step.rows or rows_digest(rows_of_wish(event.wish))
-        deleted = event.wish is None
+            rows = step.rows or rows_digest(rows_of_declaration(event.declaration))
+        deleted = event.declaration is None
         return Head(event.bot_id, event.revision, None, event.event_id, deleted, rows)
 
     def _mark(self, steps: Sequence[Step]) -> None:
@@ -341,26 +345,26 @@ class Log:
             following = self.behind(head)
             if following is None:
                 return
-            step = Step(following, head, event.wish)
+            step = Step(following, head, event.declaration)
             self.store.batch(list(self._rows(step, over=True)))
             if self._moved(following, self._after(step)):
                 return
             event = following
 
     def _write_whole(self, event: Event) -> None:
-        if event.wish is None:
+        if event.declaration is None:
             self.store.batch(list(removal(event.bot_id)))
             return
         stored = self._stored(event)
-        self.store.batch(list(projection(event.wish, None, stored, event.time, whole=True)))
+        self.store.batch(list(projection(event.declaration, None, stored, event.time, whole=True)))
 
     def _stored(self, event: Event) -> Rows:
         return stored_rows(self.store, [event.bot_id])[event.bot_id]
 
-    def _last(self, head: Head) -> Wish | None:
+    def _last(self, head: Head) -> Declaration | None:
         found = self.documents([head]).get(head.bot_id) if head.event_id else None
         with suppress(ValueError):
-            return Event.from_document(found).wish if found else None
+            return Event.from_document(found).declaration if found else None
         return None
 
 
@@ -368,4 +372,4 @@ def _projects(event: Event) -> bool:
     """Rows that others wrote are left as they wrote them; suspension is not in the rows."""
     if event.type in (EventType.SUSPENDED, EventType.RESUMED):
         return False
-    return event.wish is None or event.source.kind != ROWS
+    return event.declaration is None or event.source.kind != ROWS

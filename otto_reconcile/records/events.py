@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.model import Bot
-from otto_reconcile.model.shared import SharedDocument, Wish, called, shared_from, stream_of
+from otto_reconcile.model.shared import Declaration, SharedDocument, called, shared_from, stream_of
 from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.fields import text, text_or_none, whole
 from otto_reconcile.runtime.limits import check
@@ -88,12 +88,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One revision of what is wanted. `wish` is None where it was deleted."""
+    """One revision of what is wanted. `declaration` is None where it was deleted."""
 
     bot_id: str
     revision: int
     type: EventType
-    wish: Wish | None
+    declaration: Declaration | None
     digest: str
     source: Source
     actor: str
@@ -103,7 +103,7 @@ class Event:
     @property
     def bot(self) -> Bot | None:
         """The bot, in an event of a bot that was not deleted."""
-        return self.wish if isinstance(self.wish, Bot) else None
+        return self.declaration if isinstance(self.declaration, Bot) else None
 
     def to_document(self) -> Document:
         document: Document = {
@@ -118,9 +118,9 @@ class Event:
             "actor": self.actor,
             "time": self.time,
         }
-        if self.wish is None or isinstance(self.wish, Bot):
+        if self.declaration is None or isinstance(self.declaration, Bot):
             return document
-        return {**document, "schema": SCHEMA, "shared": self.wish.to_document()}
+        return {**document, "schema": SCHEMA, "shared": self.declaration.to_document()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Event:
@@ -147,14 +147,14 @@ class Event:
             raise ValueError(why)
         check({name: document[name] for name in ("bot", "shared") if document.get(name)})
         told = {name: text(document[name]) for name in _TEXTS}
-        wish = _wish(document)
-        if wish is not None and stream_of(wish) != document["bot_id"]:
-            raise ValueError(f"it is one of {called(stream_of(wish))}")
+        declaration = _declaration(document)
+        if declaration is not None and stream_of(declaration) != document["bot_id"]:
+            raise ValueError(f"it is one of {called(stream_of(declaration))}")
         return cls(
             **told,
             revision=whole(document["revision"]),
             type=EventType(document["type"]),
-            wish=wish,
+            declaration=declaration,
             source=Source.from_document(document["source"]),
             time=utc(document["time"]),
         )
@@ -220,7 +220,7 @@ class Ingested:
         return len({event.bot_id for event in self.events if event.bot is not None})
 
 
-def _wish(document: Mapping[str, Any]) -> Wish | None:
+def _declaration(document: Mapping[str, Any]) -> Declaration | None:
     if (shared := document.get("shared")) is not None:
         return shared_from(shared)
     bot = document.get("bot")

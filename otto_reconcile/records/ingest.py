@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.model import Bot
-from otto_reconcile.model.shared import Wish, called, is_shared, stream_of, unfit
+from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of, unfit
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import ROWS, Desired, Event, EventType, Ingested, Source, utc
 from otto_reconcile.records.look import Look, main_collection
 from otto_reconcile.records.renaming import Renaming
 from otto_reconcile.records.row_loss import RowLoss
-from otto_reconcile.records.rows.decoding import OWN, by_bot, is_otto, wish_from
+from otto_reconcile.records.rows.decoding import OWN, by_bot, declaration_from, is_otto
 from otto_reconcile.records.rows.projections import (
     COLLECTION_NAMES,
     has_row_of,
     rows_digest,
-    rows_of_wish,
+    rows_of_declaration,
     view_digest,
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
@@ -121,38 +121,51 @@ class Ingester:
         rows: Mapping[str, Sequence[Document]],
         head: Head | None,
     ) -> list[str]:
-        known, former = look.wish(stream), look.renames.former_of(stream)
+        known, former = look.declaration(stream), look.renames.former_of(stream)
         said = rows_digest(rows)
         if known is not None and head is not None and said == head.rows and former is None:
             return []
-        wish, problems = wish_from(stream, rows, known or _under(stream, former, look))
-        if wish is not None and (fault := unfit(wish)) is not None:
+        declaration, problems = declaration_from(
+            stream, rows, known or _under(stream, former, look)
+        )
+        if declaration is not None and (fault := unfit(declaration)) is not None:
             return [*problems, f"rows of {called(stream)}: {fault}; it stays as it was"]
-        same = wish is not None and known is not None and _says_the_same(wish, known)
-        if wish is None or (same and former is None):
-            if wish is not None and head is not None and not problems:
+        same = declaration is not None and known is not None and _says_the_same(declaration, known)
+        if declaration is None or (same and former is None):
+            if declaration is not None and head is not None and not problems:
                 self._log.renew_rows(head, said)
             return problems
-        if self._is_late(head, known, wish, rows):
+        if self._is_late(head, known, declaration, rows):
             look.late.add(stream)
         else:
             source = Source(ROWS) if former is None else renames.from_(former)
-            step = self._event(wish, known, head, source)
+            step = self._event(declaration, known, head, source)
             look.steps.append(replace(step, rows=said if not problems else ""))
         return problems
 
-    def _event(self, wish: Wish, known: Wish | None, head: Head | None, source: Source) -> Step:
+    def _event(
+        self, declaration: Declaration, known: Declaration | None, head: Head | None, source: Source
+    ) -> Step:
         kind = EventType.UPDATED if known else EventType.CREATED
         revision = (head.revision if head else 0) + 1
         now = self._log.now()
-        event = Event(stream_of(wish), revision, kind, wish, wish.digest(), source, ACTOR, now)
+        event = Event(
+            stream_of(declaration),
+            revision,
+            kind,
+            declaration,
+            declaration.digest(),
+            source,
+            ACTOR,
+            now,
+        )
         return Step(event, head, known)
 
     def _is_late(
         self,
         head: Head | None,
-        known: Wish | None,
-        wish: Wish,
+        known: Declaration | None,
+        declaration: Declaration,
         rows: Mapping[str, Sequence[Document]],
     ) -> bool:
         """True for rows that a slow writer of an earlier revision has just put over newer ones.
@@ -168,12 +181,12 @@ class Ingester:
         newest = events[0].get("time") if events else None
         if not isinstance(newest, datetime) or self._log.now() - utc(newest) >= _LATE:
             return False
-        return any(_has_left(event, known, wish, rows) for event in events[1:])
+        return any(_has_left(event, known, declaration, rows) for event in events[1:])
 
     def _note_orphans(
         self, look: Look, bot_id: str, rows: Mapping[str, Sequence[Document]]
     ) -> None:
-        if look.wish(bot_id) is None:
+        if look.declaration(bot_id) is None:
             parts = ", ".join(f"{len(rows[name])} of {name}" for name in rows if rows[name])
             look.problems.append(f"rows of bot {bot_id!r} ({parts}) have no row in bots")
 
@@ -205,10 +218,10 @@ class Ingester:
                 look.vanished.add(before)
 
     def _deletion(self, look: Look, stream: str, source: Source) -> Step:
-        known = look.wish(stream)
+        known = look.declaration(stream)
         assert known is not None
         step = self._event(known, known, look.heads[stream], source)
-        event = replace(step.event, type=EventType.DELETED, wish=None, digest="")
+        event = replace(step.event, type=EventType.DELETED, declaration=None, digest="")
         return replace(step, event=event)
 
     def _record(self, look: Look) -> Iterable[Event]:
@@ -241,33 +254,36 @@ class Ingester:
                     )
 
 
-def _says_the_same(wish: Wish, known: Wish) -> bool:
+def _says_the_same(declaration: Declaration, known: Declaration) -> bool:
     """True if rows mean what the rows of `known` mean, which may say less than it."""
-    own, _ = wish_from(stream_of(known), rows_of_wish(known), known)
-    return view_digest(wish) == view_digest(own or known)
+    own, _ = declaration_from(stream_of(known), rows_of_declaration(known), known)
+    return view_digest(declaration) == view_digest(own or known)
 
 
-def _under(stream: str, former: str | None, look: Look) -> Wish | None:
+def _under(stream: str, former: str | None, look: Look) -> Declaration | None:
     """The bot as it was, under its new id: for what its rows do not say."""
-    bot = look.wish(former) if former is not None else None
+    bot = look.declaration(former) if former is not None else None
     return bot.model_copy(update={"id": stream}) if isinstance(bot, Bot) else None
 
 
 def _has_left(
-    document: Document, known: Wish | None, wish: Wish, rows: Mapping[str, Sequence[Document]]
+    document: Document,
+    known: Declaration | None,
+    declaration: Declaration,
+    rows: Mapping[str, Sequence[Document]],
 ) -> bool:
     """True if the rows, or one that is not as in `known`, are those of this earlier event."""
     try:
         event = Event.from_document(document)
     except ValueError:
         return False
-    if event.wish is None:
+    if event.declaration is None:
         return False
     own = rows[main_collection(event.bot_id)]
     same_time = any(row.get("updated_at") == event.time for row in own)
-    if same_time and view_digest(event.wish) == view_digest(wish):
+    if same_time and view_digest(event.declaration) == view_digest(declaration):
         return True
-    return has_row_of(rows, event.wish, known, event.time)
+    return has_row_of(rows, event.declaration, known, event.time)
 
 
 def _is_nameless(row: Document, key: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from otto_reconcile.model.shared import Wish, is_shared
+from otto_reconcile.model.shared import Declaration, is_shared
 from otto_reconcile.records.event_log import Head, Step
 from otto_reconcile.records.events import Desired
 from otto_reconcile.records.renames import Renames
@@ -50,10 +50,10 @@ class Look:
         """What is wrong with the rows of one bot or shared document."""
         self.problems += problems
         if problems and not is_shared(stream):
-            mend = () if self.wish(stream) is None else (MEND,)
+            mend = () if self.declaration(stream) is None else (MEND,)
             self.faults[stream] = (*self.faults.get(stream, ()), *problems, *mend)
 
-    def wish(self, stream: str) -> Wish | None:
+    def declaration(self, stream: str) -> Declaration | None:
         """The bot or shared document of this name, as it is known."""
         if (shared := self.known.shared.get(stream)) is not None:
             return shared.document

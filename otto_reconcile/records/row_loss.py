@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from otto_reconcile.model import Bot
-from otto_reconcile.model.shared import Wish
+from otto_reconcile.model.shared import Declaration
 from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Log
@@ -68,7 +68,7 @@ class RowLoss:
         Many at once, or all, are more likely an accident: they are noted as lost instead.
         """
         rowless = {i for i in alive if not look.rows.get(i, {}).get(name)}
-        gone = {i for i in rowless if look.wish(i) is not None} - look.moving
+        gone = {i for i in rowless if look.declaration(i) is not None} - look.moving
         if name == "bots":
             gone -= look.renames.former
             rowless -= look.renames.done.keys()  # they live on
@@ -126,18 +126,18 @@ def _still_lost(before: Lost, look: Look) -> Lost:
     """What was withheld and lacks those rows still, or may (while it is being written)."""
     still: dict[str, frozenset[str]] = {}
     for stream, names in before.items():
-        wish, rows = look.wish(stream), look.rows.get(stream, {})
-        if wish is None:
+        declaration, rows = look.declaration(stream), look.rows.get(stream, {})
+        if declaration is None:
             continue
-        due = {n for n in names if n == main_collection(stream) or _has_parts(n, wish)}
+        due = {n for n in names if n == main_collection(stream) or _has_parts(n, declaration)}
         lacking = due if stream in look.moving else {n for n in due if not rows.get(n)}
         if lacking:
             still[stream] = frozenset(lacking)
     return still
 
 
-def _has_parts(name: str, wish: Wish) -> bool:
-    return name in PART_NAMES and isinstance(wish, Bot) and row_count(name, wish) > 0
+def _has_parts(name: str, declaration: Declaration) -> bool:
+    return name in PART_NAMES and isinstance(declaration, Bot) and row_count(name, declaration) > 0
 
 
 def _pairs(lost: Lost) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Counts what the language model is asked: calls and tokens, for judging and for conversations.
+"""Counts what the language model is asked: calls and tokens, for evaluating and for conversations.
 
 `nlp_proxy` counts into a Meter; the daemon shows it and the loop asks it. Imports nothing heavy.
 """
@@ -20,7 +20,7 @@ class Purpose(StrEnum):
 
 
 _EVALUATING = "parlant.core.services.indexing."
-"""Where Parlant defines the schemas of what it has judged; all others are a conversation's."""
+"""Where Parlant defines the schemas of what it has evaluated; all others are a conversation's."""
 
 
 def purpose_of(schema: type[Any]) -> Purpose:
@@ -33,12 +33,12 @@ class Meter:
 
     def __init__(self) -> None:
         self._totals = {purpose: Usage() for purpose in Purpose}
-        self._judges: set[str] = set()
+        self._models: set[str] = set()
 
     def met(self, schema: type[Any], model: str) -> None:
         """Notes which model answers in the form of this schema."""
         if purpose_of(schema) is Purpose.EVALUATION:
-            self._judges.add(model)
+            self._models.add(model)
 
     def called(self, purpose: Purpose) -> None:
         """One call begins: it is counted also if it fails."""
@@ -55,12 +55,12 @@ class Meter:
 
     @property
     def model(self) -> str:
-        """The models that judge, by the names that their service gives them."""
-        return ", ".join(sorted(self._judges))
+        """The models that evaluate, by the names that their service gives them."""
+        return ", ".join(sorted(self._models))
 
     @property
     def evaluation(self) -> Usage:
-        """What judging took so far."""
+        """What evaluating took so far."""
         return self._totals[Purpose.EVALUATION]
 
     def to_document(self) -> Mapping[str, Mapping[str, int]]:

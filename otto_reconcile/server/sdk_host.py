@@ -1,4 +1,4 @@
-"""A Parlant server that a program made for itself: its tools, and who judges there.
+"""A Parlant server that a program made for itself: its tools, and who evaluates there.
 
 Imports Parlant. `persistence` calls it, in the body of the program's `async with p.Server()`.
 """
@@ -27,8 +27,8 @@ class Uncounted:
     evaluation: None = None
 
 
-def judge_of(server: p.Server) -> Uncounted:
-    """The models that judge there, named as `run` names them: the answers are the same."""
+def models_of(server: p.Server) -> Uncounted:
+    """The models that evaluate there, named as `run` names them: the answers are the same."""
     from parlant.sdk import SchematicGenerator
 
     meter = Meter()
@@ -42,7 +42,7 @@ async def offer(server: p.Server, tools: Sequence[p.ToolEntry]) -> tuple[str, st
     """Has Parlant host the tools. Gives the ids of an agent and its guideline, to be deleted.
 
     The SDK knows a tool once something that it makes has it; a matcher of its own saves that from
-    being judged.
+    being evaluated.
     """
     import parlant.sdk as p
 
@@ -56,7 +56,7 @@ async def offer(server: p.Server, tools: Sequence[p.ToolEntry]) -> tuple[str, st
 
 
 def before_serving(work: Callable[[], Awaitable[None]]) -> Callable[[App], App]:
-    """A middleware that does this work when all is judged and before the port opens."""
+    """A middleware that does this work when all is evaluated and before the port opens."""
 
     def around(app: App) -> App:
         async def hooked(scope: Message, receive: Any, send: Any) -> None:

@@ -1,6 +1,6 @@
 """Makes journeys with their states, as only Parlant's SDK can: the one place. `daemon` calls it.
 
-What is known of a model's judgement goes along as metadata.
+What is known of a model's evaluation goes along as metadata.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class JourneyMaker:
     """`port.session.MakeJourney` on a Parlant server in this process.
 
-    What is made before Parlant ends its start in the usual way, a model judges then.
+    What is made before Parlant ends its start in the usual way, a model evaluates then.
     """
 
     def __init__(self, server: p.Server) -> None:

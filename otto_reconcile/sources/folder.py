@@ -107,7 +107,7 @@ class Folder:
                 import_folder,
                 self._desired,
                 self._lineage,
-                loaded.wishes,
+                loaded.declarations,
                 made_from,
                 actor=self._actor,
                 root=self._root,

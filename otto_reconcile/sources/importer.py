@@ -9,9 +9,9 @@ from pathlib import Path
 from otto_reconcile import manifest
 from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
-from otto_reconcile.manifest import Loaded, LoadedWish
+from otto_reconcile.manifest import Loaded, LoadedDeclaration
 from otto_reconcile.model import is_reserved
-from otto_reconcile.model.shared import Wish, called, is_shared, stream_of
+from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of
 from otto_reconcile.planning import guard
 from otto_reconcile.records.events import NEWER
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
@@ -79,7 +79,7 @@ def files_of(folder: Path, loaded: Loaded) -> list[Path]:
 def import_folder(
     desired: DesiredState,
     lineage: Lineage,
-    wishes: tuple[LoadedWish, ...],
+    declarations: tuple[LoadedDeclaration, ...],
     made_from: Provenance,
     *,
     actor: str,
@@ -103,7 +103,7 @@ def import_folder(
     names = before.names if before is not None else ()
     imported = bring_in(
         desired,
-        wishes,
+        declarations,
         actor=actor,
         root=root,
         commits=made_from.commits,
@@ -131,7 +131,7 @@ def behind(root: Path, state: State, record: Record) -> str:
 
 def bring_in(
     desired: DesiredState,
-    wishes: tuple[LoadedWish, ...],
+    declarations: tuple[LoadedDeclaration, ...],
     *,
     actor: str,
     root: Path | None = None,
@@ -152,22 +152,22 @@ def bring_in(
     """
     amiss = desired.ingest().amiss
     known = desired.read()
-    before, sources = wishes_of(known), _sources(known)
+    before, sources = declarations_of(known), _sources(known)
     home = _home(root, names, sources)
     owner = home if prune else None
     if owner is not None:
-        _refuse_lost(sources, wishes, foreign, owner)
+        _refuse_lost(sources, declarations, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
     unreadable = {**known.unreadable, **known.unreadable_shared}
     newer = {name for name, why in unreadable.items() if why == NEWER}
-    for loaded in wishes:
-        name = stream_of(loaded.wish)
+    for loaded in declarations:
+        name = stream_of(loaded.declaration)
         wanted = before.get(name)
         if name in newer:
             continue
         if wanted is None:
             new.append(loaded)
-        elif wanted.digest() != loaded.wish.digest():
+        elif wanted.digest() != loaded.declaration.digest():
             updated.append(loaded)
         elif home is not None and _has_moved(sources[name], loaded.file, home):
             updated.append(loaded)
@@ -177,12 +177,12 @@ def bring_in(
             again.add(name)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = _departed(desired, known, wishes, owner)
-    here = sorted(newer & {stream_of(loaded.wish) for loaded in wishes})
+    gone, withheld, guarded = _departed(desired, known, declarations, owner)
+    here = sorted(newer & {stream_of(loaded.declaration) for loaded in declarations})
     kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
     place, of_file = str(root) if root is not None else None, commits or {}
     pairs = [
-        (w.wish, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
+        (w.declaration, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
         for w in (*new, *updated, *moved)
     ]
     desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
@@ -191,7 +191,7 @@ def bring_in(
     mended = desired.mend_rows(amiss & {*_names(unchanged)})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in mended)
-    warnings = (*kept, *written, *_left_behind(sources, wishes, owner))
+    warnings = (*kept, *written, *_left_behind(sources, declarations, owner))
     held = tuple(sorted({*withheld, *here}))
     return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
 
@@ -220,7 +220,7 @@ def _home(root: Path | None, names: Collection[str], sources: Mapping[str, Sourc
     return _Home(str(root), (str(root), *sorted(others - {str(root)})))
 
 
-def wishes_of(desired: Desired) -> dict[str, Wish]:
+def declarations_of(desired: Desired) -> dict[str, Declaration]:
     """All that is wanted, by what its revisions are kept under."""
     documents = {name: one.document for name, one in desired.shared.items()}
     return {**{bot_id: wanted.bot for bot_id, wanted in desired.bots.items()}, **documents}
@@ -234,13 +234,16 @@ def gone_from(folder: Path, names: Collection[str], known: Desired, there: Loade
     sources = _sources(known)
     home = _home(folder, names, sources)
     assert home is not None
-    _refuse_lost(sources, there.wishes, there.foreign, home)
-    present = {stream_of(loaded.wish) for loaded in there.wishes}
+    _refuse_lost(sources, there.declarations, there.foreign, home)
+    present = {stream_of(loaded.declaration) for loaded in there.declarations}
     return {name for name, source in sources.items() if home.has(source)} - present
 
 
 def _departed(
-    desired: DesiredState, known: Desired, wishes: tuple[LoadedWish, ...], home: _Home | None
+    desired: DesiredState,
+    known: Desired,
+    declarations: tuple[LoadedDeclaration, ...],
+    home: _Home | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
     """What is to be deleted, what the guard keeps, and its reason.
 
@@ -250,7 +253,7 @@ def _departed(
     if home is None:
         return (), (), None
     sources = _sources(known)
-    there = {stream_of(loaded.wish) for loaded in wishes}
+    there = {stream_of(loaded.declaration) for loaded in declarations}
     from_here = {name for name, source in sources.items() if home.has(source)}
     going = tuple(sorted(from_here - there))
     if not going:
@@ -271,12 +274,12 @@ def _departed(
 
 def _refuse_lost(
     sources: Mapping[str, Source],
-    wishes: tuple[LoadedWish, ...],
+    declarations: tuple[LoadedDeclaration, ...],
     foreign: Sequence[Problem],
     home: _Home,
 ) -> None:
     """A file that is half written, or lost its first lines, must not delete what it held."""
-    there = {stream_of(loaded.wish) for loaded in wishes}
+    there = {stream_of(loaded.declaration) for loaded in declarations}
     files = {within(problem.file, home.names): problem for problem in foreign}
     lost = [
         replace(fault, message=f"this was the manifest of {name}; {fault.message}", hint=_MEND)
@@ -310,7 +313,7 @@ def _has_moved(source: Source, file: str, home: _Home) -> bool:
 
 
 def _left_behind(
-    sources: Mapping[str, Source], wishes: tuple[LoadedWish, ...], home: _Home | None
+    sources: Mapping[str, Source], declarations: tuple[LoadedDeclaration, ...], home: _Home | None
 ) -> Iterator[str]:
     """A sentence for each other folder that this one takes from, if it does not have all of it.
 
@@ -318,7 +321,7 @@ def _left_behind(
     """
     if home is None:
         return
-    there = {stream_of(loaded.wish) for loaded in wishes}
+    there = {stream_of(loaded.declaration) for loaded in declarations}
     elsewhere = {n: s for n, s in sources.items() if s.root and home.has_not(s)}
     for other in sorted({str(source.root) for n, source in elsewhere.items() if n in there}):
         left = tuple(sorted(n for n in elsewhere.keys() - there if elsewhere[n].root == other))
@@ -327,5 +330,5 @@ def _left_behind(
             yield f"{missing}; {guard.if_meant(left, other)}"
 
 
-def _names(wishes: list[LoadedWish]) -> tuple[str, ...]:
-    return tuple(sorted(stream_of(loaded.wish) for loaded in wishes))
+def _names(declarations: list[LoadedDeclaration]) -> tuple[str, ...]:
+    return tuple(sorted(stream_of(loaded.declaration) for loaded in declarations))

@@ -32,8 +32,8 @@ def service(url: str = "http://tools:8080") -> SharedToolService:
     return SharedToolService(id="s", service=ToolService(name="s", kind="sdk", url=url))
 
 
-def put(state: DesiredState, wish: Any, **more: Any) -> Any:
-    return state.put(wish, source=CLI, actor="ann", **more)
+def put(state: DesiredState, declaration: Any, **more: Any) -> Any:
+    return state.put(declaration, source=CLI, actor="ann", **more)
 
 
 def terms(state: DesiredState, bot_id: str = "desk") -> list[str]:
@@ -200,9 +200,9 @@ def test_writers_side_by_side_lose_nothing(store: Store) -> None:
     state = DesiredState(store)
     history = state.history("glossary/words")
     assert [event.revision for event in history] == list(range(12, 0, -1))
-    assert state.get_shared("glossary/words").document == history[0].wish
+    assert state.get_shared("glossary/words").document == history[0].declaration
     state.ingest()
-    assert store.find("glossaries")[0]["labels"] == history[0].wish.labels
+    assert store.find("glossaries")[0]["labels"] == history[0].declaration.labels
 
 
 # Rows that others write.

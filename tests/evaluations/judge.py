@@ -1,4 +1,4 @@
-"""A language model that judges every text alike, tells its price, and notes what it was asked.
+"""A language model that evaluates every text alike, tells its price, and notes what it was asked.
 
 Each call is a line in the file that OTTO_TEST_ASKED names: the schema that was asked for. While
 there is a file of that name with `.mute`, it fails.

@@ -1,4 +1,4 @@
-"""What a Parlant elsewhere had judged before its bots were adopted stays, and is not paid for."""
+"""What a Parlant elsewhere evaluated before its bots were adopted stays, and is not paid for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWN = ["agent:mine"]
 
 @pytest.fixture
 def theirs(parlant_process: ParlantProcess) -> Iterator[httpx.Client]:
-    """A server whose program had all judged at its start, as the SDK leaves it."""
+    """A server whose program had all evaluated at its start, as the SDK leaves it."""
     parlant_process.restart()
     with httpx.Client(base_url=parlant_process.url, timeout=30) as http:
 

@@ -1,4 +1,4 @@
-"""What an LLM has judged once is never asked again: the real daemon, a model that counts."""
+"""What an LLM has evaluated once is never asked again: the real daemon, a model that counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Daemon, Place, bot, wait_for
-from tests.evaluations.judge import INPUT, LIKELY, OUTPUT
+from tests.evaluations.evaluated_by import INPUT, LIKELY, OUTPUT
 from tests.wire.server import NotRunnable, own_server, skip_or_fail
 
 RUN = ("--port", "0", "--nlp", "tests.evaluations.judge:factory")
@@ -58,8 +58,8 @@ class Model:
         self._mute.touch() if on else self._mute.unlink()
 
 
-def judged(daemon: Daemon, *bot_ids: str) -> None:
-    """Waits until all is in place and nothing waits for a judgement."""
+def evaluated(daemon: Daemon, *bot_ids: str) -> None:
+    """Waits until all is in place and nothing waits for an evaluation."""
     daemon.wait_synced(*bot_ids)
 
     def settled() -> bool:
@@ -113,7 +113,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> EpochChange:
     life.place.write()
     life.place.write("walk.yaml", WALK)
     with life.place.forked(*RUN) as daemon:
-        judged(daemon, "order-desk", "walk")
+        evaluated(daemon, "order-desk", "walk")
         life.calls["first start"], life.status = model.calls, daemon.status
         wait_for("a guideline", lambda: is_judged(daemon, "order-desk.small-talk"))
         wait_for("conditions", lambda: are_conditions_judged(daemon, "order-desk.return-item"))
@@ -121,10 +121,10 @@ def life(tmp_path_factory: pytest.TempPathFactory, mongodb: str) -> EpochChange:
         life.place.write(text=bot(action=new))
         wait_for("new", lambda: daemon.guideline("order-desk.order-status")["action"] == new)
         wait_for("one more", lambda: is_judged(daemon, "order-desk.order-status"))
-        judged(daemon, "order-desk")
+        evaluated(daemon, "order-desk")
         life.calls["one changed"] = model.calls
         life.place.write("copy.yaml", bot("copy", "Copy", new))
-        judged(daemon, "order-desk", "copy", "walk")
+        evaluated(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "copy.order-status")
         life.calls["one copied"] = model.calls
         life.actions = life.place.command("actions", "--bot", "order-desk", "-o", "json").stdout
@@ -158,7 +158,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
     before = life.model.calls
     place = Place(tmp_path, OTTO_TEST_ASKED=str(life.model.asked), MONGODB_URI=mongodb)
     with place.forked(*RUN, "--evaluate", "eager") as daemon:
-        judged(daemon, "order-desk", "copy", "walk")
+        evaluated(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
         assert are_conditions_judged(daemon, "order-desk.return-item")
     assert life.model.calls == before
@@ -167,13 +167,13 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
 def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: EpochChange) -> None:
     before = life.model.calls
     with life.place.forked(*RUN) as daemon:
-        judged(daemon, "order-desk", "copy", "walk")
+        evaluated(daemon, "order-desk", "copy", "walk")
         assert is_judged(daemon, "order-desk.order-status")
         wait_for("conditions", lambda: are_conditions_judged(daemon, "copy.return-item"))
         assert daemon.status["usage"]["evaluation"]["calls"] == 0
         assert life.model.calls == before
 
-        # What somebody makes of a judgement is put right, on record, and costs nothing either.
+        # What somebody makes of an evaluation is put right, on record, and costs nothing either.
         wrong = {"metadata": {"set": {"continuous": "WRONG"}}}
         daemon.call("PATCH", "/guidelines/copy.order-status", wrong)
         wait_for("put right", lambda: is_judged(daemon, "copy.order-status"))
@@ -196,5 +196,5 @@ def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: Epoc
         assert daemon.bot("new")["unevaluated"] == 1
         assert daemon.guideline("new.order-status")["metadata"] == {}
         life.model.mute(False)
-        judged(daemon, "new")
+        evaluated(daemon, "new")
         assert "Traceback" not in daemon.output

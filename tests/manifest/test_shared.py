@@ -90,13 +90,13 @@ def test_a_glossary_for_a_misspelt_bot_is_noted(tmp_path: Path) -> None:
 
 def test_a_dump_of_all_loads_to_all(tmp_path: Path) -> None:
     loaded = load(tmp_path, WORDS + BOT)
-    wishes = [one.bot for one in loaded.bots], [one.document for one in loaded.shared]
-    text = manifest.dump([*wishes[0], *wishes[1]])
+    declarations = [one.bot for one in loaded.bots], [one.document for one in loaded.shared]
+    text = manifest.dump([*declarations[0], *declarations[1]])
     assert "hush" not in text
     assert "target: greet" in text
     again = load(tmp_path, text)
-    assert [one.bot for one in again.bots] == wishes[0]
-    assert [one.document for one in again.shared] == wishes[1]
+    assert [one.bot for one in again.bots] == declarations[0]
+    assert [one.document for one in again.shared] == declarations[1]
 
 
 @st.composite

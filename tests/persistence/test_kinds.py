@@ -54,8 +54,8 @@ def persistence(tmp_path: Path) -> DomainPersistence:
     file = tmp_path / "shop.yaml"
     file.write_text(TEXT, encoding="utf-8")
     made = DomainPersistence.over(MemoryStore())
-    for loaded in manifest.load([file], environ={}).wishes:
-        made.stores.desired.put(loaded.wish, source=Source("test"), actor="test")
+    for loaded in manifest.load([file], environ={}).declarations:
+        made.stores.desired.put(loaded.declaration, source=Source("test"), actor="test")
     return made
 
 

@@ -172,7 +172,7 @@ async def follow(program: Program, mongodb: str, bot_id: str) -> None:
 
 
 def snapshot(program: Program, bot_id: str) -> dict[str, Any]:
-    """The bot as plain REST shows it, without what Parlant's own judgement adds."""
+    """The bot as plain REST shows it, without what Parlant's own evaluation adds."""
     agent = program.agents()[bot_id]
     guidelines = program.guidelines(bot_id)
     for guideline in guidelines.values():

@@ -67,7 +67,7 @@ def test_conversations_go_on_in_their_sessions_after_a_kill(
         to_the_end(ended)
         before = [events(program, chat.session) for chat in (ended, midway)]
         program.kill()
-    (tmp_path / "home" / "evaluation_cache.json").unlink()  # as on a machine that never judged
+    (tmp_path / "home" / "evaluation_cache.json").unlink()  # as on a machine that never evaluated
     with Program(tmp_path, HOST, **clinic) as program:
         for chat, were in zip((ended, midway), before, strict=True):
             assert program.get(f"/sessions/{chat.session}")["agent_id"] == "healthcare"

@@ -1,4 +1,4 @@
-"""What a model has judged goes where Parlant looks for it, and never shows as a difference."""
+"""What a model has evaluated goes where Parlant looks for it, and never shows as a difference."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ async def test_what_is_known_comes_along_and_follows_every_change(host: Host) ->
     assert await of_condition(host) == JUDGED
     # What a person declares wins.
     assert await metadata(host, ASKS) == {**JUDGED, "continuous": False, "owner": "retail"}
-    # What nobody has judged yet has nothing of the old judgement.
+    # What nobody has evaluated yet has nothing of the old evaluation.
     second = wanted("The customer complains", owner="retail")
     await converge(host, second, first)
     assert await metadata(host, ASKS) == {"owner": "retail"}
-    # Back to what is known; and a key that is declared no longer is the judgement's again.
+    # Back to what is known; and a key that is declared no longer is the evaluation's again.
     third = wanted(continuous=False)
     await converge(host, third, second)
     assert (await metadata(host, ASKS))["continuous"] is False
@@ -118,7 +118,7 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     learn(host, there)
     parts = [r for r in there.values() if evaluation_cache(host).unplaced(r)]
     assert {r.key for r in parts} == {ASKS, TALKS, RETURNS}
-    # Somebody changed this one meanwhile: the judgement is not of what it says now.
+    # Somebody changed this one meanwhile: the evaluation is not of what it says now.
     await host.rest.patch(f"/guidelines/{ASKS}", condition="Anything")
     await place(host, parts)
     assert await metadata(host, TALKS) == JUDGED

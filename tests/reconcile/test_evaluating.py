@@ -85,7 +85,7 @@ class JudgedPort(FakePort):
 
 
 class Judged(Setting):
-    """A loop that has texts judged."""
+    """A loop that has texts evaluated."""
 
     def __init__(self, mode: Mode = Mode.LAZY, stores: Stores | None = None) -> None:
         super().__init__()

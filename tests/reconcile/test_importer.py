@@ -41,7 +41,7 @@ def write(folder: Path, names: Iterable[str]) -> None:
 
 
 def bring(desired: DesiredState, folder: Path) -> Imported:
-    return bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder.resolve())
+    return bring_in(desired, load([folder], {}).declarations, actor="ann", root=folder.resolve())
 
 
 def here(desired: DesiredState) -> list[str]:
@@ -100,9 +100,9 @@ def test_a_manifest_that_moves_within_its_folder_takes_its_source_along(
     wanted = desired.read().bots["a"]
     assert (wanted.revision, wanted.source.path) == (2, str(folder / "sub" / "a.yaml"))
     monkeypatch.chdir(tmp_path)
-    wishes = load([Path("bots")], {}).wishes  # the same folder by another name
+    declarations = load([Path("bots")], {}).declarations  # the same folder by another name
     for _ in range(2):
-        imported = bring_in(desired, wishes, actor="ann", root=folder.resolve())
+        imported = bring_in(desired, declarations, actor="ann", root=folder.resolve())
         assert (imported.updated, imported.unchanged) == ((), ("a", "b"))
 
 
@@ -154,7 +154,7 @@ def test_what_no_folder_had_belongs_to_the_one_that_has_it(
     desired: DesiredState, tmp_path: Path
 ) -> None:
     write(tmp_path, "ab")
-    bring_in(desired, load([tmp_path / "a.yaml"], {}).wishes, actor="ann")
+    bring_in(desired, load([tmp_path / "a.yaml"], {}).declarations, actor="ann")
     desired.put(Bot(id="b", name="b", description="Helps."), source=Source("chat"), actor="ann")
     imported = bring(desired, tmp_path)
     assert (imported.moved, imported.unchanged, imported.warnings) == (("a",), ("b",), ())
@@ -167,8 +167,8 @@ def test_what_is_only_applied_stays_whose_it_was(desired: DesiredState, tmp_path
         folder.mkdir()
         write(folder, "a")
     bring(desired, one)
-    wishes = load([two], {}).wishes
-    imported = bring_in(desired, wishes, actor="ann", root=two.resolve(), prune=False)
+    declarations = load([two], {}).declarations
+    imported = bring_in(desired, declarations, actor="ann", root=two.resolve(), prune=False)
     assert (imported.unchanged, imported.moved) == (("a",), ())
     assert roots(desired, "a") == [str(one.resolve())]
 
@@ -183,13 +183,13 @@ def test_a_manifest_that_is_one_no_more_deletes_nothing(
     loaded = load([tmp_path], {})
     root = tmp_path.resolve()
     with pytest.raises(InvalidInput) as caught:
-        bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
+        bring_in(desired, loaded.declarations, actor="ann", root=root, foreign=loaded.foreign)
     (problem,) = caught.value.problems
     assert "a.yaml:1:1: this was the manifest of a; this is no manifest" in str(problem)
     assert here(desired) == ["a", "b", "c"]
     (tmp_path / "a.yaml").write_text(MANIFEST.format("a"))
     loaded = load([tmp_path], {})
-    bring_in(desired, loaded.wishes, actor="ann", root=root, foreign=loaded.foreign)
+    bring_in(desired, loaded.declarations, actor="ann", root=root, foreign=loaded.foreign)
     assert [Path(line.file).name for line in loaded.foreign] == ["values.yaml"]
     assert here(desired) == ["a", "b", "c"]
 
@@ -207,12 +207,12 @@ def release(place: Path, name: str, bots: Iterable[str]) -> Path:
 def test_a_link_that_is_swapped_is_one_folder(desired: DesiredState, tmp_path: Path) -> None:
     names = [f"b{n:02}" for n in range(12)]
     folder = release(tmp_path, "one", names)
-    wishes = load([folder], {})
-    bring_in(desired, wishes.wishes, actor="ann", root=root_of(folder))
+    declarations = load([folder], {})
+    bring_in(desired, declarations.declarations, actor="ann", root=root_of(folder))
     before = desired.marker()
     release(tmp_path, "two", names[1:])
     shutil.rmtree(tmp_path / "one")
-    imported = bring_in(desired, load([folder], {}).wishes, actor="ann", root=root_of(folder))
+    imported = bring_in(desired, load([folder], {}).declarations, actor="ann", root=root_of(folder))
     assert (imported.deleted, imported.moved, imported.updated) == (("b00",), (), ())
     assert here(desired) == names[1:]
     assert roots(desired, *names[1:]) == [str(folder)] * 11
@@ -227,18 +227,18 @@ def test_a_database_of_before_is_taken_over_without_a_revision(
     """Earlier versions kept the place behind the link as the folder's name."""
     names = [f"b{n:02}" for n in range(12)]
     folder = release(tmp_path, "one", names)
-    bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder.resolve())
+    bring_in(desired, load([folder], {}).declarations, actor="ann", root=folder.resolve())
     if swapped:  # while it was not running
         release(tmp_path, "two", names)
         shutil.rmtree(tmp_path / "one")
     before = desired.marker()
-    imported = bring_in(desired, load([folder], {}).wishes, actor="ann", root=root_of(folder))
+    imported = bring_in(desired, load([folder], {}).declarations, actor="ann", root=root_of(folder))
     assert (imported.unchanged, imported.warnings) == (tuple(names), ())
     assert desired.marker() == before
     release(tmp_path, "three", names[1:])
     imported = bring_in(
         desired,
-        load([folder], {}).wishes,
+        load([folder], {}).declarations,
         actor="ann",
         root=root_of(folder),
         names=imported.names,  # as the folder's record has them
@@ -251,9 +251,11 @@ def test_a_folder_beside_the_release_is_another(desired: DesiredState, tmp_path:
     beside = tmp_path / "beside" / "m"
     beside.mkdir(parents=True)
     write(beside, "ab")
-    bring_in(desired, load([beside], {}).wishes, actor="ann", root=beside)
+    bring_in(desired, load([beside], {}).declarations, actor="ann", root=beside)
     folder = release(tmp_path, "one", "a")
-    assert bring_in(desired, load([folder], {}).wishes, actor="ann", root=folder).moved == ("a",)
+    assert bring_in(desired, load([folder], {}).declarations, actor="ann", root=folder).moved == (
+        "a",
+    )
     assert here(desired) == ["a", "b"]
 
 

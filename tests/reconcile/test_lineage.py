@@ -219,7 +219,7 @@ async def test_an_older_folder_is_imported_on_request(stores: Stores, old: Path)
     import_folder(
         stores.desired,
         Lineage(stores.store),
-        load([one.path], {}).wishes,
+        load([one.path], {}).declarations,
         made_from,
         actor="ann",
         root=root_of(one.path),
@@ -264,7 +264,7 @@ async def test_what_a_person_applies_later_is_no_state_of_the_folder(
     other = old.parent / "other"
     other.mkdir()
     say(other, "By hand.")
-    bring_in(stores.desired, load([other / "desk.yaml"], {}).wishes, actor="ann")
+    bring_in(stores.desired, load([other / "desk.yaml"], {}).declarations, actor="ann")
     assert said(stores) == "By hand."
     async with replica.running():
         assert replica.state == "Imported"  # the folder wins when it is imported, as ever
@@ -276,8 +276,8 @@ async def test_an_older_state_that_came_in_late_is_put_right(stores: Stores, old
     new = newer(old)
     two = Replica(new / "m", stores)
     async with two.running():
-        wishes = load([old / "m"], {}).wishes
-        bring_in(stores.desired, wishes, actor="late", root=root_of(old / "m"))
+        declarations = load([old / "m"], {}).declarations
+        bring_in(stores.desired, declarations, actor="late", root=root_of(old / "m"))
         assert said(stores) == "One."
         lineage = Lineage(stores.store)
         made_from = of_folder(old / "m", (old / "m").iterdir())

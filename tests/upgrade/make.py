@@ -80,7 +80,7 @@ class Work:
         return found
 
     def settle(self, *bots: str) -> None:
-        """Until these are Synced, and all that a model judges of them is judged."""
+        """Until these are Synced, and all that a model evaluates of them is evaluated."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             status = self.status()

@@ -134,7 +134,7 @@ def looked_at(daemon: Daemon) -> bool:
 
 
 def test_a_daemon_goes_on_from_there(left: Path, store: SQLiteStore) -> None:
-    before, judged = counts(store), store.find("evaluations")
+    before, evaluated = counts(store), store.find("evaluations")
     lease = store.find("leases")[0]
     with Place(left).forked("--port", "0", "--nlp", "offline") as daemon:
         wait_for("every bot was looked at", lambda: looked_at(daemon))
@@ -145,7 +145,7 @@ def test_a_daemon_goes_on_from_there(left: Path, store: SQLiteStore) -> None:
         assert "another past" not in daemon.output
         assert daemon.signal() == 0
     assert counts(store) == before + Counter({WAITING: 1})
-    assert store.find("evaluations") == judged
+    assert store.find("evaluations") == evaluated
     (after,) = store.find("leases")
     assert (after["target"], after["token"]) == (lease["target"], lease["token"] + 1)
     store.delete("events", {"bot_id": WAITING})

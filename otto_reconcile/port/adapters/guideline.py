@@ -126,7 +126,7 @@ class GuidelineAdapter:
             missing, changed = await guideline_tools.attach(
                 wire, resource.key, before, values["tools"]
             )
-            if not changed:  # what was judged of the same tools holds
+            if not changed:  # what was evaluated of the same tools holds
                 del by_field["tools"]
         sent = dict(values)
         if "composition_mode" in values:
@@ -137,15 +137,15 @@ class GuidelineAdapter:
         if "labels" in values:
             sent["labels"] = _labels(observed.spec.get("labels", ()), values["labels"])
         sent = {name: value for name, value in sent.items() if name not in ("metadata", "tools")}
-        judged = wire.evaluation_cache.metadata_of(resource)
-        if metadata := _metadata(resource, by_field, observed, judged):
+        evaluated = wire.evaluation_cache.metadata_of(resource)
+        if metadata := _metadata(resource, by_field, observed, evaluated):
             sent["metadata"] = metadata
         sent = sent or {"tool_associations": {"add": []}}  # Parlant refuses an empty PATCH
         made = await _patch(wire, resource, sent, resource.spec.get("tools", ()))
         if by_field.keys() & _EVALUATED_FROM:
             wire.evaluation_cache.place(resource)
         if "metadata" in by_field:
-            ensure_unset(by_field["metadata"], made, besides=judged)
+            ensure_unset(by_field["metadata"], made, besides=evaluated)
         if missing:
             raise not_there(missing, made=True)
         return ensure_kept(resource, made, [*values])
@@ -160,9 +160,9 @@ def _labels(before: Iterable[str], after: Iterable[str]) -> dict[str, list[str]]
 
 
 def _metadata(
-    resource: Resource, changes: Mapping[str, Change], observed: Resource, judged: Evaluation
+    resource: Resource, changes: Mapping[str, Change], observed: Resource, evaluated: Evaluation
 ) -> dict[str, JSON] | None:
-    """`set` and `unset`: evaluations of what changes go, and what is `judged` of it comes."""
+    """`set` and `unset`: evaluations of what changes go, and what is `evaluated` of it comes."""
     declared: Mapping[str, JSON] = resource.spec.get("metadata", {})
     change = changes.get("metadata")
     keys: Mapping[str, JSON] = {} if change is None else (change.after or {})
@@ -170,7 +170,7 @@ def _metadata(
     if anew := any(field in changes for field in _EVALUATED_FROM):
         unset |= (EVALUATED & observed.spec.get("metadata", {}).keys()) - declared.keys()
     wanted = {key: value for key, value in keys.items() if value is not None}
-    wanted |= {key: value for key, value in judged.items() if anew or key in unset}
+    wanted |= {key: value for key, value in evaluated.items() if anew or key in unset}
     unset -= wanted.keys()
     return given(set=dict(sorted(wanted.items())) or None, unset=sorted(unset) or None) or None
 

@@ -85,8 +85,8 @@ class ModelQueries:
     ) -> None:
         self._port, self._clock, self._metered = port, clock, metered
         self._audit, self._kept, self._store = stores.audit, Evaluations(stores.store), stores.store
-        self.judge: EvaluatedBy | None = None
-        """Who judges; None as long as that is not known."""
+        self.evaluated_by: EvaluatedBy | None = None
+        """Who evaluates; None as long as that is not known."""
         self._sought: set[str] = set()  # keys of questions that were looked for in the store
         self._tries: dict[str, _Tries] = {}
         self._answers: dict[str, Answer] = {}  # not saved yet
@@ -98,24 +98,24 @@ class ModelQueries:
 
     @property
     def usage(self) -> Usage | None:
-        """What judging took since the start, None where nobody can count."""
+        """What evaluating took since the start, None where nobody can count."""
         return self._metered.evaluation if self._metered is not None else None
 
     async def begin(self) -> None:
         """Reads all that is known of this Parlant and this model. Raises OttoError."""
-        self.judge = None
+        self.evaluated_by = None
         model = self._metered.model if self._metered is not None else None
-        judge = EvaluatedBy.of(self._port.target, (await self._port.health()).version, model)
-        known = await asyncio.to_thread(self._kept.load, judge)
+        evaluated_by = EvaluatedBy.of(self._port.target, (await self._port.health()).version, model)
+        known = await asyncio.to_thread(self._kept.load, evaluated_by)
         unsaved = {answer.key: answer.evaluation for answer in self._answers.values()}
         self._port.evaluation_cache.known = {**known, **unsaved}
-        self.judge = judge
+        self.evaluated_by = evaluated_by
 
     async def learn(self, questions: Iterable[Question]) -> None:
         """Reads what others have learned of those, the first time they come. Raises OttoError."""
         new = {question.key for question in questions} - self._sought
-        if new and self.judge is not None:
-            found = await asyncio.to_thread(self._kept.load, self.judge, sorted(new))
+        if new and self.evaluated_by is not None:
+            found = await asyncio.to_thread(self._kept.load, self.evaluated_by, sorted(new))
             self._port.evaluation_cache.known.update(found)
             self._sought |= new
 
@@ -198,9 +198,9 @@ class ModelQueries:
 
     async def _learn(self, pairs: Mapping[Question, Resource]) -> None:
         """Somebody else may have paid for it already."""
-        assert self.judge is not None
+        assert self.evaluated_by is not None
         keys = sorted(question.key for question in pairs)
-        found = await asyncio.to_thread(self._kept.load, self.judge, keys)
+        found = await asyncio.to_thread(self._kept.load, self.evaluated_by, keys)
         self._port.evaluation_cache.known.update(found)
 
     async def _one(self, run: _Run, question: Question, about: Resource) -> None:
@@ -240,10 +240,10 @@ class ModelQueries:
         """Saves what is not saved yet. Raises StoreUnavailable."""
         async with self._saving:  # what is older is never written over what is newer
             answers, records = dict(self._answers), dict(self._records)
-            if self.judge is None or not (answers or records):
+            if self.evaluated_by is None or not (answers or records):
                 return
             writes = [
-                self._kept.writing(self.judge, list(answers.values())),
+                self._kept.writing(self.evaluated_by, list(answers.values())),
                 self._audit.writing(list(records.values())),
             ]
             await asyncio.to_thread(self._store.batch, [w for w in writes if w.documents])

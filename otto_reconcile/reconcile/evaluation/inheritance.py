@@ -1,7 +1,7 @@
-"""Keeps what a server had judged before its bots were adopted: nobody has to pay for that again.
+"""Keeps what a server had evaluated before its bots were adopted: nobody has to pay for that again.
 
 What stands there with a text is taken for the answer to that text, since the server works by it.
-Later the loop never does so: Parlant keeps an old judgement with a text that was changed.
+Later the loop never does so: Parlant keeps an old evaluation with a text that was changed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.evaluations import Answer, EvaluatedBy, Evaluations
 
 
-async def judged(port: RestPort, bots: Iterable[Bot], now: datetime) -> list[Answer]:
+async def evaluated(port: RestPort, bots: Iterable[Bot], now: datetime) -> list[Answer]:
     """The answers that stand with the texts of these bots. Raises as `port.observe` does."""
     answers: dict[str, Answer] = {}
     for bot in bots:
         asked = [resource for resource in snapshot_of(bot).values() if questions_of(resource)]
-        found = await port.judged(bot.id, asked)
+        found = await port.evaluated(bot.id, asked)
         for resource in asked:
             for question in questions_of(resource):
                 if (said := found.get(question)) and question.key not in answers:
@@ -30,9 +30,9 @@ async def judged(port: RestPort, bots: Iterable[Bot], now: datetime) -> list[Ans
     return list(answers.values())
 
 
-def keep(stores: Stores, judge: EvaluatedBy, answers: Iterable[Answer]) -> None:
+def keep(stores: Stores, evaluated_by: EvaluatedBy, answers: Iterable[Answer]) -> None:
     """Saves those that are not known yet. Raises StoreUnavailable."""
     evaluations, by_key = Evaluations(stores.store), {answer.key: answer for answer in answers}
-    known = evaluations.load(judge, sorted(by_key))
+    known = evaluations.load(evaluated_by, sorted(by_key))
     if new := [answer for key, answer in sorted(by_key.items()) if key not in known]:
-        stores.store.batch([evaluations.writing(judge, new)])
+        stores.store.batch([evaluations.writing(evaluated_by, new)])

@@ -1,4 +1,4 @@
-"""Puts what models have judged on what is there already, each call on record."""
+"""Puts what models have evaluated on what is there already, each call on record."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _ended(record: Record, result: Result, error: str | None = None) -> Record:
 
 
 def _change(gap: EvaluationGap) -> Mapping[str, JSON]:
-    """A judgement may repeat the text that was judged, and with it a secret."""
+    """An evaluation may repeat the text that was evaluated, and with it a secret."""
     resource, own = gap.resource, gap.key == gap.resource.key
     name = "metadata" if own else f"metadata of condition {gap.key}"
     before = dict(gap.before)

@@ -1,4 +1,4 @@
-"""Has a language model judge the texts of bots, each once forever. The loop drives it.
+"""Has a language model evaluate the texts of bots, each once forever. The loop drives it.
 
 What is known goes along with whatever the port makes; here the rest is asked for, kept, and put on
 what is there already. Nobody waits for it (`lazy`), or a bot is not in place without it (`eager`).
@@ -55,7 +55,7 @@ class EvaluationScheduler:
         self._asking = ModelQueries(port, session.stores, session.clock, metered)
         self._placing = EvaluationPublisher(session, port)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
-        self._missing: dict[str, int] = {}  # by bot, what nobody has judged yet
+        self._missing: dict[str, int] = {}  # by bot, what nobody has evaluated yet
         self._serving = False
         self._early: asyncio.Task[None] | None = None  # the round before serving
         self._down = 0  # rounds in a row in which nobody answered
@@ -145,7 +145,7 @@ class EvaluationScheduler:
         run_id = uuid.uuid4().hex[:8]
         self._placing.start()
         try:
-            if self._asking.judge is None:
+            if self._asking.evaluated_by is None:
                 await self._asking.begin()
             await self._asking.save()
             unknown = [pair for bot_id in self._bots for pair in self._unknown(bot_id)]
@@ -239,7 +239,7 @@ class EvaluationScheduler:
 
     def _waits(self, bot_id: str) -> bool:
         """True if a round could do something for it."""
-        if self._asking.judge is None:
+        if self._asking.evaluated_by is None:
             return True
         if not all(self._asking.sought(question) for question, _ in self._unknown(bot_id)):
             return True
@@ -279,10 +279,10 @@ class EvaluationScheduler:
         self._reporter.board.set_bot(bot_id, **values)
 
     def _tell(self) -> None:
-        judge = self._asking.judge
+        evaluated_by = self._asking.evaluated_by
         self._reporter.board.status.evaluations = {
             "mode": str(self._mode),
-            **(asdict(judge) if judge is not None else {}),
+            **(asdict(evaluated_by) if evaluated_by is not None else {}),
             "known": len(self._port.evaluation_cache.known),
             "missing": sum(self._missing.values()),
             "failing": self._asking.failing,

@@ -1,4 +1,4 @@
-"""What judging a bot costs, also while others are judged: a call is booked where it was caused.
+"""What evaluating a bot costs, also while others are evaluated: booked where it was caused.
 
 `evaluator` opens a bill; whoever counts the calls of the model (`server.metering`) books on it. It
 goes along with the request into Parlant's own tasks, as context does in one process.

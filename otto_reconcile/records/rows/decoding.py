@@ -18,7 +18,7 @@ from otto_reconcile.model import (
     is_reserved,
 )
 from otto_reconcile.model.journey_rules import faults
-from otto_reconcile.model.shared import Wish, is_shared
+from otto_reconcile.model.shared import Declaration, is_shared
 from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.records.rows.contents import KEYS, READERS
 from otto_reconcile.records.rows.projections import COLLECTION_NAMES, Rows, from_metadata
@@ -70,7 +70,9 @@ def by_bot(rows: Rows) -> tuple[dict[str, dict[str, list[Document]]], list[str]]
     return sorted_out, problems
 
 
-def wish_from(stream: str, rows: Rows, known: Wish | None) -> tuple[Wish | None, list[str]]:
+def declaration_from(
+    stream: str, rows: Rows, known: Declaration | None
+) -> tuple[Declaration | None, list[str]]:
     """As `bot_from`, of what the revisions under this name are of."""
     if is_shared(stream):
         return shared_from_rows(stream, rows, None if isinstance(known, Bot) else known)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from otto_reconcile.model import Bot, Guideline, digest
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.journey_graph import plain
-from otto_reconcile.model.shared import Wish, is_shared, stream_of
+from otto_reconcile.model.shared import Declaration, is_shared, stream_of
 from otto_reconcile.records.rows import contents
 from otto_reconcile.records.rows.shared import OURS, main_row, shared_row, shared_view
 from otto_reconcile.store.base import DAMAGED, Collection, Document, Store, Write
@@ -64,11 +64,11 @@ _OURS |= contents.OURS
 _LABELS = re.compile(r"_*labels")
 
 
-def rows_of_wish(wish: Wish) -> Rows:
+def rows_of_declaration(declaration: Declaration) -> Rows:
     """The rows of a bot or of a shared document, without their times."""
-    if isinstance(wish, Bot):
-        return rows_of(wish)
-    name, row = shared_row(wish)
+    if isinstance(declaration, Bot):
+        return rows_of(declaration)
+    name, row = shared_row(declaration)
     return {name: [row]}
 
 
@@ -159,9 +159,13 @@ def _row_digest(name: str, row: Document) -> str:
         return digest(repr(said))
 
 
-def view_digest(wish: Wish) -> str:
+def view_digest(declaration: Declaration) -> str:
     """Of all that rows can say of it, whatever their order and their spelling."""
-    return _bot_digest(wish) if isinstance(wish, Bot) else digest(shared_view(wish))
+    return (
+        _bot_digest(declaration)
+        if isinstance(declaration, Bot)
+        else digest(shared_view(declaration))
+    )
 
 
 def _bot_digest(bot: Bot) -> str:
@@ -197,7 +201,12 @@ def stored_rows(store: Store, streams: Sequence[str]) -> dict[str, dict[str, lis
 
 
 def projection(
-    wish: Wish, before: Wish | None, stored: Rows, time: datetime, *, whole: bool = False
+    declaration: Declaration,
+    before: Declaration | None,
+    stored: Rows,
+    time: datetime,
+    *,
+    whole: bool = False,
 ) -> Iterator[Write]:
     """Writes that bring the stored rows to what is wanted; none for rows that say so already.
 
@@ -205,9 +214,9 @@ def projection(
     stay; with `whole` they go. Rows with a list or an object in their key are never ours, and
     stay. Fields of others in a row that is ours are kept.
     """
-    stream = stream_of(wish)
-    known = rows_of_wish(before) if before is not None else {}
-    for name, rows in rows_of_wish(wish).items():
+    stream = stream_of(declaration)
+    known = rows_of_declaration(before) if before is not None else {}
+    for name, rows in rows_of_declaration(declaration).items():
         collection = COLLECTIONS[name]
         old = {
             key_of(collection, row): row
@@ -229,10 +238,10 @@ def projection(
             yield Write("put", name, changed)
 
 
-def has_row_of(stored: Rows, then: Wish, now: Wish | None, time: datetime) -> bool:
+def has_row_of(stored: Rows, then: Declaration, now: Declaration | None, time: datetime) -> bool:
     """True if a stored row is to the letter one of `then`, written at that time, and not of now."""
-    wanted = rows_of_wish(now) if now is not None else {}
-    for name, old in rows_of_wish(then).items():
+    wanted = rows_of_declaration(now) if now is not None else {}
+    for name, old in rows_of_declaration(then).items():
         for row in stored.get(name, ()):
             if name in _UNDATED or row.get("updated_at") != time:
                 continue
