@@ -7,14 +7,13 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
-from otto_reconcile.model.shared import Declaration, called, is_shared, is_stream, stream_of, unfit
+from otto_reconcile.model.shared import Declaration, called, is_stream, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Head, Log, Step
 from otto_reconcile.records.events import (
@@ -29,8 +28,9 @@ from otto_reconcile.records.events import (
     now_utc,
 )
 from otto_reconcile.records.ingest import Ingester
+from otto_reconcile.records.revisions import Revisions
 from otto_reconcile.records.rows.projections import SOLE
-from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.base import Store
 from otto_reconcile.store.collections import COLLECTIONS
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
 ]  # fmt: skip
 
 _TRIES = 20
-_CHECKED = 20  # so many revisions, at least, are checked where no head has moved
 
 
 class DesiredState:
@@ -51,11 +50,10 @@ class DesiredState:
     def __init__(self, store: Store, now: Callable[[], datetime] = now_utc) -> None:
         self._store = store
         self._log = Log(store, now)
+        self._revisions = Revisions(self._log)
         self._ingester = Ingester(self._log)
-        self._cache: dict[str, tuple[str, DesiredBot | DesiredShared]] = {}
         self._composer = Composer()
         self._heads: Mapping[str, Head] = {}
-        self._checked = ""  # the last of those that were checked
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -64,25 +62,9 @@ class DesiredState:
             self.rebuild()
             heads = self._log.heads()
         if heads == self._heads:
-            self._check_some(heads)
+            self._revisions.check_some(heads)
         self._heads = heads
-        return self._desired(heads)
-
-    def _check_some(self, heads: Mapping[str, Head]) -> None:
-        """Forgets what cannot be read any more, of some bots in turn: others may have harmed it.
-
-        A revision never changes otherwise, and so is read once.
-        """
-        names = [name for name in sorted(heads) if name in self._cache]
-        turn = [n for n in names if n > self._checked] + [n for n in names if n <= self._checked]
-        some = turn[: max(_CHECKED, len(names) // 10)]
-        documents = self._log.documents([heads[name] for name in some])
-        for name in some:
-            try:
-                _wanted(name, documents.get(name))
-            except ValueError:
-                del self._cache[name]
-        self._checked = some[-1] if some else ""
+        return self._revisions.desired(heads)
 
     def effective(self, desired: Desired) -> Desired:
         """The bots as they are to be on a target: with all that they share."""
@@ -134,7 +116,7 @@ class DesiredState:
         """
         named = [(stream_of(bot), bot, source) for bot, source in bots]
         heads = self._log.settled([name for name, _, _ in named])
-        self._fill_cache(heads)
+        self._revisions.read_new(heads)
         steps = {
             name: step
             for name, bot, source in named
@@ -206,9 +188,7 @@ class DesiredState:
 
     def history(self, bot_id: str, limit: int = 0) -> list[Event]:
         """The revisions of a bot, newest first: those that can be read, at most `limit`."""
-        order = [("revision", -1)]
-        found = self._store.find("events", {"bot_id": bot_id}, order=order, limit=limit)
-        return list(_readable(found))
+        return self._revisions.history(bot_id, limit)
 
     def went(self, kinds: Collection[str], since: timedelta) -> dict[str, Source]:
         """What was deleted in the time until now by such a kind of source, with the last source."""
@@ -217,7 +197,7 @@ class DesiredState:
 
     def ingest(self) -> Ingested:
         """Records as events what other programs wrote into the rows since the last time."""
-        return self._ingester.ingest(self._desired)
+        return self._ingester.ingest(self._revisions.desired)
 
     def mend_rows(self, names: Iterable[str]) -> list[str]:
         """Writes the rows of these anew as they are wanted; those whose revision can be read."""
@@ -244,67 +224,12 @@ class DesiredState:
         )
         return {name for name in found if is_stream(name)}
 
-    def _desired(self, heads: Mapping[str, Head]) -> Desired:
-        unreadable = self._fill_cache(heads)
-        found = {
-            name: self._cache[name][1]
-            for name, head in sorted(heads.items())
-            if head.revision and not head.deleted and name not in unreadable
-        }
-        return Desired(
-            bots={name: one for name, one in found.items() if isinstance(one, DesiredBot)},
-            unreadable={name: why for name, why in unreadable.items() if not is_shared(name)},
-            shared={name: one for name, one in found.items() if isinstance(one, DesiredShared)},
-            unreadable_shared={name: why for name, why in unreadable.items() if is_shared(name)},
-            last_shared={
-                name: last
-                for name, why in unreadable.items()
-                if is_shared(name) and why != NEWER and (last := self._last_shared(name))
-            },
-        )
-
-    def _last_shared(self, name: str) -> DesiredShared | None:
-        """A shared document in its newest revision that can be read, if it was wanted then."""
-        newest = next(iter(self.history(name)), None)
-        if newest is None or newest.declaration is None or isinstance(newest.declaration, Bot):
-            return None
-        who = (newest.revision, newest.source, newest.actor, newest.time)
-        return DesiredShared(newest.declaration, *who)
-
     def _found(self, name: str) -> DesiredBot | DesiredShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
-        desired = self._desired(self._log.settled([name]))
+        desired = self._revisions.desired(self._log.settled([name]))
         if reason := {**desired.unreadable, **desired.unreadable_shared}.get(name):
             raise PermanentError(f"{called(name)}: {reason}", hint=_remedy(name, reason))
         return desired.bots.get(name) or desired.shared.get(name)
-
-    def _fill_cache(self, heads: Mapping[str, Head]) -> dict[str, str]:
-        """Reads what is new; gives what cannot be read, with the reason."""
-        alive = [head for head in heads.values() if head.revision and not head.deleted]
-        new = [h for h in alive if self._cache.get(h.bot_id, ("",))[0] != h.event_id]
-        documents = self._log.documents(new)
-        unreadable = {}
-        for head in new:
-            try:
-                wanted = _wanted(head.bot_id, documents.get(head.bot_id))
-                self._cache[head.bot_id] = (head.event_id, wanted)
-            except ValueError as error:
-                unreadable[head.bot_id] = str(error)
-        return dict(sorted(unreadable.items()))
-
-    def _current(self, head: Head) -> Declaration | None:
-        """What a head stands for; None also where that cannot be read, so that it can be mended.
-
-        Raises PermanentError for what a newer version wrote: that is no damage.
-        """
-        if head.deleted or not head.revision:
-            return None
-        if reason := self._fill_cache({head.bot_id: head}).get(head.bot_id):
-            if reason == NEWER:
-                raise PermanentError(f"{called(head.bot_id)}: {reason}")
-            return None
-        wanted = self._cache[head.bot_id][1]
-        return wanted.bot if isinstance(wanted, DesiredBot) else wanted.document
 
     def _put(
         self,
@@ -315,7 +240,8 @@ class DesiredState:
         *,
         again: bool = False,
     ) -> Step | None:
-        stream, current = stream_of(bot), self._current(head) if head is not None else None
+        stream = stream_of(bot)
+        current = self._revisions.current(head) if head is not None else None
         if current is None:
             damaged = head is not None and bool(head.revision) and not head.deleted
             kind = EventType.UPDATED if damaged else EventType.CREATED
@@ -338,7 +264,7 @@ class DesiredState:
             key = COLLECTIONS[name].keys[0]
             rows = self._store.find(name, {key: {"$in": sorted(new)}}) if new else []
             others = {r["bot_id"] for r in rows if isinstance(r.get("bot_id"), str)} - set(leaving)
-            asked = self._desired(self._log.settled(sorted(others - after.keys())))
+            asked = self._revisions.desired(self._log.settled(sorted(others - after.keys())))
             bots = {**{i: one.bot for i, one in asked.bots.items()}, **after}
             for bot_id, bot in sorted(bots.items()):
                 for part_id in sorted({part.id for part in getattr(bot, name)} & new.keys()):
@@ -411,26 +337,6 @@ def _taken(name: str, part_id: str, owner: str, bot_id: str) -> PermanentError:
         f"{called(bot_id)} cannot have the {kind} {part_id!r}: it is that of {called(owner)}",
         hint=f"give one of them another id, or delete {owner} first",
     )
-
-
-def _readable(documents: Iterable[Document]) -> Iterator[Event]:
-    for document in documents:
-        with suppress(ValueError):
-            yield Event.from_document(document)
-
-
-def _wanted(name: str, document: Mapping[str, object] | None) -> DesiredBot | DesiredShared:
-    if document is None:
-        raise ValueError("its newest revision is missing in the event log")
-    event = Event.from_document(document)
-    if event.bot_id != name:
-        raise ValueError(f"its newest revision is one of {called(event.bot_id)}")
-    who = (event.revision, event.source, event.actor, event.time)
-    if event.declaration is None or stream_of(event.declaration) != event.bot_id:
-        raise ValueError("its newest revision has no bot")
-    if isinstance(event.declaration, Bot):
-        return DesiredBot(event.declaration, *who)
-    return DesiredShared(event.declaration, *who)
 
 
 def _remedy(name: str, reason: str) -> str | None:

@@ -114,10 +114,14 @@ class Controller:
         """
         async with self._session.turn:
             world = self._session.cache.current
+            before = dict(world.applied)
             (result,) = await self._reconciler.look(
                 world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold, again=recreate
             )
-            self._session.cache.carry_over(world, bot_id)
+            # What one bot gives up another may have now: it concerns more than the one looked at.
+            changed = before.keys() | world.applied.keys()
+            moved = (b for b in changed if before.get(b) is not world.applied.get(b))
+            self._session.cache.carry_over(world, bot_id, *moved)
         await self._recall(result)
         if result.held is not None:
             self._reporter.warn("healing is held back", bot=bot_id, why=result.held, run=run_id)

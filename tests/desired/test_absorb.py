@@ -496,7 +496,7 @@ def test_rows_in_another_spelling_are_read_once_and_are_no_revision(
     def never(*arguments: object) -> None:
         raise AssertionError("rows that say what they said are not read again")
 
-    monkeypatch.setattr(ingest, "wish_from", never)
+    monkeypatch.setattr(ingest, "declaration_from", never)
     ingested = DesiredState(store).ingest()
     assert (ingested.events, ingested.problems) == ((), ())
     DesiredState(store).put(make_bot(name="New"), source=CLI, actor="ann")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Daemon, Place, bot, wait_for
-from tests.evaluations.evaluated_by import INPUT, LIKELY, OUTPUT
+from tests.evaluations.judge import INPUT, LIKELY, OUTPUT
 from tests.wire.server import NotRunnable, own_server, skip_or_fail
 
 RUN = ("--port", "0", "--nlp", "tests.evaluations.judge:factory")

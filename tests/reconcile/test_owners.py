@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
+
+import pytest
 
 from otto_reconcile.desired import Source
 from otto_reconcile.model import Ref
+from otto_reconcile.reconcile import cache
 from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_state import TargetState
 from tests.reconcile.fakes import Setting, bot
 from tests.reconcile.test_loop import running, until
 
@@ -109,6 +116,34 @@ async def test_rivals_for_one_id_are_told_and_do_not_fight() -> None:
         await until(lambda: all(has(setting, ref, "by beta") for ref in refs))
         await until(lambda: status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY))
         await until(lambda: setting.agents() == {"beta"})  # which of the two comes first is open
+
+
+async def test_what_a_rival_leaves_is_the_others_though_the_store_is_read_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setting, refs = Setting(interval=3600.0), [Ref(kind, "greet") for kind in KINDS.values()]
+    for collection in PARTS:
+        rows(setting, collection, "alpha", "beta")
+    await setting.loop.restore()
+    setting.stores.desired.delete("alpha", source=CLI, actor="ann")
+    await setting.loop._reader.read()
+    has_read, may_go_on, real = threading.Event(), threading.Event(), cache.read
+
+    def slowly(stores: Stores, target: str) -> TargetState:
+        world = real(stores, target)
+        has_read.set()
+        assert may_go_on.wait(20)
+        return world
+
+    monkeypatch.setattr(cache, "read", slowly)
+    reading = asyncio.create_task(setting.loop._reader.read())
+    assert await asyncio.to_thread(has_read.wait, 20)
+    await setting.loop._controller.look("alpha", "run")
+    may_go_on.set()
+    assert await reading
+    await setting.loop._controller.look("beta", "run")
+    assert all(has(setting, ref, "by beta") for ref in refs)
+    assert status(setting, "beta")[:2] == (Sync.SYNCED, Health.HEALTHY)
 
 
 async def test_a_rival_is_told_at_once_that_another_comes_and_goes() -> None:
