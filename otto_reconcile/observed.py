@@ -10,11 +10,18 @@ from otto_reconcile.port.base import Observation, Port
 
 async def observe(
     port: Port, bot_id: str, desired: Snapshot, applied: Snapshot, *, unmanaged: bool = True
-) -> Observation:
+) -> Snapshot:
     """What the target has of the bot: all that is desired or applied, and what carries its tag.
 
     Raises TargetUnavailable or TargetRefused.
     """
+    return (await observation(port, bot_id, desired, applied, unmanaged=unmanaged)).snapshot
+
+
+async def observation(
+    port: Port, bot_id: str, desired: Snapshot, applied: Snapshot, *, unmanaged: bool = True
+) -> Observation:
+    """The same, with what was seen of evaluations on the way. Raises as `observe` does."""
     return await port.observe(bot_id, known(desired, applied), unmanaged=unmanaged)
 
 

@@ -18,7 +18,7 @@ from otto_reconcile.model import (
     get_kind,
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
-from otto_reconcile.observed import observe
+from otto_reconcile.observed import observation
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
 from otto_reconcile.port.addressing import is_addressable
@@ -77,9 +77,11 @@ async def plan_bot(
             if get_kind(r.kind).shared and not (r.ref in applied and world.is_ours(bot_id, r.ref))
         )
         tags = Snapshot(shared)
-        seen = await observe(port, bot_id, tags, tags, unmanaged=False) if tags else Observation()
+        seen = (
+            await observation(port, bot_id, tags, tags, unmanaged=False) if tags else Observation()
+        )
     else:
-        seen = await observe(port, bot_id, desired, applied, unmanaged=unmanaged)
+        seen = await observation(port, bot_id, desired, applied, unmanaged=unmanaged)
     observed = seen.snapshot
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)

@@ -113,13 +113,12 @@ _IN_PATHS = frozenset({"guideline", "journey", "term", "customer", "tool_service
 async def _read(port: RestPort, agent: Resource) -> Draft:
     """All of a bot. What is dear to read is shown only where it is declared, hence two looks."""
     agent_only = Snapshot([agent])
-    seen = (await observe(port, agent.key, agent_only, agent_only)).snapshot
+    seen = await observe(port, agent.key, agent_only, agent_only)
     everything = Snapshot(_whole(part) for part in seen.values() if _is_addressable(part))
-    parts = {**seen, **(await observe(port, agent.key, everything, everything)).snapshot}
+    parts = {**seen, **await observe(port, agent.key, everything, everything)}
     draft = Draft(agent.key, {ref: _own(part) for ref, part in parts.items()})
     probes = Snapshot(make("tool_service", name, agent.key, {}) for name in _services(draft.tools))
-    found = await observe(port, agent.key, probes, probes, unmanaged=False)
-    draft.parts |= found.snapshot
+    draft.parts |= await observe(port, agent.key, probes, probes, unmanaged=False)
     for ref, part in sorted(parts.items()):
         if "tools" in part.unseen:
             why = "its tools, if it has any, cannot be shown while it depends on something"
@@ -202,7 +201,7 @@ async def _settle(
         for ref in sorted(draft.parts.keys() - wanted.keys()):
             draft.leave(ref, WHY_LOST)
         ours = Snapshot(_at(want, draft.parts.get(ref)) for ref, want in wanted.items())
-        observed = (await observe(port, bot.id, wanted, ours)).snapshot
+        observed = await observe(port, bot.id, wanted, ours)
         actions = plan(wanted, observed, wanted).acting
         if not actions and draft.parts.keys() <= wanted.keys():
             if why := _unwritable(bot):

@@ -97,7 +97,7 @@ async def bare(parlant_rest: Rest, parlant_url: str) -> AsyncIterator[tuple[Rest
 async def planned(port: RestPort, adoptee: Adoptee, **policy: Any) -> Plan:
     wanted, ours = snapshot_of(adoptee.bot), managed(adoptee)
     seen = await observe(port, "bare", wanted, ours)
-    return plan(wanted, seen.snapshot, ours, Policy(**policy))
+    return plan(wanted, seen, ours, Policy(**policy))
 
 
 async def harm(rest: Rest, adoptee: Adoptee, tag: str) -> set[tuple[str, str]]:

@@ -51,7 +51,7 @@ async def target() -> AsyncIterator[tuple[RestPort, NextParlant]]:
 async def converge(port: RestPort) -> list[str]:
     """Does what a daemon would; gives what was done."""
     await port.list_agents()
-    seen = (await observe(port, "b", WANTED, WANTED)).snapshot
+    seen = await observe(port, "b", WANTED, WANTED)
     outcomes = await apply(plan(WANTED, seen, WANTED), port)
     assert [o.error for o in outcomes if o.result is not Result.SUCCEEDED] == []
     return [f"{o.action.operation} {o.action.ref}" for o in outcomes]
