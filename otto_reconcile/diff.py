@@ -24,6 +24,8 @@ class Policy:
     `frozen`: why no deletion may happen now, for any bot; None if it may.
     `held`: bots of which nothing may be done, with the reason (suspended).
     `undeletable`: bots of which nothing may be deleted, with the reason (mass deletion).
+    `undeletable_kinds`: kinds of which nothing may be deleted, with the reason (perhaps of a lost
+    glossary).
     `keep`: shared resources that other bots still want.
     `unable`: what the target cannot hold as it is wanted, with the reason.
     `begun`: what of `applied` was only begun, and perhaps never made.
@@ -38,6 +40,7 @@ class Policy:
     frozen: str | None = None
     held: Mapping[str, str] = field(default_factory=dict)
     undeletable: Mapping[str, str] = field(default_factory=dict)
+    undeletable_kinds: Mapping[str, str] = field(default_factory=dict)
     keep: frozenset[Ref] = frozenset()
     unable: Mapping[Ref, str] = field(default_factory=dict)
     begun: frozenset[Ref] = frozenset()
@@ -202,6 +205,7 @@ def _hold(action: Action, policy: Policy) -> Action:
     reason = policy.held.get(action.bot_id)
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
+        reason = reason or policy.undeletable_kinds.get(action.ref.kind)
     if reason is None and action.desired is not None:
         reason = policy.unable.get(action.ref) or policy.foreign.get(action.ref)
     return replace(action, skipped=reason) if reason is not None else action

@@ -28,6 +28,7 @@ from otto_reconcile.sources.importer import load
 
 _SOME = 5  # bots that are named
 LOST = "lost by the store: only this is recorded, and what a target has of it stays there"
+LOST_SHARE = "lost by the store: bots lose what they had of it"
 
 
 def run_delete(
@@ -42,7 +43,8 @@ def run_delete(
         lost = frozenset(Remembered(settings.data_dir, store).lost(found))
         names = chosen.of(store, found, applied | lost)
         for bot_id in names if output is Output.TABLE else ():
-            say(f"{bot_id}: {LOST}" if bot_id in lost - applied else describe(bot_id, found))
+            gone = LOST_SHARE if is_shared(bot_id) else LOST
+            say(f"{bot_id}: {gone}" if bot_id in lost - applied else describe(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
             note(f"warning: {bot_id} is still in the folder of manifests: it will come back")

@@ -25,6 +25,7 @@ from otto_reconcile.model.bot import (
     ToolService,
     Variable,
 )
+from otto_reconcile.model.groups import GROUPS as ALL_GROUPS
 from otto_reconcile.model.resource import JSON, digest
 from otto_reconcile.runtime.limits import MOST_DESIRED, Unfit, check
 
@@ -34,6 +35,8 @@ BY_NAME = ("variables", "capabilities")
 """Lists of a Glossary whose parts have no id but their name."""
 GROUPS = ("guidelines", "terms", "canned_responses", *BY_NAME)
 """The lists of a Glossary, named as the bot's own."""
+SHAREABLE = frozenset({"tool_service", *(ALL_GROUPS[name].kind for name in GROUPS)})
+"""The kinds of which a bot may have something from a shared document."""
 
 
 class UsedBy(Part):

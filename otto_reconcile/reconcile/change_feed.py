@@ -11,6 +11,7 @@ from dataclasses import replace
 from otto_reconcile.desired import DesiredBot, Ingested
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import folded
+from otto_reconcile.planning import guard
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
@@ -86,8 +87,8 @@ def ingest(stores: Stores) -> Ingested:
     ingested = stores.desired.ingest()
     if not ingested.vanished:
         return ingested
-    count = len(ingested.vanished)
-    warning = f"rows of {count} bots vanished at once and nothing was deleted"
+    gone = guard.some(ingested.vanished)
+    warning = f"the rows of {gone} vanished together, and nothing was deleted"
     return replace(ingested, problems=(*ingested.problems, warning))
 
 

@@ -18,7 +18,7 @@ from otto_reconcile.model import (
     is_reserved,
     snapshot_of,
 )
-from otto_reconcile.model.shared import is_shared
+from otto_reconcile.model.shared import SHAREABLE, is_shared
 from otto_reconcile.planning import guard
 from otto_reconcile.reconcile import heirs
 from otto_reconcile.reconcile.owners import Owners
@@ -198,6 +198,12 @@ class TargetState:
         return epoch.name in (applied.begun, applied.epoch)
 
     @cached_property
+    def _perhaps_shared(self) -> dict[str, str]:
+        """Why nothing of these kinds may be deleted of a bot that goes on: it may be shared."""
+        why = self._unknown_share
+        return {} if why is None else dict.fromkeys(SHAREABLE, why)
+
+    @cached_property
     def _unknown_share(self) -> str | None:
         """Why nothing may be deleted while nobody knows what bots share; None if that is known."""
         if gone := sorted(filter(is_shared, self.lost_names)):
@@ -242,9 +248,10 @@ class TargetState:
         return Policy(
             restarted=self.restarted(bot_id),
             prune_unmanaged=prune_unmanaged,
-            frozen=RESTORING if self.restoring else self._unknown_share,
+            frozen=RESTORING if self.restoring else None,
             held=held,
             undeletable=undeletable,
+            undeletable_kinds=self._perhaps_shared if wanted is not None else {},
             keep=self.still_used(bot_id),
             begun=applied.claims - applied.resources.keys() if applied else frozenset(),
         )

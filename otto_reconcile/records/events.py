@@ -202,18 +202,14 @@ class Ingested:
     """What one look at the rows gave: events recorded, rows not understood, bots that vanished.
 
     What was recorded and what vanished may be shared documents too. `faults` are those of the
-    problems that concern single bots, by bot id.
+    problems that concern single bots, by bot id; what is `amiss` has rows that are damaged or gone.
     """
 
     events: tuple[Event, ...] = ()
     problems: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def amiss(self) -> frozenset[str]:
-        """All of which rows are damaged or gone, while it is wanted as it was."""
-        return frozenset(self.vanished) | self.faults.keys()
+    amiss: frozenset[str] = frozenset()
 
     @property
     def bots_ingested(self) -> int:

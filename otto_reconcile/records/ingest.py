@@ -70,7 +70,13 @@ class Ingester:
         events = tuple(self._record(look))
         faults = {stream: tuple(dict.fromkeys(told)) for stream, told in look.faults.items()}
         faults |= look.renames.refused
-        return Ingested(events, tuple(look.problems), tuple(sorted(look.vanished)), faults)
+        return Ingested(
+            events,
+            tuple(look.problems),
+            tuple(sorted(look.vanished)),
+            faults,
+            frozenset(look.amiss),
+        )
 
     def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""

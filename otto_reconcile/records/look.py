@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from otto_reconcile.model.shared import Declaration, is_shared
+from otto_reconcile.records.composition import users
 from otto_reconcile.records.event_log import Head, Step
 from otto_reconcile.records.events import Desired
 from otto_reconcile.records.renames import Renames
@@ -31,6 +32,8 @@ class Look:
     """What vanished, each with the collection in which its rows are missing."""
     withheld: Lost = field(default_factory=dict)
     """What vanished at an earlier look, and lacks these rows still."""
+    amiss: set[str] = field(default_factory=set)
+    """What has rows that are damaged or gone, while it is wanted as it was."""
     late: set[str] = field(default_factory=set)
     nameless: frozenset[str] = frozenset()
     """The collections with a row of which nobody can say whose it is."""
@@ -40,15 +43,23 @@ class Look:
     def lose(self, streams: Collection[str], name: str) -> None:
         """Their rows in this collection vanished, and they stay as they were."""
         self.vanished |= set(streams)
+        self.amiss |= set(streams)
         for stream in streams:
-            if not is_shared(stream):
+            if is_shared(stream):
+                fault = f"{stream}, which it uses, has lost its row in {name}: it stays as it was"
+                mend = f"apply {stream} again, which writes the row"
+            else:
                 fault = f"its rows in {name} are gone, with those of others: it stays as it was"
-                self.faults[stream] = (*self.faults.get(stream, ()), fault, MEND)
+                mend = MEND
+            for bot_id in users(stream, self.known) if is_shared(stream) else [stream]:
+                self.faults[bot_id] = (*self.faults.get(bot_id, ()), fault, mend)
         self.lost |= {(stream, name) for stream in streams}
 
     def tell(self, stream: str, problems: Sequence[str]) -> None:
         """What is wrong with the rows of one bot or shared document."""
         self.problems += problems
+        if problems:
+            self.amiss.add(stream)
         if problems and not is_shared(stream):
             mend = () if self.declaration(stream) is None else (MEND,)
             self.faults[stream] = (*self.faults.get(stream, ()), *problems, *mend)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
@@ -28,6 +29,8 @@ from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
 Client: TypeAlias = pymongo.MongoClient[Document]
 
 _TIMES = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
+_PAUSE = 2.0
+"""Seconds for which a server that was looked for in vain is not looked for again."""
 _DUPLICATE = 11000
 _LOGIN = frozenset({18, 8000})  # a wrong password, as a server and as Atlas says it
 _FORBIDDEN = 13
@@ -61,6 +64,7 @@ class MongoStore:
         self._indexed: set[str] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._away, self._ask_again = "", 0.0
 
     def ping(self) -> None:
         with self._asking():
@@ -212,6 +216,8 @@ class MongoStore:
     def _asking(self) -> Iterator[None]:
         if self._closed.is_set():
             raise StoreUnavailable(f"{self.label} was closed")
+        if self._is_away():
+            raise StoreUnavailable(self._away)
         try:
             yield
         except errors.BulkWriteError as error:
@@ -225,9 +231,21 @@ class MongoStore:
         except (errors.DocumentTooLarge, errors.InvalidOperation) as error:
             raise self._unfit(error) from error
         except errors.PyMongoError as error:
-            raise StoreUnavailable(f"{self.label} does not answer: {_said(error)}") from error
+            said = f"{self.label} does not answer: {_said(error)}"
+            if isinstance(error, errors.ServerSelectionTimeoutError):
+                self._away, self._ask_again = said, time.monotonic() + _PAUSE
+            raise StoreUnavailable(said) from error
         except (BSONError, OverflowError, UnicodeError) as error:
             raise self._unfit(error) from error
+
+    def _is_away(self) -> bool:
+        """True while it was not found a moment ago and nobody has seen it since.
+
+        To look for it takes seconds, and a start, or a chat, would do so for each of its calls.
+        """
+        if time.monotonic() >= self._ask_again:
+            return False
+        return not self._client.topology_description.has_writable_server()
 
     def _refused(self, error: errors.OperationFailure) -> StoreUnavailable:
         if error.code in _LOGIN:

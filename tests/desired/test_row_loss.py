@@ -8,7 +8,8 @@ import pytest
 
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.manifest import LoadedBot
-from otto_reconcile.model import Bot, Guideline
+from otto_reconcile.model import Bot, Guideline, Term
+from otto_reconcile.model.shared import Glossary, UsedBy
 from otto_reconcile.sources.importer import Imported, bring_in
 from otto_reconcile.store.base import Store
 
@@ -93,3 +94,18 @@ def test_a_damaged_note_of_what_was_kept_is_none(store: Store, damage: dict[str,
     store.put("withheld", [{"bot_id": "d", **damage}, {"bot_id": "nobody", "collections": []}])
     assert state.ingest().problems == ()
     assert set(state.read().bots) == set(NAMES)
+
+
+def test_a_bot_is_degraded_while_what_it_shares_has_no_row(store: Store) -> None:
+    state = filled(store)
+    for name in ("house", "yard"):
+        term = Term(id="rma", name=f"RMA of {name}", description="A return")
+        glossary = Glossary(id=name, terms=[term], used_by=UsedBy(bots=["a", "b"]))
+        state.put(glossary, source=Source("cli"), actor="ann")
+    store.delete("glossaries", {})
+    ingested = state.ingest()
+    assert ingested.faults.keys() == {"a", "b"}
+    assert ingested.amiss == {"glossary/house", "glossary/yard"}
+    assert "apply glossary/house again" in ingested.faults["a"][1]
+    assert state.mend_rows(ingested.amiss) == ["glossary/house", "glossary/yard"]
+    assert (state.ingest().problems, state.ingest().faults) == ((), {})

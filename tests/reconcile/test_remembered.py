@@ -163,6 +163,10 @@ async def test_of_what_bots_share_and_the_store_lost_nothing_is_deleted() -> Non
     await setting.loop.reconcile_now("desk")
     assert [ref for ref in setting.port.held if ref.kind == "term"] == terms
     assert "has lost" in (setting.reporter.board.status.bots["desk"].message or "")
+    setting.stores.desired.delete("depot", source=source, actor="tests")  # that is asked for
+    await setting.loop._reader.read()
+    await setting.loop.reconcile_now("depot")
+    assert setting.agents() == {"desk"}
     setting.stores.desired.put(house, source=source, actor="tests")
     await setting.loop._reader.read()
     await setting.loop.reconcile_now("desk")

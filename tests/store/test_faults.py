@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pytest
 
 from otto_reconcile.errors import OttoError, PermanentError, SettingsError, StoreUnavailable
 from otto_reconcile.settings import Settings
-from otto_reconcile.store import open_store
+from otto_reconcile.store import mongo, open_store
 from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
@@ -350,6 +352,34 @@ def test_a_server_that_is_down_at_start(tmp_path: Path, at: Open) -> None:
     store.close()
     assert "s3cret" not in f"{raised.value} {raised.value.hint} {store.label}"
     assert "127.0.0.1:1" in str(raised.value)
+
+
+def test_a_server_that_is_away_is_not_looked_for_by_every_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A start makes twenty calls, and each would wait for seconds."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        uri = f"mongodb://127.0.0.1:{nobody.getsockname()[1]}/?serverSelectionTimeoutMS=200"
+        store, asked = MongoStore(uri, "x"), Counter[str]()
+        remote = MongoStore._remote
+        monkeypatch.setattr(
+            MongoStore, "_remote", lambda self, name: asked.update([name]) or remote(self, name)
+        )
+        monkeypatch.setattr(mongo, "_PAUSE", 3600.0)
+        said = set()
+        for _ in range(20):
+            with pytest.raises(StoreUnavailable) as caught:
+                store.insert("bots", [{"bot_id": "a"}])
+            said.add(caught.value.message)
+        assert asked == {"bots": 1}
+        assert len(said) == 1
+        assert "does not answer" in said.pop()
+        monkeypatch.setattr(store, "_ask_again", 0.0)
+        with pytest.raises(StoreUnavailable):
+            store.insert("bots", [{"bot_id": "a"}])
+        assert asked == {"bots": 2}
+        store.close()
 
 
 @pytest.mark.parametrize("uri", ["mongodb://u:s3cret@h:notaport/", "mongodb://u:s3cr:et@@h/"])
