@@ -8,7 +8,12 @@ from otto_reconcile.runtime.escaping import visible
 
 
 def looked_at(status: Status) -> bool:
-    """True once the target is there and each bot has been looked at."""
+    """True once the target is there and each bot has been looked at, as far as that can be.
+
+    While the store is away nobody knows which bots there are.
+    """
+    if status.store.state == "Unavailable":
+        return True
     return status.target.state == "Connected" and all(
         bot.sync is not Sync.UNKNOWN for bot in status.bots.values()
     )
