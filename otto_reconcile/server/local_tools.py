@@ -16,7 +16,7 @@ from otto_reconcile.errors import SettingsError, TargetUnavailable
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.runtime.clock import Clock
-from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
+from otto_reconcile.runtime.fingerprint import RECHECK, Fingerprint, at_rest, fingerprint
 from otto_reconcile.server import parlant_logs, sockets
 from otto_reconcile.server.sdk_import import imported, settle_environment
 from otto_reconcile.server.tool_files import ToolFiles
@@ -68,8 +68,7 @@ class LocalTools:
         import parlant.sdk as p
 
         self._stopping = False
-        tools = await asyncio.to_thread(self._files.load)
-        self._seen = await self._look()
+        tools = await self._load()
         port = self._stack.enter_context(sockets.reserved())
         self._server = p.PluginServer(
             [*tools.values()], port=port, host=sockets.HOST, plugin_data=data, hosted=True
@@ -135,18 +134,25 @@ class LocalTools:
     async def _reload(self) -> bool:
         assert self._server is not None
         try:
-            tools = await asyncio.to_thread(self._files.load)
+            tools = await self._load()
         except SettingsError as error:
             problem = f"{error.message} ({error.hint})" if error.hint else error.message
             self._reporter.warn(problem)
             self._reporter.warn("tools refused, the last good ones stay")
             self._state("Refused", [problem])
             return False
-        finally:
-            self._seen = await self._look()
         self._server.tools = tools
         self._tell()
         return True
+
+    async def _load(self) -> dict[str, Any]:
+        """Raises SettingsError. A file that is saved meanwhile is loaded once more."""
+        before = await asyncio.to_thread(self._look)
+        try:
+            return await asyncio.to_thread(self._files.load)
+        finally:
+            after = await asyncio.to_thread(self._look)  # of more files, maybe
+            self._seen = after if set(before) <= set(after) else before
 
     async def _notice(self) -> None:
         """Returns when something may have changed: the system says so, or some time has passed."""
@@ -165,16 +171,12 @@ class LocalTools:
             await self._clock.sleep(RECHECK)
 
     async def _at_rest_and_new(self) -> bool:
-        seen = await self._look()
-        while seen != self._seen:
-            await self._clock.sleep(QUIET)
-            before, seen = seen, await self._look()
-            if seen == before:
-                return seen != self._seen
-        return False
+        if await asyncio.to_thread(self._look) == self._seen:
+            return False
+        return await at_rest(self._look, self._clock) != self._seen
 
-    async def _look(self) -> Fingerprint:
-        return await asyncio.to_thread(fingerprint, sorted(self._files.files))
+    def _look(self) -> Fingerprint:
+        return fingerprint(sorted(self._files.files))
 
     def _tell(self) -> None:
         assert self._server is not None

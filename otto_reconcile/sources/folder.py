@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -20,7 +19,13 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import Clock
-from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
+from otto_reconcile.runtime.fingerprint import (
+    QUIET,
+    RECHECK,
+    Fingerprint,
+    at_rest,
+    fingerprint,
+)
 from otto_reconcile.sources.importer import Imported, behind, files_of, import_folder, load
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
 from otto_reconcile.sources.provenance import State, of_folder
@@ -236,10 +241,7 @@ class Folder:
             return False
         if seen == self._failed and self._clock.monotonic() < self._retry:
             return False
-        while _newest(seen) > time.time_ns() - int(QUIET * 1e9):
-            await self._clock.sleep(QUIET / 4)
-            seen = await asyncio.to_thread(self._look)
-        return seen != self._done
+        return await at_rest(self._look, self._clock) != self._done
 
     async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         """Something may have changed: by notice of the system, and now and then without one."""
@@ -298,12 +300,6 @@ class Folder:
 
     def _look(self) -> Fingerprint:
         return _look(self._path, self._texts)
-
-
-def _newest(seen: Fingerprint) -> int:
-    """When the youngest file was last written, in nanoseconds; what lies in the future is old."""
-    now = time.time_ns()
-    return max((changed for _, changed, *_ in seen if changed <= now), default=0)
 
 
 def _is_there(path: Path) -> bool:
