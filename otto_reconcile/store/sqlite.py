@@ -2,114 +2,41 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from errno import EACCES
 from pathlib import Path
-from typing import Any
 
-from otto_reconcile.errors import Conflict, SettingsError, StoreUnavailable
+from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.runtime.data_dir import identity_of, never_lost
-from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
-from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
-from otto_reconcile.store.sqltext import clause, decode, encode, schema, text_of
-from otto_reconcile.store.sqlwrites import delete, prepared
+from otto_reconcile.store.sqlschema import DROPPED, connected, translated
+from otto_reconcile.store.sqlstore import SQLStore
 
-_log = logging.getLogger("otto_reconcile.store")
-
-VERSION = 3
-_BUSY = 10.0  # seconds that another process may hold the file for writing
 _FRESH = 30.0  # seconds after which pages are read from the file again, and damage is seen
 _POLL = 0.2  # seconds between two looks for changes
 
 
-class SQLiteStore:
+class SQLiteStore(SQLStore):
     """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file.
 
     Once it is open, a place that can be used no longer is StoreUnavailable too, and so is one that
     `lost` gives a reason for: nothing is made anew there.
     """
 
-    atomic = True
-
     def __init__(self, file: Path, lost: Callable[[], str | None] = never_lost) -> None:
+        super().__init__()
         self._file, self._lost = file, lost
         self.label = f"SQLite {file}"
-        self._lock = threading.RLock()
         self._closed = threading.Event()
         self._identity: tuple[int, int] | None = None
-        self._connection: sqlite3.Connection | None = None
         self._opened, self._since = False, 0.0
         _prepare(file)
         self.ping()
         self._opened = True
-
-    def ping(self) -> None:
-        with self._asking() as connection:
-            connection.execute("SELECT value FROM clock").fetchone()
-
-    def insert(self, collection: str, documents: Sequence[Document]) -> None:
-        self.batch([Write("insert", collection, documents)])
-
-    def put(self, collection: str, documents: Sequence[Document]) -> None:
-        self.batch([Write("put", collection, documents)])
-
-    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
-        refuse_unfit(collection, [changes])
-        text, values = clause(where, limit=1)
-        select = f"SELECT id, document FROM {COLLECTIONS[collection].name}{text}"
-        with self._writing() as connection:
-            row = connection.execute(select, values).fetchone()
-            if row is None:
-                return False
-            document = {**decode(row[1], COLLECTIONS[collection]), **changes}
-            document.pop(DAMAGED, None)
-            update = f"UPDATE {collection} SET document = ? WHERE id = ?"
-            connection.execute(update, (encode(document), row[0]))
-            return True
-
-    def delete(self, collection: str, where: Filter) -> int:
-        with self._writing() as connection:
-            return delete(connection, COLLECTIONS[collection].name, where)
-
-    def batch(self, writes: Sequence[Write]) -> None:
-        ready = [prepared(write) for write in writes if write.documents]
-        if not ready:
-            return
-        with self._writing() as connection:
-            for do in ready:
-                do(connection)
-
-    def size(self, collection: str) -> int:
-        with self._asking() as connection:
-            select = f"SELECT max(id) FROM {COLLECTIONS[collection].name}"
-            return int(connection.execute(select).fetchone()[0] or 0)
-
-    def find(
-        self,
-        collection: str,
-        where: Filter | None = None,
-        *,
-        order: Order = (),
-        limit: int = 0,
-        fields: Sequence[str] = (),
-    ) -> list[Document]:
-        text, values = clause(where, order, limit)
-        definition = COLLECTIONS[collection]
-        select = f"SELECT document FROM {definition.name}{text}"
-        with self._asking() as connection:
-            rows = connection.execute(select, values).fetchall()
-        documents = [decode(row[0], definition) for row in rows]
-        if not fields:
-            return documents
-        kept = (*fields, DAMAGED)
-        return [{name: d[name] for name in kept if name in d} for d in documents]
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._changes(until)
@@ -133,19 +60,6 @@ class SQLiteStore:
                     yield
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that has the file to itself from its first statement."""
-        with self._asking() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._translated():
             if self._closed.is_set():
@@ -155,13 +69,13 @@ class SQLiteStore:
             if self._connection is None:
                 self._refuse_lost()
                 _prepare(self._file)
-                self._connection = self._connect()
+                self._connection = connected(self._file)
                 self._identity = identity_of(self._file)
                 self._since = time.monotonic()
             try:
                 yield self._connection
             except sqlite3.OperationalError as error:
-                if any(sign in str(error) for sign in _DROPPED):
+                if any(sign in str(error) for sign in DROPPED):
                     self._drop()  # what is missing is made anew with the next connection
                 raise
 
@@ -179,107 +93,26 @@ class SQLiteStore:
     def _translated(self) -> Iterator[None]:
         """A place that went bad after it was opened is an outage: its settings were good once."""
         try:
-            with _translated(self._file):
+            with translated(self._file):
                 yield
         except SettingsError as error:
             if not self._opened:
                 raise
             raise StoreUnavailable(error.message, hint=error.hint) from error
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False
-        )
-        connection.text_factory = text_of
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            _make_tables(connection, self._file)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connect()
+        connection = connected(self._file)
         try:
             yield connection
         finally:
             connection.close()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
 
 
 def _versions(connection: sqlite3.Connection) -> tuple[int, int]:
     """SQLite's own counter of foreign commits, and ours of changes to the desired state."""
     version = connection.execute("PRAGMA data_version").fetchone()[0]
     return int(version), int(connection.execute("SELECT value FROM clock").fetchone()[0])
-
-
-def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise SettingsError(
-            f"{file} was written by a newer otto-reconcile",
-            hint="update otto-reconcile, or name another --data-dir",
-        )
-    missing = _missing(connection)
-    if version == VERSION and not missing:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    for name in sorted(c.name for c in COLLECTIONS.values() if c.own):
-        if f"{name}_key" in missing and name not in missing:
-            _set_aside(connection, name, file)
-    for statement in schema():
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
-
-
-def _set_aside(connection: sqlite3.Connection, name: str, file: Path) -> None:
-    """Makes the keys of a collection unique again, where somebody dropped the index that kept them.
-
-    The first record of a key stays: what we write again keeps its place. The others are kept in a
-    table of their own.
-    """
-    others = f"FROM {name} WHERE id NOT IN (SELECT min(id) FROM {name} GROUP BY key)"
-    count = connection.execute(f"SELECT count(*) {others}").fetchone()[0]
-    if not count:
-        return
-    connection.execute("CREATE TABLE IF NOT EXISTS set_aside (collection TEXT, document TEXT)")
-    connection.execute(f"INSERT INTO set_aside SELECT '{name}', document {others}")
-    connection.execute(f"DELETE {others}")
-    _log.warning(
-        "%s: %d of %s had the key of an earlier record; they are in the table set_aside now",
-        file,
-        count,
-        name,
-    )
-
-
-def _missing(connection: sqlite3.Connection) -> set[str]:
-    """The tables, indexes and triggers that a file of this version lacks.
-
-    An older release that had fewer wrote it, or somebody dropped one.
-    """
-    made = connection.execute("SELECT name FROM sqlite_master")
-    return _NAMES - {str(name) for (name,) in made}
-
-
-_NAMES = {
-    made[1]
-    for statement in schema()
-    if (
-        made := re.match(
-            r"CREATE (?:UNIQUE )?(?:TABLE|INDEX|TRIGGER) IF NOT EXISTS (\w+)", statement
-        )
-    )
-}
 
 
 def _make(file: Path) -> None:
@@ -320,32 +153,3 @@ def _prepare(file: Path) -> None:
             f"cannot use {file} for the store: {error.strerror}",
             hint="name a directory that this user may write with --data-dir",
         ) from error
-
-
-_KNOWN = (
-    ("full", "the disk is full", "make room; nothing that was confirmed is lost"),
-    ("readonly", "it is read-only", "allow this user to write the file and its directory"),
-    ("not a database", "it is not a store of otto-reconcile", "move it away or restore a copy"),
-    ("malformed", "the file is damaged", "move it away and restore a copy"),
-    ("locked", "another process has held it for too long", "look for one that hangs"),
-    ("unable to open", "it cannot be opened", "look at the permissions of its directory"),
-    ("disk i/o", "the disk does not take or give data", "look at the disk and at its free space"),
-)
-
-
-_DROPPED = ("no such table", "ON CONFLICT clause does not match")
-_TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
-
-
-@contextmanager
-def _translated(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) in _TAKEN:
-            raise Conflict(f"{file}: another writer was first ({error})") from error
-        said = str(error).lower()
-        for part, what, hint in _KNOWN:
-            if part in said:
-                raise StoreUnavailable(f"the store {file}: {what}", hint=hint) from error
-        raise StoreUnavailable(f"the store {file} does not work: {error}") from error
