@@ -23,6 +23,7 @@ from otto_reconcile.cli.places import (
 )
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.cli.unknown import no_bot, not_there
+from otto_reconcile.desired import Ingested
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning.plan import Plan
@@ -53,7 +54,8 @@ def run_diff(
     target = find_target(settings)
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
-        warnings = list(stores.desired.ingest().problems)
+        ingested = stores.desired.ingest()
+        warnings = list(ingested.problems)
         if stale := told_stale(find_daemon(settings)):
             warnings.append(stale)
         brought = Brought()
@@ -61,10 +63,13 @@ def run_diff(
             brought = bring_all(
                 stores.store, stores.desired, inputs, actor=environment.actor(), prune=True
             )
+            ingested = stores.desired.ingest()  # applying writes damaged rows again
             found = doubted(inputs, stores.desired.read(), find_daemon(settings))
             warnings += [str(one) for one in found]
         report = asyncio.run(
-            _compare(settings, target, stores, bot_ids, prune_unmanaged, brought, warnings)
+            _compare(
+                settings, target, stores, bot_ids, prune_unmanaged, brought, warnings, ingested
+            )
         )
     _show(report, output)
     for error in report.errors:
@@ -82,6 +87,7 @@ async def _compare(
     prune_unmanaged: bool,
     brought: Brought,
     warnings: list[str],
+    ingested: Ingested,
 ) -> Report:
     port = target.connect(settings)
     try:
@@ -89,6 +95,7 @@ async def _compare(
         port.identify(target.id or await epoch.identity(port, stores))
         world = read(stores, port.target)
         world.take_over = frozenset(settings.take_over)
+        world.odd_rows = ingested.faults
         world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
         await _notice_restart(port, world)
         chosen = _chosen(world, bot_ids, find_daemon(settings))
@@ -148,7 +155,7 @@ async def _planned(world: TargetState, port: Port, bot_id: str, prune_unmanaged:
         planned = await plan_bot(world, port, bot_id, prune_unmanaged=prune_unmanaged)
     except OttoError as error:
         return BotPlan(bot_id, error=error.message)
-    return BotPlan(bot_id, planned.plan)
+    return BotPlan(bot_id, planned.plan, faults=planned.faults)
 
 
 def _imported(brought: Brought, bot_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -36,6 +36,8 @@ class Outage:
         self._applied: dict[str, Applied | None] = {}
         self._saving: dict[str, Applied | None] = {}
         self._turn = asyncio.Lock()
+        self._changes = int(journal.waiting)  # how many there were
+        self._read = 0  # how many of them the store is known to have been read with
         self._told: str | None = None
         reporter.standing = journal.unsaved
         if journal.damaged:
@@ -45,6 +47,19 @@ class Outage:
     def waiting(self) -> bool:
         """True if something is to be saved as soon as the store answers."""
         return self._journal.waiting or bool(self._applied or self._saving)
+
+    @property
+    def is_behind(self) -> bool:
+        """True if what the loop knows was read before all that was done meanwhile was saved."""
+        return self.waiting or self._read != self._changes
+
+    def begin_reading(self) -> int | None:
+        """For `end_reading`, once the store was read; None while something is not saved yet."""
+        return None if self.waiting else self._changes
+
+    def end_reading(self, begun: int | None) -> None:
+        if begun is not None:
+            self._read = begun
 
     async def save(self) -> bool:
         """Saves what waits; False if the store does not answer yet."""
@@ -112,6 +127,7 @@ class Outage:
             snapshots={},
         )
         run_id = uuid.uuid4().hex[:8]
+        self._changes += 1
         (result,) = await self._reconciler.look(overlay, [bot_id], run_id)
         self._applied[bot_id] = overlay.applied.get(bot_id)
         self._journal.note(self._memory.audit.find(run_id=run_id))

@@ -84,8 +84,8 @@ class TargetSession:
     def may_act(self) -> bool:
         """True if bots may be looked at now: this daemon leads, and knows what is wanted."""
         known = self.cache.world is not None
-        unsaved = self.outage is not None and self.outage.waiting
-        return known and not unsaved and self.leading and self.reporter.target_up
+        behind = self.outage is not None and self.outage.is_behind
+        return known and not behind and self.leading and self.reporter.target_up
 
     def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
         """Asks for a look at each of them."""

@@ -18,13 +18,16 @@ class StoreReader:
 
     async def read(self) -> bool:
         """Reads all that is kept, and queues what is wanted otherwise than before."""
-        session = self._session
+        session, outage = self._session, self._session.outage
+        begun = outage.begin_reading() if outage is not None else None
         try:
             await self._reconciler.flush()
             update = await session.cache.read(ingest=session.leader.leading)
         except StoreUnavailable as error:
             self._reporter.store(error)
             return False
+        if outage is not None:
+            outage.end_reading(begun)
         back = self._reporter.store(None)
         self._report(update)
         if back:

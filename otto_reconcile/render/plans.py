@@ -13,7 +13,7 @@ from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Action, Change, Operation, Plan
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.render.changes import change_lines
-from otto_reconcile.render.lines import Line, Tone, brief, visible
+from otto_reconcile.render.lines import Line, Tone, brief, counted, visible
 
 _SIGNS = {
     Operation.CREATE: ("+", Tone.ADDED),
@@ -43,11 +43,15 @@ NO_PLAN = Plan()
 
 @dataclass(frozen=True, slots=True)
 class BotPlan:
-    """The plan of one bot, or why it could not be made."""
+    """The plan of one bot, or why it could not be made.
+
+    `faults` say what is wrong with what is wanted of it, whatever the target has.
+    """
 
     bot_id: str
     plan: Plan = NO_PLAN
     error: str | None = None
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,15 @@ class Report:
         return [f"{bot.bot_id}: {bot.error}" for bot in self.bots if bot.error is not None]
 
     @property
+    def faults(self) -> list[str]:
+        """What makes bots Degraded though nothing may differ."""
+        return [f"{bot.bot_id}: {fault}" for bot in self.bots for fault in bot.faults]
+
+    @property
     def differs(self) -> bool:
-        """True if anything is to be done or held back; what is unmanaged is no difference."""
+        """True if anything is to be done, held back or wrong; what is unmanaged does not count."""
         differing = not all(plan.in_sync for plan in self._plans())
-        told = bool(self.reaching or self.lost)
+        told = bool(self.reaching or self.lost or self.faults)
         return differing or told or any(self.imported.values())
 
     def actions(self) -> Iterator[Action]:
@@ -94,6 +103,7 @@ def text_lines(report: Report) -> Iterator[Line]:
     if report.lost:
         yield Line(f"! {visible(report.lost)}", Tone.REMOVED)
     yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.reaching)
+    yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.faults)
     if len(report.pruned):
         yield Line("for every agent", Tone.HEADING)
         yield from plan_lines(report.pruned, indent="  ")
@@ -183,6 +193,8 @@ def summary_line(report: Report) -> str:
         parts.insert(0, "some lost by the store")
     if not report.differs and not report.errors:
         parts.insert(0, "no difference")
+    if degraded := sum(bool(bot.faults) for bot in report.bots):
+        parts.append(f"{counted(degraded, 'bot')} Degraded")
     if report.errors:
         parts.append(f"{len(report.errors)} not compared")
     return ", ".join(parts) or "nothing to do on the target"
@@ -232,6 +244,8 @@ def document(report: Report) -> dict[str, JSON]:
         "warnings": list(report.warnings),
         "errors": report.errors,
     }
+    if report.faults:
+        made["faults"] = report.faults
     if report.lost:
         made["lost"] = report.lost
     if report.imported:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -238,6 +239,16 @@ async def test_a_bot_whose_desired_state_is_damaged_is_no_difference_of_none(
     assert "^(" not in done.out
     assert done.out.endswith("1 not compared\n")
     assert (await converged.diff("desk")).code == 0
+
+
+async def test_a_bot_with_a_damaged_row_is_degraded_here_too(converged: Desk) -> None:
+    async with converged.stores() as stores:
+        assert stores.store.swap("bots", {"bot_id": "desk"}, {"name": {"x": 1}})
+    done = await converged.diff()
+    assert done.code == 2
+    assert "! desk: bots row 'desk': name is not a text; it stays as it was\n" in done.out
+    assert done.out.endswith("1 bot Degraded\n")
+    assert "faults" in json.loads((await converged.diff("-o", "json")).out)
 
 
 async def test_masked_values_change_visibly_but_unseen(converged: Desk) -> None:

@@ -542,3 +542,22 @@ async def test_a_store_of_which_one_part_fails_is_not_called_connected(
         await until(lambda: status.store.state == "Connected")
         await until(lambda: status.bots["desk"].sync is Sync.SYNCED)
         assert status.bots["desk"].message is None
+
+
+async def test_what_was_done_while_the_store_was_away_is_read_before_anything_is_done() -> None:
+    """What was known before would bring back a bot that was deleted meanwhile."""
+    setting = Setting()
+    outage = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)
+    setting.options["outage"] = outage
+    setting.loop = setting.another()
+    setting.want(bot("desk"))
+    await setting.loop.restore()
+    session = setting.loop._session
+    assert session.may_act
+    await setting.loop.carry_out("desk", None)
+    assert setting.agents() == set()
+    assert await setting.loop._reader.read()  # the store is back, and nothing is saved yet
+    assert await setting.loop.save_late()
+    assert not session.may_act
+    assert await setting.loop._reader.read()
+    assert session.may_act
