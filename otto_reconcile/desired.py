@@ -15,7 +15,7 @@ from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration, called, is_stream, stream_of, unfit
 from otto_reconcile.records.composition import Composer
-from otto_reconcile.records.event_log import Head, Log, Step
+from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import (
     NEWER,
     Desired,
@@ -27,6 +27,7 @@ from otto_reconcile.records.events import (
     Source,
     now_utc,
 )
+from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.ingest import Ingester
 from otto_reconcile.records.revisions import Revisions
 from otto_reconcile.records.rows.projections import SOLE

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.model.shared import Declaration, is_stream
 from otto_reconcile.records.events import ROWS, Event, EventType, Source
+from otto_reconcile.records.heads import Head, Step, is_sound
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
@@ -31,64 +31,12 @@ from otto_reconcile.records.rows.projections import (
     rows_of_declaration,
     stored_rows,
 )
-from otto_reconcile.store.base import DAMAGED, Document, Filter, Store, Write
+from otto_reconcile.store.base import Document, Filter, Store, Write
 
 _AT_ONCE = 500
 _MENDS = 50
 _TOLD = ("event_id", "bot_id", "revision", "type")  # what a head repeats of its event
 _LOST = "?"  # the id of an event that cannot be read
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """`rows` is the digest of the rows when they were last in step (`rows_digest`).
-
-    `pending` see the module's text.
-    """
-
-    bot_id: str
-    revision: int = 0
-    pending: int | None = None
-    event_id: str = ""
-    deleted: bool = False
-    rows: str = ""
-
-    @classmethod
-    def from_document(cls, document: Document) -> Head:
-        return cls(**{name: document[name] for name in cls.__slots__ if name in document})
-
-
-_ALWAYS = frozenset({"revision", "event_id", "deleted"})
-"""What every head has had from the first version on."""
-
-
-def _is_sound(head: Head, document: Document | None = None) -> bool:
-    """False for one that somebody else wrote or damaged."""
-    if document is not None and (DAMAGED in document or not document.keys() >= _ALWAYS):
-        return False
-    values: dict[str, Any] = asdict(head)
-    types = {"revision": int, "event_id": str, "deleted": bool, "rows": str}
-    right = all(isinstance(values[name], type_) for name, type_ in types.items())
-    return (
-        right
-        and isinstance(values["pending"], int | None)
-        and bool(values["event_id"]) == bool(values["revision"])
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An event to be recorded after `head`; `before` is what was wanted, if anything was.
-
-    With `whole`, nobody knows what was: all rows but those that are wanted now go. `rows` is the
-    digest of the rows that the event was made from, if they say nothing but it.
-    """
-
-    event: Event
-    head: Head | None
-    before: Declaration | None
-    whole: bool = False
-    rows: str = ""
 
 
 class Log:
@@ -104,7 +52,7 @@ class Log:
         named = {d["bot_id"]: d for d in documents if is_stream(d.get("bot_id"))}
         heads = {bot_id: Head.from_document(document) for bot_id, document in named.items()}
         found = {
-            bot_id: head if _is_sound(head, named[bot_id]) else self._redone(head)
+            bot_id: head if is_sound(head, named[bot_id]) else self._redone(head)
             for bot_id, head in heads.items()
         }
         if bot_ids is None:
@@ -148,7 +96,7 @@ class Log:
         newest = self._newest(head.bot_id)
         event_id = newest.get("event_id") or _LOST
         redone = Head(head.bot_id, newest.get("revision", 0), None, event_id)
-        redone = redone if _is_sound(redone) else Head(head.bot_id)
+        redone = redone if is_sound(redone) else Head(head.bot_id)
         self.store.put("heads", [asdict(redone)])
         return redone
 

@@ -10,8 +10,9 @@ from otto_reconcile.errors import Conflict, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of, unfit
 from otto_reconcile.records import renames
-from otto_reconcile.records.event_log import Head, Log, Step
+from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import ROWS, Desired, Event, EventType, Ingested, Source, utc
+from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.look import Look, main_collection
 from otto_reconcile.records.renaming import Renaming
 from otto_reconcile.records.row_loss import RowLoss

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from otto_reconcile.model.shared import Declaration, is_shared
 from otto_reconcile.records.composition import users
-from otto_reconcile.records.event_log import Head, Step
 from otto_reconcile.records.events import Desired
+from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.renames import Renames
 from otto_reconcile.records.rows.shared import main_row
 from otto_reconcile.records.withheld import Lost

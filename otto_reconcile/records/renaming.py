@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from otto_reconcile.model.shared import is_shared
-from otto_reconcile.records.event_log import Head, Log
+from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import Desired, EventType
+from otto_reconcile.records.heads import Head
 from otto_reconcile.records.renames import DECLARING, Renames, RowsByBot, left, renames
 from otto_reconcile.records.rows.decoding import is_otto
 from otto_reconcile.store.collections import COLLECTIONS, key_of

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of
-from otto_reconcile.records.event_log import Head, Log
+from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import NEWER, Desired, DesiredBot, DesiredShared, Event
+from otto_reconcile.records.heads import Head
 from otto_reconcile.store.base import Document
 
 _CHECKED = 20
