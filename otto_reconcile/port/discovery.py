@@ -14,7 +14,7 @@ from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Resource, kinds
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.port.adapters.base import Listing
-from otto_reconcile.port.adapters.relationship import bound_to
+from otto_reconcile.port.adapters.relationship_lists import bound_to
 from otto_reconcile.port.addressing import addressed, is_addressable
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.session import Wire, agent_tag

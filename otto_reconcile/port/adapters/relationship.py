@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otto_reconcile.errors import NotApplied, TargetRefused, TemporaryError
-from otto_reconcile.model import Resource, make
-from otto_reconcile.model.relationship import ANY, is_of_host, key_of, of_all
+from otto_reconcile.errors import NotApplied, TargetRefused
+from otto_reconcile.model import Resource
+from otto_reconcile.model.relationship import ANY, is_of_host, of_all
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port.adapters.base import ensure_kept, register
+from otto_reconcile.port.adapters.relationship_ends import (
+    GROUP,
+    end_inside,
+    end_to_wire,
+    from_wire,
+    query_of,
+    tool_ends,
+)
+from otto_reconcile.port.adapters.relationship_lists import listed_by_end, listed_for, same_as
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.cascade_delete import release_dangling
 from otto_reconcile.port.disambiguation import (
@@ -22,9 +31,8 @@ from otto_reconcile.port.disambiguation import (
     whole,
 )
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.reader import View, related_inside
-from otto_reconcile.port.session import End, NoRelations, Wire, agent_tag, journey_tag
-from otto_reconcile.port.tools import split_tool
+from otto_reconcile.port.reader import View
+from otto_reconcile.port.session import NoRelations, Wire
 
 
 class RelationshipAdapter:
@@ -35,15 +43,15 @@ class RelationshipAdapter:
         listed = await view.relationships() if known or unmanaged else ()
         kept: list[Resource] = []
         if listed is None:
-            listed, hidden = await _listed(view.wire, known, own)
+            listed, hidden = await listed_for(view.wire, known, own)
             kept = [r for r in known if {r.spec["source"], r.spec["target"]} & hidden]
-        tools = _tool_ends(known)
+        tools = tool_ends(known)
         wanted = {resource.key for resource in known}
         alike = _as_known(view.wire, known)
         found: dict[str, Resource] = {}
         covered: dict[str, set[str]] = {}
         for relationship in listed:
-            for resource in map(alike, _from_wire(relationship, view.bot_id, tools)):
+            for resource in map(alike, from_wire(relationship, view.bot_id, tools)):
                 belongs = own.issuperset((resource.spec["source"], resource.spec["target"]))
                 if resource.key in wanted or (unmanaged and belongs):
                     found[resource.key] = joined(found.get(resource.key), resource)
@@ -69,8 +77,8 @@ class RelationshipAdapter:
         if not refusing and await _closes_a_ring(wire, resource):
             raise _ring(resource)
         values = {
-            **await _end_to_wire(wire, "source", spec["source"]),
-            **await _end_to_wire(wire, "target", spec["target"]),
+            **await end_to_wire(wire, "source", spec["source"]),
+            **await end_to_wire(wire, "target", spec["target"]),
         }
         try:  # where it exists, Parlant replaces it by an equal one with another id
             call = wire.parlant.relationships.create(kind=spec["kind"], **values)
@@ -82,7 +90,7 @@ class RelationshipAdapter:
             if not await _closes_a_ring(wire, resource):
                 raise
             raise _ring(resource) from error
-        ours = _from_wire(made, resource.bot_id, _tool_ends([resource]))
+        ours = from_wire(made, resource.bot_id, tool_ends([resource]))
         same = next((r for r in ours if r.key == resource.key), ours[0])
         return ensure_kept(resource, same)
 
@@ -93,9 +101,9 @@ class RelationshipAdapter:
         if not targets:
             raise TargetRefused(f"{resource.ref}: {spec['target']} is not there", status=404)
         end = str(spec["source"])
-        if (await _listed_by_end(wire, [end]))[1]:
-            await release_dangling(wire, end, await _query(wire, end), resource.bot_id)
-        source = await _end_to_wire(wire, "source", end)
+        if (await listed_by_end(wire, [end]))[1]:
+            await release_dangling(wire, end, await query_of(wire, end), resource.bot_id)
+        source = await end_to_wire(wire, "source", end)
         for target in targets:
             ends: Any = {**source, "target_guideline": target}
             await wire.call(wire.parlant.relationships.create(kind=spec["kind"], **ends))
@@ -134,7 +142,6 @@ UNRELATED = (
     "a Parlant server elsewhere cannot be told that one of several is enough: let `run` host it,"
     " without --parlant-url"
 )
-_GROUP = "otto_reconcile:"
 
 
 def unrelated(wire: Wire, resource: Resource) -> str | None:
@@ -149,13 +156,13 @@ async def _made_inside(wire: Wire, resource: Resource) -> Resource:
     await _refuse_missing(wire, resource)
     spec = resource.spec
     # Those of one source and group have one id: Parlant asks for one of them.
-    group = f"{_GROUP}{spec['source']}:{spec['group']}" if spec["kind"] == ANY else None
-    ends = [await _end_inside(wire, str(spec[side])) for side in ("source", "target")]
+    group = f"{GROUP}{spec['source']}:{spec['group']}" if spec["kind"] == ANY else None
+    ends = [await end_inside(wire, str(spec[side])) for side in ("source", "target")]
     try:
         await wire.relations.make(spec["kind"], ends[0], ends[1], group)
     except ValueError as error:  # what Parlant raises for a ring
         raise _ring(resource) from error
-    same = _same(resource, await wire.relations.all())
+    same = same_as(resource, await wire.relations.all())
     if same is None:
         raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
     return ensure_kept(resource, same)
@@ -176,15 +183,6 @@ async def _refuse_missing(wire: Wire, resource: Resource, item: str | None = Non
                 continue
             message = f"{resource.ref}: its {side}, {kind} {name!r}, is not on the server"
             raise TargetRefused(message, status=404) from None
-
-
-async def _end_inside(wire: Wire, end: str) -> End:
-    kind, _, name = end.partition(":")
-    if kind == "guideline":
-        return End(kind, name)
-    if kind == "tool":
-        return End(kind, ":".join(await wire.tools.place(name)))
-    return End("tag_any" if kind == "any" else "tag_all", await _tag_id(wire, kind, name))
 
 
 async def _own_ends(view: View) -> frozenset[str]:
@@ -225,174 +223,16 @@ async def _is_hidden(wire: Wire, resource: Resource) -> bool:
     return True
 
 
-async def _listed(
-    wire: Wire, known: Sequence[Resource], own: frozenset[str]
-) -> tuple[list[Any], set[str]]:
-    """By the bot's own ends and the sources of what is known; where one is hidden, by targets.
-
-    And the ends that are hidden.
-    """
-    ends = own | {str(resource.spec["source"]) for resource in known}
-    found, hidden = await _listed_by_end(wire, sorted(ends))
-    others = {str(r.spec["target"]) for r in known if r.spec["source"] in hidden} - ends
-    more, also = await _listed_by_end(wire, sorted(others))
-    every = {relationship.id: relationship for relationship in [*found, *more]}
-    return list(every.values()), hidden | also
-
-
 async def _standing(wire: Wire, resource: Resource) -> Resource | None:
     """The relationship, if it is there. If it cannot be told, what hides it is deleted first."""
     source, target = str(resource.spec["source"]), str(resource.spec["target"])
-    listed, hidden = await _listed_by_end(wire, [source])
+    listed, hidden = await listed_by_end(wire, [source])
     if hidden:
-        listed, hidden = await _listed_by_end(wire, [target])
+        listed, hidden = await listed_by_end(wire, [target])
     if hidden:
-        await release_dangling(wire, source, await _query(wire, source), resource.bot_id)
-        listed, _ = await _listed_by_end(wire, [source])
-    return _same(resource, listed)
-
-
-def _same(resource: Resource, listed: Iterable[Any]) -> Resource | None:
-    """What is listed that binds the same."""
-    tools = _tool_ends([resource])
-    ours = (r for made in listed for r in _from_wire(made, resource.bot_id, tools))
-    return next((r for r in ours if r.key == resource.key), None)
-
-
-async def bound_to(
-    wire: Wire, ends: Iterable[str], tools: Iterable[str]
-) -> tuple[list[Resource], set[str]]:
-    """The relationships of these ends, and those ends of which Parlant cannot list them.
-
-    Each has `bot_id` "". `tools` tell whose a tool is: Parlant says its bare name only.
-    """
-    wanted = set(ends)
-    hidden: set[str] = set()
-    try:
-        call = wire.parlant.relationships.list(indirect=False)
-        listed: Sequence[Any] = await wire.call(call, may_fail=True)
-    except (Absent, TemporaryError):
-        listed, hidden = await _listed_by_end(wire, sorted(wanted))
-    places: dict[str, list[str]] = {}
-    for tool in sorted(set(tools)):
-        places.setdefault(split_tool(tool)[1], []).append(f"tool:{tool}")
-    found = {r.key: r for made in listed for r in _from_wire(made, "", places)}
-    kept = (r for r in found.values() if wanted & {r.spec["source"], r.spec["target"]})
-    return sorted(kept, key=lambda r: r.key), hidden
-
-
-async def _listed_by_end(wire: Wire, ends: Sequence[str]) -> tuple[list[Any], set[str]]:
-    """What Parlant lists of the ends, and those of which it cannot for something that dangles.
-
-    Nothing of an end that is gone itself.
-    """
-    found: dict[str, Any] = {}
-    hidden: set[str] = set()
-    if ends and (inside := await related_inside(wire)) is not None:
-        return list(inside), hidden
-    for end in ends:
-        query: dict[str, Any] = {}
-        try:
-            query = await _query(wire, end)
-            call = wire.parlant.relationships.list(indirect=False, **query)
-            relationships = await wire.call(call, may_fail=True)
-        except (TargetRefused, Failed) as error:
-            if isinstance(error, TargetRefused) and error.status != 404:
-                raise
-            if not _is_gone(end, query, error):
-                hidden.add(end)
-            continue
-        found.update((relationship.id, relationship) for relationship in relationships)
-    return [relationship for _, relationship in sorted(found.items())], hidden
-
-
-def _is_gone(end: str, query: Mapping[str, Any], error: TargetRefused | Failed) -> bool:
-    """True if the error is about the end itself, not about what is bound to it."""
-    if not query:  # a tag that the target does not have
-        return True
-    name = end.partition(":")[2]
-    return isinstance(error, Absent) and error.item in (name, *split_tool(name), *query.values())
-
-
-async def _query(wire: Wire, end: str) -> dict[str, Any]:
-    kind, _, name = end.partition(":")
-    if kind == "guideline":
-        return {"guideline_id": name}
-    if kind == "tool":
-        return {"tool_id": ":".join(await wire.tools.place(name))}
-    return {"tag_id": await _tag_id(wire, kind, name)}
-
-
-async def _end_to_wire(wire: Wire, side: str, end: str) -> dict[str, Any]:
-    kind, _, name = end.partition(":")
-    if kind == "guideline":
-        return {f"{side}_guideline": name}
-    if kind == "tool":
-        return {f"{side}_tool": await wire.tools.to_wire(name)}
-    return {f"{side}_tag": await _tag_id(wire, kind, name)}
-
-
-async def _tag_id(wire: Wire, kind: str, name: str) -> str:
-    if kind == "agent":
-        return agent_tag(name)
-    if kind == "journey":
-        return journey_tag(name)
-    return (await wire.tags.ids([name]))[0]
-
-
-def _tool_ends(known: Iterable[Resource]) -> dict[str, list[str]]:
-    """Ends that are tools, by the tool's bare name: all that Parlant says of one."""
-    ends: dict[str, set[str]] = {}
-    for resource in known:
-        for end in (str(resource.spec["source"]), str(resource.spec["target"])):
-            kind, _, name = end.partition(":")
-            if kind == "tool":
-                ends.setdefault(split_tool(name)[1], set()).add(end)
-    return {name: sorted(found) for name, found in ends.items()}
-
-
-def _from_wire(relationship: Any, bot_id: str, tools: dict[str, list[str]]) -> list[Resource]:
-    """As many as there are known tools of its name; usually one."""
-    sources = _ends(
-        relationship.source_guideline, relationship.source_tag, relationship.source_tool, tools
-    )
-    targets = _ends(
-        relationship.target_guideline, relationship.target_tag, relationship.target_tool, tools
-    )
-    if journey := journey_meant(relationship):
-        targets = [journey]
-    return [
-        make(
-            "relationship",
-            key_of(relationship.kind, source, target),
-            bot_id,
-            {
-                "kind": relationship.kind,
-                "source": source,
-                "target": target,
-                "group": _group_of(relationship, source),
-            },
-            remote_id=relationship.id,
-        )
-        for source in sources
-        for target in targets
-    ]
-
-
-def _group_of(relationship: Any, source: str) -> str | None:
-    """Its name in a manifest; of a group that we did not make, Parlant's own."""
-    if relationship.kind != ANY:
-        return None
-    return (relationship.group or "(none)").removeprefix(f"{_GROUP}{source}:")
-
-
-def _ends(guideline: Any, tag: Any, tool: Any, tools: dict[str, list[str]]) -> list[str]:
-    if guideline is not None:
-        return [f"guideline:{guideline.id}"]
-    if tag is not None:
-        kind = "any" if getattr(tag, "any_of", False) else "tag"
-        return [tag.id if tag.id.startswith(("agent:", "journey:")) else f"{kind}:{tag.name}"]
-    return tools.get(tool.name, [f"tool:{tool.name}"])
+        await release_dangling(wire, source, await query_of(wire, source), resource.bot_id)
+        listed, _ = await listed_by_end(wire, [source])
+    return same_as(resource, listed)
 
 
 def _ring(resource: Resource) -> TargetRefused:
@@ -410,8 +250,8 @@ async def _closes_a_ring(wire: Wire, resource: Resource) -> bool:
         if end == spec["source"]:
             return True
         seen.add(end)
-        for relationship in (await _listed_by_end(wire, [end]))[0]:
-            found = _from_wire(relationship, resource.bot_id, {})[0].spec
+        for relationship in (await listed_by_end(wire, [end]))[0]:
+            found = from_wire(relationship, resource.bot_id, {})[0].spec
             if (found["kind"], found["source"]) == (spec["kind"], end):
                 ends.extend({str(found["target"])} - seen)
     return False
