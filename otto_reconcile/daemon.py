@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
@@ -30,12 +29,12 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.summary import looked_at, summary
 from otto_reconcile.records.events import refuse_newer
 from otto_reconcile.runtime import data_dir, logs
-from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.proxies import refuse_unreadable
 from otto_reconcile.server import EmbeddedServer, Touched, nlp, run_until_signalled
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.model_watch import JOB, ModelWatch
 from otto_reconcile.server.sdk_canned import CannedMaker
 from otto_reconcile.server.sdk_journeys import JourneyMaker
 from otto_reconcile.server.sdk_relationships import Relating
@@ -106,7 +105,8 @@ class Daemon:
         self._journal, self._started, self._prune = journal, started, prune_unmanaged
         self._clock = SystemClock()
         self._jobs = Jobs(reporter, self._clock)
-        self._again, self._restarting, self._model_took = False, False, 0.0
+        self._again, self._restarting = False, False
+        self._model = ModelWatch(settings.nlp, reporter, self._clock, self._jobs)
         self._folder = Folder(settings.manifests, stores, reporter, self._clock, actor(os.environ))
         self._tools = LocalTools(settings.tools, reporter, self._clock) if settings.tools else None
         self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
@@ -167,7 +167,7 @@ class Daemon:
         port, model_within = self._settings.port, None
         target = f"embedded:{data_dir.instance(self._settings.data_dir)}"
         while (server := await self._life(stopping, target, port, model_within)) is not None:
-            port, model_within = server.port, max(ANSWER_WITHIN, 3 * self._model_took)
+            port, model_within = server.port, max(ANSWER_WITHIN, 3 * self._model.took)
             self._restarting = True
 
     async def _life(
@@ -195,7 +195,7 @@ class Daemon:
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._reporter.say("Parlant created", stores="default")
-            self._tell_model(server)
+            self._model.tell(server)
             port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
             port.host_journeys(JourneyMaker(sdk))
             port.host_canned(CannedMaker(sdk))
@@ -208,39 +208,11 @@ class Daemon:
 
         return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
 
-    def _tell_model(self, server: EmbeddedServer, next_try: float | None = None) -> None:
-        """Puts on the status, and in the log when it is new, whether there is a language model."""
-        status, now = self._reporter.board.status, self._clock.now()
-        name, why = nlp.chosen(self._settings.nlp), server.model_away
-        state = "Off" if name == nlp.OFFLINE else "Connected" if why is None else "Unavailable"
-        if why != status.model.get("message") and why is not None:
-            self._reporter.warn("no language model: it is tried again", model=name, why=why)
-        self._reporter.remind("model", name, why, "still no language model", model=name)
-        if why is None and status.model.get("message"):
-            self._reporter.say("the language model is in use", model=name)
-        later = None if next_try is None else now + timedelta(seconds=next_try)
-        status.model = {
-            "name": name,
-            "state": state,
-            "message": why,
-            "next_try": later.isoformat(timespec="seconds") if later is not None else None,
-        }
-
     async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
-        """Tries for the model that is away until it is there, and then asks for a new start."""
-        failures = 0
-        while server.model_away is not None:
-            failures += 1
-            delay = CONNECTION.delay(failures)
-            self._tell_model(server, delay)
-            self._jobs.succeeded("language model")
-            if await self._clock.wait(over, delay):
-                return
-            if (took := await server.model_is_there()) is not None:
-                self._model_took, self._again = took, True
-                self._reporter.say("the language model is there: Parlant is started again with it")
-                over.set()
-                return
+        """Ends this life of Parlant once the model that was away is there."""
+        if await self._model.wait(server, over):
+            self._again = True
+            over.set()
 
     async def _host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
         """Before the restore, so that it finds them there."""
@@ -294,7 +266,7 @@ class Daemon:
         asked = asyncio.create_task(_relay(stopping, over))
         await _until(over, server.ready.wait())
         if server.ready.is_set() and not over.is_set():
-            kept = self._jobs.keep("language model", lambda: self._await_model(server, over))
+            kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
             trying = asyncio.create_task(kept, name="language-model")
             await self._live(made[0], over, server.url)
             trying.cancel()
