@@ -6,13 +6,12 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
-from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration, called, is_stream, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Log
@@ -30,9 +29,8 @@ from otto_reconcile.records.events import (
 from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.ingest import Ingester
 from otto_reconcile.records.revisions import Revisions
-from otto_reconcile.records.rows.projections import SOLE
+from otto_reconcile.records.taken import refuse_taken
 from otto_reconcile.store.base import Store
-from otto_reconcile.store.collections import COLLECTIONS
 
 __all__ = [
     "Desired", "DesiredBot", "DesiredShared", "DesiredState", "Event", "EventType", "Ingested",
@@ -97,7 +95,7 @@ class DesiredState:
 
         def step(head: Head | None) -> Step | None:
             decided = self._put(bot, head, source, actor)
-            self._refuse_taken([decided] if decided is not None else [])
+            refuse_taken(self._log, self._revisions, [decided] if decided is not None else [])
             return decided
 
         return self._retried(stream, expect, step)
@@ -124,7 +122,7 @@ class DesiredState:
             if (step := self._put(bot, heads.get(name), source, actor, again=name in moved))
             is not None
         }
-        self._refuse_taken(list(steps.values()), leaving)
+        refuse_taken(self._log, self._revisions, list(steps.values()), leaving)
         events = self._append(list(steps.values()))
         return [
             events.pop(name, None)
@@ -254,24 +252,6 @@ class DesiredState:
             return None
         return self._step(stream, EventType.UPDATED, bot, current, head, source, actor)
 
-    def _refuse_taken(self, steps: Sequence[Step], leaving: Collection[str] = ()) -> None:
-        """Raises PermanentError where a new part has the id of one of another bot that stays.
-
-        The rows tell which bots to ask; what they say themselves may not be recorded yet.
-        """
-        after = {s.event.bot_id: s.event.bot for s in steps if s.event.bot is not None}
-        for name in SOLE:
-            new = dict(_new_ids(steps, name))
-            key = COLLECTIONS[name].keys[0]
-            rows = self._store.find(name, {key: {"$in": sorted(new)}}) if new else []
-            others = {r["bot_id"] for r in rows if isinstance(r.get("bot_id"), str)} - set(leaving)
-            asked = self._revisions.desired(self._log.settled(sorted(others - after.keys())))
-            bots = {**{i: one.bot for i, one in asked.bots.items()}, **after}
-            for bot_id, bot in sorted(bots.items()):
-                for part_id in sorted({part.id for part in getattr(bot, name)} & new.keys()):
-                    if new[part_id] != bot_id:
-                        raise _taken(name, part_id, bot_id, new[part_id])
-
     def _deletion(self, head: Head | None, source: Source, actor: str) -> Step | None:
         if head is None or head.deleted or not head.revision:
             return None
@@ -320,24 +300,6 @@ class DesiredState:
             if events := self._append([decided]):
                 return events[bot_id]
         raise Conflict(f"{called(bot_id)} is being changed by others all the time")
-
-
-def _new_ids(steps: Sequence[Step], name: str) -> Iterator[tuple[str, str]]:
-    """The ids that the bots of these steps have and had not, each with its bot."""
-    for step in steps:
-        if isinstance(step.event.declaration, Bot):
-            before = {part.id for part in getattr(step.before, name, ())}
-            for part in getattr(step.event.declaration, name):
-                if part.id not in before:
-                    yield part.id, step.event.bot_id
-
-
-def _taken(name: str, part_id: str, owner: str, bot_id: str) -> PermanentError:
-    kind = GROUPS[name].kind.replace("_", " ")
-    return PermanentError(
-        f"{called(bot_id)} cannot have the {kind} {part_id!r}: it is that of {called(owner)}",
-        hint=f"give one of them another id, or delete {owner} first",
-    )
 
 
 def _remedy(name: str, reason: str) -> str | None:

@@ -14,9 +14,10 @@ from otto_reconcile.model import is_reserved
 from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of
 from otto_reconcile.planning import guard
 from otto_reconcile.records.events import NEWER
+from otto_reconcile.sources.homes import Home, has_moved, home_of
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
 from otto_reconcile.sources.provenance import Provenance, State
-from otto_reconcile.sources.roots import same_folder, within
+from otto_reconcile.sources.roots import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def bring_in(
     amiss = desired.ingest().amiss
     known = desired.read()
     before, sources = declarations_of(known), _sources(known)
-    home = _home(root, names, sources)
+    home = home_of(root, names, sources)
     owner = home if prune else None
     if owner is not None:
         _refuse_lost(sources, declarations, foreign, owner)
@@ -169,7 +170,7 @@ def bring_in(
             new.append(loaded)
         elif wanted.digest() != loaded.declaration.digest():
             updated.append(loaded)
-        elif home is not None and _has_moved(sources[name], loaded.file, home):
+        elif home is not None and has_moved(sources[name], loaded.file, home):
             updated.append(loaded)
             again.add(name)
         elif owner is not None and owner.has_not(sources[name]):
@@ -196,30 +197,6 @@ def bring_in(
     return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Home:
-    """A folder under all its names: sources may have any of them."""
-
-    root: str
-    names: tuple[str, ...]
-
-    def has(self, source: Source) -> bool:
-        """True if it came from this folder."""
-        return source.kind == "manifest" and source.root in self.names
-
-    def has_not(self, source: Source) -> bool:
-        """True if it came from a manifest, but not as one of this folder."""
-        return source.kind == "manifest" and source.root not in self.names
-
-
-def _home(root: Path | None, names: Collection[str], sources: Mapping[str, Source]) -> _Home | None:
-    if root is None:
-        return None
-    used = {source.root for source in sources.values() if source.root is not None}
-    others = same_folder(root, used) | (used & set(names))
-    return _Home(str(root), (str(root), *sorted(others - {str(root)})))
-
-
 def declarations_of(desired: Desired) -> dict[str, Declaration]:
     """All that is wanted, by what its revisions are kept under."""
     documents = {name: one.document for name, one in desired.shared.items()}
@@ -232,7 +209,7 @@ def gone_from(folder: Path, names: Collection[str], known: Desired, there: Loade
     `names` are other names of the folder. Raises InvalidInput as `bring_in` does.
     """
     sources = _sources(known)
-    home = _home(folder, names, sources)
+    home = home_of(folder, names, sources)
     assert home is not None
     _refuse_lost(sources, there.declarations, there.foreign, home)
     present = {stream_of(loaded.declaration) for loaded in there.declarations}
@@ -243,7 +220,7 @@ def _departed(
     desired: DesiredState,
     known: Desired,
     declarations: tuple[LoadedDeclaration, ...],
-    home: _Home | None,
+    home: Home | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
     """What is to be deleted, what the guard keeps, and its reason.
 
@@ -276,7 +253,7 @@ def _refuse_lost(
     sources: Mapping[str, Source],
     declarations: tuple[LoadedDeclaration, ...],
     foreign: Sequence[Problem],
-    home: _Home,
+    home: Home,
 ) -> None:
     """A file that is half written, or lost its first lines, must not delete what it held."""
     there = {stream_of(loaded.declaration) for loaded in declarations}
@@ -305,15 +282,8 @@ def _sources(known: Desired) -> dict[str, Source]:
     return sources | {name: one.source for name, one in known.shared.items()}
 
 
-def _has_moved(source: Source, file: str, home: _Home) -> bool:
-    """True if it came from another file of this folder, however the folder was named."""
-    if not home.has(source) or source.path is None:
-        return False
-    return within(source.path, home.names) != within(file, home.names)
-
-
 def _left_behind(
-    sources: Mapping[str, Source], declarations: tuple[LoadedDeclaration, ...], home: _Home | None
+    sources: Mapping[str, Source], declarations: tuple[LoadedDeclaration, ...], home: Home | None
 ) -> Iterator[str]:
     """A sentence for each other folder that this one takes from, if it does not have all of it.
 
