@@ -236,7 +236,7 @@ async def test_a_server_becomes_manifests_and_what_does_not_is_named(troubled: P
     ]
 
 
-async def test_parts_whose_id_has_a_slash_or_is_empty_keep_nothing_else_from_being_adopted(
+async def test_parts_with_unaddressable_ids_keep_nothing_from_adoption(
     place: Place,
 ) -> None:
     await make_shop(place.rest)
@@ -295,7 +295,7 @@ async def make_bound(rest: Rest) -> None:
     await rest.post("/context-variables", name="spaced ", description="", tags=["agent:shop"])
 
 
-async def test_what_is_only_for_a_journey_is_named_with_the_bot_and_the_reason(
+async def test_journey_only_parts_are_named_with_bot_and_reason(
     place: Place,
 ) -> None:
     await make_shop(place.rest)
@@ -316,7 +316,7 @@ async def test_what_is_only_for_a_journey_is_named_with_the_bot_and_the_reason(
     assert 'name: "spaced "' in shop.read_text()  # as it is, and so it is found again
 
 
-async def test_a_bot_that_is_wanted_otherwise_is_a_conflict_and_nothing_is_done(
+async def test_bot_wanted_otherwise_is_a_conflict_and_nothing_is_done(
     place: Place,
 ) -> None:
     await make_shop(place.rest)
@@ -351,7 +351,7 @@ async def test_without_a_place_the_manifests_go_to_standard_output(place: Place)
     assert "hint: did you mean `shop`?" in missing.err
 
 
-async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: Place) -> None:
+async def test_server_that_cannot_show_itself_is_an_error_with_a_hint(place: Place) -> None:
     server = place.thread.server
     await place.thread.within(server.create_agent(id="long", name="n" * 101, description=""))
     try:
@@ -363,7 +363,7 @@ async def test_a_server_that_cannot_show_itself_is_an_error_with_a_hint(place: P
     assert place.kept("events") == []
 
 
-def test_of_a_bot_that_a_daemon_keeps_already_nothing_is_left_out(tmp_path: Path) -> None:
+def test_bot_that_a_daemon_keeps_already_is_adopted_whole(tmp_path: Path) -> None:
     ours = Hosting(tmp_path)
     ours.write("walk.yaml", WALK)
     with ours.forked("--port", "0") as daemon:

@@ -188,7 +188,7 @@ def test_prune_deletes_what_left_the_folder_and_nothing_else(otto: Otto) -> None
     assert otto("apply", "-f", "-", "--prune", stdin=manifest()).code == 1
 
 
-def test_a_single_file_of_the_watched_folder_belongs_to_the_folder(otto: Otto) -> None:
+def test_single_file_of_the_watched_folder_belongs_to_it(otto: Otto) -> None:
     for number in range(3):
         path = otto.write(f"manifests/b{number}.yaml", manifest(f"b{number}", f"Bot {number}"))
         otto("apply", "-f", path)
@@ -352,7 +352,7 @@ def test_what_is_exported_applies_without_a_change(otto: Otto) -> None:
     assert one == otto("get", "desk").out
 
 
-def test_export_writes_into_devices_and_leaves_a_file_whole_if_there_is_no_room(
+def test_export_leaves_a_file_whole_if_there_is_no_room(
     otto: Otto,
 ) -> None:
     otto("apply", "-f", "-", stdin=manifest())
@@ -377,7 +377,7 @@ def test_export_writes_into_devices_and_leaves_a_file_whole_if_there_is_no_room(
     assert {one.name for one in otto.folder.iterdir()} <= {".otto", "desk.yaml", "link.yaml"}
 
 
-def test_export_waits_for_no_reader_and_names_the_place_that_was_given(otto: Otto) -> None:
+def test_export_waits_for_no_reader_and_names_the_given_place(otto: Otto) -> None:
     otto("apply", "-f", "-", stdin=manifest())
     os.mkfifo(otto.folder / "pipe.yaml")
     done = otto("export", "--output", "pipe.yaml", "desk")
@@ -392,7 +392,7 @@ def test_export_waits_for_no_reader_and_names_the_place_that_was_given(otto: Ott
         assert ".tmp" not in done.err
 
 
-def test_a_bot_that_cannot_be_read_is_no_success_of_export_and_has_a_history(otto: Otto) -> None:
+def test_unreadable_bot_fails_export_and_has_a_history(otto: Otto) -> None:
     for name in ("desk", "shop"):
         otto("apply", "-f", "-", stdin=manifest(name, name))
     store = SQLiteStore(otto.folder / ".otto" / "otto.db")

@@ -225,7 +225,7 @@ async def test_rows_of_another_program_count_and_are_not_recorded(converged: Des
     assert await converged.everything() == before
 
 
-async def test_a_bot_whose_desired_state_is_damaged_is_no_difference_of_none(
+async def test_bot_with_damaged_desired_state_is_not_compared(
     converged: Desk,
 ) -> None:
     await converged.apply(manifest("depot", "Depot"))
@@ -260,7 +260,7 @@ async def test_masked_values_change_visibly_but_unseen(converged: Desk) -> None:
     assert "s3cret" not in done.out
 
 
-async def test_a_secret_that_others_copied_to_the_server_is_shown_nowhere(
+async def test_secret_that_others_copied_is_shown_nowhere(
     converged: Desk,
 ) -> None:
     path = converged.otto.write("desk.yaml", manifest(action='"Use ${SHOP_TOKEN} for it"'))

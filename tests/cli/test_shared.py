@@ -106,9 +106,7 @@ def test_one_that_left_the_folder_goes_and_all_at_once_stay(otto: Otto) -> None:
     assert kept == {"a": "withheld", "b": "withheld", "glossary/words": "unchanged"}
 
 
-def test_wait_is_for_the_bots_that_have_it_even_if_the_daemon_was_first(
-    otto: Otto, daemon: Announce
-) -> None:
+def test_wait_is_for_its_bots_even_if_the_daemon_was_first(otto: Otto, daemon: Announce) -> None:
     path = otto.write("all.yaml", manifest() + "---\n" + WORDS)
     words = otto.write("words.yaml", WORDS)
     otto("apply", "-f", path)

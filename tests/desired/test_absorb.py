@@ -123,9 +123,7 @@ def test_edits_by_hand_are_recorded_and_left_as_they_are(store: Store, make_bot:
     assert state.ingest().events == ()
 
 
-def test_a_row_of_another_program_survives_a_put_before_it_is_absorbed(
-    store: Store, make_bot: Make
-) -> None:
+def test_foreign_row_survives_a_put_before_it_is_ingested(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 1)
     new = {"guideline_id": "b0.new", "bot_id": "b0", "condition": "n", "origin": "crm"}
     store.insert("guidelines", [new])
@@ -261,9 +259,7 @@ def test_the_last_bots_are_never_taken_for_deleted(
     assert state.read().bots == {}
 
 
-def test_bots_that_are_deleted_by_hand_one_by_one_stop_at_the_last(
-    store: Store, make_bot: Make
-) -> None:
+def test_bots_deleted_by_hand_one_by_one_stop_at_the_last(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 3)
     gone = []
     for n in range(3):
@@ -273,9 +269,7 @@ def test_bots_that_are_deleted_by_hand_one_by_one_stop_at_the_last(
     assert set(state.read().bots) == {"b2"}
 
 
-def test_a_bot_that_cannot_be_read_is_no_reason_to_delete_the_other(
-    store: Store, make_bot: Make
-) -> None:
+def test_unreadable_bot_is_no_reason_to_delete_the_other(store: Store, make_bot: Make) -> None:
     filled(store, make_bot, 2)
     store.swap("events", {"bot_id": "b0"}, {"schema": 99})
     store.delete("bots", {})
@@ -300,9 +294,7 @@ def test_the_last_part_of_all_is_deleted_by_hand_as_any_other(store: Store, make
     assert state.get("b0").bot.guidelines == []
 
 
-def test_where_most_rows_of_bots_went_the_parts_of_the_others_stay_too(
-    store: Store, make_bot: Make
-) -> None:
+def test_loss_of_most_bot_rows_keeps_the_parts_of_the_others(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot, 5)
     store.delete("guidelines", {})
     for n in range(1, 5):
@@ -373,9 +365,7 @@ class Overtaken(LooseStore):
 
 
 @pytest.mark.parametrize("last", [3, 4, 5])
-def test_a_finisher_that_is_overtaken_leaves_no_rows_of_an_old_revision(
-    make_bot: Make, last: int
-) -> None:
+def test_overtaken_finisher_leaves_no_rows_of_an_old_revision(make_bot: Make, last: int) -> None:
     """The writer is held between its rows of the revision `last` and the moving of the head."""
     store = Overtaken()
     writer, daemon = DesiredState(store), DesiredState(store)
@@ -421,7 +411,7 @@ def killed_after_the_event(store: LooseStore, put: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("name", ["bots", "guidelines"])
 @pytest.mark.parametrize("later", [2, 6])
-def test_one_row_of_an_earlier_revision_is_a_wish_only_after_a_minute(
+def test_single_earlier_row_counts_only_after_a_minute(
     make_bot: Make, name: str, later: int
 ) -> None:
     """What is seen while another process, overtaken, has not mended its rows yet."""
@@ -484,7 +474,7 @@ def test_a_daemon_that_absorbs_does_not_fight_a_writing_command(
     store.close()
 
 
-def test_rows_in_another_spelling_are_read_once_and_are_no_revision(
+def test_rows_in_another_spelling_are_read_once(
     store: Store, make_bot: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = DesiredState(store)

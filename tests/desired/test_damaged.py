@@ -341,9 +341,7 @@ def test_a_head_that_contradicts_its_event_is_made_again(
 
 
 @pytest.mark.parametrize("store", ["memory", "loose", "sqlite"], indirect=True)
-def test_an_event_that_says_deleted_while_its_head_does_not_deletes_nothing(
-    store: Store, make_bot: Make
-) -> None:
+def test_event_deleted_against_its_head_deletes_nothing(store: Store, make_bot: Make) -> None:
     state = filled(store, make_bot)
     store.swap("events", {"bot_id": "b1"}, {"type": "deleted", "bot": None})
     for one in (state, DesiredState(store)):

@@ -23,9 +23,7 @@ def put(state: DesiredState, bot: Bot, **more: Any) -> Any:
     return state.put(bot, source=CLI, actor="ann", **more)
 
 
-def test_what_was_put_is_read_and_putting_it_again_changes_nothing(
-    store: Store, make_bot: Make
-) -> None:
+def test_put_is_read_back_and_putting_again_changes_nothing(store: Store, make_bot: Make) -> None:
     state = DesiredState(store)
     event = put(state, make_bot())
     assert (event.revision, event.type) == (1, EventType.CREATED)
@@ -139,7 +137,7 @@ def test_writers_side_by_side_lose_nothing(store: Store, make_bot: Make) -> None
     assert store.find("bots")[0]["description"] == state.get("desk").bot.description
 
 
-def test_the_marker_moves_with_every_event_whatever_the_clocks_say(
+def test_marker_moves_with_every_event_whatever_the_clocks_say(
     store: Store, make_bot: Make
 ) -> None:
     late = DesiredState(store, now=lambda: datetime(2030, 1, 1, tzinfo=UTC))
@@ -205,7 +203,7 @@ class Dying(LooseStore):
 @pytest.mark.parametrize("at", range(1, 6))
 @pytest.mark.parametrize("done_first", [True, False])
 @pytest.mark.parametrize("change", ["create", "update", "delete"])
-def test_killed_at_any_write_the_next_reader_finds_old_or_new_whole(
+def test_kill_at_any_write_leaves_the_old_or_the_new_whole(
     make_bot: Make, at: int, done_first: bool, change: str
 ) -> None:
     store = Dying()

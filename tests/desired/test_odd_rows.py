@@ -180,7 +180,7 @@ def test_what_is_nested_too_deeply_for_a_revision_is_said(store: Store, make_bot
         ("customers", "name"),
     ],
 )
-def test_a_text_of_white_space_alone_is_said_and_its_row_left_out(name: str, field: str) -> None:
+def test_text_of_white_space_is_reported_and_its_row_left_out(name: str, field: str) -> None:
     rows, _ = by_bot({"bots": [ROWS["bots"]], name: [{**ROWS[name], field: " \u3000"}]})
     bot, problems = bot_from("desk", rows["desk"], None)
     assert bot is not None
@@ -229,7 +229,7 @@ class Small(LooseStore):
         super().batch(writes)
 
 
-def test_a_bot_that_the_store_cannot_take_is_said_and_holds_up_no_other() -> None:
+def test_bot_that_cannot_be_stored_blocks_no_other() -> None:
     store = Small()
     state = DesiredState(store)
     store.insert("bots", [{"bot_id": f"b{n}", "name": f"B{n}"} for n in range(3)])

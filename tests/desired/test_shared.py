@@ -157,7 +157,7 @@ def test_one_that_cannot_be_read_holds_the_bots_as_they_are(store: Store, make_b
 @pytest.mark.parametrize("at", range(1, 6))
 @pytest.mark.parametrize("done_first", [True, False])
 @pytest.mark.parametrize("change", ["create", "update", "delete"])
-def test_killed_at_any_write_the_next_reader_finds_old_or_new_whole(
+def test_kill_at_any_write_leaves_the_old_or_the_new_whole(
     at: int, done_first: bool, change: str
 ) -> None:
     store = Dying()
@@ -230,7 +230,7 @@ def test_rows_that_others_write_are_wanted(store: Store, make_bot: Make) -> None
     assert len(store.find("tool_services")) == 1
 
 
-def test_a_row_that_is_not_understood_is_said_and_stays_as_it_was(store: Store) -> None:
+def test_row_that_is_not_understood_is_reported_and_stays(store: Store) -> None:
     state = DesiredState(store)
     put(state, glossary())
     store.swap("glossaries", {"glossary_id": "words"}, {"used_by": "everybody"})

@@ -169,7 +169,7 @@ def scoped() -> Bot:
     )
 
 
-def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
+def test_guideline_is_not_made_without_its_journey():
     bot = scoped()
     unable = {Ref("journey", "desk.visit"): "it cannot hold states"}
     target = Model(Snapshot())
@@ -180,7 +180,7 @@ def test_a_guideline_is_not_made_without_the_journey_that_it_is_for():
     assert reasons["desk.urgent"] == "it needs journey/desk.visit"
 
 
-def test_a_guideline_is_made_after_the_journey_that_it_is_for_and_not_if_that_fails():
+def test_guideline_is_made_after_its_journey_or_not_at_all():
     actions = plan(snapshot_of(scoped()), Snapshot(), Snapshot()).acting
     order = [action.ref.key for action in actions if action.ref.kind in ("guideline", "journey")]
     assert order == ["desk.calm", "desk.visit", "desk.urgent"]

@@ -103,7 +103,7 @@ def test_a_token_reaches_parlant_and_nothing_else(place: Place, parlant: Parlant
             assert b"very-secret-token" not in path.read_bytes()
 
 
-def test_a_lost_event_log_deletes_nothing_until_the_bots_are_named(
+def test_lost_event_log_deletes_nothing_until_bots_are_named(
     place: Place, parlant: ParlantProcess
 ) -> None:
     place.write()

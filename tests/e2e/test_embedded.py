@@ -100,7 +100,7 @@ def test_prune_unmanaged_deletes_what_others_added(place: Place) -> None:
         assert daemon.guideline("order-desk.small-talk")
 
 
-def test_what_no_call_can_delete_is_reported_and_no_fault_of_its_bot(place: Place) -> None:
+def test_undeletable_part_is_reported_and_no_fault_of_its_bot(place: Place) -> None:
     place.write()
     own = {"tags": ["agent:order-desk"]}
     with place.forked(*PORT, "--prune-unmanaged") as daemon:
@@ -140,7 +140,7 @@ def test_manifests_are_imported_as_they_are_saved(place: Place) -> None:
         assert not daemon.get("/guidelines", tag_id="agent:third")
 
 
-def test_a_wrong_manifest_is_refused_as_a_whole_and_the_good_state_stays(place: Place) -> None:
+def test_wrong_manifest_is_refused_and_the_good_state_stays(place: Place) -> None:
     path = place.write()
     with place.forked(*PORT) as daemon:
         broken = bot(action="New text").replace("criticality: high", "criticalty: high")
@@ -157,7 +157,7 @@ def test_a_wrong_manifest_is_refused_as_a_whole_and_the_good_state_stays(place: 
         )
 
 
-def test_half_written_files_swap_files_and_bursts_make_one_quiet_import(place: Place) -> None:
+def test_half_written_files_and_bursts_make_one_quiet_import(place: Place) -> None:
     path = place.write()
     with place.forked(*PORT) as daemon:
         whole = bot(action="Written in pieces")
@@ -291,7 +291,7 @@ def test_suspended_bots_are_left_alone_until_resumed(place: Place) -> None:
         )
 
 
-def test_a_status_that_is_no_longer_written_is_not_taken_for_true(place: Place) -> None:
+def test_status_no_longer_written_is_not_taken_for_true(place: Place) -> None:
     place.write()
     path = place.folder / ".otto" / "status.json"
 

@@ -213,7 +213,7 @@ def test_a_data_directory_that_is_moved_away_is_not_made_anew(place: Place) -> N
     assert "Traceback" not in daemon.output
 
 
-def test_a_data_directory_that_is_removed_is_left_to_the_next_daemon(place: Place) -> None:
+def test_removed_data_directory_is_left_to_the_next_daemon(place: Place) -> None:
     place.write()
     with place.daemon("--port", "0") as daemon:
         daemon.wait_synced("order-desk")

@@ -57,7 +57,7 @@ def elsewhere(place: Place, url: str, *arguments: str) -> Daemon:
     return place.forked("--parlant-url", url, *QUICK, *arguments)
 
 
-def test_what_was_judged_survives_healing_and_is_asked_about_by_nobody(
+def test_evaluation_survives_healing_and_is_not_asked_for_again(
     theirs: httpx.Client, tmp_path: Path
 ) -> None:
     place, url = Place(tmp_path), str(theirs.base_url)

@@ -145,7 +145,7 @@ def test_each_text_is_asked_about_once_and_the_price_is_told(life: EpochChange) 
     assert (told["calls"], told["input_tokens"]) == (CALLS, CALLS * INPUT)
 
 
-def test_a_journey_made_again_for_its_states_is_on_record_and_no_drift(life: EpochChange) -> None:
+def test_journey_recreated_for_states_is_recorded_and_no_drift(life: EpochChange) -> None:
     done = [(r["kind"], r["operation"], r["cause"]) for r in json.loads(life.walked)]
     assert done.count(("journey", "replace", "Evaluated")) == 1
     assert done.count(("relationship", "create", "Evaluated")) == 1
@@ -164,7 +164,7 @@ def test_a_new_machine_with_the_same_store_pays_nothing(
     assert life.model.calls == before
 
 
-def test_a_restart_pays_nothing_and_a_bot_is_served_without_an_answer(life: EpochChange) -> None:
+def test_restart_pays_nothing_and_serves_without_an_answer(life: EpochChange) -> None:
     before = life.model.calls
     with life.place.forked(*RUN) as daemon:
         evaluated(daemon, "order-desk", "copy", "walk")

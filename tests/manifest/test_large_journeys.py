@@ -162,7 +162,7 @@ def test_a_circle_of_sub_journeys_that_say_nothing_is_told(tmp_path: Path) -> No
     assert [told in fault for fault in faults(tmp_path, round_ + passed)] == [True, True]
 
 
-def test_a_bot_that_is_too_large_is_refused_wherever_it_comes_from() -> None:
+def test_bot_too_large_is_refused_wherever_it_comes_from() -> None:
     def states(count: int) -> list[dict[str, Any]]:
         ways = [[{"when": w, "to": f"f{n}"} for w in "ab"] for n in range(count + 1)]
         forked = [{"id": f"f{n}", "next": ways[n + 1]} for n in range(count)]

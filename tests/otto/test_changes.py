@@ -133,7 +133,7 @@ def test_a_cut_text_that_comes_back_is_refused(known: Bot) -> None:
         spec_codec.read(spec(purpose=["One", spec_codec.cut_mark(3)]))
 
 
-def test_pages_have_everything_once_and_any_of_them_can_be_given_back() -> None:
+def test_pages_have_everything_once_and_can_be_given_back() -> None:
     guidelines = [
         {"key": f"g{n}", "condition": f"The customer says {n} {'é' * 300}", "action": "Nod"}
         for n in range(40)

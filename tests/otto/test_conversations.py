@@ -33,9 +33,7 @@ def created(shop: Daemon, name: str, by: str | None = None) -> Chat:
     return chat
 
 
-def test_a_conversation_with_a_field_that_is_asked_for_becomes_a_bot(
-    shop: Daemon, kept: Kept
-) -> None:
+def test_conversation_with_a_missing_field_becomes_a_bot(shop: Daemon, kept: Kept) -> None:
     chat = Chat(shop.url)
     assert "What is its name?" in chat.say("Hello, I need a bot")
     assert "What is its purpose?" in chat.say("Name: Order Finder")
@@ -67,9 +65,7 @@ def test_a_conversation_with_a_field_that_is_asked_for_becomes_a_bot(
     shop.wait_synced("order-finder")
 
 
-def test_ottos_journey_is_walked_step_by_step_and_its_rules_are_in_force(
-    shop: Daemon, kept: Kept
-) -> None:
+def test_ottos_journey_is_walked_and_its_rules_are_in_force(shop: Daemon, kept: Kept) -> None:
     ask = "\nWhat guides you?"
     rules = {rule.key: rule.action for rule in RULES}
     gather, propose, report = (step.action for step in STEPS)
@@ -156,9 +152,7 @@ def test_a_draft_is_named_or_repeated_word_for_word(shop: Daemon, kept: Kept) ->
     assert "Tone: grave" in whole(shop, kept, "repeated").description
 
 
-def test_tools_that_nobody_has_are_named_before_the_yes_and_after_it(
-    shop: Daemon, kept: Kept
-) -> None:
+def test_tools_nobody_has_are_named_before_and_after_the_yes(shop: Daemon, kept: Kept) -> None:
     tools = ["look_up_order: finds an order", "send email"]
     guidelines = [{"condition": "They ask", "action": "Look", "tools": ["shop:look_up_order"]}]
     text = pasted("Tooly", tools=tools, guidelines=guidelines, relationships=[])

@@ -105,7 +105,7 @@ async def test_a_store_that_went_away_is_told_as_it_was_read(
         assert (await shop.make(spec("KEPT")))["problem"] == "taken"
 
 
-async def test_a_name_that_another_daemon_gave_at_the_same_time_is_told_and_reported(
+async def test_name_given_by_two_daemons_at_once_is_reported(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = MemoryStore()
@@ -170,7 +170,7 @@ def desired(shop: Shop) -> Bot:
     return shop.stores.desired.get("first").bot
 
 
-async def test_a_bot_too_long_for_one_answer_is_shown_in_pages_and_changed_without_loss(
+async def test_bot_too_long_for_one_answer_is_paged_and_loses_nothing(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     guidelines = [
@@ -223,7 +223,7 @@ class Frozen(Away):
         return wait
 
 
-async def test_a_store_that_does_not_answer_is_waited_for_once_in_a_wish(
+async def test_store_that_does_not_answer_is_waited_for_once(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     frozen = Frozen()

@@ -64,7 +64,7 @@ def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
     assert names(stores, "clerk") == ["Clerk"]
 
 
-def test_a_write_that_goes_on_failing_as_nobody_foresaw_is_set_aside_and_holds_up_no_other(
+def test_write_that_keeps_failing_is_set_aside(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Outbox(tmp_path)
@@ -85,7 +85,7 @@ def test_a_write_that_goes_on_failing_as_nobody_foresaw_is_set_aside_and_holds_u
     assert json.loads(kept.read_text())["bot"]["name"] == "Odd"
 
 
-def test_what_the_store_did_not_take_is_there_in_the_next_process(
+def test_entry_the_store_did_not_take_is_in_the_next_process(
     stores: Stores, tmp_path: Path
 ) -> None:
     journal = Outbox(tmp_path)
@@ -193,7 +193,7 @@ def test_audit_records_wait_too(stores: Stores, tmp_path: Path) -> None:
     assert not Outbox(tmp_path).waiting
 
 
-def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
+def test_unwritable_folder_is_refused_before_anything_happens(
     stores: Stores, tmp_path: Path
 ) -> None:
     journal = Outbox(tmp_path / "missing")
@@ -203,9 +203,7 @@ def test_a_folder_that_cannot_be_written_refuses_before_anything_happened(
     assert not journal.waiting
 
 
-def test_the_same_wish_twice_with_another_between_is_all_carried_out(
-    stores: Stores, tmp_path: Path
-) -> None:
+def test_same_change_twice_with_another_between_is_all_done(stores: Stores, tmp_path: Path) -> None:
     journal = Outbox(tmp_path)
     gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
     for wish in (pending(a_bot()), gone, pending(a_bot(), expect=None)):

@@ -29,7 +29,7 @@ def context(session: str = "s1") -> p.ToolContext:
     return p.ToolContext(agent_id="otto", session_id=session, customer_id="c1")
 
 
-async def test_what_is_done_after_the_turn_was_given_up_is_told_with_the_next_answer(
+async def test_work_after_a_given_up_turn_comes_with_the_next_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tools, "_turn", lambda context: "1")

@@ -41,9 +41,7 @@ def started(place: Place, kept: Kept) -> Daemon:
     return daemon
 
 
-def test_nothing_is_lost_or_doubled_by_restarts_outages_and_kills(
-    mongo: Server, tmp_path: Path
-) -> None:
+def test_restarts_outages_and_kills_lose_and_double_nothing(mongo: Server, tmp_path: Path) -> None:
     rng = random.Random(SEED)
     kept = Kept(mongo.uri, "otto_outages")
     place = on(kept, tmp_path)

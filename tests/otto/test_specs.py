@@ -93,7 +93,7 @@ def test_a_reply_fits_whatever_is_in_it(texts: list[str], length: int) -> None:
     assert data["ok"] is True
 
 
-def test_ottos_texts_have_no_braces_and_no_two_rules_are_the_same() -> None:
+def test_ottos_texts_have_no_braces_and_no_rule_twice() -> None:
     """Parlant's prompts are templates: a brace in a guideline breaks every reply."""
     texts = [DESCRIPTION, SPECIFICATION, CHANGE, JOURNEY, JOURNEY_CONDITION]
     texts += [text for rule in RULES for text in (rule.condition, rule.action)]

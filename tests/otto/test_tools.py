@@ -126,7 +126,7 @@ async def test_what_was_shown_is_made_by_its_draft_and_nothing_else_is(
         assert list(shop.stores.desired.read().bots) == ["drafted"]
 
 
-async def test_a_draft_of_a_change_is_shown_again_if_the_bot_has_changed_meanwhile(
+async def test_draft_is_shown_again_if_its_bot_changed_meanwhile(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     async with opened(parlant_url, tmp_path) as shop:

@@ -82,7 +82,7 @@ def test_a_lock_pins_every_dependency_within_its_range(lock: str) -> None:
             assert requirement.specifier.contains(version.version), f"{lock}: run `make lock`"
 
 
-def test_the_lock_for_tests_adds_to_the_users_and_changes_nothing() -> None:
+def test_lock_for_tests_adds_to_the_users_lock_only() -> None:
     users, tests = (locked(lock) for lock in LOCKS)
     assert {name: list(map(str, pins)) for name, pins in users.items()} == {
         name: list(map(str, pins)) for name, pins in tests.items() if name in users

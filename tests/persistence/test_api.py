@@ -108,7 +108,7 @@ async def test_the_rows_are_those_that_other_programs_read(mongodb: str, databas
         assert client[database]["bots"].count_documents({}) == 1
 
 
-async def test_writing_a_bot_again_keeps_its_parts_and_what_the_call_cannot_say(
+async def test_writing_a_bot_again_keeps_what_the_call_cannot_say(
     persistence: DomainPersistence,
 ) -> None:
     await filled(persistence)
@@ -365,7 +365,7 @@ async def test_a_part_without_an_id_gets_the_same_one_each_time() -> None:
     assert {first.action, second.action} == {"Ask for the number", "Be kind"}
 
 
-def test_importing_the_library_imports_neither_parlant_nor_a_driver() -> None:
+def test_importing_the_library_imports_no_parlant_and_no_driver() -> None:
     code = (
         "import sys, otto_reconcile.persistence; "
         "print([m for m in ('parlant', 'pymongo', 'bson', 'deepdiff') if m in sys.modules])"

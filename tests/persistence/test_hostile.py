@@ -86,7 +86,7 @@ WRITES: list[tuple[Callable[[Any], Awaitable[bool]], str]] = [
 ]  # fmt: skip
 
 
-async def test_a_write_that_cannot_be_recorded_is_false_with_a_reason_and_changes_nothing(
+async def test_write_that_cannot_be_recorded_changes_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     persistence = DomainPersistence.over(MemoryStore())
@@ -119,9 +119,7 @@ async def test_none_means_nothing_is_said_and_any_iterable_is_a_list() -> None:
 
 @pytest.mark.parametrize("given", [[7, None, "abc"], "abc", {"id": "g"}, 7])
 @pytest.mark.parametrize("group", ["guidelines", "journeys", "terms", "relationships"])
-async def test_parts_that_are_none_are_left_out_and_the_bot_is_mirrored(
-    group: str, given: Any
-) -> None:
+async def test_parts_that_are_none_are_left_out_of_the_mirrored_bot(group: str, given: Any) -> None:
     persistence = DomainPersistence.over(MemoryStore())
     good = {
         "guidelines": [{"id": "g-1", "condition": "C"}],
@@ -265,7 +263,7 @@ async def test_initializing_at_once_leaves_one_open(mongodb: str, database: str)
     await asyncio.to_thread(wait_for, "the others are closed", lambda: clients() <= before)
 
 
-async def test_writes_that_wait_for_one_another_find_out_once_that_the_database_is_away() -> None:
+async def test_waiting_writes_find_out_once_that_the_database_is_away() -> None:
     class Slow(MemoryStore):
         asked = 0
 

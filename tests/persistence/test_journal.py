@@ -58,7 +58,7 @@ async def test_without_a_folder_nothing_is_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_a_server_gets_back_what_was_noted_with_its_database_away_or_not(
+async def test_server_gets_back_what_was_noted_without_its_database(
     body: Body, mongodb: str, database: str, tmp_path: Path
 ) -> None:
     away = await noted(tmp_path)

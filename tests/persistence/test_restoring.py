@@ -124,9 +124,7 @@ async def parts(http: httpx.AsyncClient, kind: str, bot_id: str) -> dict[str, An
     return {part["id"]: part for part in await get(http, f"/{kind}", tag_id=f"agent:{bot_id}")}
 
 
-async def test_a_database_that_another_program_filled_is_restored_whole(
-    fill: Fill, body: Body
-) -> None:
+async def test_database_of_another_program_is_restored_whole(fill: Fill, body: Body) -> None:
     persistence = fill(FOREIGN)
     async with body() as (server, http):
         done = await rehydrate_bots_from_persistence(server, persistence, tools=[look_up])
@@ -289,7 +287,7 @@ async def test_every_call_is_on_record(body: Body) -> None:
     assert len(records) == 8
 
 
-async def test_a_tool_that_nobody_knows_is_an_error_and_no_reason_to_stop(body: Body) -> None:
+async def test_unknown_tool_is_an_error_and_stops_nothing(body: Body) -> None:
     persistence = DomainPersistence.over(MemoryStore())
     await persist_bot_creation(
         persistence,
@@ -399,7 +397,7 @@ async def test_a_server_that_asks_for_a_token_gets_it_and_nobody_else(
     assert "token-" not in f"{caplog.text} {refused}"
 
 
-async def test_nothing_raises_when_the_database_is_away_or_persistence_disabled(
+async def test_nothing_raises_without_a_database(
     body: Body,
 ) -> None:
     class Away(MemoryStore):

@@ -142,7 +142,7 @@ def test_loopback_is_known_in_all_its_forms() -> None:
         {"NO_PROXY": "a,[::1"},
     ],
 )
-def test_a_proxy_that_no_client_can_read_is_named_without_its_password(
+def test_unreadable_proxy_is_named_without_its_password(
     environ: dict[str, str],
 ) -> None:
     with pytest.raises(SettingsError) as caught:

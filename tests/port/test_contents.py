@@ -153,7 +153,7 @@ async def test_a_customer_may_be_called_as_its_id(host: Host) -> None:
     assert (await host.rest.get("/customers/carl"))["name"] == "carl"
 
 
-async def test_a_customer_that_somebody_deleted_comes_back_with_each_tag_once(host: Host) -> None:
+async def test_deleted_customer_comes_back_with_each_tag_once(host: Host) -> None:
     wanted = snapshot_of(bot(customers=[{"id": "bert", "tags": ["vip"]}]))
     applied = Snapshot((await put(host, wanted)).values())
     tags = (await host.rest.get("/customers/bert"))["tags"]

@@ -152,7 +152,7 @@ async def test_to_create_twice_is_to_create_once(host: Host) -> None:
     assert not plan(wanted, await seen(host, wanted), wanted).actions
 
 
-async def test_a_fresh_creation_that_was_not_fresh_leaves_no_global_guideline(host: Host) -> None:
+async def test_creation_that_was_not_fresh_leaves_no_global_guideline(host: Host) -> None:
     wanted = snapshot_of(bot())
     await put(host, wanted, fresh=True)
     await put(host, wanted, fresh=True)
@@ -345,7 +345,7 @@ async def test_what_others_made_is_reported_and_conditions_are_not(host: Host) -
     assert not (await seen(host, wanted, unmanaged=False)).keys() - wanted.keys()
 
 
-async def test_a_changed_condition_takes_the_evaluation_of_the_old_one_away(host: Host) -> None:
+async def test_changed_condition_loses_the_evaluation_of_the_old_one(host: Host) -> None:
     before = snapshot_of(plain())
     await put(host, before, fresh=True)
     evaluated = {"continuous": True, "agent_intention_condition": "old", "theirs": 1}
@@ -368,7 +368,7 @@ async def test_a_doubled_tool_is_taken_off_wholly(host: Host) -> None:
     assert (await host.rest.get(f"/guidelines/{G1}"))["tool_associations"] == []
 
 
-async def test_a_guideline_that_parlant_cannot_show_is_read_and_changed_all_the_same(
+async def test_guideline_parlant_cannot_show_is_read_and_changed(
     host: Host,
 ) -> None:
     ends = {"source": f"guideline:{G1}", "target": f"journey:{J1}"}

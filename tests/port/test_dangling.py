@@ -71,7 +71,7 @@ async def test_where_both_ends_are_hidden_one_look_mends_it(host: Host) -> None:
     assert guidelines == {ONE, THEIRS}
 
 
-async def test_what_cannot_be_told_is_refused_by_name_and_not_made_again(host: Host) -> None:
+async def test_unreadable_thing_is_refused_by_name_and_not_recreated(host: Host) -> None:
     await put_another_bot(host)
     wanted = bound(f"guideline:{THEIRS}")
     await put(host, wanted, fresh=True)

@@ -101,7 +101,7 @@ async def test_a_hanging_app_in_this_process_is_temporary_too() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_refused_credentials_are_permanent_and_nothing_of_the_body_is_told(
+async def test_refused_credentials_are_permanent_and_tell_no_body(
     proxy: FaultyProxy, port: RestPort, status: int
 ) -> None:
     body = json.dumps({"detail": f"HEADERS: authorization: Bearer {SECRET}"})

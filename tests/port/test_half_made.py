@@ -91,7 +91,7 @@ async def differs(host: Host, wanted: Resource) -> bool:
 
 @pytest.mark.parametrize("conditions", [["one", "two"], []], ids=["conditions", "none"])
 @pytest.mark.parametrize("fresh", [True, False])
-async def test_while_the_model_is_away_nothing_is_left_and_little_is_tried(
+async def test_model_that_is_away_leaves_nothing_and_little_is_tried(
     inside: Host, embedder: Embedder, posts: Counter[str], conditions: list[str], fresh: bool
 ) -> None:
     wanted = await journey(inside, embedder.text, conditions)
@@ -119,7 +119,7 @@ async def test_a_model_that_comes_back_at_once_gets_a_whole_journey(
     assert [g for g in await inside.rest.get("/guidelines") if not g["tags"]] == []
 
 
-async def test_a_journey_that_is_replaced_while_the_model_is_away_leaves_nothing(
+async def test_journey_replaced_without_the_model_leaves_nothing(
     inside: Host, embedder: Embedder, posts: Counter[str]
 ) -> None:
     await inside.rest.post("/journeys", id="desk.j", title="o", description="o", conditions=["o"])

@@ -130,7 +130,7 @@ async def test_what_is_there_already_gets_it_later(host: Host) -> None:
     assert not evaluation_cache(host).unplaced(there[Ref("guideline", ASKS)])
 
 
-async def test_what_somebody_else_made_of_it_is_seen_at_the_next_look_and_mended(
+async def test_foreign_change_is_seen_at_the_next_look_and_mended(
     host: Host,
 ) -> None:
     there = wanted(owner="retail")
@@ -165,7 +165,7 @@ async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
 
 
 @pytest.mark.parametrize("host", ["asgi"], indirect=True)
-async def test_states_take_it_when_their_journey_is_made_and_it_is_made_again_for_that(
+async def test_states_take_evaluations_when_their_journey_is_recreated(
     host: Host, request: pytest.FixtureRequest
 ) -> None:
     server = request.getfixturevalue("parlant_thread").server

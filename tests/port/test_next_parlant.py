@@ -120,7 +120,7 @@ async def test_a_hidden_description_is_said_and_both_forms_are_sent(
     assert note == "it does not show its /openapi.json: taken for a Parlant 3.3"
 
 
-async def test_a_newer_version_with_a_known_api_is_taken_for_what_it_can_do(
+async def test_newer_version_with_a_known_api_is_taken_for_what_it_can(
     target: tuple[RestPort, NextParlant],
 ) -> None:
     port, parlant = target
@@ -143,7 +143,7 @@ async def test_a_newer_version_with_a_known_api_is_taken_for_what_it_can_do(
     assert said == "Parlant 4.1 has no priority of a journey"
 
 
-async def test_an_older_version_than_those_known_is_refused_by_its_number(
+async def test_version_older_than_those_known_is_refused_by_number(
     target: tuple[RestPort, NextParlant],
 ) -> None:
     port, parlant = target

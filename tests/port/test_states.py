@@ -117,7 +117,7 @@ async def test_what_is_made_is_seen_as_it_was_wanted(inside: Host) -> None:
 
 
 @only_inside
-async def test_what_no_chart_shows_is_replaced_and_leaves_nothing_behind(inside: Host) -> None:
+async def test_change_no_chart_shows_replaces_and_leaves_nothing(inside: Host) -> None:
     before = snapshot_of(bot())
     await converge(inside, before)
     guidelines = len(await inside.rest.get("/guidelines"))
@@ -256,7 +256,7 @@ async def test_a_journey_that_cannot_be_read_back_is_taken_away_unread(inside: H
 
 
 @only_inside
-async def test_a_journey_of_another_program_that_cannot_be_shown_can_be_deleted(
+async def test_foreign_journey_that_cannot_be_shown_can_be_deleted(
     inside: Host,
 ) -> None:
     wanted = snapshot_of(bot())

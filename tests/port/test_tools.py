@@ -90,7 +90,7 @@ async def test_a_service_is_made_changed_and_deleted_by_name(
 
 
 @pytest.mark.filterwarnings("ignore:OpenAPI tool services")
-async def test_a_service_that_cannot_be_reached_is_temporary_and_says_which(host: Host) -> None:
+async def test_unreachable_service_is_temporary_and_named(host: Host) -> None:
     service = {"name": "far", "kind": "openapi", "url": "http://h", "source": "http://127.0.0.1:1"}
     with pytest.raises(TargetUnavailable, match="'far'"):
         await put(host, wanted(services=[service]))
@@ -155,7 +155,7 @@ async def test_a_tool_that_is_not_there_yet_holds_up_nothing_else(
     assert await attached(host) == ["built-in:look_up", "crm:later"]
 
 
-async def test_a_guideline_that_parlant_cannot_show_gets_its_tool_when_that_comes(
+async def test_guideline_parlant_cannot_show_gets_its_tool_later(
     host: Host, tools: ToolServer
 ) -> None:
     services = [{"name": "crm", "kind": "sdk", "url": tools.url}]

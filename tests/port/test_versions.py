@@ -89,7 +89,7 @@ async def test_what_a_release_lacks_is_said_before_it_is_tried() -> None:
         assert [await port.unable(resource) for resource in plain.values()] == [None, None]
 
 
-def test_what_cannot_be_held_is_left_as_it_is_with_what_is_bound_to_it() -> None:
+def test_unable_resource_stays_with_what_is_bound_to_it() -> None:
     """A replacement that is held back takes no relationship away, and holds back nothing else."""
     journeys = [{"id": "b.j", "title": "t", "description": "d", "conditions": ["c"]}]
     guidelines = [{"id": "b.g", "condition": "c"}]
@@ -126,7 +126,7 @@ def test_the_releases_in_words() -> None:
 
 
 @pytest.mark.parametrize("version", ["3.2.2", "3.4.0"])
-async def test_an_installed_parlant_that_cannot_be_hosted_is_named_before_it_is_imported(
+async def test_parlant_that_cannot_be_hosted_is_named_before_import(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "version", lambda name: version)
@@ -138,7 +138,7 @@ async def test_an_installed_parlant_that_cannot_be_hosted_is_named_before_it_is_
     assert "--parlant-url" in (caught.value.hint or "")
 
 
-async def test_a_mode_that_the_sdk_cannot_read_is_said_before_it_is_tried() -> None:
+async def test_mode_the_sdk_cannot_read_is_reported_before_it_is_tried() -> None:
     agent = bot(composition_mode="core_fluid")[Ref("agent", "b")]
     rest = speaking("3.3.2", NEW)
     assert await rest.unable(agent) is None

@@ -118,7 +118,7 @@ def with_texts(bot_id: str, *conditions: str) -> Bot:
     return bot(bot_id, guidelines=guidelines)
 
 
-async def test_a_bot_is_served_at_once_and_each_text_is_asked_about_once_for_ever() -> None:
+async def test_bot_is_served_at_once_and_each_text_asked_about_once() -> None:
     first = Judged()
     first.want(with_texts("a", "one", "two"), with_texts("b", "two"))
     await first.loop.restore()
@@ -149,7 +149,7 @@ async def test_a_bot_is_served_at_once_and_each_text_is_asked_about_once_for_eve
     assert again.told["missing"] == 0
 
 
-async def test_what_another_daemon_learned_meanwhile_is_not_asked_again() -> None:
+async def test_evaluation_of_another_daemon_is_not_asked_for_again() -> None:
     one = Judged()
     other = Judged(stores=one.stores)
     one.want(with_texts("a", "one"))
@@ -165,9 +165,7 @@ async def test_what_another_daemon_learned_meanwhile_is_not_asked_again() -> Non
     assert other.port.has("a")
 
 
-async def test_a_text_without_an_answer_holds_up_no_other_and_is_asked_about_ever_more_rarely() -> (
-    None
-):
+async def test_text_without_an_answer_is_asked_about_ever_more_rarely() -> None:
     setting = Judged()
     setting.port.mute = {"one"}
     setting.want(with_texts("a", "one"), with_texts("b", "two"))
@@ -219,7 +217,7 @@ async def test_off_asks_nothing_and_puts_back_what_is_known() -> None:
     assert setting.status("b").sync is Sync.SYNCED
 
 
-async def test_eager_judges_before_the_port_opens_and_before_a_bot_is_in_place() -> None:
+async def test_eager_evaluates_before_the_port_opens() -> None:
     setting = Judged(Mode.EAGER)
     setting.want(with_texts("a", "one"))
     await setting.loop.restore()
@@ -235,7 +233,7 @@ async def test_eager_judges_before_the_port_opens_and_before_a_bot_is_in_place()
     assert setting.port.asked == ["one", "two"]
 
 
-async def test_what_was_paid_for_while_the_store_is_away_is_saved_later(
+async def test_answer_paid_for_while_the_store_is_away_is_saved_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Judged()
@@ -263,7 +261,7 @@ async def test_what_was_paid_for_while_the_store_is_away_is_saved_later(
     )
 
 
-async def test_a_journey_is_made_again_for_its_states_with_its_relationships_on_record() -> None:
+async def test_journey_is_recreated_for_its_states_with_relationships() -> None:
     setting = Judged()
     states = [{"id": "ask", "chat": "Ask for the number"}]
     journey = {"id": "a.j", "title": "J", "description": "", "conditions": [], "states": states}
@@ -289,7 +287,7 @@ async def test_a_journey_is_made_again_for_its_states_with_its_relationships_on_
     assert len([r for r in setting.stores.audit.find() if r.action_id not in before]) == len(done)
 
 
-async def test_eager_makes_a_journey_again_for_its_states_before_it_serves() -> None:
+async def test_eager_recreates_a_journey_for_its_states_before_serving() -> None:
     setting = Judged(Mode.EAGER)
     states = [{"id": "ask", "chat": "Ask for the number"}]
     journey = {"id": "a.j", "title": "J", "description": "", "conditions": [], "states": states}
@@ -301,7 +299,7 @@ async def test_eager_makes_a_journey_again_for_its_states_before_it_serves() -> 
     assert ("journey", "replace", "Evaluated") in causes
 
 
-async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time(
+async def test_journey_that_cannot_be_recreated_is_tried_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Judged()
@@ -333,7 +331,7 @@ async def test_a_journey_that_cannot_be_made_again_now_is_not_tried_all_the_time
         working.cancel()
 
 
-async def test_a_text_that_hangs_holds_up_no_other_and_what_is_answered_is_told_and_placed(
+async def test_text_that_hangs_holds_up_no_other_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scheduler, "_STEP", 0.05)
@@ -393,7 +391,7 @@ async def test_why_judging_fails_is_told_as_long_as_it_does() -> None:
         assert "guideline a.g0: the model gave no evaluation" in setting.told["message"]
 
 
-async def test_what_is_refused_by_one_guideline_holds_up_no_other_and_is_on_record() -> None:
+async def test_refusal_by_one_guideline_blocks_no_other() -> None:
     setting = Judged()
     setting.port.refused = {"a.g0"}
     a, b = with_texts("a", "one", "two"), with_texts("b", "three")

@@ -52,7 +52,7 @@ def here(desired: DesiredState) -> list[str]:
     ("before", "after"),
     [("a", ""), ("ab", ""), ("abcdef", ""), ("abcdef", "abcd"), ("abc", "a"), ("ab", "x")],
 )
-def test_too_much_of_a_folder_is_withheld_whatever_else_is_wanted(
+def test_mass_loss_of_a_folder_is_withheld(
     desired: DesiredState, tmp_path: Path, before: str, after: str
 ) -> None:
     write(tmp_path, before)
@@ -86,7 +86,7 @@ def test_one_manifest_that_went_or_was_renamed_is_deleted(
     assert len(desired.read().bots) == 60 + len(after)
 
 
-def test_a_manifest_that_moves_within_its_folder_takes_its_source_along(
+def test_manifest_moved_within_its_folder_takes_its_source_along(
     desired: DesiredState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "bots"
@@ -123,7 +123,7 @@ def roots(desired: DesiredState, *bot_ids: str) -> list[str | None]:
 
 
 @pytest.mark.parametrize("changed", ["", "a"])
-def test_a_folder_in_a_new_place_takes_its_bots_over_and_names_what_it_has_not(
+def test_moved_folder_takes_bots_over_and_names_what_it_lacks(
     desired: DesiredState, tmp_path: Path, changed: str
 ) -> None:
     """As a checkout of another commit, in a folder of its own."""

@@ -116,7 +116,7 @@ def newer(old: Path, at: str = NOON, clone: bool = True) -> Path:
 
 @pytest.mark.parametrize("clone", [True, False])
 @pytest.mark.parametrize("at", [NOON, "2029-01-01T12:00:00+0000"])
-async def test_an_older_checkout_reverts_nothing_whatever_the_clock_says(
+async def test_older_checkout_reverts_nothing_whatever_the_clock_says(
     stores: Stores, old: Path, at: str, clone: bool
 ) -> None:
     one, two = Replica(old / "m", stores), Replica(newer(old, at, clone) / "m", stores)

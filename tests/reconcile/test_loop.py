@@ -42,7 +42,7 @@ async def running(setting: Setting) -> AsyncIterator[None]:
         await task
 
 
-async def test_a_restore_that_loses_its_lease_does_not_call_bots_restored() -> None:
+async def test_restore_that_loses_its_lease_calls_no_bot_restored() -> None:
     setting = Setting()
     setting.want(*(bot(f"bot-{n:02}") for n in range(20)))
     calls = 0
@@ -74,7 +74,7 @@ async def test_nothing_is_done_after_another_has_taken_over() -> None:
     assert list(setting.port.held) == [Ref("agent", "desk")]
 
 
-async def test_what_a_later_leader_wrote_outlives_a_call_that_ends_late() -> None:
+async def test_later_leaders_write_outlives_a_call_that_ends_late() -> None:
     setting = Setting()
     setting.want(bot("desk"))
     stores, theirs = setting.stores, Applied("desk", 7, "their epoch")
@@ -89,7 +89,7 @@ async def test_what_a_later_leader_wrote_outlives_a_call_that_ends_late() -> Non
     assert [record["outcome"] for record in done] == ["succeeded"]
 
 
-async def test_a_restart_with_one_agent_back_is_a_restart_for_the_others() -> None:
+async def test_restart_with_one_agent_back_is_one_for_the_others() -> None:
     setting = Setting(interval=3600.0)
     setting.want(*(bot(f"bot-{n}") for n in range(5)))
     await setting.loop.restore()
@@ -118,7 +118,7 @@ async def test_a_restart_in_the_middle_of_a_restore() -> None:
         await until(lambda: len(setting.agents()) == 30)
 
 
-async def test_a_target_that_goes_away_in_a_restore_is_not_called_connected() -> None:
+async def test_target_lost_in_a_restore_is_not_called_connected() -> None:
     setting = Setting()
     setting.want(*(bot(f"bot-{n:02}") for n in range(30)))
     calls = 0
@@ -137,7 +137,7 @@ async def test_a_target_that_goes_away_in_a_restore_is_not_called_connected() ->
         await until(lambda: len(setting.agents()) == 30)
 
 
-async def test_a_refused_relationship_that_is_withdrawn_leaves_the_bot_in_order() -> None:
+async def test_withdrawn_relationship_leaves_the_bot_in_order() -> None:
     setting = Setting()
     tie = Relationship(kind="priority", source="guideline:desk.greet", target="guideline:x.y")
     setting.want(bot("desk", relationships=[tie]))
@@ -179,7 +179,7 @@ async def test_the_last_user_of_a_shared_tag_takes_it_along() -> None:
         assert Ref("tag", "shared") in setting.port.held
 
 
-async def test_bots_that_want_a_shared_thing_otherwise_do_not_undo_each_other() -> None:
+async def test_bots_that_differ_on_a_shared_thing_do_not_fight() -> None:
     def desk(bot_id: str, name: str, **metadata: str) -> Bot:
         ann = Customer(id="ann", name=name, tags=["vip"], metadata=metadata)
         return bot(bot_id, customers=[ann])
@@ -265,7 +265,7 @@ async def test_pruning_leaves_otto_and_the_agents_of_others_alone() -> None:
     assert setting.agents() == {"desk", "otto", "stranger"}
 
 
-async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
+async def test_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import watchfiles
@@ -305,7 +305,7 @@ async def test_a_watched_folder_leaves_out_what_ottoignore_names(tmp_path: Path)
     await task
 
 
-async def test_a_watched_folder_follows_the_texts_that_manifests_include(tmp_path: Path) -> None:
+async def test_watched_folder_follows_texts_that_manifests_include(tmp_path: Path) -> None:
     text = "apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec:\n  name: Desk\n"
     (tmp_path / "desk.yaml").write_text(text + "  description: !file texts/desk.md\n")
     setting = Setting()
@@ -400,7 +400,7 @@ async def test_otto_is_never_restored_whatever_the_event_log_says() -> None:
     assert setting.agents() == {"desk"}
 
 
-async def test_a_store_that_is_away_from_the_start_is_said_once_with_its_reason(
+async def test_store_away_from_the_start_is_reported_once_with_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Setting()
@@ -418,7 +418,7 @@ async def test_a_store_that_is_away_from_the_start_is_said_once_with_its_reason(
     assert (event, fields["why"], more) == ("store unavailable", "nobody answers", [])
 
 
-async def test_what_is_carried_out_while_the_store_takes_the_rest_is_saved_next(
+async def test_change_made_during_a_save_is_saved_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Setting()
@@ -544,7 +544,7 @@ async def test_a_store_of_which_one_part_fails_is_not_called_connected(
         assert status.bots["desk"].message is None
 
 
-async def test_what_was_done_while_the_store_was_away_is_read_before_anything_is_done() -> None:
+async def test_changes_of_an_outage_are_read_before_anything_is_done() -> None:
     """What was known before would bring back a bot that was deleted meanwhile."""
     setting = Setting()
     outage = Outage(Outbox(None), setting.stores, setting.port, setting.reporter, setting.clock)

@@ -118,7 +118,7 @@ async def test_rivals_for_one_id_are_told_and_do_not_fight() -> None:
         await until(lambda: setting.agents() == {"beta"})  # which of the two comes first is open
 
 
-async def test_what_a_rival_leaves_is_the_others_though_the_store_is_read_meanwhile(
+async def test_rivals_parts_pass_on_while_the_store_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting, refs = Setting(interval=3600.0), [Ref(kind, "greet") for kind in KINDS.values()]

@@ -93,7 +93,7 @@ async def let_the_backoff_grow(setting: Setting) -> None:
         await until(lambda before=before: tries(setting, BOOK) > before)
 
 
-async def test_what_differs_beside_a_missing_tool_is_healed_at_the_interval() -> None:
+async def test_drift_beside_a_missing_tool_is_healed_at_the_interval() -> None:
     setting = Setting(interval=0.05, speed=1)  # it counts tries: a fast clock would add some
     missing = Missing(setting)
     missing.services.add("crm")
@@ -215,7 +215,7 @@ async def test_what_was_never_made_is_a_pending_change_at_every_try(setting: Set
     assert setting.reporter.board.status.bots["desk"].cause == "PendingChange"
 
 
-async def test_a_bot_whose_tool_is_gone_is_degraded_though_nothing_differs(
+async def test_bot_without_its_tool_is_degraded_though_nothing_differs(
     setting: Setting,
 ) -> None:
     setting.want(booking("desk"), bot("shop"))
@@ -233,7 +233,7 @@ async def test_a_bot_whose_tool_is_gone_is_degraded_though_nothing_differs(
         assert bots["desk"].message is None
 
 
-async def test_a_sweep_that_finds_a_service_again_lets_what_waits_be_tried(
+async def test_service_that_is_found_again_lets_what_waits_be_tried(
     setting: Setting,
 ) -> None:
     missing = Missing(setting)

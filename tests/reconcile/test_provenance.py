@@ -71,7 +71,7 @@ def test_only_what_the_commit_has_belongs_to_it(repo: Path, tmp_path: Path) -> N
     }
 
 
-def test_a_change_elsewhere_in_the_repository_makes_no_file_dirty(repo: Path) -> None:
+def test_change_elsewhere_in_the_repository_makes_no_file_dirty(repo: Path) -> None:
     (repo / "other.txt").write_text("untracked")
     found = of_folder(repo / "m", sorted((repo / "m").iterdir()))
     assert found.state is not None

@@ -145,7 +145,7 @@ async def test_of_a_bot_that_the_store_lost_nothing_is_deleted(kept: str) -> Non
     assert setting.agents() == set(names) - {"desk"}
 
 
-async def test_of_what_bots_share_and_the_store_lost_nothing_is_deleted() -> None:
+async def test_shared_document_that_the_store_lost_deletes_nothing() -> None:
     setting = Setting()
     setting.want(bot("desk"), bot("depot"))
     term = Term(id="rma", name="RMA", description="A return")

@@ -52,7 +52,7 @@ def there(*actions: Action) -> Planned:
     return Planned("desk", None, nothing, Snapshot([agent]), nothing, Plan(actions))
 
 
-def test_what_failed_hides_neither_what_is_held_nor_a_missing_tool() -> None:
+def test_failure_hides_neither_what_is_held_nor_a_missing_tool() -> None:
     failed = outcome("desk.greet", Result.FAILED, "no tool t")
     journey = held("journey", Operation.CREATE, "no states here")
     planned = there(replace(failed.action, skipped=WAITS), journey)
@@ -102,7 +102,7 @@ def test_a_target_that_goes_is_told_of_every_bot() -> None:
         assert bot.message == "target unavailable: nobody answers"
 
 
-def test_the_summary_says_why_what_is_away_is_away_and_what_waits_for_it() -> None:
+def test_summary_says_why_something_is_away_and_what_waits() -> None:
     status = Status(store=Connection("MongoDB", "Unavailable", None, "nobody answers"))
     status.bots = {"desk": BotStatus("desk"), "depot": BotStatus("depot", message="not yet")}
     lines = summary(status, "http://here", 1.0, answers=True, unsaved=2).splitlines()

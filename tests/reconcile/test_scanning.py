@@ -149,7 +149,7 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     assert len(setting.reporter.board.status.reaching) == 1
 
 
-async def test_what_is_noticed_after_a_look_that_took_long_is_not_forgotten(
+async def test_notice_after_a_look_that_took_long_is_not_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     setting = Setting(interval=600.0)

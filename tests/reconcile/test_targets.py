@@ -142,7 +142,7 @@ async def test_a_target_of_an_older_version_goes_on_as_it_was() -> None:
     assert setting.port.held[AGENT].spec["name"] == "Desk"
 
 
-async def test_what_was_never_ours_is_left_until_it_is_taken_over_by_name() -> None:
+async def test_foreign_agent_is_left_until_it_is_taken_over_by_name() -> None:
     setting = Setting()
     setting.port.held[AGENT] = make("agent", "desk", "desk", {"name": "Theirs"})
     setting.want(bot("desk"), bot("depot"))

@@ -65,7 +65,7 @@ def test_the_summary_counts_each_kind_of_thing() -> None:
     assert made["summary"]["total"] == 6
 
 
-def test_bots_that_cannot_be_compared_are_errors_and_hide_no_other() -> None:
+def test_bots_that_cannot_be_compared_are_errors_of_their_own() -> None:
     found = Report(
         [BotPlan("a", error="no answer"), BotPlan("b", Plan((action(Operation.CREATE),)))]
     )

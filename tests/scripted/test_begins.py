@@ -82,7 +82,7 @@ factory = service(Clerk)
 
 
 @pytest.mark.timeout(240)
-def test_a_journey_begins_under_conditions_and_goes_from_tool_to_tool(tmp_path: Path) -> None:
+def test_journey_begins_by_conditions_and_goes_from_tool_to_tool(tmp_path: Path) -> None:
     place = Place(tmp_path)
     (place.manifests / "desk.yaml").write_text(DESK)
     (place.folder / "tools.py").write_text(TOOLS)

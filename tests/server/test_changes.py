@@ -15,7 +15,7 @@ Call = tuple[str, str, dict[str, Any]]
 JOURNEY = {"title": "Return", "description": "Send it back.", "conditions": ["Wants to"]}
 
 
-def test_each_foreign_change_of_a_real_server_is_reported_with_its_bot(offline: Running) -> None:
+def test_foreign_changes_of_a_real_server_come_with_their_bot(offline: Running) -> None:
     def expect(kind: str, key: str, bot: str | None) -> None:
         offline.wait_for("touched", 10, kind=kind, id=key, bot_id=bot)
 
@@ -58,7 +58,7 @@ def foreign_to_us(customer: str) -> list[Call]:
     ]
 
 
-def test_own_calls_refused_calls_and_conversations_are_not_reported(offline: Running) -> None:
+def test_own_calls_refused_calls_and_chats_are_not_reported(offline: Running) -> None:
     own = offline.wait_for("ready")["headers"]
     with offline.client() as client:
         client.post("/agents", json={"id": "own", "name": "Own"}, headers=own).raise_for_status()

@@ -15,7 +15,7 @@ WITHIN = 15.0
 Start = Callable[..., Running]
 
 
-def test_sigterm_and_sigint_while_serving_then_again_on_the_same_port(start: Start) -> None:
+def test_signals_while_serving_then_again_on_the_same_port(start: Start) -> None:
     first = start()
     ready = first.wait_for("ready")
     port = httpx.URL(ready["url"]).port

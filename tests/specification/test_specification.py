@@ -166,7 +166,7 @@ def test_exports_as_a_manifest() -> None:
     assert "  description: |-\n    Purpose: Helps with orders\n" in text
 
 
-def test_a_name_whose_letters_an_id_cannot_have_makes_one_of_its_own() -> None:
+def test_name_in_letters_an_id_cannot_have_makes_its_own_id() -> None:
     made = {name: specification.validate(whole(name=name)).id for name in NAMES}
     assert made["Bob's Café"] == "bob-s-cafe"
     assert made["客服 AI"].startswith("ai-")

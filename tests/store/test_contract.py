@@ -203,7 +203,7 @@ def test_a_batch_does_all_in_order(store: Store) -> None:
     assert store.find("bots") == [{"bot_id": "a"}]
 
 
-def test_a_batch_with_a_conflict_does_nothing_where_the_store_is_atomic(store: Store) -> None:
+def test_conflict_undoes_a_whole_batch_of_an_atomic_store(store: Store) -> None:
     store.insert("events", [event("a", 1)])
     with pytest.raises(Conflict):
         store.batch(

@@ -80,7 +80,7 @@ def elsewhere(file: Path, *statements: str) -> list[str]:
 
 
 @pytest.mark.process
-def test_what_was_confirmed_after_a_new_connection_is_there_for_others(tmp_path: Path) -> None:
+def test_write_after_a_new_connection_is_there_for_others(tmp_path: Path) -> None:
     """To open and close the file beside SQLite would drop its locks on it (POSIX)."""
     file, until = tmp_path / "otto.db", threading.Event()
     store = SQLiteStore(file)
