@@ -81,6 +81,8 @@ class Folder:
             return True
         self._failed = None
         self._jobs.succeeded(JOB)
+        if done:
+            self._reporter.store(None, "importing")
         return done
 
     async def _import(self, seen: Fingerprint, patient: bool, tries: int = MOVING) -> bool:
@@ -128,7 +130,6 @@ class Folder:
         except OttoError as error:
             self._say(error.message, seen)
             return True
-        self._reporter.store(None, "importing")
         self._tell_foreign(loaded.foreign)
         self._checked = self._clock.monotonic()
         if imported.behind is not None:
