@@ -1,8 +1,7 @@
 """The reconcile loop of one target: level-based, driven by triggers that only say "look again".
 
-Nothing here decides what to do: it reads what is wanted, hands bots to the reconciler one by one,
-and keeps trying. Triggers: start, interval, a new desired revision, an imported manifest, a change
-that the embedded server noticed, a new life of the target, SIGHUP.
+Nothing here decides what to do. Triggers: start, interval, a new desired revision, an import, a
+change that the embedded server noticed, a new life of the target, SIGHUP.
 """
 
 from __future__ import annotations

@@ -26,24 +26,12 @@ from otto_reconcile.records.rows.projections import (
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
-from otto_reconcile.store.base import Document, Store
+from otto_reconcile.store.base import Document
 
 _IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
 ACTOR = "another program"
 _LATE = timedelta(seconds=60)
 _EARLIER = 20  # revisions that a slow writer may be behind
-
-
-def rowless(store: Store, desired: Desired) -> set[str]:
-    """What is wanted, and has no row of its own: the guard may have held its deletion back."""
-    names = {"bots", *COLLECTION_OF.values()}
-    rows = {name: store.find(name) for name in sorted(names)}
-    found = {**by_bot(rows)[0], **shared_by_stream(rows)[0]}
-    return {
-        stream
-        for stream in desired.bots.keys() | desired.shared.keys()
-        if not found.get(stream, {}).get(main_collection(stream))
-    }
 
 
 class Ingester:

@@ -9,12 +9,27 @@ from otto_reconcile.model.shared import Declaration
 from otto_reconcile.planning.guard import LEAST, WINDOW, if_meant, too_many
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Log
-from otto_reconcile.records.events import ROWS
+from otto_reconcile.records.events import ROWS, Desired
 from otto_reconcile.records.look import Look, main_collection
+from otto_reconcile.records.rows.decoding import by_bot
 from otto_reconcile.records.rows.projections import PART_NAMES, row_count
+from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
 from otto_reconcile.records.withheld import Lost, Withheld, merged
+from otto_reconcile.store.base import Store
 
 AGAIN = "apply their manifests (`export` has them), and the rows are written again"
+
+
+def rowless(store: Store, desired: Desired) -> set[str]:
+    """What is wanted, and has no row of its own: the guard may have held its deletion back."""
+    names = {"bots", *COLLECTION_OF.values()}
+    rows = {name: store.find(name) for name in sorted(names)}
+    found = {**by_bot(rows)[0], **shared_by_stream(rows)[0]}
+    return {
+        stream
+        for stream in desired.bots.keys() | desired.shared.keys()
+        if not found.get(stream, {}).get(main_collection(stream))
+    }
 
 
 class RowLoss:
