@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
@@ -71,7 +71,7 @@ def run_apply(
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        wait_for(settings, _awaited(inputs, after, *bots), wait)
+        wait_for(settings, _awaited(inputs, after, *bots), wait, mended=brought.mended)
     return 1 if brought.withheld else 0
 
 
@@ -132,8 +132,17 @@ def _bot_lines(before: Bot | None, after: Bot) -> Iterator[Line]:
     yield from lines or [Line("  ~ labels, annotations, or the order of things", Tone.CHANGED)]
 
 
-def wait_for(settings: Settings, wanted: Mapping[str, DesiredBot], seconds: float) -> None:
-    """Returns when the daemon says that the bots are Synced. Raises OttoError if they are not."""
+def wait_for(
+    settings: Settings,
+    wanted: Mapping[str, DesiredBot],
+    seconds: float,
+    *,
+    mended: Collection[str] = (),
+) -> None:
+    """Returns when the daemon says that the bots are Synced. Raises OttoError if they are not.
+
+    Of those whose rows were `mended` just now the daemon may say yet that they are Degraded.
+    """
     deadline = time.monotonic() + seconds
     with _waiting(len(wanted)):
         while True:
@@ -143,7 +152,8 @@ def wait_for(settings: Settings, wanted: Mapping[str, DesiredBot], seconds: floa
             if not open_ones:
                 return
             for bot_id in open_ones:
-                _refuse_failed(bots.get(bot_id), wanted[bot_id])
+                if bot_id not in mended:
+                    _refuse_failed(bots.get(bot_id), wanted[bot_id])
             if time.monotonic() >= deadline:
                 names = ", ".join(open_ones)
                 raise OttoError(

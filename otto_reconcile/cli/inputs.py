@@ -126,6 +126,7 @@ class Brought:
     unchanged: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -133,7 +134,8 @@ class Brought:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
     def add(self, imported: Imported) -> None:
-        for name in ("created", "updated", "moved", "unchanged", "deleted", "withheld"):
+        words = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "mended")
+        for name in words:
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
         self.warnings += imported.warnings
         if imported.guarded is not None:

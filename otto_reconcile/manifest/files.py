@@ -53,7 +53,8 @@ def read_all(
 ) -> Iterator[Source]:
     """Each file below the paths once, folders in the order of names; faults go to `problems`.
 
-    What cannot be read as text and is no manifest's goes to `foreign`, if it was in a folder.
+    What cannot be read as text and is no manifest's goes to `foreign`, if it was in a folder, and
+    so does what leads nowhere now: a folder of manifests may be behind it.
     """
     seen: set[str] = set()
     for path in paths:
@@ -61,7 +62,8 @@ def read_all(
             yield path
             continue
         folder = os.path.isdir(path)
-        for file in _files(path, problems, []):
+        unseen: list[Path] = []
+        for file in _files(path, problems, unseen):
             real = _real(file)
             if file.name == ignoring.NAME or real in seen:
                 continue
@@ -69,16 +71,22 @@ def read_all(
             source = _source(file, path if folder else None, problems, foreign)
             if source is not None:
                 yield source
+        foreign += (left_out(leads_nowhere(one)) for one in unseen if not os.path.isdir(one))
+
+
+def leads_nowhere(path: Path) -> Problem:
+    """The line about a link whose target is not there, or cannot be reached."""
+    return Problem(name_of(path), 1, 1, "it leads nowhere now, so what is behind it is not known")
 
 
 def files_below(folder: Path) -> Iterator[Path]:
     """The files that `read_all` would read, in its order, and those that say which these are.
 
-    A folder that cannot be listed stands for what is in it.
+    A folder that cannot be listed, and a link that leads nowhere, stand for what is in them.
     """
-    unlisted: list[Path] = []
-    yield from _files(folder, [], unlisted)
-    yield from unlisted
+    unseen: list[Path] = []
+    yield from _files(folder, [], unseen)
+    yield from unseen
 
 
 def _real(path: Path) -> str:
@@ -88,17 +96,17 @@ def _real(path: Path) -> str:
         return str(path)
 
 
-def _files(path: Path, problems: list[Problem], unlisted: list[Path]) -> Iterator[Path]:
+def _files(path: Path, problems: list[Problem], unseen: list[Path]) -> Iterator[Path]:
     if is_standard_input(path) or not os.path.isdir(path):
         yield path
     else:
-        yield from _below(path, problems, unlisted, ignoring.Rules(), set())
+        yield from _below(path, problems, unseen, ignoring.Rules(), set())
 
 
 def _below(
     folder: Path,
     problems: list[Problem],
-    unlisted: list[Path],
+    unseen: list[Path],
     rules: ignoring.Rules,
     seen: set[str],
 ) -> Iterator[Path]:
@@ -110,7 +118,7 @@ def _below(
         entries = sorted(folder.iterdir())
     except OSError as error:
         problems += refusal(folder, error).problems
-        unlisted.append(folder)
+        unseen.append(folder)
         return
     rules = rules.below(folder, problems)
     for entry in entries:
@@ -122,9 +130,11 @@ def _below(
         if rules.leave_out(entry, folder=inner):
             continue
         if inner:
-            yield from _below(entry, problems, unlisted, rules, seen)
+            yield from _below(entry, problems, unseen, rules, seen)
         elif is_manifest(entry):
             yield entry
+        elif not os.path.exists(entry):
+            unseen.append(entry)
 
 
 def read_one(path: Path, root: Path | None = None) -> Source:

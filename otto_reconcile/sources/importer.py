@@ -25,7 +25,8 @@ class Imported:
     """What an import did; all are ids of bots and names of shared documents, sorted.
 
     `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
-    that the guard refused, for the reason in `guarded`, and what a newer version wrote last.
+    that the guard refused, for the reason in `guarded`, and what a newer version wrote last. The
+    rows of what is `mended`, which was unchanged otherwise, were written again.
     `warnings` name what a person decides. `record` is the folder's afterwards. With `behind`
     nothing was done: the folder is older than what was imported from it last, which that record
     says.
@@ -40,6 +41,7 @@ class Imported:
     guarded: Guarded | None = None
     warnings: tuple[str, ...] = ()
     names: tuple[str, ...] = field(default=(), repr=False)
+    mended: tuple[str, ...] = ()
     record: Record | None = None
     behind: Record | None = None
 
@@ -194,7 +196,8 @@ def bring_in(
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in mended)
     warnings = (*kept, *written, *_left_behind(sources, declarations, owner))
     held = tuple(sorted({*withheld, *here}))
-    return Imported(*done, held, guarded, warnings, home.names if home is not None else ())
+    names = home.names if home is not None else ()
+    return Imported(*done, held, guarded, warnings, names, mended=tuple(mended))
 
 
 def declarations_of(desired: Desired) -> dict[str, Declaration]:
@@ -255,22 +258,28 @@ def _refuse_lost(
     foreign: Sequence[Problem],
     home: Home,
 ) -> None:
-    """A file that is half written, or lost its first lines, must not delete what it held."""
+    """A file that is half written, or a folder that cannot be reached, deletes nothing it held."""
     there = {stream_of(loaded.declaration) for loaded in declarations}
     files = {within(problem.file, home.names): problem for problem in foreign}
     lost = [
-        replace(fault, message=f"this was the manifest of {name}; {fault.message}", hint=_MEND)
+        replace(fault, message=f"the manifest of {name} was here; {fault.message}", hint=_MEND)
         for name, source in sources.items()
         if name not in there and home.has(source) and source.path is not None
-        for fault in [files.get(within(source.path, home.names))]
+        for fault in [_nearest(within(source.path, home.names), files)]
         if fault is not None
     ]
     if lost:
         raise InvalidInput(lost)
 
 
+def _nearest(parts: tuple[str, ...], files: Mapping[tuple[str, ...], Problem]) -> Problem | None:
+    """What is wrong with a file, or else with a folder above it."""
+    above = (parts[:length] for length in range(len(parts), 0, -1))
+    return next((files[one] for one in above if one in files), None)
+
+
 WRITTEN_AGAIN = "its rows were damaged or gone, and are written again"
-_MEND = "mend it, or remove the file"
+_MEND = "mend it, or remove it"
 
 
 def _bots(names: set[str]) -> set[str]:

@@ -452,3 +452,20 @@ def test_schema_describes_what_validate_takes(otto: Otto) -> None:
     jsonschema.validate(yaml.safe_load(manifest()), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"apiVersion": "otto/v1"}, schema)
+
+
+def test_wait_does_not_believe_what_was_said_of_rows_before(
+    otto: Otto, daemon: Callable[..., dict[str, Any]]
+) -> None:
+    otto("apply", "-f", "-", stdin=manifest())
+    store = SQLiteStore(otto.folder / ".otto" / "otto.db")
+    assert store.swap("bots", {"bot_id": "desk"}, {"name": {"x": 1}})
+    degraded = {"bot_id": "desk", "revision": 1, "sync": "OutOfSync", "health": "Degraded"}
+    daemon({**degraded, "message": "bots row 'desk': name is not a text"})
+    done = otto("apply", "-f", "-", "--wait", "--timeout", 0.5, stdin=manifest())
+    assert "after 0.5 s these are not Synced: desk" in done.err
+    assert "its rows were damaged or gone, and are written again" in done.err
+    assert store.find("bots")[0]["name"] == "Desk"
+    store.close()
+    done = otto("apply", "-f", "-", "--wait", "--timeout", 0.5, stdin=manifest())
+    assert "desk is Degraded" in done.err  # nothing was mended this time: so it is

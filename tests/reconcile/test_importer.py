@@ -185,7 +185,7 @@ def test_a_manifest_that_is_one_no_more_deletes_nothing(
     with pytest.raises(InvalidInput) as caught:
         bring_in(desired, loaded.declarations, actor="ann", root=root, foreign=loaded.foreign)
     (problem,) = caught.value.problems
-    assert "a.yaml:1:1: this was the manifest of a; this is no manifest" in str(problem)
+    assert "a.yaml:1:1: the manifest of a was here; this is no manifest" in str(problem)
     assert here(desired) == ["a", "b", "c"]
     (tmp_path / "a.yaml").write_text(MANIFEST.format("a"))
     loaded = load([tmp_path], {})

@@ -32,6 +32,33 @@ async def test_a_link_that_leads_nowhere_is_seen_to_come_and_go(
         assert {"desk", "shop"} == replica.stores.desired.read().bots.keys()
 
 
+async def test_folder_behind_a_link_that_is_away_for_a_moment_keeps_its_bots(
+    tmp_path: Path,
+) -> None:
+    """A volume that is mounted again, or a swap in two steps."""
+    folder, other = tmp_path / "manifests", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    (folder / "desk.yaml").write_text(text_of())
+    (other / "shop.yaml").write_text(text_of("shop"))
+    (folder / "more").symlink_to("../other")
+    (folder / "broken").symlink_to("nowhere")  # of which nobody knows anything
+    replica = Replica(folder, Stores.over(MemoryStore()))
+    async with replica.running():
+        assert replica.state == "Imported"
+        other.rename(tmp_path / "away")
+        await until(lambda: replica.state == "Refused")
+        assert "more:1:1: the manifest of shop was here; " in replica.problem
+        assert {"desk", "shop"} == replica.stores.desired.read().bots.keys()
+        (tmp_path / "away").rename(other)
+        await until(lambda: replica.state == "Imported")
+        other.rename(tmp_path / "away")
+        await until(lambda: replica.state == "Refused")
+        (folder / "more").unlink()  # now it is meant
+        await until(lambda: replica.state == "Imported")
+        assert {"desk"} == replica.stores.desired.read().bots.keys()
+
+
 def test_a_change_of_what_may_be_read_is_a_change(tmp_path: Path) -> None:
     file = tmp_path / "desk.yaml"
     file.write_text(text_of())
