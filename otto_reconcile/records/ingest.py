@@ -55,8 +55,13 @@ class Ingester:
             if stream not in look.moving and stream not in unreadable:
                 self._compare(look, stream, rows)
         self._note_deleted(look)
-        self._loss.end(look)
-        events = tuple(self._record(look))
+        try:
+            self._loss.end(look)
+            events = tuple(self._record(look))
+        except BaseException:  # what was found is not on record: it is found again
+            for step in look.steps:
+                self._seen.pop(step.event.bot_id, None)
+            raise
         faults = {stream: tuple(dict.fromkeys(told)) for stream, told in look.faults.items()}
         faults |= look.renames.refused
         return Ingested(

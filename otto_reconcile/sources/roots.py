@@ -75,6 +75,10 @@ def within(file: str, roots: Iterable[str]) -> tuple[str, ...]:
             if real.is_relative_to(root):
                 return real.relative_to(root).parts
         return path.parts
+    here = root_of(path)  # a relative one most likely counts from here
+    for root in names:
+        if here.is_relative_to(root):
+            return here.relative_to(root).parts
     parts = path.parts
     for root in names:
         if root.name in parts:

@@ -99,6 +99,8 @@ _KNOWN = (
     ("readonly", "it is read-only", "allow this user to write the file and its directory"),
     ("not a database", "it is not a store of otto-reconcile", "move it away or restore a copy"),
     ("malformed", "the file is damaged", "move it away and restore a copy"),
+    ("no such table", "a table was dropped", "it is made again at the next look"),
+    ("on conflict", "an index was dropped", "it is made again at the next look"),
     ("locked", "another process has held it for too long", "look for one that hangs"),
     ("unable to open", "it cannot be opened", "look at the permissions of its directory"),
     ("disk i/o", "the disk does not take or give data", "look at the disk and at its free space"),

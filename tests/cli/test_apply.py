@@ -206,7 +206,8 @@ def test_prune_keeps_what_a_link_in_the_folder_leads_to(otto: Otto) -> None:
     otto.write("desk.yaml", manifest())
     (otto.folder / "manifests" / "desk.yaml").symlink_to("../desk.yaml")
     (otto.folder / "current").symlink_to("manifests")
-    for folder in ("manifests", "manifests", "current", str(otto.folder / "manifests")):
+    tidy = ("manifests", "manifests", "current", str(otto.folder / "manifests"))
+    for folder in (*tidy, "manifests/../manifests", "./manifests/"):
         done = otto("apply", "-f", folder, "--prune")
         assert (done.code, "deleted" in done.out) == (0, False)
     revisions = json.loads(otto("history", "desk", "-o", "json").out)

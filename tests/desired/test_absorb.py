@@ -491,3 +491,22 @@ def test_rows_in_another_spelling_are_read_once(
     assert (ingested.events, ingested.problems) == ((), ())
     DesiredState(store).put(make_bot(name="New"), source=CLI, actor="ann")
     assert DesiredState(store).ingest().events == ()
+
+
+def test_change_that_could_not_be_recorded_is_found_again(
+    store: Store, make_bot: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store went away between the look at the rows and the event."""
+    state = filled(store, make_bot, 3)
+    assert state.ingest().events == ()
+    store.swap("bots", {"bot_id": "b1"}, {"name": "Renamed"})
+
+    def away(writes: Sequence[Write]) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "batch", away)
+        with pytest.raises(StoreUnavailable):
+            state.ingest()
+    (event,) = state.ingest().events
+    assert (event.bot_id, state.get("b1").bot.name) == ("b1", "Renamed")

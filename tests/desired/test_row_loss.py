@@ -88,6 +88,22 @@ def test_a_damaged_row_is_mended_by_its_manifest(store: Store, value: Any) -> No
     assert [one["name"] for one in store.find("bots", {"bot_id": "d"})] == ["D"]
 
 
+@pytest.mark.parametrize(
+    ("name", "field"), [("bots", "name"), ("guidelines", "condition"), ("guidelines", "action")]
+)
+def test_second_row_of_one_key_is_mended_by_the_manifest(
+    store: Store, name: str, field: str
+) -> None:
+    state = filled(store)
+    (row,) = store.find(name, {"bot_id": "d"})
+    store.insert(name, [{**{k: v for k, v in row.items() if k != "_id"}, field: {"x": 1}}])
+    assert state.ingest().faults.keys() == {"d"}
+    apply(state, of("d"))
+    assert (state.ingest().faults, state.ingest().problems) == ({}, ())
+    assert len(store.find(name, {"bot_id": "d"})) == 1
+    assert state.get("d").revision == 1
+
+
 @pytest.mark.parametrize("damage", [{"collections": 5}, {"collections": [7]}, {}])
 def test_a_damaged_note_of_what_was_kept_is_none(store: Store, damage: dict[str, Any]) -> None:
     state = filled(store)

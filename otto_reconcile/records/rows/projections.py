@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -211,28 +212,32 @@ def projection(
     """Writes that bring the stored rows to what is wanted; none for rows that say so already.
 
     Rows that neither this revision nor `before` knows are another program's, not yet absorbed, and
-    stay; with `whole` they go. Rows with a list or an object in their key are never ours, and
-    stay. Fields of others in a row that is ours are kept.
+    stay; with `whole` they go, and of several rows of one key one is left. Rows with a list or an
+    object in their key are never ours, and stay. Fields of others in a row that is ours are kept.
     """
     stream = stream_of(declaration)
     known = rows_of_declaration(before) if before is not None else {}
     for name, rows in rows_of_declaration(declaration).items():
         collection = COLLECTIONS[name]
-        old = {
-            key_of(collection, row): row
+        its = [
+            row
             for row in stored.get(name, ())
             if (is_shared(stream) or row.get("bot_id") == stream)
             and _has_plain_key(collection, row)
-        }
+        ]
+        old = {key_of(collection, row): row for row in its}
+        counts = Counter(key_of(collection, row) for row in its) if whole else Counter()
+        doubled = {key for key, count in counts.items() if count > 1}
         new = {key_of(collection, row): row for row in rows}
         ours = {key_of(collection, row) for row in known.get(name, ())}
         gone = [key for key in old if key not in new and (whole or key in ours)]
+        gone += [key for key in old if key in new and key in doubled]
         if gone:
             yield Write("delete", name, [_named(name, stream, old[key]) for key in gone])
         changed = [
             _dated(name, row, old.get(key), time)
             for key, row in new.items()
-            if key not in old or not _says(old[key], row, name)
+            if key not in old or key in doubled or not _says(old[key], row, name)
         ]
         if changed:
             yield Write("put", name, changed)
