@@ -191,7 +191,7 @@ def bring_in(
     desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
-    mended = desired.mend_rows(amiss & {*_names(unchanged)})
+    mended = desired.mend_rows(amiss & {*_names([*unchanged, *updated, *moved])})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in mended)
     warnings = (*kept, *written, *_left_behind(sources, declarations, owner))

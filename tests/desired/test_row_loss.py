@@ -91,17 +91,18 @@ def test_a_damaged_row_is_mended_by_its_manifest(store: Store, value: Any) -> No
 @pytest.mark.parametrize(
     ("name", "field"), [("bots", "name"), ("guidelines", "condition"), ("guidelines", "action")]
 )
+@pytest.mark.parametrize("description", ["A bot", "Another one"], ids=["unchanged", "changed"])
 def test_second_row_of_one_key_is_mended_by_the_manifest(
-    store: Store, name: str, field: str
+    store: Store, name: str, field: str, description: str
 ) -> None:
     state = filled(store)
     (row,) = store.find(name, {"bot_id": "d"})
     store.insert(name, [{**{k: v for k, v in row.items() if k != "_id"}, field: {"x": 1}}])
     assert state.ingest().faults.keys() == {"d"}
-    apply(state, of("d"))
+    apply(state, of("d", description))
     assert (state.ingest().faults, state.ingest().problems) == ({}, ())
     assert len(store.find(name, {"bot_id": "d"})) == 1
-    assert state.get("d").revision == 1
+    assert state.get("d").revision == (1 if description == "A bot" else 2)
 
 
 @pytest.mark.parametrize("damage", [{"collections": 5}, {"collections": [7]}, {}])
