@@ -32,7 +32,7 @@ async def test_a_link_that_leads_nowhere_is_seen_to_come_and_go(
         assert {"desk", "shop"} == replica.stores.desired.read().bots.keys()
 
 
-async def test_folder_behind_a_link_that_is_away_for_a_moment_keeps_its_bots(
+async def test_folder_behind_a_link_that_is_away_keeps_its_bots(
     tmp_path: Path,
 ) -> None:
     """A volume that is mounted again, or a swap in two steps."""
