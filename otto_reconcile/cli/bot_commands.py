@@ -252,7 +252,7 @@ def _switch(suspended: bool) -> Callable[..., int]:
         mongodb_uri: options.MongodbUri = None,
         database: options.Database = options.DATABASE,
     ) -> int:
-        from otto_reconcile.cli.removing import run_suspend
+        from otto_reconcile.cli.suspending import run_suspend
 
         settings = options.settings_of(
             data_dir=data_dir, mongodb_uri=mongodb_uri, database=database

@@ -1,19 +1,18 @@
-"""The commands `delete`, `suspend` and `resume`: what a person does to bots by name."""
+"""The command `delete`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 
 import typer
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli.choosing import Chosen
-from otto_reconcile.cli.console import Output, note, say, say_data
-from otto_reconcile.cli.places import find_daemon, opened_store, watched_folder
-from otto_reconcile.cli.unknown import no_bot
+from otto_reconcile.cli.console import Output, note, say
+from otto_reconcile.cli.outcomes import Done, tell_done
+from otto_reconcile.cli.places import opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.groups import GROUPS
@@ -55,36 +54,8 @@ def run_delete(
                 bot_id, source=source, actor=environment.actor(), unseen=bot_id in applied | lost
             )
             done.append(Done(bot_id, "deleted", event.revision))
-    _tell(done, output)
+    tell_done(done, output)
     return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What became of one bot; without a revision nothing had to be written."""
-
-    bot: str
-    result: str
-    revision: int | None
-
-
-def _tell(done: Sequence[Done], output: Output) -> None:
-    if output in (Output.JSON, Output.YAML):
-        say_data([asdict(one) for one in done], output)
-        return
-    for one in done:
-        if one.revision is None:
-            say(f"{one.bot} was {one.result} already")
-        elif one.result == "deleted":
-            say(f"{one.bot} deleted, revision {one.revision}")
-        else:
-            say(f"{one.bot} {one.result}")
-
-
-def _refuse_unknown(names: Sequence[str], found: Desired, settings: Settings) -> None:
-    for bot_id in names:
-        if bot_id not in found.bots and bot_id not in found.unreadable:
-            raise no_bot(bot_id, found, find_daemon(settings))
 
 
 def describe(bot_id: str, found: Desired) -> str:
@@ -139,26 +110,3 @@ def _confirm(names: Sequence[str], yes: bool, *, count: bool) -> None:
         return
     if not typer.confirm(f"Delete {visible(what)}, here and on the target?"):
         raise OttoError("nothing was deleted")
-
-
-def run_suspend(
-    settings: Settings,
-    bot_ids: Sequence[str],
-    suspended: bool,
-    reason: str | None,
-    output: Output = Output.TABLE,
-) -> int:
-    """Stops or resumes the reconciling of bots; the bots themselves go on talking."""
-    word = "suspended" if suspended else "resumed"
-    done: list[Done] = []
-    with opened_store(settings, writing=True) as store:
-        desired = DesiredState(store)
-        names = sorted(set(bot_ids))
-        _refuse_unknown(names, desired.read(), settings)
-        for bot_id in names:
-            # Its source stays: that a bot came from a folder must outlive a suspension.
-            source = replace(desired.get(bot_id).source, note=reason)
-            event = desired.suspend(bot_id, suspended, source=source, actor=environment.actor())
-            done.append(Done(bot_id, word, event.revision if event is not None else None))
-    _tell(done, output)
-    return 0

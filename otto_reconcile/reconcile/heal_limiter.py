@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from otto_reconcile.runtime.backoff import BOT, Backoff
+from otto_reconcile.runtime.backoff import HEAL, Backoff
 
 FREE = 10
 WINDOW = 60.0
@@ -13,7 +13,7 @@ WINDOW = 60.0
 class HealLimiter:
     """Counts the heals of each bot: `FREE` of them in `WINDOW` seconds cost no wait."""
 
-    def __init__(self, backoff: Backoff = BOT) -> None:
+    def __init__(self, backoff: Backoff = HEAL) -> None:
         self._backoff = backoff
         self._heals: dict[str, deque[float]] = {}
 

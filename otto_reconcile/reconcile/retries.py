@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from otto_reconcile.model import Ref, Resource
 from otto_reconcile.model.guideline import BUILT_IN
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Plan, Result
-from otto_reconcile.runtime.backoff import BOT, Backoff
+from otto_reconcile.runtime.backoff import RETRY, Backoff
 from otto_reconcile.runtime.clock import Clock
 
 WAITS = "it failed a moment ago, and waits for its next try"
@@ -30,7 +30,7 @@ class _Wait:
 class Retries:
     """Knows of each bot what failed. Not thread-safe: all calls come from the loop's own thread."""
 
-    def __init__(self, clock: Clock, backoff: Backoff = BOT) -> None:
+    def __init__(self, clock: Clock, backoff: Backoff = RETRY) -> None:
         self._clock, self._backoff = clock, backoff
         self._waits: dict[str, dict[Ref, _Wait]] = {}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from otto_reconcile.model import Ref
-from otto_reconcile.runtime.backoff import BOT, Backoff
+from otto_reconcile.runtime.backoff import LOOK, Backoff
 from otto_reconcile.runtime.clock import Clock
 
 URGENT, ROUTINE = 0, 1
@@ -38,7 +38,7 @@ class Item:
 class WorkQueue:
     """Not thread-safe: all calls come from the loop's own thread."""
 
-    def __init__(self, clock: Clock, backoff: Backoff = BOT) -> None:
+    def __init__(self, clock: Clock, backoff: Backoff = LOOK) -> None:
         self._clock = clock
         self._backoff = backoff
         self._items: dict[str, Item] = {}

@@ -23,6 +23,11 @@ class Backoff:
         return base * (1 + self.rng.uniform(-self.jitter, self.jitter))
 
 
-BOT = Backoff()
+LOOK = Backoff()
+"""For a bot that cannot be looked at."""
+RETRY = Backoff()
+"""For an action that failed, while the rest of its bot goes on."""
+HEAL = Backoff()
+"""For a bot that somebody keeps changing."""
 CONNECTION = Backoff(most=30.0)
 """For a target or store that does not answer: asking again is cheap, and people wait for it."""

@@ -1,4 +1,4 @@
-"""The operations of a store in SQL, whichever database they run in."""
+"""The operations of the SQLite store, over whatever connection `sqlite` has for them."""
 
 from __future__ import annotations
 
