@@ -198,15 +198,15 @@ class DesiredState:
         """Records as events what other programs wrote into the rows since the last time."""
         return self._ingester.ingest(self._revisions.desired)
 
-    def mend_rows(self, names: Iterable[str]) -> list[str]:
-        """Writes the rows of these anew as they are wanted; those whose revision can be read."""
-        return [name for name in sorted(names) if self._log.rebuild(name)]
+    def rewrite_rows(self, names: Iterable[str]) -> list[str]:
+        """Writes rows and heads of these anew; those of which the newest revision can be read."""
+        ordered = sorted(names)
+        self._log.settled(ordered)
+        return [name for name in ordered if self._log.rebuild(name)]
 
     def rebuild(self, bot_ids: Iterable[str] | None = None) -> int:
         """Writes rows and heads anew from the event log, of all bots or these; how many."""
-        names = set(bot_ids) if bot_ids is not None else self._names()
-        self._log.settled(sorted(names))
-        return sum(self._log.rebuild(name) for name in sorted(names))
+        return len(self.rewrite_rows(set(bot_ids) if bot_ids is not None else self._names()))
 
     def marker(self) -> str:
         """A text that differs whenever an event was added since: by anyone, by whatever clock."""

@@ -34,6 +34,11 @@ class OttoError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def with_hint(self) -> str:
+        """What is wrong and what to do, in one line."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class SettingsError(OttoError):
     """An option or environment variable has a value that cannot be used."""

@@ -128,9 +128,8 @@ async def _read(
             found, world, {b: plans[b] for b, r in results.items() if r == MANAGED}
         )
         known = _Known(stores, world, results, EvaluatedBy.of(world.target, health.version))
-        elsewhere = world.target.startswith(
-            "http"
-        )  # what a daemon hosts it has had evaluated itself
+        # What a daemon hosts it has had evaluated itself.
+        elsewhere = world.target.startswith("http")
         new = [adoptee.bot for adoptee in found.bots if elsewhere and known.new(adoptee)]
         answers = await inheritance.evaluated(port, new, SystemClock().now()) if manage else []
         return found, replace(known, answers=answers)

@@ -71,7 +71,7 @@ def run_apply(
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        wait_for(settings, _awaited(inputs, after, *bots), wait, mended=brought.mended)
+        wait_for(settings, _awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
     return 1 if brought.withheld else 0
 
 
@@ -137,11 +137,11 @@ def wait_for(
     wanted: Mapping[str, DesiredBot],
     seconds: float,
     *,
-    mended: Collection[str] = (),
+    rewritten: Collection[str] = (),
 ) -> None:
     """Returns when the daemon says that the bots are Synced. Raises OttoError if they are not.
 
-    Of those whose rows were `mended` just now the daemon may say yet that they are Degraded.
+    The daemon may still say Degraded of those whose rows were `rewritten` just now.
     """
     deadline = time.monotonic() + seconds
     with _waiting(len(wanted)):
@@ -152,7 +152,7 @@ def wait_for(
             if not open_ones:
                 return
             for bot_id in open_ones:
-                if bot_id not in mended:
+                if bot_id not in rewritten:
                     _refuse_failed(bots.get(bot_id), wanted[bot_id])
             if time.monotonic() >= deadline:
                 names = ", ".join(open_ones)

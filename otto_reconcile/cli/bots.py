@@ -223,7 +223,7 @@ def write_files(files: Mapping[Path, str], force: bool) -> str:
 
 
 def _pass_on(path: Path, text: str) -> None:
-    """To a device, or to whoever reads a pipe: without a reader there is none to wait for."""
+    """To a device, or to the reader of a pipe; it does not wait for one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     with open(descriptor, "w", encoding="utf-8") as opened:

@@ -32,7 +32,7 @@ def guarded(work: Callable[[], int]) -> int:
         _usage(error)
     except (KeyboardInterrupt, typer.Abort):
         tell("interrupted")
-    except BrokenPipeError:  # whoever read our output has had enough of it
+    except BrokenPipeError:  # the reader of our output is gone
         give_up_output()
     except OSError as error:
         if os.environ.get("OTTO_DEBUG"):

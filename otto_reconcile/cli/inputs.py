@@ -126,7 +126,7 @@ class Brought:
     unchanged: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
-    mended: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -134,7 +134,7 @@ class Brought:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
     def add(self, imported: Imported) -> None:
-        words = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "mended")
+        words = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "rewritten")
         for name in words:
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
         self.warnings += imported.warnings

@@ -18,6 +18,7 @@ class Done:
 
 
 def tell_done(done: Sequence[Done], output: Output) -> None:
+    """A line for each on standard output, or all as data."""
     if output in (Output.JSON, Output.YAML):
         say_data([asdict(one) for one in done], output)
         return

@@ -12,12 +12,11 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say
 from otto_reconcile.cli.outcomes import Done, tell_done
-from otto_reconcile.cli.places import opened_store, watched_folder
+from otto_reconcile.cli.places import memory_of, opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration, is_shared, stream_of
-from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.records.applied import AppliedSets
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import Desired, Source
@@ -39,7 +38,7 @@ def run_delete(
         desired = DesiredState(store)
         found = desired.read()
         applied = AppliedSets(store).bot_ids()
-        lost = frozenset(Remembered(settings.data_dir, store).lost(found))
+        lost = frozenset(memory_of(settings, store).lost(found))
         names = chosen.of(store, found, applied | lost)
         for bot_id in names if output is Output.TABLE else ():
             gone = LOST_SHARE if is_shared(bot_id) else LOST

@@ -91,7 +91,7 @@ class DomainPersistence:
         try:
             return True, await asyncio.to_thread(self._opening.connected)
         except OttoError as error:
-            self.problem = f"{error.message} ({error.hint})" if error.hint else error.message
+            self.problem = error.with_hint
         except Exception as error:  # the text of what is none of ours may hold the URI
             self.problem = f"the database cannot be opened: {type(error).__name__}"
         return False, self.problem

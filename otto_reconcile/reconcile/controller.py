@@ -18,7 +18,7 @@ from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.heal_limiter import HealLimiter
 from otto_reconcile.reconcile.missing_tools import MissingTools
 from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
-from otto_reconcile.reconcile.reporter import UNAVAILABLE, told
+from otto_reconcile.reconcile.reporter import UNAVAILABLE
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
@@ -89,7 +89,9 @@ class Controller:
             self._reporter.store(error, f"looking at {item.bot_id}")
             self._queue.failed(item.bot_id, run_id=item.run_id)
             if item.bot_id in self._session.cache.bot_ids:
-                self._reporter.board.set_bot(item.bot_id, message=f"not looked at: {told(error)}")
+                self._reporter.board.set_bot(
+                    item.bot_id, message=f"not looked at: {error.with_hint}"
+                )
 
     def failed(self, item: Item, error: Exception) -> None:
         """A look ended as nobody foresaw: the bot is Degraded, and the others are not held up."""
@@ -114,14 +116,10 @@ class Controller:
         """
         async with self._session.turn:
             world = self._session.cache.current
-            before = dict(world.applied)
             (result,) = await self._reconciler.look(
                 world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold, again=recreate
             )
-            # What one bot gives up another may have now: it concerns more than the one looked at.
-            changed = before.keys() | world.applied.keys()
-            moved = (b for b in changed if before.get(b) is not world.applied.get(b))
-            self._session.cache.carry_over(world, bot_id, *moved)
+            self._session.cache.carry_over(world, bot_id, *result.heirs)
         await self._recall(result)
         if result.held is not None:
             self._reporter.warn("healing is held back", bot=bot_id, why=result.held, run=run_id)

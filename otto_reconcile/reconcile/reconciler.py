@@ -40,6 +40,7 @@ class BotResult:
 
     `held` says why what was planned was not done. `waiting` is what failed before and was not tried
     this time. `lacking` says which tools are not there, though all that names them is in place.
+    `heirs` are the bots to which went what this one gave up.
     """
 
     bot_id: str
@@ -49,6 +50,7 @@ class BotResult:
     held: str | None = None
     waiting: tuple[Outcome, ...] = ()
     lacking: str | None = None
+    heirs: frozenset[str] = frozenset()
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
@@ -82,6 +84,7 @@ class _Work:
     records: list[Record] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
+    heirs: frozenset[str] = frozenset()
 
     def conclude(self, ended: list[datetime], repeats: Repeats) -> None:
         """Each record gets its outcome; what is not tried again for the same reason needs none."""
@@ -178,7 +181,9 @@ class Reconciler:
                     works.append(_Work(planned, waiting))
         await self._do(world, works, run_id, absent)
         done = (
-            BotResult(w.planned.bot_id, w.planned, tuple(w.outcomes), waiting=w.waiting)
+            BotResult(
+                w.planned.bot_id, w.planned, tuple(w.outcomes), waiting=w.waiting, heirs=w.heirs
+            )
             for w in works
         )
         return [*results, *done]
@@ -261,7 +266,9 @@ class Reconciler:
                 writes.append(stores.applied.dropping(world.target, bot_id, token))
             elif work.outcomes or after != world.applied.get(bot_id):
                 saved.append(after)
-            heirs |= handed_over(world, work.planned)
+            given = handed_over(world, work.planned)
+            work.heirs = frozenset(given)
+            heirs |= given
         saved = [*(heir for b, heir in heirs.items() if b not in {s.bot_id for s in saved}), *saved]
         writes.append(stores.applied.writing(world.target, saved, token))
         writes += self._ended(works)

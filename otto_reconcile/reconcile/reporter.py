@@ -71,7 +71,7 @@ class Reporter:
         error = next(iter(self._store_errors.values()), None)
         connection = self.board.status.store
         state = UNAVAILABLE if error is not None else CONNECTED
-        message = told(error) if error is not None else None
+        message = error.with_hint if error is not None else None
         if self.board.connection(connection, state, self._clock.now(), message):
             self._say(error is None, f"store {state.lower()}", store=connection.label, why=message)
         self.remind("store", state, message, "store still unavailable", store=connection.label)
@@ -276,8 +276,3 @@ class Reporter:
         else:
             self.say("the status file is written again")
         self._unwritten = problem
-
-
-def told(error: OttoError) -> str:
-    """An error in one line, with what to do."""
-    return error.message if error.hint is None else f"{error.message} ({error.hint})"

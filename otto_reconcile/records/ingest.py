@@ -62,8 +62,7 @@ class Ingester:
             for step in look.steps:
                 self._seen.pop(step.event.bot_id, None)
             raise
-        faults = {stream: tuple(dict.fromkeys(told)) for stream, told in look.faults.items()}
-        faults |= look.renames.refused
+        faults = {**look.faults, **look.renames.refused}
         return Ingested(
             events,
             tuple(look.problems),

@@ -14,7 +14,7 @@ from otto_reconcile.records.rows.shared import main_row
 from otto_reconcile.records.withheld import Lost
 from otto_reconcile.store.base import Document
 
-MEND = "put the row right, or apply the bot's manifest (`export` has it), which writes it again"
+REMEDY = "put the row right, or apply the bot's manifest (`export` has it), which writes it again"
 
 
 @dataclass
@@ -28,10 +28,12 @@ class Look:
     problems: list[str] = field(default_factory=list)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     vanished: set[str] = field(default_factory=set)
+    noted: Lost = frozenset()
+    """What vanished at an earlier look, each with the collection in which its rows were missing."""
+    withheld: Lost = frozenset()
+    """What of that lacks these rows still."""
     lost: set[tuple[str, str]] = field(default_factory=set)
-    """What vanished, each with the collection in which its rows are missing."""
-    withheld: Lost = field(default_factory=dict)
-    """What vanished at an earlier look, and lacks these rows still."""
+    """The same of this look."""
     amiss: set[str] = field(default_factory=set)
     """What has rows that are damaged or gone, while it is wanted as it was."""
     late: set[str] = field(default_factory=set)
@@ -44,25 +46,29 @@ class Look:
         """Their rows in this collection vanished, and they stay as they were."""
         self.vanished |= set(streams)
         self.amiss |= set(streams)
-        for stream in streams:
-            if is_shared(stream):
-                fault = f"{stream}, which it uses, has lost its row in {name}: it stays as it was"
-                mend = f"apply {stream} again, which writes the row"
-            else:
-                fault = f"its rows in {name} are gone, with those of others: it stays as it was"
-                mend = MEND
-            for bot_id in users(stream, self.known) if is_shared(stream) else [stream]:
-                self.faults[bot_id] = (*self.faults.get(bot_id, ()), fault, mend)
         self.lost |= {(stream, name) for stream in streams}
+        for stream in streams:
+            if not is_shared(stream):
+                gone = f"its rows in {name} are gone, with those of others: it stays as it was"
+                self._blame(stream, gone, REMEDY)
+                continue
+            gone = f"{stream}, which it uses, has lost its row in {name}: it stays as it was"
+            for bot_id in users(stream, self.known):
+                self._blame(bot_id, gone, f"apply {stream} again, which writes the row")
 
     def tell(self, stream: str, problems: Sequence[str]) -> None:
         """What is wrong with the rows of one bot or shared document."""
         self.problems += problems
-        if problems:
-            self.amiss.add(stream)
-        if problems and not is_shared(stream):
-            mend = () if self.declaration(stream) is None else (MEND,)
-            self.faults[stream] = (*self.faults.get(stream, ()), *problems, *mend)
+        if not problems:
+            return
+        self.amiss.add(stream)
+        if not is_shared(stream):
+            remedy = () if self.declaration(stream) is None else (REMEDY,)
+            self._blame(stream, *problems, *remedy)
+
+    def _blame(self, bot_id: str, *faults: str) -> None:
+        """Notes each fault of a bot once, in order."""
+        self.faults[bot_id] = tuple(dict.fromkeys((*self.faults.get(bot_id, ()), *faults)))
 
     def declaration(self, stream: str) -> Declaration | None:
         """The bot or shared document of this name, as it is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Declaration
@@ -14,7 +14,7 @@ from otto_reconcile.records.look import Look, main_collection
 from otto_reconcile.records.rows.decoding import by_bot
 from otto_reconcile.records.rows.projections import PART_NAMES, row_count
 from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
-from otto_reconcile.records.withheld import Lost, Withheld, merged
+from otto_reconcile.records.withheld import Withheld
 from otto_reconcile.store.base import Store
 
 AGAIN = "apply their manifests (`export` has them), and the rows are written again"
@@ -37,16 +37,15 @@ class RowLoss:
 
     def __init__(self, log: Log) -> None:
         self._log, self._withheld = log, Withheld(log.store)
-        self._before: Lost = {}
 
     def begin(self, look: Look) -> None:
         """Reads what was lost at an earlier look, and lacks its rows still."""
-        self._before = self._withheld.lost()
-        look.withheld = _still_lost(self._before, look)
+        look.noted = self._withheld.lost()
+        look.withheld = frozenset(pair for pair in look.noted if _is_lost_still(*pair, look))
 
     def end(self, look: Look) -> None:
         """Keeps what is lost now for the next look of anybody."""
-        self._withheld.note(self._before, merged({*look.lost, *_pairs(look.withheld)}))
+        self._withheld.note(look.noted, look.withheld | look.lost)
 
     def note_parts(self, look: Look) -> None:
         """Notes bots of which a whole collection of parts is suddenly empty.
@@ -66,7 +65,7 @@ class RowLoss:
                     f"{len(lost)} of {len(had)} bots have lost all their {name} at once; they stay "
                     f"as they were: {_names(lost)}; {AGAIN}"
                 )
-            elif kept := {i for i in lost if name in look.withheld.get(i, ())}:
+            elif kept := {i for i in lost if (i, name) in look.withheld}:
                 self._keep(look, name, kept)
                 look.problems.append(
                     f"{_names(kept)}: lost all {name} with others before; as it was: {AGAIN}"
@@ -96,7 +95,7 @@ class RowLoss:
                 f"nothing was deleted; {AGAIN}; {if_meant(gone)}"
             )
             return set()
-        kept = {i for i in gone if name in look.withheld.get(i, ())}
+        kept = {i for i in gone if (i, name) in look.withheld}
         self._note_kept(look, name, kept)
         gone -= kept
         if not gone:
@@ -137,26 +136,16 @@ class RowLoss:
         return {stream for stream in lost if main_collection(stream) == name}
 
 
-def _still_lost(before: Lost, look: Look) -> Lost:
-    """What was withheld and lacks those rows still, or may (while it is being written)."""
-    still: dict[str, frozenset[str]] = {}
-    for stream, names in before.items():
-        declaration, rows = look.declaration(stream), look.rows.get(stream, {})
-        if declaration is None:
-            continue
-        due = {n for n in names if n == main_collection(stream) or _has_parts(n, declaration)}
-        lacking = due if stream in look.moving else {n for n in due if not rows.get(n)}
-        if lacking:
-            still[stream] = frozenset(lacking)
-    return still
+def _is_lost_still(stream: str, name: str, look: Look) -> bool:
+    """True if it lacks rows that it should have, or may (while it is being written)."""
+    declaration = look.declaration(stream)
+    if declaration is None or not (name == main_collection(stream) or _has(name, declaration)):
+        return False
+    return stream in look.moving or not look.rows.get(stream, {}).get(name)
 
 
-def _has_parts(name: str, declaration: Declaration) -> bool:
+def _has(name: str, declaration: Declaration) -> bool:
     return name in PART_NAMES and isinstance(declaration, Bot) and row_count(name, declaration) > 0
-
-
-def _pairs(lost: Lost) -> Iterable[tuple[str, str]]:
-    return ((stream, name) for stream, names in lost.items() for name in names)
 
 
 def _names(bot_ids: set[str]) -> str:

@@ -136,7 +136,7 @@ class LocalTools:
         try:
             tools = await self._load()
         except SettingsError as error:
-            problem = f"{error.message} ({error.hint})" if error.hint else error.message
+            problem = error.with_hint
             self._reporter.warn(problem)
             self._reporter.warn("tools refused, the last good ones stay")
             self._state("Refused", [problem])

@@ -26,7 +26,7 @@ class Imported:
 
     `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
     that the guard refused, for the reason in `guarded`, and what a newer version wrote last. The
-    rows of what is `mended`, which was unchanged otherwise, were written again.
+    rows of what is `rewritten`, which was unchanged otherwise, were written again.
     `warnings` name what a person decides. `record` is the folder's afterwards. With `behind`
     nothing was done: the folder is older than what was imported from it last, which that record
     says.
@@ -41,7 +41,7 @@ class Imported:
     guarded: Guarded | None = None
     warnings: tuple[str, ...] = ()
     names: tuple[str, ...] = field(default=(), repr=False)
-    mended: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
     record: Record | None = None
     behind: Record | None = None
 
@@ -191,13 +191,13 @@ def bring_in(
     desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
     if gone:
         desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
-    mended = desired.mend_rows(amiss & {*_names([*unchanged, *updated, *moved])})
+    rewritten = desired.rewrite_rows(amiss & {*_names([*unchanged, *updated, *moved])})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
-    written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in mended)
+    written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in rewritten)
     warnings = (*kept, *written, *_left_behind(sources, declarations, owner))
     held = tuple(sorted({*withheld, *here}))
     names = home.names if home is not None else ()
-    return Imported(*done, held, guarded, warnings, names, mended=tuple(mended))
+    return Imported(*done, held, guarded, warnings, names, rewritten=tuple(rewritten))
 
 
 def declarations_of(desired: Desired) -> dict[str, Declaration]:

@@ -6,37 +6,105 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from errno import EACCES
 from pathlib import Path
+from typing import Any
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.runtime.data_dir import identity_of, never_lost
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqlschema import DROPPED, connected, translated
-from otto_reconcile.store.sqlstore import SQLStore
+from otto_reconcile.store.sqltext import clause, decode, encode
+from otto_reconcile.store.sqlwrites import delete, prepared
 
 _FRESH = 30.0  # seconds after which pages are read from the file again, and damage is seen
 _POLL = 0.2  # seconds between two looks for changes
 
 
-class SQLiteStore(SQLStore):
+class SQLiteStore:
     """Raises SettingsError for a place that cannot be used, StoreUnavailable for a bad file.
 
     Once it is open, a place that can be used no longer is StoreUnavailable too, and so is one that
     `lost` gives a reason for: nothing is made anew there.
     """
 
+    atomic = True
+
     def __init__(self, file: Path, lost: Callable[[], str | None] = never_lost) -> None:
-        super().__init__()
         self._file, self._lost = file, lost
         self.label = f"SQLite {file}"
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
         self._closed = threading.Event()
         self._identity: tuple[int, int] | None = None
         self._opened, self._since = False, 0.0
         _prepare(file)
         self.ping()
         self._opened = True
+
+    def ping(self) -> None:
+        with self._asking() as connection:
+            connection.execute("SELECT value FROM clock").fetchone()
+
+    def insert(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("insert", collection, documents)])
+
+    def put(self, collection: str, documents: Sequence[Document]) -> None:
+        self.batch([Write("put", collection, documents)])
+
+    def swap(self, collection: str, where: Filter, changes: Mapping[str, Any]) -> bool:
+        refuse_unfit(collection, [changes])
+        text, values = clause(where, limit=1)
+        select = f"SELECT id, document FROM {COLLECTIONS[collection].name}{text}"
+        with self._writing() as connection:
+            row = connection.execute(select, values).fetchone()
+            if row is None:
+                return False
+            document = {**decode(row[1], COLLECTIONS[collection]), **changes}
+            document.pop(DAMAGED, None)
+            update = f"UPDATE {collection} SET document = ? WHERE id = ?"
+            connection.execute(update, (encode(document), row[0]))
+            return True
+
+    def delete(self, collection: str, where: Filter) -> int:
+        with self._writing() as connection:
+            return delete(connection, COLLECTIONS[collection].name, where)
+
+    def batch(self, writes: Sequence[Write]) -> None:
+        ready = [prepared(write) for write in writes if write.documents]
+        if not ready:
+            return
+        with self._writing() as connection:
+            for do in ready:
+                do(connection)
+
+    def size(self, collection: str) -> int:
+        with self._asking() as connection:
+            select = f"SELECT max(id) FROM {COLLECTIONS[collection].name}"
+            return int(connection.execute(select).fetchone()[0] or 0)
+
+    def find(
+        self,
+        collection: str,
+        where: Filter | None = None,
+        *,
+        order: Order = (),
+        limit: int = 0,
+        fields: Sequence[str] = (),
+    ) -> list[Document]:
+        text, values = clause(where, order, limit)
+        definition = COLLECTIONS[collection]
+        select = f"SELECT document FROM {definition.name}{text}"
+        with self._asking() as connection:
+            rows = connection.execute(select, values).fetchall()
+        documents = [decode(row[0], definition) for row in rows]
+        if not fields:
+            return documents
+        kept = (*fields, DAMAGED)
+        return [{name: d[name] for name in kept if name in d} for d in documents]
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._changes(until)
@@ -48,7 +116,7 @@ class SQLiteStore(SQLStore):
 
     def _changes(self, until: threading.Event) -> Iterator[None]:
         self._refuse_lost()
-        with self._translated(), self._open() as connection:
+        with self._translated(), closing(connected(self._file)) as connection:
             seen, clock = _versions(connection)
             while not (until.wait(_POLL) or self._closed.is_set()):
                 version = connection.execute("PRAGMA data_version").fetchone()[0]
@@ -58,6 +126,19 @@ class SQLiteStore(SQLStore):
                 if now != clock:
                     clock = now
                     yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has the file to itself from its first statement."""
+        with self._asking() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
@@ -100,13 +181,11 @@ class SQLiteStore(SQLStore):
                 raise
             raise StoreUnavailable(error.message, hint=error.hint) from error
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = connected(self._file)
-        try:
-            yield connection
-        finally:
-            connection.close()
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
 
 
 def _versions(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -124,5 +124,5 @@ def test_a_bot_is_degraded_while_what_it_shares_has_no_row(store: Store) -> None
     assert ingested.faults.keys() == {"a", "b"}
     assert ingested.amiss == {"glossary/house", "glossary/yard"}
     assert "apply glossary/house again" in ingested.faults["a"][1]
-    assert state.mend_rows(ingested.amiss) == ["glossary/house", "glossary/yard"]
+    assert state.rewrite_rows(ingested.amiss) == ["glossary/house", "glossary/yard"]
     assert (state.ingest().problems, state.ingest().faults) == ((), {})
