@@ -1,4 +1,4 @@
-"""Desired writes that the store has not confirmed yet: a file in the data directory.
+"""Desired writes that the store has not confirmed yet, in the data directory.
 
 Otto's workshop writes through it: noted here first, then tried, then crossed out. What is
 left, because the store was away or the process died in between, is written by `drain`, which
@@ -19,14 +19,14 @@ from typing import Any
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import StoreUnavailable, fault_of
 from otto_reconcile.outbox.entry import Pending, save
-from otto_reconcile.outbox.log import LinesFile
+from otto_reconcile.outbox.legacy import migrate
+from otto_reconcile.outbox.table import DamagedFile, EntryTable
+from otto_reconcile.outbox.unsaved import Unsaved
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.records.events import utc
-from otto_reconcile.runtime.data_dir import JOURNAL_FILE, never_lost
+from otto_reconcile.runtime.data_dir import JOURNAL_FILE, OUTBOX_FILE, never_lost
 
-FILE = JOURNAL_FILE
-UNSAVED = "unsaved"
-"""The folder for what the store refused for good: nobody's words are thrown away."""
+FILE = OUTBOX_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Outbox:
     """
 
     def __init__(self, folder: Path | None, lost: Callable[[], str | None] = never_lost) -> None:
-        self._folder = folder
+        self._folder, self._unsaved = folder, Unsaved(folder)
         self._lock = threading.Lock()
         self._draining = threading.Lock()
         self._writes: dict[str, Pending] = {}
         self._records: dict[str, Sequence[Record]] = {}
         self._under_way: set[str] = set()
         self.damaged = 0
-        """Lines of the file that could not be read; the torn last one of a crash is none."""
-        self._file = LinesFile(None if folder is None else folder / FILE, lost)
+        """Entries that cannot be read; they stay where they are."""
+        self._table = None if folder is None else EntryTable(folder / FILE, lost)
         self._load()
 
     @property
@@ -85,7 +85,7 @@ class Outbox:
         """
         with self._lock:
             follows = any(p.bot_id == pending.bot_id for p in self._writes.values())
-            self._file.append(pending.to_document())
+            self._enter(pending.entry_id, pending.to_document())
             self._writes[pending.entry_id] = pending
             if follows or desired is None:
                 return Kept(saved=False)
@@ -106,16 +106,15 @@ class Outbox:
             return
         entry_id = uuid.uuid4().hex
         with self._lock:
-            self._file.append(
-                {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
-            )
+            document = {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
+            self._enter(entry_id, document)
             self._records[entry_id] = records
 
     def drain(self, desired: DesiredState, audit: Audit) -> Drained:
         """Writes what was left, in order. Raises StoreUnavailable, with what is written kept so.
 
-        A write that the store refuses for good is put into a file of its own (UNSAVED), and so
-        are those that follow it.
+        A write that the store refuses for good is put into a file of its own, and so are
+        those that follow it.
         """
         saved, problems, refused = [], [], set[str]()
         with self._draining:
@@ -126,65 +125,54 @@ class Outbox:
                     saved.append(pending.bot_id)
                 else:
                     refused.add(pending.bot_id)
-                    problems.append(self._set_aside(pending, why))
+                    problems.append(self._unsaved.keep(pending, why))
                 self._done(pending.entry_id)
             for entry_id, records in list(self._records.items()):
                 audit.conclude(records)
                 self._done(entry_id)
         return Drained(tuple(dict.fromkeys(saved)), tuple(problems))
 
-    def _done(self, entry_id: str) -> None:
-        with self._lock:
-            self._cross_out(entry_id)
-
     def _left(self) -> list[Pending]:
         with self._lock:
             return [p for i, p in self._writes.items() if i not in self._under_way]
 
     def unsaved(self) -> tuple[str, ...]:
-        """A sentence for each write that was refused for good, as long as its file is there."""
-        if self._folder is None:
-            return ()
-        return tuple(_told(path) for path in sorted((self._folder / UNSAVED).glob("*.json")))
-
-    def _set_aside(self, pending: Pending, why: str) -> str:
-        if self._folder is None:
-            return _sentence(pending.bot_id, why)
-        path = self._folder / UNSAVED / f"{pending.bot_id}-{pending.entry_id[:8]}.json"
-        document = {**pending.to_document(), "why": why}
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise StoreUnavailable(f"{path} cannot be written: {error.strerror}") from error
-        return _told(path)
+        """A sentence for each file of what will not be saved by itself."""
+        return self._unsaved.sentences()
 
     def _load(self) -> None:
-        for line in self._file.lines():
+        """Raises StoreUnavailable and SettingsError, as the table does."""
+        if self._folder is None or self._table is None:
+            return
+        try:
+            self._table.rows()
+        except DamagedFile:  # one file must not keep all bots from being served
+            self._unsaved.keep_outbox(self._folder / FILE)
+        migrate(self._folder / JOURNAL_FILE, self._table)
+        for entry_id, document in self._table.rows():
             try:
-                self._take(json.loads(line))
+                self._take(entry_id, json.loads(document))
             except (KeyError, TypeError, ValueError, AttributeError):
                 self.damaged += 1
 
-    def _take(self, document: Mapping[str, Any]) -> None:
-        entry_id = document["id"]
+    def _take(self, entry_id: str, document: Mapping[str, Any]) -> None:
         if document["do"] == "write":
             self._writes[entry_id] = Pending.from_document(document)
-        elif document["do"] == "record":
-            self._records[entry_id] = [_record(r) for r in document["records"]]
         else:
+            self._records[entry_id] = [_record(r) for r in document["records"]]
+
+    def _enter(self, entry_id: str, document: Mapping[str, Any]) -> None:
+        if self._table is not None:
+            self._table.add([(entry_id, json.dumps(document, separators=(",", ":")))])
+
+    def _done(self, entry_id: str) -> None:
+        with self._lock:
             self._writes.pop(entry_id, None)
             self._records.pop(entry_id, None)
-
-    def _cross_out(self, entry_id: str) -> None:
-        self._writes.pop(entry_id, None)
-        self._records.pop(entry_id, None)
-        self._under_way.discard(entry_id)
-        # A crossing out that is lost is harmless: the write is found to be there already.
-        if self._writes or self._records:
-            self._file.append({"do": "done", "id": entry_id})
-        else:
-            self._file.empty()
+            self._under_way.discard(entry_id)
+            # A removal that is lost is harmless: the write is found to be there already.
+            if self._table is not None:
+                self._table.remove(entry_id)
 
 
 def _tried(pending: Pending, desired: DesiredState) -> str | None:
@@ -195,21 +183,6 @@ def _tried(pending: Pending, desired: DesiredState) -> str | None:
         raise
     except Exception as error:
         return f"internal error: {fault_of(error)}"
-
-
-def _sentence(bot_id: str, why: str) -> str:
-    return f"what Otto was told to do with bot {bot_id!r} was not saved: {why}"
-
-
-def _told(path: Path) -> str:
-    """What a file of UNSAVED is about."""
-    rest = f"it is kept in {path}; delete that file once it is dealt with"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        sentence = _sentence(document["bot_id"], document.get("why", "the store refused it"))
-    except (OSError, KeyError, TypeError, ValueError):
-        return f"something that Otto was told was not saved: {rest}"
-    return f"{sentence}; {rest}"
 
 
 def _flat(record: Record) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Outage:
         self._told: str | None = None
         reporter.standing = journal.unsaved
         if journal.damaged:
-            reporter.warn("the journal has lines that cannot be read", lines=journal.damaged)
+            reporter.warn("the outbox has entries that cannot be read", entries=journal.damaged)
 
     @property
     def waiting(self) -> bool:

@@ -112,14 +112,18 @@ _TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 
 
 @contextmanager
-def translated(file: Path) -> Iterator[None]:
+def translated(file: Path, what: str = "the store") -> Iterator[None]:
+    """What SQLite says of a file as an error of ours, whose text begins with `what`.
+
+    Raises Conflict for a key that is taken, StoreUnavailable for everything else.
+    """
     try:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) in _TAKEN:
             raise Conflict(f"{file}: another writer was first ({error})") from error
         said = str(error).lower()
-        for part, what, hint in _KNOWN:
+        for part, why, hint in _KNOWN:
             if part in said:
-                raise StoreUnavailable(f"the store {file}: {what}", hint=hint) from error
-        raise StoreUnavailable(f"the store {file} does not work: {error}") from error
+                raise StoreUnavailable(f"{what} {file}: {why}", hint=hint) from error
+        raise StoreUnavailable(f"{what} {file} does not work: {error}") from error

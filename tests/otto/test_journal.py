@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from typing import Any
 import pytest
 
 from otto_reconcile.desired import Source
-from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model import Bot
 from otto_reconcile.outbox import FILE, UNSAVED, Kept, Outbox, Pending
+from otto_reconcile.outbox.table import EntryTable
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.audit import Record
+from otto_reconcile.runtime.data_dir import JOURNAL_FILE
 from otto_reconcile.store.memory import MemoryStore
 from tests.otto.maker import Away
 
@@ -38,6 +42,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def ids(folder: Path) -> list[str]:
+    return [entry_id for entry_id, _ in EntryTable(folder / FILE).rows()]
+
+
 def names(stores: Stores, bot_id: str) -> list[str]:
     events = stores.desired.history(bot_id)[::-1]
     return [event.bot.name if event.bot is not None else "" for event in events]
@@ -47,8 +55,17 @@ def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> 
     journal = Outbox(tmp_path)
     assert journal.put(pending(a_bot()), stores.desired) == Kept(saved=True)
     assert not journal.waiting
-    assert (tmp_path / FILE).read_bytes() == b""
+    assert ids(tmp_path) == []
     assert names(stores, "clerk") == ["Clerk"]
+
+
+def test_nothing_of_what_is_saved_stays_in_the_file(stores: Stores, tmp_path: Path) -> None:
+    secret = "no-longer-needed"
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot(description=secret)), None)
+    assert secret.encode() in (tmp_path / FILE).read_bytes()
+    outbox.drain(stores.desired, stores.audit)
+    assert secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
 def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
@@ -127,30 +144,92 @@ def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path
     assert names(stores, "clerk") == ["Clerk", "Changed", ""]
 
 
-def test_a_torn_last_line_is_passed_over_and_damage_is_counted(
-    stores: Stores, tmp_path: Path
-) -> None:
-    journal = Outbox(tmp_path)
-    journal.put(pending(a_bot("First")), AWAY.desired)
-    journal.put(pending(a_bot("Second")), AWAY.desired)
-    lines = (tmp_path / FILE).read_bytes().splitlines(keepends=True)
-    (tmp_path / FILE).write_bytes(lines[0] + b"\xff{not json}\n" + lines[1] + lines[1][:50])
-    journal = Outbox(tmp_path)
-    assert journal.damaged == 1
-    assert [p.bot_id for p in journal.pending] == ["first", "second"]
-    journal.put(pending(a_bot("Third")), AWAY.desired)  # after the torn line, not into it
-    assert [p.bot_id for p in Outbox(tmp_path).pending] == ["first", "second", "third"]
-    saved = Outbox(tmp_path).drain(stores.desired, stores.audit).saved
-    assert saved == ("first", "second", "third")
+def test_entry_that_cannot_be_read_is_counted_and_stays(stores: Stores, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot("First")), AWAY.desired)
+    EntryTable(tmp_path / FILE).add([("odd", b"\xff{not json}"), ("newer", '{"do": "dance"}')])
+    outbox.put(pending(a_bot("Second")), AWAY.desired)
+    outbox = Outbox(tmp_path)
+    assert outbox.damaged == 2
+    assert outbox.drain(stores.desired, stores.audit).saved == ("first", "second")
+    assert ids(tmp_path) == ["odd", "newer"]
 
 
-@pytest.mark.parametrize("length", range(0, 400, 37))
-def test_a_file_cut_anywhere_opens(tmp_path: Path, length: int) -> None:
-    Outbox(tmp_path).put(pending(a_bot()), AWAY.desired)
+@pytest.mark.parametrize("length", [0, 7, 1000, 4096, 9000])
+def test_file_cut_anywhere_stops_nothing(stores: Stores, tmp_path: Path, length: int) -> None:
+    Outbox(tmp_path).put(pending(a_bot(description="x" * 9000)), AWAY.desired)
     whole = (tmp_path / FILE).read_bytes()
+    assert len(whole) > length
     (tmp_path / FILE).write_bytes(whole[:length])
-    expected = ["clerk"] if length >= len(whole) else []
-    assert [p.bot_id for p in Outbox(tmp_path).pending] == expected
+    outbox = Outbox(tmp_path)
+    assert outbox.put(pending(a_bot()), stores.desired).saved
+    kept = [path.read_bytes() for path in (tmp_path / UNSAVED).glob("*")]
+    assert kept == ([whole[:length]] if length else [])
+    assert [f"{FILE[:6]}-" in said for said in Outbox(tmp_path).unsaved()] == [True] * len(kept)
+
+
+def test_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(SettingsError, match="newer otto-reconcile"):
+        Outbox(tmp_path)
+
+
+def test_file_that_somebody_removed_is_made_again(stores: Stores, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot("First")), AWAY.desired)
+    (tmp_path / FILE).unlink()
+    outbox.put(pending(a_bot("Second")), AWAY.desired)
+    assert [p.bot_id for p in Outbox(tmp_path).pending] == ["second"]
+    assert outbox.drain(stores.desired, stores.audit).saved == ("first", "second")
+    assert ids(tmp_path) == []
+
+
+class TestLegacy:
+    """The file of lines that versions until 2026-11 kept."""
+
+    def line(self, entry: Pending) -> bytes:
+        return json.dumps(entry.to_document()).encode() + b"\n"
+
+    def test_its_entries_are_moved_and_the_file_is_gone(
+        self, stores: Stores, tmp_path: Path
+    ) -> None:
+        first, second, done = (pending(a_bot(name)) for name in ("First", "Second", "Done"))
+        crossed = json.dumps({"do": "done", "id": done.entry_id}).encode() + b"\n"
+        lines = self.line(first) + self.line(done) + b"\xff{no json}\n" + self.line(second)
+        (tmp_path / JOURNAL_FILE).write_bytes(lines + crossed + self.line(first)[:50])
+        outbox = Outbox(tmp_path)
+        assert outbox.damaged == 1
+        assert not (tmp_path / JOURNAL_FILE).exists()
+        assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+        again = Outbox(tmp_path)
+        assert again.damaged == 1
+        assert again.drain(stores.desired, stores.audit).saved == ("first", "second")
+
+    def test_process_that_died_before_the_file_was_gone_does_it_again(
+        self, stores: Stores, tmp_path: Path
+    ) -> None:
+        data = self.line(pending(a_bot("First"))) + b"torn\n"
+        for _ in range(2):
+            (tmp_path / JOURNAL_FILE).write_bytes(data)
+            outbox = Outbox(tmp_path)
+            assert ([p.bot_id for p in outbox.pending], outbox.damaged) == (["first"], 1)
+
+    @pytest.mark.parametrize("length", range(0, 400, 37))
+    def test_file_cut_anywhere_opens(self, tmp_path: Path, length: int) -> None:
+        whole = self.line(pending(a_bot()))
+        (tmp_path / JOURNAL_FILE).write_bytes(whole[:length])
+        expected = ["clerk"] if length >= len(whole) else []
+        assert [p.bot_id for p in Outbox(tmp_path).pending] == expected
+
+    def test_nothing_is_lost_where_the_table_cannot_be_written(self, tmp_path: Path) -> None:
+        data = self.line(pending(a_bot()))
+        (tmp_path / JOURNAL_FILE).write_bytes(data)
+        (tmp_path / FILE).mkdir()
+        with pytest.raises(StoreUnavailable):
+            Outbox(tmp_path)
+        (tmp_path / FILE).rmdir()
+        assert (tmp_path / JOURNAL_FILE).read_bytes() == data
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from otto_reconcile.outbox import FILE
+from otto_reconcile.outbox.table import EntryTable
 from tests.e2e.harness import Daemon, Place, wait_for
 from tests.otto.chatting import Chat
 from tests.otto.conftest import SCRIPTED, UP, on
@@ -36,8 +38,7 @@ def started(place: Place, kept: Kept) -> Daemon:
     daemon = place.forked(*ALL).start().wait_up(UP)
     daemon.wait_synced(*kept.bots())
     assert agents(daemon.url) == kept.bots()
-    journal = place.folder / ".otto" / "journal.jsonl"
-    assert not journal.exists() or journal.read_bytes() == b""
+    assert EntryTable(place.folder / ".otto" / FILE).rows() == []
     return daemon
 
 
@@ -179,4 +180,4 @@ def test_ephemeral_works_in_memory_and_says_so_once(place: Place) -> None:
         assert "Nothing is kept on disk here" in said
         assert "Tone: grave" in there(daemon.url, "fleeting").description
         kept = {path.name for path in (place.folder / ".otto").iterdir()}
-        assert not {"journal.jsonl", "otto.db"} & kept
+        assert not {FILE, "otto.db"} & kept

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.outbox import FILE
+from otto_reconcile.outbox.table import EntryTable
 from otto_reconcile.persistence import DomainPersistence, attach, persist_bot_creation
 from otto_reconcile.persistence.writes import KIND
 from tests.persistence.conftest import Body
@@ -34,7 +36,7 @@ async def test_what_was_noted_is_recorded_by_the_next_process(
     (bot,) = await persistence.list_bots()
     assert (bot["bot_id"], bot["name"]) == ("aXy1", "Hexon")
     assert [row["guideline_id"] for row in await persistence.list_guidelines("aXy1")] == ["gXy1"]
-    assert (folder / "journal.jsonl").read_bytes() == b""
+    assert EntryTable(folder / FILE).rows() == []
     await persistence.close()
     again = DomainPersistence(mongodb, database, journal=folder)
     assert len(await again.list_bots()) == 1

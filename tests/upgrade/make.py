@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ import httpx
 HERE = Path(__file__).parent
 TOOLS = 18765
 """The port of the tool service while this is made; it stands in what is made."""
-KEPT = ("instance", "holder", "managed.json", "journal.jsonl")
+KEPT = ("instance", "holder", "managed.json")
+DATABASES = ("otto", "outbox")
+"""Kept as SQL."""
 ENVIRON = {
     "WORD": "please",
     "API_TOKEN": "no-secret-of-anybody",
@@ -135,17 +138,19 @@ def journalled(folder: Path) -> None:
 
 def kept(work: Path, to: Path) -> None:
     to.mkdir(parents=True)
-    database = sqlite3.connect(work / ".otto" / "otto.db")
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    lines = [*database.iterdump(), f"PRAGMA user_version = {version};"]
-    database.close()
-    texts = {"otto.sql": "\n".join(lines)}
+    texts = {f"{name}.sql": dumped(work / ".otto" / f"{name}.db") for name in DATABASES}
     for name in KEPT:
         if (work / ".otto" / name).exists():
             texts[name] = (work / ".otto" / name).read_text("utf-8")
     texts["export.yaml"] = Work(work)("export")
     for name, text in texts.items():
         (to / name).write_text(anonymous(text, work).rstrip("\n") + "\n", "utf-8")
+
+
+def dumped(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as database:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        return "\n".join([*database.iterdump(), f"PRAGMA user_version = {version};"])
 
 
 def anonymous(text: str, work: Path) -> str:

@@ -27,7 +27,7 @@ DATA = Path(__file__).parent / "data"
 VERSIONS = sorted(path.name for path in DATA.iterdir())
 DATABASE = "otto_test_upgrade"
 WAITING = "waiting"
-"""The bot in the journal."""
+"""The bot in the outbox."""
 AWAY = {"anew", "desk", "twin"}
 """Bots with tools of a service that is not there."""
 
@@ -40,8 +40,9 @@ def left(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     for path in made.iterdir():
         if path.suffix not in (".sql", ".yaml"):
             shutil.copy(path, folder)
-    with closing(sqlite3.connect(folder / "otto.db")) as database:
-        database.executescript((made / "otto.sql").read_text("utf-8"))
+    for path in made.glob("*.sql"):
+        with closing(sqlite3.connect((folder / path.name).with_suffix(".db"))) as database:
+            database.executescript(path.read_text("utf-8"))
     shutil.copy(made / "export.yaml", tmp_path / "expected.yaml")
     return tmp_path
 

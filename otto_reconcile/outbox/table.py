@@ -1,0 +1,102 @@
+"""The outbox's file: a SQLite database with one table, one row for each entry, oldest first."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.runtime.data_dir import never_lost
+from otto_reconcile.store.sqlschema import translated
+
+VERSION = 1
+_BUSY = 10.0  # seconds that another process may hold the file
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS entries "
+    "(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document NOT NULL)"
+)
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+Row = tuple[str, str | bytes]
+"""The id of an entry, and its document as JSON; bytes where it never was text."""
+
+
+class DamagedFile(StoreUnavailable):
+    """What stands in the file is no database, or not the whole of one."""
+
+
+class EntryTable:
+    """Each method opens the file anew: it may be removed, or its disk filled, in between.
+
+    Every method raises StoreUnavailable if the file cannot be used, and SettingsError if a newer
+    version wrote it. `lost` says why the folder is not ours any more.
+    """
+
+    def __init__(self, path: Path, lost: Callable[[], str | None] = never_lost) -> None:
+        self._path, self._lost = path, lost
+
+    def rows(self) -> list[Row]:
+        """All of them, oldest first. Makes no file."""
+        if not self._path.exists():
+            return []
+        with self._connected() as connection:
+            return connection.execute("SELECT id, document FROM entries ORDER BY number").fetchall()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """All of them are on disk afterwards, or none; those that are there already stay."""
+        if (why := self._lost()) is not None:
+            raise StoreUnavailable(f"{self._path} cannot be written: {why}")
+        self._make_private()
+        with self._connected() as connection:
+            insert = "INSERT OR IGNORE INTO entries (id, document) VALUES (?, ?)"
+            connection.executemany(insert, list(rows))
+
+    def remove(self, entry_id: str) -> None:
+        """Nothing of the entry is left in the file: it may have held secrets."""
+        if self._lost() is not None or not self._path.exists():
+            return
+        with self._connected() as connection:
+            connection.execute("DELETE FROM entries WHERE id = ?", [entry_id])
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, which is on disk when the context ends."""
+        try:
+            with (
+                translated(self._path, "the outbox"),
+                closing(sqlite3.connect(self._path, timeout=_BUSY)) as connection,
+            ):
+                self._prepare(connection)
+                with connection:
+                    yield connection
+        except StoreUnavailable as error:
+            code = getattr(error.__cause__, "sqlite_errorcode", 0)
+            if code & 0xFF in _DAMAGED:
+                raise DamagedFile(error.message, hint=error.hint) from error
+            raise
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA secure_delete = ON")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise SettingsError(
+                f"{self._path} was written by a newer otto-reconcile",
+                hint="update otto-reconcile, or name another --data-dir",
+            )
+        if version < VERSION:
+            connection.execute(_TABLE)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _make_private(self) -> None:
+        """The file, for its owner only; what SQLite makes beside it gets the same rights."""
+        try:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{self._path} cannot be written: {error.strerror}", hint="is the disk full?"
+            ) from error
