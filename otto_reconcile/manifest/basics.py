@@ -30,7 +30,6 @@ _ID = (
     " id and a dot. Without it, one is made from the text."
 )
 EXACT = "In place of `id`: the complete id as the target has it, for what another program made."
-TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
 LABELS = "Labels on the target."
 MODE = "How freely the answer is worded; overrides the bot's mode."
 PART_MODE = f"{MODE} `none` keeps to the bot's mode."

@@ -16,7 +16,6 @@ from pydantic.fields import FieldInfo
 from otto_reconcile.manifest import forms
 from otto_reconcile.manifest.basics import (
     EXACT,
-    TAGS,
     Form,
     Identified,
     Positive,
@@ -26,7 +25,16 @@ from otto_reconcile.manifest.basics import (
     described,
 )
 from otto_reconcile.manifest.field_types import Free
-from otto_reconcile.model.bot import AgentMode, Bot, ExactId, MessageOutputMode, Name, Part, TagName
+from otto_reconcile.model.bot import (
+    TAGS,
+    AgentMode,
+    Bot,
+    ExactId,
+    MessageOutputMode,
+    Name,
+    Part,
+    TagName,
+)
 from otto_reconcile.model.groups import GROUPS
 
 API_VERSION = "otto/v1"

@@ -16,7 +16,6 @@ from otto_reconcile.manifest.basics import (
     MODE,
     PART_MODE,
     PRIORITY,
-    TAGS,
     Form,
     Identified,
     ShortId,
@@ -35,6 +34,7 @@ from otto_reconcile.manifest.field_types import (
 )
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.bot import (
+    TAGS,
     CompositionMode,
     Criticality,
     ExactId,
@@ -171,15 +171,6 @@ class JourneyForm(Identified):
     states: list[StateForm] | None = described("Its steps, the first one first.")
 
 
-class TermForm(Identified):
-    """A word of the bot's trade."""
-
-    name: Name = Field(description="The word, at most 100 characters.")
-    description: Text = Field(description="What it means.")
-    synonyms: list[Text] | None = described("Other words for the same.")
-    tags: list[TagName] | None = described(TAGS)
-
-
 class VariableForm(Form):
     """Something that the bot knows of a customer."""
 
@@ -208,15 +199,6 @@ class VariableForm(Form):
         if self.tool and self.values:
             raise said("a variable with a `tool` has no `values`", "the tool overwrites them")
         return self
-
-
-class CapabilityForm(Form):
-    """Something that the bot can do for customers."""
-
-    title: Name = Field(description="What it is, at most 100 characters; its identity.")
-    description: Text = Field(description="What the bot can do, in a sentence or two.")
-    signals: list[Text] | None = described("What customers say who need it.")
-    tags: list[TagName] | None = described(TAGS)
 
 
 class CustomerForm(Form):

@@ -62,6 +62,8 @@ TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
 """An empty text says that there is to be none."""
 ServiceName = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=100)]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
+TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
+"""What the schema says of the tags of a part."""
 Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|any|tool):.+$")]
 """`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>`, `tool:<service>:<tool>`; or
 `any:<name>`, any one of what has the tag, where `tag:<name>` is all of it."""
@@ -152,14 +154,16 @@ class Journey(Part):
 
 
 class Term(Part):
+    """A word of the bot's trade."""
+
     id_from = "name"
     secret = ("name", "description", "synonyms")
 
     id: ExactId
-    name: Name
-    description: Text
-    synonyms: list[Text] | None = None
-    tags: list[TagName] | None = None
+    name: Name = Field(description="The word, at most 100 characters.")
+    description: Text = Field(description="What it means.")
+    synonyms: list[Text] | None = Field(default=None, description="Other words for the same.")
+    tags: list[TagName] | None = Field(default=None, description=TAGS)
 
 
 class CannedField(Part):
@@ -208,15 +212,15 @@ class Variable(Part):
 
 
 class Capability(Part):
-    """What the bot can do for a customer. Identified by its title."""
+    """Something that the bot can do for customers."""
 
     named_by = "title"
     secret = ("description", "signals")
 
-    title: Name
-    description: Text
-    signals: list[Text] | None = None
-    tags: list[TagName] | None = None
+    title: Name = Field(description="What it is, at most 100 characters; its identity.")
+    description: Text = Field(description="What the bot can do, in a sentence or two.")
+    signals: list[Text] | None = Field(default=None, description="What customers say who need it.")
+    tags: list[TagName] | None = Field(default=None, description=TAGS)
 
     @property
     def id(self) -> str:

@@ -9,8 +9,9 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from otto_reconcile.model import Bot
-from otto_reconcile.model.bot import Customer, Part, Variable
+from otto_reconcile.model.bot import Customer, Part, ToolService, Variable
 from otto_reconcile.model.groups import GROUPS, Group
+from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.records.rows.values import (
     NotUnderstood,
     id_in,
@@ -23,7 +24,7 @@ from otto_reconcile.records.rows.values import (
 )
 from otto_reconcile.store.base import Document
 
-_BY_HAND = frozenset({"guidelines", "journeys", "terms", "relationships", "tool_services"})
+_BY_HAND = frozenset({"guidelines", "journeys", "relationships"})
 """Lists of a bot whose rows `projections` and `decoding` know themselves."""
 
 KEYS = {name: str(group.key) for name, group in GROUPS.items() if name not in _BY_HAND}
@@ -89,6 +90,18 @@ def _customer(row: Document) -> Customer:
     )
 
 
+def _tool_service(row: Document) -> ToolService:
+    service = ToolService(
+        name=id_in(row, "name"),
+        kind=needed(row, "kind").strip().lower(),  # type: ignore[arg-type]
+        url=needed(row, "url"),
+        source=text(row, "source"),
+    )
+    if fault := fault_of(service):
+        raise NotUnderstood(f"{fault.field}: {fault.message}")
+    return service
+
+
 def _text_or_none(row: Document, field: str) -> str | None:
     """An empty text where there is to be none; None where the row says nothing of it."""
     found = text(row, field)
@@ -106,6 +119,7 @@ def _data(row: Document, field: str, shape: type) -> Any:
 _SPECIAL: Mapping[str, Callable[[Document], Any]] = {
     "variables": _variable,
     "customers": _customer,
+    "tool_services": _tool_service,
 }
 READERS: Mapping[str, Callable[[Document], Any]] = {
     name: _SPECIAL.get(name, partial(_part, GROUPS[name])) for name in KEYS

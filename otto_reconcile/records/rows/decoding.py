@@ -13,13 +13,10 @@ from otto_reconcile.model import (
     Journey,
     Relationship,
     State,
-    Term,
-    ToolService,
     is_reserved,
 )
 from otto_reconcile.model.journey_rules import faults
 from otto_reconcile.model.shared import Declaration, is_shared
-from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.records.rows.contents import KEYS, READERS
 from otto_reconcile.records.rows.projections import COLLECTION_NAMES, Rows, from_metadata
 from otto_reconcile.records.rows.shared import is_shared_row, shared_from_rows
@@ -97,13 +94,6 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
             "journeys": _parts(
                 bot_id, "journeys", "journey_id", rows, known.journeys if known else [], problems,
                 _journey,
-            ),
-            "terms": _parts(
-                bot_id, "terms", "term_id", rows, known.terms if known else [], problems, _term
-            ),
-            "tool_services": _parts(
-                bot_id, "tool_services", "name", rows, known.tool_services if known else [],
-                problems, _tool_service,
             ),
         }  # fmt: skip
         for name, read in READERS.items():
@@ -210,28 +200,6 @@ def _journey(row: Document) -> Journey:
         if fault.path[1:] != ("journey",):  # whether there is such a journey, the whole bot knows
             raise NotUnderstood(f"state {fault.path[0]}: {fault.message}")
     return journey
-
-
-def _term(row: Document) -> Term:
-    return Term(
-        id=id_in(row, "term_id"),
-        name=needed(row, "name"),
-        description=needed(row, "description"),
-        synonyms=texts(row, "synonyms"),
-        tags=texts(row, "tags"),
-    )
-
-
-def _tool_service(row: Document) -> ToolService:
-    service = ToolService(
-        name=id_in(row, "name"),
-        kind=needed(row, "kind").strip().lower(),  # type: ignore[arg-type]
-        url=needed(row, "url"),
-        source=text(row, "source"),
-    )
-    if fault := fault_of(service):
-        raise NotUnderstood(f"{fault.field}: {fault.message}")
-    return service
 
 
 def _parts(

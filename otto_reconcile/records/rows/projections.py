@@ -34,8 +34,6 @@ _CORE = {
     "bots": ("name", "description", "composition_mode", "max_engine_iterations"),
     "guidelines": ("condition", "action", "description", "criticality"),
     "journeys": ("title", "description", "conditions"),
-    "terms": ("name", "description"),
-    "tool_services": ("kind", "url"),
 }
 _MORE = {
     "bots": ("message_output_mode", "tags"),
@@ -50,8 +48,6 @@ _MORE = {
         "canned_responses",
     ),
     "journeys": ("labels", "priority", "composition_mode", "tags", "states"),
-    "terms": ("synonyms", "tags"),
-    "tool_services": ("source",),
     "relationships": ("group",),
 }
 _UNDATED = frozenset({"tool_mappings", "relationships"})  # these have created_at only
@@ -87,11 +83,6 @@ def rows_of(bot: Bot) -> dict[str, list[Document]]:
         if journey.states is not None:
             fields["states"] = plain(journey.states)
         rows["journeys"].append({"journey_id": journey.id, "bot_id": bot.id, **fields})
-    for term in bot.terms:
-        rows["terms"].append({"term_id": term.id, "bot_id": bot.id, **_fields("terms", term)})
-    for service in bot.tool_services:
-        fields = _fields("tool_services", service)
-        rows["tool_services"].append({"bot_id": bot.id, "name": service.name, **fields})
     for name, content in contents.content_rows(bot):
         rows[name].append(content)
     pairs = {(r.kind, r.source, r.target): r.group for r in bot.relationships}
@@ -173,9 +164,10 @@ def _bot_digest(bot: Bot) -> str:
     document = bot.to_document()
     for name in ("masked", "suspended"):
         document.pop(name, None)
-    for name in ("guidelines", "journeys", "terms"):
+    by_id = ("guidelines", "journeys", "terms")
+    for name in by_id:
         document[name] = sorted(document[name], key=lambda part: str(part["id"]))
-    for name in ("tool_services", *contents.KEYS):
+    for name in contents.KEYS.keys() - set(by_id):
         if name in document:
             document[name] = sorted(document[name], key=digest)
     for guideline in document["guidelines"]:
