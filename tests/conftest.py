@@ -16,10 +16,11 @@ from tests.parlant_server.fixtures import (
     parlant_url,
 )
 from tests.support import processes
-from tests.wire.server import wire_uri
+from tests.wire.server import ferret_uri, wire_uri
 
 # Here and nowhere else: a fixture that two folders import by name is two, with a server each.
 __all__ = [
+    "ferret_uri",
     "parlant_process",
     "parlant_rest",
     "parlant_thread",

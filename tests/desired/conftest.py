@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 
 from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
 from otto_reconcile.model.bot import CannedField, CannedResponse, Capability, Customer, Variable
 from otto_reconcile.store.base import Store
-from otto_reconcile.store.memory import MemoryStore
-from otto_reconcile.store.mongo import MongoStore
-from otto_reconcile.store.sqlite import SQLiteStore
+from tests.support.stores import SORTS, opened
 
 
-class LooseStore(MemoryStore):
-    """Does one write after the other, as MongoDB does."""
-
-    atomic = False
-
-
-@pytest.fixture(params=["memory", "loose", "sqlite", "wire"])
+@pytest.fixture(params=[sort for sort in SORTS if sort != "mongomock"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "memory":
-        yield MemoryStore()
-    elif request.param == "loose":
-        yield LooseStore()
-    elif request.param == "sqlite":
-        embedded = SQLiteStore(tmp_path / "otto.db")
-        yield embedded
-        embedded.close()
-    else:
-        uri, database = request.getfixturevalue("wire_uri"), f"otto_test_{uuid.uuid4().hex[:12]}"
-        remote = MongoStore(uri, database)
-        yield remote
-        remote.close()
-        with pymongo.MongoClient[dict[str, Any]](uri) as client:
-            client.drop_database(database)
+    with opened(request.param, tmp_path, request) as store:
+        yield store
 
 
 @pytest.fixture

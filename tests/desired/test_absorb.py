@@ -20,7 +20,7 @@ from otto_reconcile.records import ingest
 from otto_reconcile.store.base import Filter, Store, Write
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.desired.conftest import LooseStore
+from tests.support.stores import LooseStore
 
 CLI = Source("cli")
 Make = Callable[..., Bot]

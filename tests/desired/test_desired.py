@@ -13,7 +13,7 @@ from otto_reconcile.desired import DesiredState, EventType, Source
 from otto_reconcile.errors import Conflict, NotFound, StoreUnavailable
 from otto_reconcile.model import Bot
 from otto_reconcile.store.base import Store
-from tests.desired.conftest import LooseStore
+from tests.support.stores import LooseStore
 
 CLI = Source("cli")
 Make = Callable[..., Bot]

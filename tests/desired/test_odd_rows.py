@@ -18,9 +18,9 @@ from otto_reconcile.model import Bot
 from otto_reconcile.records.rows.decoding import bot_from, by_bot
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
-from tests.desired.conftest import LooseStore
 from tests.support.damage import DOCUMENTS, VALUES, damage
 from tests.support.examples import examples
+from tests.support.stores import LooseStore
 
 CLI = Source("cli")
 Make = Callable[..., Bot]

@@ -15,8 +15,8 @@ from otto_reconcile.model import Bot, Guideline, Masked, Term
 from otto_reconcile.model.bot import CannedResponse, ToolService
 from otto_reconcile.model.shared import Glossary, SharedToolService, compose
 from otto_reconcile.store.base import Store
-from tests.desired.conftest import LooseStore
 from tests.desired.test_desired import Dying
+from tests.support.stores import LooseStore
 
 CLI = Source("cli")
 Make = Callable[..., Bot]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,12 @@ import pymongo
 import pytest
 
 from otto_reconcile.persistence import DomainPersistence
-from otto_reconcile.store.memory import MemoryStore
-from otto_reconcile.store.sqlite import SQLiteStore
+from otto_reconcile.store.base import Store
+from otto_reconcile.store.mongo import MongoStore
+from tests.support.stores import KEPT, dropped, opened, put_rows
 
 MongoClient = pymongo.MongoClient[dict[str, Any]]
+Fill = Callable[[Mapping[str, list[dict[str, Any]]]], DomainPersistence]
 Body = Callable[[], AbstractAsyncContextManager[tuple[Any, httpx.AsyncClient]]]
 
 
@@ -30,28 +31,40 @@ def mongodb(wire_uri: str) -> str:
 @pytest.fixture
 def database(mongodb: str) -> Iterator[str]:
     """The name of a database there, dropped after the test."""
-    name = f"otto_test_{uuid.uuid4().hex[:12]}"
-    yield name
-    with MongoClient(mongodb) as client:
-        client.drop_database(name)
+    with dropped(mongodb) as name:
+        yield name
 
 
-@pytest.fixture(params=["memory", "sqlite", "wire"])
+@pytest.fixture(params=["memory", *KEPT])
 async def persistence(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[DomainPersistence]:
-    if request.param == "wire":
+    with opened(request.param, tmp_path, request) as store:
+        made = of(store, request)
+        yield made
+        await made.close()
+
+
+@pytest.fixture(params=KEPT)
+def fill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fill]:
+    """Writes rows past this package, as another program does; gives a persistence of them."""
+    with opened(request.param, tmp_path, request) as store:
+
+        def filled(rows: Mapping[str, list[dict[str, Any]]]) -> DomainPersistence:
+            put_rows(store, rows)
+            made = of(store, request)
+            request.addfinalizer(lambda: made.stores.store.close())
+            return made
+
+        yield filled
+
+
+def of(store: Store, request: pytest.FixtureRequest) -> DomainPersistence:
+    """A persistence over the store; on MongoDB one that opens its own connection."""
+    if isinstance(store, MongoStore):
         uri = request.getfixturevalue("mongodb")
-        made = DomainPersistence(uri, request.getfixturevalue("database"))
-    else:
-        sqlite = request.param == "sqlite"
-        made = DomainPersistence.over(
-            SQLiteStore(tmp_path / "otto.db") if sqlite else MemoryStore()
-        )
-    yield made
-    await made.close()
-    await_close = made.stores.store.close
-    await_close()
+        return DomainPersistence(uri, store.label.rpartition(" ")[2])
+    return DomainPersistence.over(store)
 
 
 class Left(Exception):

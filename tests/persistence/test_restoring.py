@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,11 +22,8 @@ from otto_reconcile.persistence import (
 )
 from otto_reconcile.persistence.arguments import target_of
 from otto_reconcile.store.memory import MemoryStore
-from otto_reconcile.store.sqlite import SQLiteStore
 from tests.parlant_server.tools import look_up
-from tests.persistence.conftest import Body, MongoClient
-
-Fill = Callable[[Mapping[str, list[dict[str, Any]]]], DomainPersistence]
+from tests.persistence.conftest import Body, Fill, MongoClient
 
 NOON = datetime(2025, 3, 4, 12, 0)  # without a zone, as many programs write
 
@@ -85,33 +79,6 @@ FOREIGN: dict[str, list[dict[str, Any]]] = {
     "tool_mappings": [{"bot_id": "0f3kx92", "guideline_id": "Xy12", "tool_name": "look_up"}],
 }
 ERRORS = ("broken", "no/path", "g-4")
-
-
-@pytest.fixture(params=["sqlite", "wire"])
-def fill(request: pytest.FixtureRequest, tmp_path: Path) -> Fill:
-    """Writes rows past this package, as another program does; gives a persistence of them."""
-
-    def sqlite(rows: Mapping[str, list[dict[str, Any]]]) -> DomainPersistence:
-        file = tmp_path / "otto.db"
-        store = SQLiteStore(file)
-        with sqlite3.connect(file) as connection:
-            for name, documents in rows.items():
-                texts = [(json.dumps(d, default=lambda time: time.isoformat()),) for d in documents]
-                connection.executemany(f"INSERT INTO {name} (document) VALUES (?)", texts)
-        connection.close()
-        request.addfinalizer(store.close)
-        return DomainPersistence.over(store)
-
-    def wire(rows: Mapping[str, list[dict[str, Any]]]) -> DomainPersistence:
-        uri, database = request.getfixturevalue("mongodb"), request.getfixturevalue("database")
-        with MongoClient(uri) as client:
-            for name, documents in rows.items():
-                client[database][name].insert_many([dict(d) for d in documents])
-        persistence = DomainPersistence(uri, database)
-        request.addfinalizer(lambda: persistence.stores.store.close())
-        return persistence
-
-    return sqlite if request.param == "sqlite" else wire
 
 
 async def get(http: httpx.AsyncClient, path: str, **params: str) -> Any:

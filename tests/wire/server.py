@@ -141,9 +141,19 @@ def skip_or_fail(error: NotRunnable) -> None:
 @pytest.fixture(scope="session")
 def wire_uri() -> Iterator[str]:
     """Shared: the URI of a server of any sort, where a test has a database of its own."""
+    yield from _served(None)
+
+
+@pytest.fixture(scope="session")
+def ferret_uri() -> Iterator[str]:
+    """As `wire_uri`, of a FerretDB."""
+    yield from _served("ferret")
+
+
+def _served(sort: str | None) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         try:
-            uri = stack.enter_context(wire_server())
+            uri = stack.enter_context(wire_server(sort))
         except NotRunnable as error:
             skip_or_fail(error)
         yield uri
