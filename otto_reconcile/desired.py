@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
-from otto_reconcile.model.shared import Declaration, called, is_stream, stream_of, unfit
+from otto_reconcile.model.shared import Declaration, called, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import (
@@ -123,7 +123,7 @@ class DesiredState:
             is not None
         }
         refuse_taken(self._log, self._revisions, list(steps.values()), leaving)
-        events = self._append(list(steps.values()))
+        events = self._log.append_won(list(steps.values()))
         return [
             events.pop(name, None)
             if name not in steps or name in events
@@ -161,7 +161,7 @@ class DesiredState:
         names = sorted(set(bot_ids))
         heads = self._log.settled(names)
         steps = [s for h in heads.values() if (s := self._deletion(h, source, actor)) is not None]
-        events = self._append(steps)
+        events = self._log.append_won(steps)
         for step in steps:
             bot_id = step.event.bot_id
             if bot_id not in events:
@@ -206,7 +206,7 @@ class DesiredState:
 
     def rebuild(self, bot_ids: Iterable[str] | None = None) -> int:
         """Writes rows and heads anew from the event log, of all bots or these; how many."""
-        return len(self.rewrite_rows(set(bot_ids) if bot_ids is not None else self._names()))
+        return len(self.rewrite_rows(set(bot_ids) if bot_ids is not None else self._log.names()))
 
     def marker(self) -> str:
         """A text that differs whenever an event was added since: by anyone, by whatever clock."""
@@ -216,12 +216,6 @@ class DesiredState:
         count = self._store.size("events")
         told = ":".join(str(newest[0].get(name)) for name in fields) if newest else ""
         return f"{count}:{told}" if newest else "0"
-
-    def _names(self) -> set[str]:
-        found = (
-            document.get("bot_id") for document in self._store.find("events", fields=("bot_id",))
-        )
-        return {name for name in found if is_stream(name)}
 
     def _found(self, name: str) -> DesiredBot | DesiredShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
@@ -275,16 +269,6 @@ class DesiredState:
         event = Event(bot_id, revision, kind, bot, digest, source, actor, self._log.now())
         return Step(event, head, before)
 
-    def _append(self, steps: Sequence[Step]) -> dict[str, Event]:
-        """Those of the events that were recorded: all, unless another writer was among them."""
-        try:
-            self._log.append(steps)
-        except Conflict:
-            done = self._log.recorded([step.event for step in steps])
-            self._log.settled(sorted(s.event.bot_id for s in steps))
-            return {s.event.bot_id: s.event for s in steps if s.event.event_id in done}
-        return {step.event.bot_id: step.event for step in steps}
-
     def _retried(
         self, bot_id: str, expect: int | None, step: Callable[[Head | None], Step | None]
     ) -> Event | None:
@@ -297,7 +281,7 @@ class DesiredState:
             decided = step(head)
             if decided is None:
                 return None
-            if events := self._append([decided]):
+            if events := self._log.append_won([decided]):
                 return events[bot_id]
         raise Conflict(f"{called(bot_id)} is being changed by others all the time")
 

@@ -21,7 +21,8 @@ from otto_reconcile.reconcile.jobs import Job, Jobs
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.managing import BEAT
 from otto_reconcile.reconcile.prober import Prober
-from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.reconciler import Reconciler
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
@@ -29,14 +30,12 @@ from otto_reconcile.reconcile.store_reader import StoreReader
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
 
-PROBE = 2.0
-"""Seconds between two looks at the canary; no longer than the interval."""
-REST = 3.0
-"""A routine look is followed by a pause of so many times its own length: chats come first."""
-LONGEST_REST = 2.0
+PROBE = 2.0  # seconds between two looks at the canary; no longer than the interval
+REST, LONGEST_REST = 3.0, 2.0
+"""A routine look is followed by a pause of so many times its own length, at most so many seconds:
+chats come first."""
 REACHING = frozenset(kind.name for kind in kinds() if kind.reaches)
-SAVE = 1.0
-"""Seconds between two tries to save what was wanted while the store was away."""
+SAVE = 1.0  # seconds between two tries to save what was wanted while the store was away
 
 
 class Loop:
@@ -79,11 +78,11 @@ class Loop:
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
         """Asks for a look at these bots at once; None means all, after reading everything anew."""
-        if bot_ids is None:
-            self._all_at_once = True
-            self._look_again.set()
-        else:
+        if bot_ids is not None:
             self._session.ask_for(bot_ids, reason)
+            return
+        self._all_at_once = True
+        self._look_again.set()
 
     def stirred(self, bot_id: str | None, kind: str = "") -> None:
         """Something changed on the target: of this bot, or of nobody knows whom.

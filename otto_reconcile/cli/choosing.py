@@ -15,7 +15,8 @@ from otto_reconcile.manifest import Loaded
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.records.events import Desired
 from otto_reconcile.records.row_loss import rowless
-from otto_reconcile.sources.importer import gone_from, load
+from otto_reconcile.sources.departures import gone_from
+from otto_reconcile.sources.importer import load
 from otto_reconcile.sources.lineage import Lineage
 from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store

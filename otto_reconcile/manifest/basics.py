@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from otto_reconcile.manifest.interpolation import FromVariable
-from otto_reconcile.manifest.yaml_text import resolve
-from otto_reconcile.model.bot import ExactId
+from otto_reconcile.manifest.yaml_scalars import resolve
+from otto_reconcile.model.part import ExactId
 
 
 def _reread(value: Any) -> Any:

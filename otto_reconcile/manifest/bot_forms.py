@@ -25,17 +25,17 @@ from otto_reconcile.manifest.basics import (
     described,
 )
 from otto_reconcile.manifest.field_types import Free
-from otto_reconcile.model.bot import (
+from otto_reconcile.model.bot import Bot
+from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.part import (
     TAGS,
     AgentMode,
-    Bot,
     ExactId,
     MessageOutputMode,
     Name,
     Part,
     TagName,
 )
-from otto_reconcile.model.groups import GROUPS
 
 API_VERSION = "otto/v1"
 

@@ -20,8 +20,8 @@ from otto_reconcile.manifest.secrets import mask
 from otto_reconcile.manifest.shared_forms import FORMS, SharedMetadataForm
 from otto_reconcile.manifest.tree import Faults, Node, Path, find, key_at
 from otto_reconcile.model import JSON
-from otto_reconcile.model.bot import LONGEST_ID
 from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.part import LONGEST_ID
 
 _ELSEWHERE = {
     "Bot": {

@@ -17,7 +17,7 @@ from otto_reconcile.manifest.interpolation import escape
 from otto_reconcile.manifest.journeys import bound, scoped, written_states
 from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
-from otto_reconcile.manifest.yaml_text import resolve
+from otto_reconcile.manifest.yaml_scalars import resolve
 from otto_reconcile.model import JSON, Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import GROUPS as SHARED_GROUPS

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from otto_reconcile.manifest.messages import said, short
 from otto_reconcile.model import JSON
-from otto_reconcile.model.bot import ExactId, Text
+from otto_reconcile.model.part import ExactId, Text
 
 _TAG_LENGTH = 50
 _LONGEST_CRON = 200

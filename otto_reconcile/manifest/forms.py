@@ -33,7 +33,7 @@ from otto_reconcile.manifest.field_types import (
     Values,
 )
 from otto_reconcile.manifest.messages import said
-from otto_reconcile.model.bot import (
+from otto_reconcile.model.part import (
     TAGS,
     CompositionMode,
     Criticality,

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 
-from otto_reconcile.model.bot import LONGEST_ID
+from otto_reconcile.model.part import LONGEST_ID
 
 _SLUG_LENGTH = 40
 _SHORT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")

@@ -13,7 +13,7 @@ from otto_reconcile.manifest.basics import Form, ShortId, Switch
 from otto_reconcile.manifest.bot_forms import BotForm, MetadataForm, lists_of
 from otto_reconcile.manifest.forms import ServiceForm
 from otto_reconcile.manifest.messages import said
-from otto_reconcile.model.bot import ExactId
+from otto_reconcile.model.part import ExactId
 from otto_reconcile.model.shared import Glossary
 
 

@@ -13,7 +13,6 @@ from otto_reconcile.manifest.tree import (
     Entry,
     Faults,
     Node,
-    Scalar,
     Unreadable,
     add_entry,
     check_depth,
@@ -21,36 +20,15 @@ from otto_reconcile.manifest.tree import (
     close,
     short,
 )
+from otto_reconcile.manifest.yaml_scalars import NO_TEXT, TAG, TAGGED, resolve
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TAG = "tag:yaml.org,2002:"
 _FILE = "!file"
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _OLD_LINE_ENDS = "\x85\u2028\u2029"
 _BYTE_ORDER_MARK = re.compile(
     r"^(---[ \t]*(?:#[^\n]*)?\r?\n)\ufeff|^()\ufeff(?=---[ \t]*\r?$)", re.MULTILINE
 )
 """Where a file was put behind another: a document may begin with one, which this reader refuses."""
-_TAGGED: dict[str, tuple[str, tuple[type, ...]]] = {
-    "bool": ("true or false", (bool,)),
-    "int": ("a whole number", (int,)),
-    "float": ("a number", (int, float)),
-    "null": ("nothing", (type(None),)),
-    "str": ("text", (str,)),
-    "seq": ("a list", (list,)),
-    "map": ("a mapping", (dict,)),
-}
-"""The tags of YAML's core schema: what each takes, in words and types."""
-_NO_TEXT = frozenset(_TAG + name for name in ("bool", "int", "float", "null"))
-_WORDS: dict[str, Scalar] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **{sign + word: float("inf") for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-}
 
 
 def read_yaml(text: str, faults: Faults) -> list[Node]:
@@ -87,18 +65,6 @@ class _Veil:
 
     def off(self, text: str) -> str:
         return text.translate(self._off) if self._off else text
-
-
-def resolve(text: str) -> Scalar:
-    """What a plain scalar means by the core schema of YAML 1.2: `no` and `on` are text there."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return int(text, base) if len(text) < 100 else float("inf")
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text
 
 
 @dataclass(slots=True)
@@ -226,13 +192,13 @@ class _Composer:
         if plain and text == "<<":
             return _Merge(text, line, column)
         node = Node(text, line, column)
-        if plain or event.tag in _NO_TEXT:
+        if plain or event.tag in NO_TEXT:
             node.value = resolve(text)
         if event.tag == _FILE:
             node.named = True
         else:
             self.check_tag(node, event.tag, text)
-        if event.tag == f"{_TAG}float" and type(node.value) is int:
+        if event.tag == f"{TAG}float" and type(node.value) is int:
             node.value = float(node.value)
         check_number(node, self.faults)
         return node
@@ -246,8 +212,8 @@ class _Composer:
         """A fault for a tag that the value is not of, and for one that nobody knows."""
         if tag in (None, "!"):
             return
-        known = _TAGGED.get(str(tag).removeprefix(_TAG)) if str(tag).startswith(_TAG) else None
-        shown = str(tag).replace(_TAG, "!!")
+        known = TAGGED.get(str(tag).removeprefix(TAG)) if str(tag).startswith(TAG) else None
+        shown = str(tag).replace(TAG, "!!")
         if known is None:
             self.unknown_tag(node, shown)
         elif type(node.value) not in known[1]:

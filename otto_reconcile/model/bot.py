@@ -7,85 +7,34 @@ Ids of guidelines, journeys and terms are complete (`order-desk.order-status`), 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from otto_reconcile.model.part import (
+    TAGS,
+    AgentMode,
+    CompositionMode,
+    Criticality,
+    Endpoint,
+    ExactId,
+    MessageOutputMode,
+    Name,
+    Part,
+    PartMode,
+    RelationshipKind,
+    ServiceName,
+    TagName,
+    Text,
+    TextOrNone,
+    ToolServiceKind,
+    ValueKey,
+)
 from otto_reconcile.model.resource import JSON, digest
-
-CompositionMode = Literal["fluid", "composited", "strict"]
-AgentMode = Literal[CompositionMode, "core_fluid"]
-"""`core_fluid` knows no canned responses: what a server gives to agents that nobody gave a mode."""
-PartMode = Literal[AgentMode, "none"]
-"""With `none` a guideline or journey has no mode of its own: that of its agent holds."""
-ToolServiceKind = Literal["mcp", "openapi", "sdk"]
-MessageOutputMode = Literal["block", "stream"]
-Criticality = Literal["low", "medium", "high"]
-RelationshipKind = Literal[
-    "entailment",
-    "priority",
-    "dependency",
-    "dependency_any",
-    "disambiguation",
-    "overlap",
-    "reevaluation",
-]
-
-
-def _with_words(value: str) -> str:
-    """Refuses what is nothing once it is tidy: Parlant takes it, and then cannot read it back."""
-    if value.strip():
-        return value
-    raise PydanticCustomError("blank", "it holds nothing but white space")
-
-
-def _empty_or_with_words(value: str) -> str:
-    return value if value == "" else _with_words(value)
-
-
-_WORDS = AfterValidator(_with_words)
-EXACT_ID = r"^(\.{0,2}[A-Za-z0-9_-]|\.{3})[A-Za-z0-9._-]*$"
-"""What a target can hold and every client address: neither `.` nor `..`, which lead elsewhere."""
-LONGEST_ID = 200
-ExactId = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=LONGEST_ID)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), _WORDS]
-Text = Annotated[str, StringConstraints(min_length=1), _WORDS]
-TextOrNone = Annotated[str, AfterValidator(_empty_or_with_words)]
-"""An empty text says that there is to be none."""
-ServiceName = Annotated[str, StringConstraints(pattern=EXACT_ID, max_length=100)]
-TagName = Annotated[str, StringConstraints(min_length=1, max_length=50), _WORDS]
-TAGS = "Names of tags, at most 50 characters each. They are made if they are not there."
-"""What the schema says of the tags of a part."""
-Endpoint = Annotated[str, StringConstraints(pattern=r"^(guideline|journey|agent|tag|any|tool):.+$")]
-"""`guideline:<id>`, `journey:<id>`, `agent:<id>`, `tag:<name>`, `tool:<service>:<tool>`; or
-`any:<name>`, any one of what has the tag, where `tag:<name>` is all of it."""
-ValueKey = Annotated[str, StringConstraints(pattern=r"^(default|tag:.+|customer:.+)$")]
-"""For whom a value of a variable is: everybody, customers with a tag, or one customer."""
-
-
-class Part(BaseModel):
-    """Base of what a bot is made of: frozen, no unknown fields, no silent conversion.
-
-    What a kind of part declares of itself, and `model.groups` hands to all who need it:
-    `named_by` is the field that identifies a part without an id; `id_from` the one that an id is
-    made from where a manifest gives none; `complete` says that ids stand in manifests as they are;
-    `secret` has the fields in which a manifest may have a secret.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    named_by: ClassVar[str | None] = None
-    id_from: ClassVar[str | None] = None
-    complete: ClassVar[bool] = False
-    secret: ClassVar[tuple[str, ...]] = ()
 
 
 class Guideline(Part):
@@ -132,7 +81,7 @@ class State(Part):
     composition_mode: CompositionMode | None = None
     metadata: dict[str, JSON] | None = None
     canned_responses: list[str] | None = None
-    next: list[Transition] = []
+    next: list[Transition] = Field(default=[])
 
 
 class Journey(Part):
@@ -171,7 +120,7 @@ class CannedField(Part):
 
     name: Text
     description: str = ""
-    examples: list[str] = []
+    examples: list[str] = Field(default=[])
 
 
 class CannedResponse(Part):
@@ -285,8 +234,8 @@ class Bot(Part):
     max_engine_iterations: Annotated[int, Field(ge=1)] | None = None
     message_output_mode: MessageOutputMode | None = None
     tags: list[TagName] | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, JSON] = {}
+    labels: dict[str, str] = Field(default={})
+    annotations: dict[str, JSON] = Field(default={})
     guidelines: list[Guideline] = Field(default=[], description="What the bot does when.")
     journeys: list[Journey] = Field(default=[], description="Ways through longer conversations.")
     terms: list[Term] = Field(default=[], description="Words of the bot's trade.")
@@ -304,7 +253,7 @@ class Bot(Part):
         default=[], description="Customers with a fixed id, and their tags."
     )
     tool_services: list[ToolService] = Field(default=[], description="Services with tools, by URL.")
-    masked: dict[str, Masked] = {}
+    masked: dict[str, Masked] = Field(default={})
     suspended: bool = False
 
     @model_validator(mode="after")

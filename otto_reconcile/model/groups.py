@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from otto_reconcile.model.bot import Bot, Part
+from otto_reconcile.model.bot import Bot
+from otto_reconcile.model.part import Part
 
 _CAPTIONS = ("condition", "title", "name", "value", "id")
 """What a person knows a part by: the first of these fields that it has and that says something."""

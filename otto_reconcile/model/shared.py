@@ -17,15 +17,14 @@ from otto_reconcile.model.bot import (
     Bot,
     CannedResponse,
     Capability,
-    ExactId,
     Guideline,
     Masked,
-    Part,
     Term,
     ToolService,
     Variable,
 )
 from otto_reconcile.model.groups import GROUPS as ALL_GROUPS
+from otto_reconcile.model.part import ExactId, Part
 from otto_reconcile.model.resource import JSON, digest
 from otto_reconcile.runtime.limits import MOST_DESIRED, Unfit, check
 

@@ -10,7 +10,7 @@ from otto_reconcile.errors import InvalidInput
 from otto_reconcile.otto import spec_codec
 from otto_reconcile.planning.plan import Outcome
 from otto_reconcile.reconcile.conditions import phrase
-from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.results import BotResult
 
 Reply: TypeAlias = dict[str, Any]
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from otto_reconcile.desired import DesiredBot, DesiredState, Source
-from otto_reconcile.errors import InvalidInput, OttoError, StoreUnavailable
+from otto_reconcile.errors import InvalidInput
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import Bot, folded
 from otto_reconcile.otto import bot_names, patch, spec_codec
@@ -23,12 +23,11 @@ from otto_reconcile.otto.proposing import proposed
 from otto_reconcile.otto.queries import Known, Queries
 from otto_reconcile.otto.responses import Reply, fitted, invalid, live, not_possible, reply
 from otto_reconcile.otto.summary import unserved
-from otto_reconcile.outbox import Kept, Outbox, Pending
+from otto_reconcile.otto.writer import Writer
+from otto_reconcile.outbox import Kept, Outbox
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.records.events import now_utc
-
-ACTOR = "otto (chat)"
 
 NOT_SAVED = "It is not saved yet: the store does not answer. It will be saved as soon as it does."
 UNCHECKED = (
@@ -64,8 +63,8 @@ class OttoService:
         ephemeral: bool = False,
         now: Callable[[], datetime] = now_utc,
     ) -> None:
-        self._loop, self._desired, self._journal = loop, desired, journal
-        self._chat_url, self._ephemeral, self._now = chat_url, ephemeral, now
+        self._loop, self._writer = loop, Writer(loop, desired, journal, now)
+        self._chat_url, self._ephemeral = chat_url, ephemeral
         self.catalogue = Queries(loop, port, desired, journal, chat_url, access)
         self._turn = asyncio.Lock()  # two customers never decide on a name at the same time
         self._consent = Consent()
@@ -106,7 +105,7 @@ class OttoService:
         if kept.refused is not None:
             return await self._refused(f"It was not made: {kept.refused}.", bot, source)
         self._consent.close(session)
-        result = await self._bring(bot.id, bot, source, kept)
+        result = await self._writer.bring(bot.id, bot, source, kept)
         message = f"The bot {bot.name} is live." if live(result) else f"{bot.name} is not live yet."
         unchecked = [] if known.whole else [UNCHECKED]
         extra = [*unchecked, *self._once(session)]
@@ -132,7 +131,7 @@ class OttoService:
         if kept.refused is not None:
             return _stays(f"It was not changed: {kept.refused}.")
         self._consent.close(session)
-        result = await self._bring(bot.id, bot, source, kept)
+        result = await self._writer.bring(bot.id, bot, source, kept)
         failed = not_possible(result)
         message = f"{bot.name} is changed." if not failed else f"{bot.name} is changed in part."
         return self._told(bot, message, kept, result, source, self._once(session))
@@ -152,11 +151,11 @@ class OttoService:
             if not asked or folded(confirmed) != folded(bot.name):
                 self._consent.ask(session, turn, deletion(bot))
                 return bot_names.ask_back(bot)
-            kept = await self._keep(bot.id, None, wanted.revision, source, known)
+            kept = await self._writer.keep(bot.id, None, wanted.revision, source, known)
         if kept.refused is not None:
             return _stays(f"It was not deleted: {kept.refused}.")
         self._consent.close(session)
-        result = await self._bring(bot.id, None, source, kept)
+        result = await self._writer.bring(bot.id, None, source, kept)
         failed = not_possible(result)
         message = f"The bot {bot.name} is deleted, with all that belonged to it."
         if failed:
@@ -217,52 +216,19 @@ class OttoService:
         wanted: DesiredBot | None,
     ) -> Kept | Reply:
         """Keeps what was agreed to; else gives what has to be asked or shown first."""
-        if (kept := self._kept_already(bot, known, source)) is not None:
+        if (kept := self._writer.kept_already(bot, known, source)) is not None:
             return kept
         if taken := await self._taken(bot, known, wanted, source):
             return taken
         if not self._agreed(bot, spec, source.session or "", turn):
             return proposed(False, SHOW_FIRST, bot, wanted)
         revision = 0 if wanted is None else wanted.revision
-        return await self._keep(bot.id, bot, revision, source, known)
-
-    def _kept_already(self, bot: Bot, known: Known, source: Source) -> Kept | None:
-        """Where this chat has had exactly this kept: the customer wrote on before hearing of it."""
-        wanted = known.bots.get(bot.id)
-        if wanted is None or replace(wanted.source, note=None) != source:
-            return None
-        if creation(wanted.bot) != creation(bot):
-            return None
-        waits = any(pending.bot_id == bot.id for pending in self._journal.pending)
-        return Kept(saved=not waits)
+        return await self._writer.keep(bot.id, bot, revision, source, known)
 
     async def _refused(self, message: str, bot: Bot, source: Source) -> Reply:
         """A question where it was the name that somebody else took; else the reason alone."""
         taken = await self._taken(bot, await self.catalogue.known(), None, source)
         return {**taken, "message": message} if taken else _stays(message)
-
-    async def _keep(
-        self, bot_id: str, bot: Bot | None, revision: int, source: Source, known: Known
-    ) -> Kept:
-        """A store that has just not answered is not waited for once more."""
-        follows = any(pending.bot_id == bot_id for pending in self._journal.pending)
-        expect = None if follows else revision
-        pending = Pending(bot_id, bot, expect, source, ACTOR, self._now())
-        desired = None if known.doubt else self._desired
-        return await asyncio.to_thread(self._journal.put, pending, desired)
-
-    async def _bring(self, bot_id: str, bot: Bot | None, source: Source, kept: Kept) -> BotResult:
-        """Parlant after what is wanted; what does not work now is the loop's to try again."""
-        try:
-            if kept.saved:
-                return await self._loop.reconcile_now(bot_id)
-        except StoreUnavailable:
-            pass  # it went away after it had taken it
-        pending = Pending(bot_id, bot, None, source, ACTOR, self._now())
-        try:
-            return await self._loop.carry_out(bot_id, pending.wanted)
-        except OttoError as error:
-            return BotResult(bot_id, error=error)
 
     def _namesake(self, bot: Bot, kept: Kept, source: Source) -> list[str]:
         """Another daemon on the same store may have been asked for the name at the same time."""

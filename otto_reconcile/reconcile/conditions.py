@@ -10,7 +10,7 @@ from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import MASKED
 from otto_reconcile.reconcile.bot_plan import Planned
-from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import Health, Sync
 

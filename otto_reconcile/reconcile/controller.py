@@ -17,8 +17,9 @@ from otto_reconcile.reconcile.bot_plan import foreign
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.heal_limiter import HealLimiter
 from otto_reconcile.reconcile.missing_tools import MissingTools
-from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync

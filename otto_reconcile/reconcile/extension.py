@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.results import BotResult
 
 
 class Extension(Protocol):

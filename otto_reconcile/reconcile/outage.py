@@ -15,8 +15,9 @@ from otto_reconcile.desired import Desired, DesiredBot
 from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.outbox import Drained, Outbox
 from otto_reconcile.port.base import Port
-from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied

@@ -13,7 +13,6 @@ from otto_reconcile.errors import (
     OttoError,
     PermanentError,
     StoreUnavailable,
-    TargetUnavailable,
     fault_of,
 )
 from otto_reconcile.model import Ref, Snapshot
@@ -24,7 +23,7 @@ from otto_reconcile.reconcile.bot_plan import Planned, plan_bot
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.leader import Right, Undisputed
 from otto_reconcile.reconcile.repeats import Repeats
-from otto_reconcile.reconcile.results import applied_after, concluded, handed_over
+from otto_reconcile.reconcile.results import BotResult, applied_after, concluded, handed_over
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
@@ -32,44 +31,6 @@ from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.store.base import Write
-
-
-@dataclass(frozen=True, slots=True)
-class BotResult:
-    """What one look at a bot came to. `error` says why it could not be looked at or saved.
-
-    `held` says why what was planned was not done. `waiting` is what failed before and was not tried
-    this time. `lacking` says which tools are not there, though all that names them is in place.
-    `heirs` are the bots to which went what this one gave up.
-    """
-
-    bot_id: str
-    planned: Planned | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    error: OttoError | None = None
-    held: str | None = None
-    waiting: tuple[Outcome, ...] = ()
-    lacking: str | None = None
-    heirs: frozenset[str] = frozenset()
-
-    @property
-    def failures(self) -> tuple[Outcome, ...]:
-        tried = tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
-        return (*tried, *self.waiting)
-
-    @property
-    def target_gone(self) -> str | None:
-        """Why the target is taken for gone, if it is."""
-        if isinstance(self.error, TargetUnavailable):
-            return self.error.message
-        return next((outcome.error for outcome in self.outcomes if outcome.gone), None)
-
-    @property
-    def in_place(self) -> bool:
-        """True if the bot is now on the target as it is wanted."""
-        if self.planned is None or self.failures or self.planned.plan.skipped:
-            return False
-        return bool(self.outcomes) or not self.planned.plan.acting
 
 
 @dataclass

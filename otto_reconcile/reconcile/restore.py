@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from otto_reconcile.errors import OttoError, PermanentError, fault_of
 from otto_reconcile.planning.plan import Result
-from otto_reconcile.reconcile.reconciler import BotResult, Reconciler
+from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import RESTORING, Reporter
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.runtime.clock import Clock
 

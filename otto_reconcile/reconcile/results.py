@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from otto_reconcile.errors import (
+    OttoError,
+    TargetUnavailable,
+)
 from otto_reconcile.model import Ref, Resource, Snapshot, get_kind
 from otto_reconcile.planning.plan import Operation, Outcome, Result
 from otto_reconcile.reconcile.bot_plan import Planned
@@ -91,3 +95,41 @@ def _settle(held: dict[Ref, Resource], claims: set[Ref], outcome: Outcome) -> No
     elif action.desired is not None:
         remote_id = outcome.made.remote_id if outcome.made is not None else None
         held[action.ref] = replace(action.desired, remote_id=remote_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BotResult:
+    """What one look at a bot came to. `error` says why it could not be looked at or saved.
+
+    `held` says why what was planned was not done. `waiting` is what failed before and was not tried
+    this time. `lacking` says which tools are not there, though all that names them is in place.
+    `heirs` are the bots to which went what this one gave up.
+    """
+
+    bot_id: str
+    planned: Planned | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    error: OttoError | None = None
+    held: str | None = None
+    waiting: tuple[Outcome, ...] = ()
+    lacking: str | None = None
+    heirs: frozenset[str] = frozenset()
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        tried = tuple(o for o in self.outcomes if o.result is not Result.SUCCEEDED)
+        return (*tried, *self.waiting)
+
+    @property
+    def target_gone(self) -> str | None:
+        """Why the target is taken for gone, if it is."""
+        if isinstance(self.error, TargetUnavailable):
+            return self.error.message
+        return next((outcome.error for outcome in self.outcomes if outcome.gone), None)
+
+    @property
+    def in_place(self) -> bool:
+        """True if the bot is now on the target as it is wanted."""
+        if self.planned is None or self.failures or self.planned.plan.skipped:
+            return False
+        return bool(self.outcomes) or not self.planned.plan.acting

@@ -14,7 +14,7 @@ does the rest (`settle`); if it is not, nothing happened yet. Used by `desired` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -22,7 +22,8 @@ from datetime import datetime
 from otto_reconcile.errors import Conflict
 from otto_reconcile.model.shared import Declaration, is_stream
 from otto_reconcile.records.events import ROWS, Event, EventType, Source
-from otto_reconcile.records.heads import Head, Step, is_sound
+from otto_reconcile.records.head_reader import HeadReader
+from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
@@ -31,90 +32,28 @@ from otto_reconcile.records.rows.projections import (
     rows_of_declaration,
     stored_rows,
 )
-from otto_reconcile.store.base import Document, Filter, Store, Write
+from otto_reconcile.store.base import Document, Store, Write
 
-_AT_ONCE = 500
 _MENDS = 50
-_TOLD = ("event_id", "bot_id", "revision", "type")  # what a head repeats of its event
-_LOST = "?"  # the id of an event that cannot be read
 
 
 class Log:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
-        self._checked: dict[str, Head] = {}  # those that say what their events say, or cannot
-        self._known: frozenset[str] | None = None  # of whom there was a head; None: not looked yet
+        self._reader = HeadReader(store)
 
     def heads(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
-        where = None if bot_ids is None else {"bot_id": {"$in": list(bot_ids)}}
-        documents = self.store.find("heads", where)
-        named = {d["bot_id"]: d for d in documents if is_stream(d.get("bot_id"))}
-        heads = {bot_id: Head.from_document(document) for bot_id, document in named.items()}
-        found = {
-            bot_id: head if is_sound(head, named[bot_id]) else self._redone(head)
-            for bot_id, head in heads.items()
-        }
-        if bot_ids is None:
-            if self._known is None or self._known - found.keys():
-                lost = self._without_head(found)
-                found |= {bot_id: self._redone(Head(bot_id)) for bot_id in lost}
-            self._known = frozenset(found)
-        return self._agreeing(found)
+        """As HeadReader.heads."""
+        return self._reader.heads(bot_ids)
 
-    def _agreeing(self, heads: dict[str, Head]) -> dict[str, Head]:
-        """The heads; one that says otherwise than its event is made again, if a bot is there.
+    def documents(self, heads: Iterable[Head]) -> dict[str, Document]:
+        """As HeadReader.documents."""
+        return self._reader.documents(heads)
 
-        Where the event says that the bot was deleted and the head does not, one of them is damaged,
-        and nothing is deleted for that: such a bot cannot be read.
-        """
-        unknown = [h for h in heads.values() if self._checked.get(h.bot_id) != h]
-        events = self.documents([head for head in unknown if head.revision], _TOLD)
-        for head in unknown:
-            wrong = self._contradicts(head, events.get(head.bot_id, {}))
-            heads[head.bot_id] = self._redone(head) if wrong else head
-            self._checked[head.bot_id] = heads[head.bot_id]
-        return heads
-
-    def _contradicts(self, head: Head, event: Document) -> bool:
-        if not head.revision:  # of a writer's mark see `settle`
-            return head.pending is None and bool(self._newest(head.bot_id))
-        ended = event.get("type") == str(EventType.DELETED)
-        says = (event.get("bot_id"), event.get("revision"), ended)
-        return bool(event) and not ended and says != (head.bot_id, head.revision, head.deleted)
-
-    def _without_head(self, heads: Mapping[str, Head]) -> list[str]:
-        """Bots of which there are events alone: their heads were lost."""
-        first = self.store.find("events", {"revision": 1}, fields=("bot_id",))
-        named = {one["bot_id"] for one in first if is_stream(one.get("bot_id"))}
-        return sorted(named - heads.keys())
-
-    def _redone(self, head: Head) -> Head:
-        """The head of a bot whose own is damaged, from its newest event; kept from now on."""
-        if self.rebuild(head.bot_id):
-            return Head.from_document(self.store.find("heads", {"bot_id": head.bot_id})[0])
-        newest = self._newest(head.bot_id)
-        event_id = newest.get("event_id") or _LOST
-        redone = Head(head.bot_id, newest.get("revision", 0), None, event_id)
-        redone = redone if is_sound(redone) else Head(head.bot_id)
-        self.store.put("heads", [asdict(redone)])
-        return redone
-
-    def documents(self, heads: Iterable[Head], fields: Sequence[str] = ()) -> dict[str, Document]:
-        """The newest event of each, as it is stored, by bot id; those that are lost are missing."""
-        names = {head.event_id: head.bot_id for head in heads}
-        ids, found = list(names), dict[str, Document]()
-        for at in range(0, len(ids), _AT_ONCE):
-            where = {"event_id": {"$in": ids[at : at + _AT_ONCE]}}
-            for document in self.store.find("events", where, fields=fields):
-                if (event_id := document.get("event_id")) in names:
-                    found[names[event_id]] = document
-        for head in heads:
-            if head.bot_id not in found:  # its id is not to be read: it is found by its place
-                at_its_place: Filter = {"bot_id": head.bot_id, "revision": head.revision}
-                there = self.store.find("events", at_its_place, fields=fields)
-                found.update((head.bot_id, one) for one in there)
-        return found
+    def rebuild(self, bot_id: str) -> bool:
+        """As HeadReader.rebuild."""
+        return self._reader.rebuild(bot_id)
 
     def settled(self, bot_ids: Sequence[str] | None = None) -> dict[str, Head]:
         """The heads, after finishing whatever a writer that died has left half done."""
@@ -158,6 +97,23 @@ class Log:
         for step in steps:
             self._move(step.event, self._after(step))
 
+    def append_won(self, steps: Sequence[Step]) -> dict[str, Event]:
+        """Those of the events that were recorded: all, unless another writer was among them."""
+        try:
+            self.append(steps)
+        except Conflict:
+            done = self.recorded([step.event for step in steps])
+            self.settled(sorted(s.event.bot_id for s in steps))
+            return {s.event.bot_id: s.event for s in steps if s.event.event_id in done}
+        return {step.event.bot_id: step.event for step in steps}
+
+    def names(self) -> set[str]:
+        """All that there are events of."""
+        found = (
+            document.get("bot_id") for document in self.store.find("events", fields=("bot_id",))
+        )
+        return {name for name in found if is_stream(name)}
+
     def deleted(self, since: datetime) -> dict[str, Source]:
         """What was deleted since then, with the last source of it, as far as that can be read."""
         where = {"type": str(EventType.DELETED), "time": {"$gt": since}}
@@ -176,34 +132,10 @@ class Log:
             for found in self.store.find("events", where, fields=("event_id",))
         }
 
-    def rebuild(self, bot_id: str) -> bool:
-        """Head and rows of a bot from its newest event; False if that cannot be read."""
-        newest = self._newest(bot_id)
-        try:
-            event = Event.from_document(newest)
-        except ValueError:
-            return False
-        self._write_whole(event)
-        rows = (
-            rows_digest(rows_of_declaration(event.declaration))
-            if event.declaration is not None
-            else ""
-        )
-        deleted = event.declaration is None
-        head = Head(bot_id, event.revision, None, event.event_id, deleted, rows)
-        self.store.put("heads", [asdict(head)])
-        return True
-
     def renew_rows(self, head: Head, rows: str) -> None:
         """Notes that rows of this digest say the same as those before, in another spelling."""
         where = {"bot_id": head.bot_id, "revision": head.revision, "rows": head.rows}
         self.store.swap("heads", where, {"rows": rows})
-
-    def _newest(self, bot_id: str) -> Document:
-        """The newest event of a bot as it is stored; empty if there is none."""
-        order = [("revision", -1)]
-        found = self.store.find("events", {"bot_id": bot_id}, order=order, limit=1)
-        return found[0] if found else {}
 
     def _all_rows(self, steps: Sequence[Step]) -> list[Write]:
         stored = stored_rows(
@@ -231,7 +163,7 @@ class Log:
         if event.declaration is None:
             return removal(event.bot_id)
         if stored is None:
-            stored = self._stored(event)
+            stored = self._reader.stored(event)
         return projection(event.declaration, step.before, stored, event.time, whole=step.whole)
 
     def _after(self, step: Step) -> Head:
@@ -288,7 +220,7 @@ class Log:
                     event = Event.from_document(newest or {})
                 except ValueError:
                     return
-                self._write_whole(event)
+                self._reader.write_whole(event)
                 continue
             following = self.behind(head)
             if following is None:
@@ -298,16 +230,6 @@ class Log:
             if self._moved(following, self._after(step)):
                 return
             event = following
-
-    def _write_whole(self, event: Event) -> None:
-        if event.declaration is None:
-            self.store.batch(list(removal(event.bot_id)))
-            return
-        stored = self._stored(event)
-        self.store.batch(list(projection(event.declaration, None, stored, event.time, whole=True)))
-
-    def _stored(self, event: Event) -> Rows:
-        return stored_rows(self.store, [event.bot_id])[event.bot_id]
 
     def _last(self, head: Head) -> Declaration | None:
         found = self.documents([head]).get(head.bot_id) if head.event_id else None

@@ -1,4 +1,4 @@
-"""Watches the folder of manifests, or one file, and imports it whenever it has come to rest.
+"""Imports the folder of manifests, or one file, whenever it has come to rest.
 
 Editors write in steps: a file may be half there, or away for a moment, when its change is noticed.
 So an import waits for quiet, and what cannot be read is looked at once more before it is called
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.reporter import Reporter
@@ -20,16 +19,15 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.fingerprint import (
-    QUIET,
-    RECHECK,
     Fingerprint,
     at_rest,
-    fingerprint,
 )
 from otto_reconcile.sources.importer import Imported, behind, files_of, import_folder, load
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
-from otto_reconcile.sources.provenance import State, of_folder
+from otto_reconcile.sources.provenance import of_folder
+from otto_reconcile.sources.repository import State
 from otto_reconcile.sources.roots import root_of
+from otto_reconcile.sources.watching import Watcher, is_there
 
 JOB = "manifests"
 SECOND_LOOK = 0.6
@@ -61,7 +59,7 @@ class Folder:
         self._retry = 0.0
         self._done: Fingerprint | None = None
         self._foreign: frozenset[str] = frozenset()
-        self._texts: frozenset[Path] = frozenset()  # what the manifests include
+        self._watcher = Watcher(self._path, reporter, clock)
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the folder as it is; with `patient` a wrong one gets a second look first.
@@ -71,7 +69,7 @@ class Folder:
         """
         seen: Fingerprint | None = None
         try:
-            seen = await asyncio.to_thread(self._look)
+            seen = await asyncio.to_thread(self._watcher.look)
             done = await self._import(seen, patient)
         except Exception as error:
             self._failed, self._done = seen, None
@@ -86,26 +84,26 @@ class Folder:
         return done
 
     async def _import(self, seen: Fingerprint, patient: bool, tries: int = MOVING) -> bool:
-        if not await asyncio.to_thread(_is_there, self._path):
+        if not await asyncio.to_thread(is_there, self._path):
             self._say(f"{self._path} is no folder and no file: nothing is imported", seen)
             return True
         texts: dict[str, frozenset[Path]] = {}
         try:
             loaded = await asyncio.to_thread(load, [self._path], os.environ, texts)
         except InvalidInput as error:
-            self._includes(texts)
+            self._watcher.include(texts)
             if patient:
                 await self._clock.sleep(SECOND_LOOK)
-                return await self._import(await asyncio.to_thread(self._look), False)
-            now = await asyncio.to_thread(self._look)
+                return await self._import(await asyncio.to_thread(self._watcher.look), False)
+            now = await asyncio.to_thread(self._watcher.look)
             if now != seen and tries:
                 return await self._import(now, patient, tries - 1)
             self._refuse(error, seen)
             return True
-        self._includes(texts)
+        self._watcher.include(texts)
         files = await asyncio.to_thread(files_of, self._path, loaded)
         made_from = await asyncio.to_thread(of_folder, self._path, files, texts)
-        now = await asyncio.to_thread(self._look)
+        now = await asyncio.to_thread(self._watcher.look)
         if now != seen and tries:  # half of it may be of what was there before
             return await self._import(now, patient, tries - 1)
         self._state = made_from.state
@@ -225,7 +223,7 @@ class Folder:
 
     async def _follow(self, stopping: asyncio.Event) -> None:
         failures = 0
-        async for _ in self._notices(stopping):
+        async for _ in self._watcher.notices(stopping):
             await self._check()
             if not await self._at_rest_and_new():
                 continue
@@ -236,82 +234,10 @@ class Folder:
 
     async def _at_rest_and_new(self) -> bool:
         """True if the folder differs from what was imported, once nobody is writing any more."""
-        seen = await asyncio.to_thread(self._look)
+        seen = await asyncio.to_thread(self._watcher.look)
         if seen == self._done:
             self._jobs.succeeded(JOB)
             return False
         if seen == self._failed and self._clock.monotonic() < self._retry:
             return False
-        return await at_rest(self._look, self._clock) != self._done
-
-    async def _notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
-        """Something may have changed: by notice of the system, and now and then without one."""
-        while not stopping.is_set():
-            try:
-                async for _ in self._told_by_system(stopping):
-                    yield
-            except OSError as error:  # too many watches, in a container for instance
-                self._reporter.warn(
-                    "the folder cannot be watched; it is looked at now and then",
-                    folder=str(self._path),
-                    seconds=RECHECK,
-                    why=error.strerror or str(error),
-                )
-                while not await self._clock.wait(stopping, RECHECK):
-                    yield
-
-    async def _told_by_system(self, stopping: asyncio.Event) -> AsyncIterator[None]:
-        import watchfiles
-
-        if not await asyncio.to_thread(_is_there, self._path):
-            await self._clock.wait(stopping, 0.5)
-            yield
-            return
-        watched = await asyncio.to_thread(os.path.realpath, self._path)
-        alone = await asyncio.to_thread(self._path.is_file)
-        async for changes in watchfiles.awatch(
-            # Editors put another file in the place of the old one, so its folder is watched.
-            Path(watched).parent if alone else self._path,
-            stop_event=stopping,
-            watch_filter=lambda change, path: self._matters(
-                Path(path), Path(watched).name if alone else None
-            ),
-            recursive=not alone,
-            debounce=1600,
-            step=int(QUIET * 1000),
-            rust_timeout=int(RECHECK * 1000),
-            yield_on_timeout=True,
-            ignore_permission_denied=True,
-        ):
-            yield
-            # The system watches what a link led to: after a swap that is another folder.
-            if await asyncio.to_thread(os.path.realpath, self._path) != watched:
-                return
-            if not changes and not await asyncio.to_thread(_is_there, self._path):
-                return
-
-    def _includes(self, texts: dict[str, frozenset[Path]]) -> None:
-        """From now on a change of these files is one of the folder."""
-        self._texts = frozenset().union(*texts.values())
-
-    def _matters(self, path: Path, alone: str | None) -> bool:
-        """Whether a change of this file is one of the folder, or of the only file (`alone`)."""
-        own = manifest.matters(path) if alone is None else path.name == alone
-        return own or path.name in {text.name for text in self._texts}
-
-    def _look(self) -> Fingerprint:
-        return _look(self._path, self._texts)
-
-
-def _is_there(path: Path) -> bool:
-    """True for a folder, and for a file that is the only manifest."""
-    return path.is_dir() or path.is_file()
-
-
-def _look(folder: Path, texts: frozenset[Path]) -> Fingerprint:
-    """The fingerprint of its manifests; of a folder that is not there it is that of no other.
-
-    `texts` are the files that manifests include, there or not.
-    """
-    found = fingerprint([*manifest.files_below(folder), *sorted(texts)])
-    return found if _is_there(folder) else (*found, (str(folder), 0, 0, 0, 0))
+        return await at_rest(self._watcher.look, self._clock) != self._done

@@ -18,7 +18,8 @@ from typing import Any
 from otto_reconcile.errors import Conflict
 from otto_reconcile.records.events import now_utc, utc
 from otto_reconcile.records.fields import text, text_or_none, texts, whole
-from otto_reconcile.sources.provenance import State, is_ancestor
+from otto_reconcile.sources.git import is_ancestor
+from otto_reconcile.sources.repository import State
 from otto_reconcile.store.base import Document, Store
 
 PAST = 200

@@ -31,9 +31,8 @@ Client: TypeAlias = pymongo.MongoClient[Document]
 _TIMES = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
 _PAUSE = 2.0
 """Seconds for which a server that was looked for in vain is not looked for again."""
-_DUPLICATE = 11000
+_DUPLICATE, _FORBIDDEN = 11000, 13
 _LOGIN = frozenset({18, 8000})  # a wrong password, as a server and as Atlas says it
-_FORBIDDEN = 13
 
 
 class MongoStore:
@@ -90,10 +89,10 @@ class MongoStore:
     def _supersede(self, collection: str, documents: Sequence[Document]) -> None:
         """One with a larger token does not fit; the insert in its stead meets the unique key."""
         keys = COLLECTIONS[collection].keys
-        pairs = [
-            ({**_by_key(keys, document), "token": _no_later(document["token"])}, document)
-            for document in documents
-        ]
+        pairs = []
+        for document in documents:
+            no_later = {"$not": {"$gt": document["token"], "$lte": LARGEST_TOKEN}}
+            pairs.append(({**_by_key(keys, document), "token": no_later}, document))
         self._replace(collection, pairs)
 
     def _replace(self, collection: str, pairs: Sequence[tuple[Filter, Document]]) -> None:
@@ -284,10 +283,6 @@ def _insert_again(remote: Remote[Document], documents: list[Document]) -> None:
     missing = [document for document in documents if document["_id"] not in there]
     if missing:
         remote.insert_many(missing)
-
-
-def _no_later(token: int) -> Document:
-    return {"$not": {"$gt": token, "$lte": LARGEST_TOKEN}}
 
 
 def _by_key(keys: tuple[str, ...], document: Document) -> Document:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from otto_reconcile.sources import folder
+from otto_reconcile.sources import watching
 
 
 @pytest.fixture(autouse=True)
 def _soon_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "QUIET", 0.05)
-    monkeypatch.setattr(folder, "RECHECK", 0.1)
+    monkeypatch.setattr(watching, "QUIET", 0.05)
+    monkeypatch.setattr(watching, "RECHECK", 0.1)

@@ -23,6 +23,7 @@ from otto_reconcile.reconcile.workqueue import WorkQueue
 from otto_reconcile.runtime.backoff import Backoff
 from otto_reconcile.sources import folder as folders
 from otto_reconcile.sources.folder import Folder
+from otto_reconcile.sources.watching import Watcher
 from tests.reconcile.fakes import FakePort, Setting, bot
 from tests.reconcile.test_evaluating import Judged
 from tests.reconcile.test_importer import MANIFEST
@@ -195,7 +196,7 @@ async def test_a_watch_that_raises_is_begun_again(
     setting = Setting()
     folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     await folder.import_now()
-    fault = Fault(monkeypatch, Folder, "_told_by_system")
+    fault = Fault(monkeypatch, Watcher, "_told_by_system")
     stopping, status = asyncio.Event(), setting.reporter.board.status
     following = asyncio.create_task(folder.follow(stopping))
     try:

@@ -274,7 +274,7 @@ async def test_folder_that_cannot_be_watched_is_looked_at_now_and_then(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(watchfiles, "awatch", full)
-    monkeypatch.setattr("otto_reconcile.sources.folder.RECHECK", 0.05)
+    monkeypatch.setattr("otto_reconcile.sources.watching.RECHECK", 0.05)
     setting = Setting()
     folder = Folder(tmp_path, setting.stores, setting.reporter, setting.clock, "tests")
     stopping = asyncio.Event()

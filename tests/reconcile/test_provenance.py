@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otto_reconcile.sources.provenance import is_ancestor, of_files, of_folder
+from otto_reconcile.sources.git import is_ancestor
+from otto_reconcile.sources.provenance import of_files, of_folder
 
 pytestmark = pytest.mark.process
 
@@ -185,12 +186,12 @@ def test_the_environment_leads_git_nowhere(
 def test_git_that_fails_or_hangs_is_no_commit(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from otto_reconcile.sources import provenance
+    from otto_reconcile.sources import git as asked
 
     file = str(repo / "m" / "a.yaml")
     (tmp_path / "git").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "git").chmod(0o755)
-    monkeypatch.setattr(provenance, "TIMEOUT", 0.2)
+    monkeypatch.setattr(asked, "TIMEOUT", 0.2)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert of_files([file]) == {}
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))

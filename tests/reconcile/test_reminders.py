@@ -14,9 +14,9 @@ import pytest
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.model import Ref
 from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Result
-from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reminders import Reminders, span
 from otto_reconcile.reconcile.reporter import CONNECTED, Reporter
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.settings import actor

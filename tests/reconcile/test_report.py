@@ -12,8 +12,8 @@ from otto_reconcile.planning.plan import Action, Cause, Operation, Outcome, Plan
 from otto_reconcile.reconcile import heartbeat
 from otto_reconcile.reconcile.bot_plan import Planned
 from otto_reconcile.reconcile.conditions import bot_fields
-from otto_reconcile.reconcile.reconciler import BotResult
 from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import BotStatus, Connection, Health, Status, StatusBoard, Sync
 from otto_reconcile.reconcile.summary import summary

@@ -19,7 +19,7 @@ from otto_reconcile.manifest.specification.forms import (
 )
 from otto_reconcile.manifest.tree import Faults, Node, Path, find
 from otto_reconcile.model import Bot, Guideline, Journey, Relationship
-from otto_reconcile.model.bot import LONGEST_ID
+from otto_reconcile.model.part import LONGEST_ID
 
 Part = TypeVar("Part", GuidelineForm, JourneyForm)
 

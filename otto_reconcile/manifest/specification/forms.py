@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from otto_reconcile.manifest.basics import ShortId
 from otto_reconcile.manifest.field_types import ToolName
-from otto_reconcile.model.bot import AgentMode, Criticality, Name, Text
+from otto_reconcile.model.part import AgentMode, Criticality, Name, Text
 
 LINES = (
     "purpose", "scope", "target_users", "use_cases", "tone", "personality", "tools",

@@ -20,7 +20,7 @@ from otto_reconcile.model.evaluation import Question, questions_of
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT, Asked, Metered, ModelQueries
 from otto_reconcile.reconcile.evaluation.publisher import EvaluationPublisher
-from otto_reconcile.reconcile.reconciler import BotResult
+from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.runtime.backoff import CONNECTION

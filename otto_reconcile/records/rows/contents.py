@@ -9,8 +9,9 @@ from typing import Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from otto_reconcile.model import Bot
-from otto_reconcile.model.bot import Customer, Part, ToolService, Variable
+from otto_reconcile.model.bot import Customer, ToolService, Variable
 from otto_reconcile.model.groups import GROUPS, Group
+from otto_reconcile.model.part import Part
 from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.records.rows.values import (
     NotUnderstood,

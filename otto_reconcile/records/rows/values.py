@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from otto_reconcile.model.bot import EXACT_ID, LONGEST_ID
+from otto_reconcile.model.part import EXACT_ID, LONGEST_ID
 from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.events import utc
 from otto_reconcile.runtime.limits import LARGEST

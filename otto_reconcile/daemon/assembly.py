@@ -1,0 +1,125 @@
+"""What one run works with, and what it makes of it for each server: loop, tools, Otto."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from otto_reconcile.loop import Loop
+from otto_reconcile.outbox import Outbox
+from otto_reconcile.port.base import Evaluator, Port
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
+from otto_reconcile.reconcile.extension import Extension
+from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.server import EmbeddedServer, nlp
+from otto_reconcile.server.local_tools import LocalTools
+from otto_reconcile.server.metering import Meter
+from otto_reconcile.settings import Settings, actor
+from otto_reconcile.sources.folder import Folder
+
+NO_MODEL = "no language model"
+NO_MODEL_NOW = "no language model at the moment"
+"""Why nothing is evaluated where there is none."""
+
+
+class Assembly:
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        outbox: Outbox,
+        reporter: Reporter,
+        clock: Clock,
+        *,
+        prune_unmanaged: bool,
+    ) -> None:
+        self.settings, self.stores, self.outbox = settings, stores, outbox
+        self.reporter, self.clock, self._prune = reporter, clock, prune_unmanaged
+        self.jobs = Jobs(reporter, clock)
+        self.folder = Folder(settings.manifests, stores, reporter, clock, actor(os.environ))
+        self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
+
+    async def host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
+        """Before the restore, so that it finds them there."""
+        tools = self.tools
+        if tools is None:
+            return
+        url = await tools.start(data)
+        await port.host_tools(url, tools.names)
+
+        async def changed() -> None:
+            await port.host_tools(url, tools.names)
+            loop.poke("tools")
+
+        tools.follow(changed)
+
+    async def make_otto(self, sdk: Any, loop: Loop, port: Port, server: EmbeddedServer) -> None:
+        from otto_reconcile.otto import agent
+        from otto_reconcile.otto.access import Access
+        from otto_reconcile.otto.service import OttoService
+
+        access = Access(self.settings.otto_access)
+        if access is Access.OFF:
+            return
+        workshop = OttoService(
+            loop,
+            port,
+            self.stores.desired,
+            self.outbox,
+            lambda: server.chat_url,
+            access=access,
+            ephemeral=self.settings.ephemeral,
+        )
+        await agent.make(sdk, workshop)
+        self.reporter.say("Otto created", id=agent.ID)
+
+    def loop(
+        self,
+        port: RestPort,
+        holder: str,
+        predecessors: Collection[str],
+        meter: Meter | None,
+        model_away: str | None = None,
+    ) -> Loop:
+        """`meter` counts what the embedded server's model costs; None means a server elsewhere."""
+        session = TargetSession(
+            port,
+            self.stores,
+            self.reporter,
+            self.clock,
+            holder=holder,
+            predecessors=predecessors,
+            take_over=frozenset(self.settings.take_over),
+            outage=Outage(self.outbox, self.stores, port, self.reporter, self.clock),
+        )
+        return Loop(
+            session,
+            interval=self.settings.interval,
+            prune_unmanaged=self._prune,
+            extensions=self._extensions(session, port, meter, model_away),
+        )
+
+    def _extensions(
+        self, session: TargetSession, port: Evaluator, meter: Meter | None, away: str | None
+    ) -> list[Extension]:
+        """Elsewhere somebody else pays for the model, so there it has to be asked for.
+
+        `away` says why there is no model now, though one is named.
+        """
+        if meter is not None and (_is_offline(self.settings) or away is not None):
+            why = NO_MODEL if away is None else NO_MODEL_NOW
+            self.reporter.board.status.evaluations = {"mode": "off", "message": why}
+            return []
+        mode = Mode(self.settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
+        return [EvaluationScheduler(mode, session, port, meter)]
+
+
+def _is_offline(settings: Settings) -> bool:
+    return nlp.chosen(settings.nlp) == nlp.OFFLINE

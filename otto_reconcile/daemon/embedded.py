@@ -1,0 +1,127 @@
+"""A Parlant in this process: one life after another, each after the first because a model came."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.live import Live, until
+from otto_reconcile.loop import Loop
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.reporter import UNAVAILABLE
+from otto_reconcile.runtime import data_dir
+from otto_reconcile.server import EmbeddedServer, Touched
+from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.model_watch import JOB, ModelWatch
+from otto_reconcile.server.sdk_canned import CannedMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
+from otto_reconcile.server.sdk_relationships import Relating
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+ANSWER_WITHIN = 60.0
+"""Seconds that a start waits for a model that was found to be there a moment ago, at least."""
+
+
+class Embedded:
+    def __init__(self, assembly: Assembly, live: Live) -> None:
+        self._assembly, self._live = assembly, live
+        self._settings, self._reporter = assembly.settings, assembly.reporter
+        self._jobs = assembly.jobs
+        self._model = ModelWatch(
+            self._settings.nlp, assembly.reporter, assembly.clock, assembly.jobs
+        )
+        self._again = False
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """One life of Parlant after another, each after the first because the model has come."""
+        port, model_within = self._settings.port, None
+        target = f"embedded:{data_dir.instance(self._settings.data_dir)}"
+        while (server := await self._life(stopping, target, port, model_within)) is not None:
+            port, model_within = server.port, max(ANSWER_WITHIN, 3 * self._model.took)
+
+    async def _life(
+        self, stopping: asyncio.Event, target: str, number: int, model_within: float | None
+    ) -> EmbeddedServer | None:
+        """Serves; gives the server if it ended to be started anew with its language model."""
+        holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
+        made: list[Loop] = []
+        meter = Meter()
+        self._reporter.board.usage = meter.to_document
+
+        def noticed(touched: Touched) -> None:
+            owner = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
+            if owner is not None or touched.kind != "customer":  # most customers are not ours
+                made[0].stirred(owner, touched.kind)
+
+        server = EmbeddedServer(
+            home=self._settings.data_dir / "parlant",
+            port=number,
+            nlp=self._settings.nlp,
+            on_change=noticed,
+            meter=meter,
+            model_within=model_within,
+        )
+
+        async def prepare(app: FastAPI, sdk: Any) -> None:
+            self._reporter.say("Parlant created", stores="default")
+            self._model.tell(server)
+            port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
+            port.host_journeys(JourneyMaker(sdk))
+            port.host_canned(CannedMaker(sdk))
+            port.host_relations(Relating(sdk))
+            parts = self._assembly
+            loop = parts.loop(port, holder, predecessors, meter, server.model_away)
+            made.append(loop)
+            await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
+            await parts.make_otto(sdk, loop, port, server)
+            await parts.folder.import_now()  # not before: a run that cannot start wants nothing new
+            await loop.restore()
+
+        return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+
+    async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
+        """Ends this life of Parlant once the model that was away is there."""
+        if await self._model.wait(server, over):
+            self._again = True
+            over.set()
+
+    async def _host(
+        self,
+        server: EmbeddedServer,
+        serving: asyncio.Task[None],
+        made: list[Loop],
+        stopping: asyncio.Event,
+    ) -> EmbeddedServer | None:
+        """Runs the loop while the server serves; the end of either is the end of both.
+
+        Gives the server if it ended because its language model has come.
+        """
+        over = asyncio.Event()
+        self._again = False
+        serving.add_done_callback(lambda task: over.set())
+        asked = asyncio.create_task(_relay(stopping, over))
+        await until(over, server.ready.wait())
+        if server.ready.is_set() and not over.is_set():
+            kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
+            trying = asyncio.create_task(kept, name="language-model")
+            await self._live.run(made[0], over, server.url)
+            trying.cancel()
+        asked.cancel()
+        await server.stop()
+        await serving
+        if not self._again or stopping.is_set():
+            return None
+        if self._assembly.tools is not None:
+            await self._assembly.tools.stop()
+        self._reporter.target(UNAVAILABLE, "Parlant is started again with its language model")
+        self._reporter.publish()
+        return server
+
+
+async def _relay(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()

@@ -1,0 +1,78 @@
+"""The time in which a loop runs: the folder is followed, SIGHUP heard, the first look summed up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.loop import Loop
+from otto_reconcile.reconcile.summary import looked_at, summary
+
+Say = Callable[[str], None]
+
+FIRST_LOOKS = 10.0
+"""Seconds that the summary waits for the first look at every bot."""
+
+
+class Live:
+    """`started` is the monotonic time at which the process did; `say` gets the summary."""
+
+    def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
+        self._settings, self._reporter = assembly.settings, assembly.reporter
+        self._clock, self._jobs, self._folder = assembly.clock, assembly.jobs, assembly.folder
+        self._outbox, self._say, self._started = assembly.outbox, say, started
+        self._summed = False
+        self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
+
+    async def run(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
+        self._reporter.board.status.url = url
+        self._reporter.publish()
+        self._reporter.ready(url)
+        self._hung_up = lambda: loop.poke("SIGHUP")
+        following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
+        summing = None
+        if not self._summed:
+            self._summed = True
+            summed = self._jobs.attempt("summary", self._sum_up(url))
+            summing = asyncio.create_task(summed, name="summary")
+        try:
+            await loop.run(stopping)
+        finally:
+            if summing is not None:
+                summing.cancel()
+            await asyncio.wait({following}, timeout=1.0)
+            following.cancel()
+
+    def on_hangup(self) -> None:
+        self._reporter.say("SIGHUP: looking at everything")
+        self._hung_up()
+
+    async def _sum_up(self, url: str) -> None:
+        """Says once what there is, as soon as every bot has been looked at."""
+        deadline = self._clock.monotonic() + FIRST_LOOKS
+        status = self._reporter.board.status
+        while self._clock.monotonic() < deadline and not looked_at(status):
+            await self._clock.sleep(0.05)
+        took = time.monotonic() - self._started
+        elsewhere = self._settings.parlant_url is not None
+        answers = elsewhere or status.model.get("state") == "Connected"
+        unsaved = len(self._outbox.pending)
+        self._say(summary(status, url, took, answers=answers, unsaved=unsaved))
+
+
+async def until(over: asyncio.Event, work: Coroutine[Any, Any, Any]) -> None:
+    """Awaits the work, or leaves it when `over` is set."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        stop.cancel()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=1.0)

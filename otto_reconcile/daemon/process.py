@@ -1,0 +1,124 @@
+"""The process of a daemon: takes the data directory, opens the store, and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+
+from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.embedded import Embedded
+from otto_reconcile.daemon.live import Live, Say, until
+from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.outbox import Outbox
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.heartbeat import BEAT
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.status import StatusBoard
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.records.events import refuse_newer
+from otto_reconcile.runtime import data_dir, logs
+from otto_reconcile.runtime.clock import SystemClock
+from otto_reconcile.runtime.proxies import refuse_unreadable
+from otto_reconcile.server import run_until_signalled
+from otto_reconcile.settings import Settings, without_credentials
+from otto_reconcile.store import open_store
+
+
+def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) -> int:
+    """Runs until SIGINT or SIGTERM, and gives the exit code. `say` gets the summary for people.
+
+    Raises SettingsError, StoreUnavailable for a store that cannot be opened at all, and
+    TargetUnavailable for an embedded Parlant that does not start.
+    """
+    started = time.monotonic()
+    refuse_unreadable()  # Parlant's own clients would fail on it, each in its own words
+    data_dir.prepare(settings.data_dir)
+    with data_dir.owned(settings.data_dir) as other:
+        if other is not None and settings.parlant_url is None:
+            raise SettingsError(
+                f"a daemon (pid {other}) runs with the data directory {settings.data_dir} already",
+                hint="stop it, or choose another --data-dir",
+            )
+        log = logs.configure(settings.log_format)
+        nowhere = settings.ephemeral or other is not None
+        lost = data_dir.loss_of(settings.data_dir)
+        outbox = Outbox(None if nowhere else settings.data_dir, lost)
+        stores = Stores.over(open_store(settings, lost))
+        board = StatusBoard(settings.data_dir if other is None else None, lost)
+        clock = SystemClock()
+        reporter = Reporter(board, clock, log)
+        try:
+            assembly = Assembly(
+                settings, stores, outbox, reporter, clock, prune_unmanaged=prune_unmanaged
+            )
+            code = run_until_signalled(Daemon(assembly, say, started).main)
+        finally:
+            stores.store.close()
+            board.withdraw()
+        reporter.say("stopped")
+        return code
+
+
+class Daemon:
+    """One run. Nothing here decides anything: it starts the parts, and ends them in order."""
+
+    def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
+        self._assembly, self._live = assembly, Live(assembly, say, started)
+        self._settings, self._stores = assembly.settings, assembly.stores
+        self._reporter, self._clock = assembly.reporter, assembly.clock
+        status = self._reporter.board.status
+        status.started = self._clock.now().isoformat(timespec="seconds")
+        status.store.label = self._stores.store.label
+
+    async def main(self, stopping: asyncio.Event) -> int:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._live.on_hangup)
+        if self._assembly.tools is not None:
+            self._assembly.tools.check()
+        await asyncio.to_thread(self._try_store)
+        self._reporter.publish()
+        jobs = self._assembly.jobs
+        beating = asyncio.create_task(jobs.keep("heartbeat", self._beat), name="heartbeat")
+        try:
+            if self._settings.parlant_url is None:
+                await Embedded(self._assembly, self._live).serve(stopping)
+            else:
+                await self._elsewhere(self._settings.parlant_url, stopping)
+        finally:
+            beating.cancel()
+            if self._assembly.tools is not None:
+                await self._assembly.tools.stop()
+        return 0
+
+    async def _beat(self) -> None:
+        """Shows that the daemon lives also while it starts and restores, before its loop does."""
+        while True:
+            await self._clock.sleep(BEAT)
+            self._reporter.publish()
+            self._assembly.jobs.succeeded("heartbeat")
+
+    def _try_store(self) -> None:
+        try:
+            self._stores.store.ping()
+            refuse_newer(self._stores.store)
+        except StoreUnavailable as error:
+            self._reporter.store(error)
+        else:
+            self._reporter.store(None)
+
+    async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
+        port = RestPort.over_http(url, headers=self._settings.headers)
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        loop = self._assembly.loop(port, holder, (), None)
+        if self._assembly.tools is not None:
+            await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
+        try:
+            await self._assembly.host_tools(port, loop, {})
+            await self._assembly.folder.import_now()
+            await until(stopping, loop.restore())
+            await self._live.run(loop, stopping, without_credentials(url).rstrip("/"))
+        finally:
+            await port.close()

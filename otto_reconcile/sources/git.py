@@ -1,0 +1,60 @@
+"""Questions to Git about what it has stored, never about the state of the work tree.
+
+Nothing here takes its lock, runs a hook, a filter or a file system monitor of the repository, or
+fetches anything.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+TIMEOUT = 5.0
+"""Seconds that one question to Git may take."""
+_KEPT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES")
+_OPTIONS = (
+    "--no-optional-locks",
+    "--no-pager",
+    "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "protocol.allow=never",  # a partial clone would fetch what it lacks
+)  # fmt: skip
+
+
+def is_ancestor(top: str, older: str, newer: str) -> bool | None:
+    """True if the first commit comes before the second; None if the clone does not know both."""
+    if not all(is_hash(commit) for commit in (older, newer)):
+        return None
+    folder = Path(top)
+    for commit in (older, newer):
+        if git(folder, "cat-file", "-e", f"{commit}^{{commit}}") is None:
+            return None
+    return git(folder, "merge-base", "--is-ancestor", older, newer) is not None
+
+
+def is_hash(text: str) -> bool:
+    return len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text)
+
+
+def _environ() -> dict[str, str]:
+    """Ours without what would lead Git elsewhere: it is set in hooks, and in others' scripts."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("GIT_") or n.startswith(_KEPT)}
+    fixed = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+    return {**kept, **fixed, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
+
+
+def git(folder: Path, *arguments: str) -> bytes | None:
+    """What Git says; None if it refuses, is not there, or takes too long."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *_OPTIONS, *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT,
+            check=True,
+            env=_environ(),
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return done.stdout
