@@ -46,11 +46,11 @@ class Queries:
         loop: Loop,
         port: Port,
         desired: DesiredState,
-        journal: Outbox,
+        outbox: Outbox,
         chat_url: Callable[[], str],
         access: Access = Access.OWN,
     ) -> None:
-        self._loop, self._port, self._desired, self._journal = loop, port, desired, journal
+        self._loop, self._port, self._desired, self._outbox = loop, port, desired, outbox
         self._chat_url, self._access = chat_url, access
 
     def yours(self, wanted: DesiredBot, owner: str) -> bool:
@@ -66,7 +66,7 @@ class Queries:
         except StoreUnavailable:
             doubt = UNREAD if read is None else AS_READ
         bots = dict(read or {})
-        for pending in self._journal.pending:
+        for pending in self._outbox.pending:
             if pending.wanted is None:
                 bots.pop(pending.bot_id, None)
             else:

@@ -1,6 +1,6 @@
 """The workshop: makes, changes and deletes bots for Otto's tools, through the usual plan and apply.
 
-Every write is wanted first (journal, then store) and then brought to Parlant by the loop, whose
+Every write is wanted first (outbox, then store) and then brought to Parlant by the loop, whose
 outcome is the reply. While the store is away the bot is made all the same, and saved later.
 """
 
@@ -47,7 +47,7 @@ class OttoService:
 
     `session` is the chat's, `turn` what the customer wrote since Otto spoke last, `customer`
     Parlant's id of the person who writes; `access` says whose bots are changed. A method that
-    changes raises StoreUnavailable where what is wanted cannot be noted in the journal; then
+    changes raises StoreUnavailable where what is wanted cannot be noted in the outbox; then
     nothing was done.
     """
 
@@ -56,16 +56,16 @@ class OttoService:
         loop: Loop,
         port: Port,
         desired: DesiredState,
-        journal: Outbox,
+        outbox: Outbox,
         chat_url: Callable[[], str],
         *,
         access: Access = Access.OWN,
         ephemeral: bool = False,
         now: Callable[[], datetime] = now_utc,
     ) -> None:
-        self._loop, self._writer = loop, Writer(loop, desired, journal, now)
+        self._loop, self._writer = loop, Writer(loop, desired, outbox, now)
         self._chat_url, self._ephemeral = chat_url, ephemeral
-        self.catalogue = Queries(loop, port, desired, journal, chat_url, access)
+        self.catalogue = Queries(loop, port, desired, outbox, chat_url, access)
         self._turn = asyncio.Lock()  # two customers never decide on a name at the same time
         self._consent = Consent()
         self._warned: set[str] = set()  # the chats that know that nothing is kept

@@ -1,7 +1,7 @@
 """What is wanted while the store is away: put on the target at once, saved when the store is back.
 
 The loop owns it. The way to the target is the usual one, plan and apply; only the records go into
-memory and into the journal instead of the store.
+memory and into the outbox instead of the store.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from otto_reconcile.store.memory import MemoryStore
 
 class Outage:
     def __init__(
-        self, journal: Outbox, stores: Stores, port: Port, reporter: Reporter, clock: Clock
+        self, outbox: Outbox, stores: Stores, port: Port, reporter: Reporter, clock: Clock
     ) -> None:
-        self._journal, self._stores, self._port = journal, stores, port
+        self._outbox, self._stores, self._port = outbox, stores, port
         self._reporter = reporter
         self._memory = Stores.over(MemoryStore())
         self._reconciler = Reconciler(port, self._memory, clock, on_outcome=reporter.outcome)
         self._applied: dict[str, Applied | None] = {}
         self._saving: dict[str, Applied | None] = {}
         self._turn = asyncio.Lock()
-        self._changes = int(journal.waiting)  # how many there were
+        self._changes = int(outbox.waiting)  # how many there were
         self._read = 0  # how many of them the store is known to have been read with
         self._told: str | None = None
-        reporter.standing = journal.unsaved
-        if journal.damaged:
-            reporter.warn("the outbox has entries that cannot be read", entries=journal.damaged)
+        reporter.standing = outbox.unsaved
+        if outbox.damaged:
+            reporter.warn("the outbox has entries that cannot be read", entries=outbox.damaged)
 
     @property
     def waiting(self) -> bool:
         """True if something is to be saved as soon as the store answers."""
-        return self._journal.waiting or bool(self._applied or self._saving)
+        return self._outbox.waiting or bool(self._applied or self._saving)
 
     @property
     def is_behind(self) -> bool:
@@ -89,7 +89,7 @@ class Outage:
         return True
 
     def _save(self, applied: Sequence[Applied | None]) -> Drained:
-        drained = self._journal.drain(self._stores.desired, self._stores.audit)
+        drained = self._outbox.drain(self._stores.desired, self._stores.audit)
         sets = [one for one in applied if one is not None]
         if sets:
             self._stores.applied.save(self._port.target, sets)
@@ -97,7 +97,7 @@ class Outage:
 
     async def put_back(self, world: TargetState | None) -> None:
         """Brings the target to all that waits: after a restart with the store still away."""
-        newest = {pending.bot_id: pending for pending in self._journal.pending}
+        newest = {pending.bot_id: pending for pending in self._outbox.pending}
         for bot_id, pending in newest.items():
             try:
                 await self.carry_out(world, bot_id, pending.wanted)
@@ -109,8 +109,8 @@ class Outage:
     ) -> BotResult:
         """Brings the target to what is wanted of this bot (None: gone), on nobody's record yet.
 
-        `world` is what the loop knew last. What was called is noted in the journal. Raises
-        StoreUnavailable if the journal cannot be written.
+        `world` is what the loop knew last. What was called is noted in the outbox. Raises
+        StoreUnavailable if the outbox cannot be written.
         """
         known = world or TargetState(
             self._port.target, Desired({}, {}), {}, None, inside=self._port.inside
@@ -131,5 +131,5 @@ class Outage:
         self._changes += 1
         (result,) = await self._reconciler.look(overlay, [bot_id], run_id)
         self._applied[bot_id] = overlay.applied.get(bot_id)
-        self._journal.note(self._memory.audit.find(run_id=run_id))
+        self._outbox.note(self._memory.audit.find(run_id=run_id))
         return result

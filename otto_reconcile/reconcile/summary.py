@@ -23,7 +23,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     """What a person wants to see once everything is up.
 
     `took` is in seconds; without `answers` no language model is there for customers; `unsaved`
-    are the changes in the journal.
+    are the changes in the outbox.
     """
     synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
     bots = f"{synced} of {counted(len(status.bots), 'bot')} Synced" if status.bots else "no bots"
@@ -37,7 +37,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     ]
     if unsaved:
         what = "1 change waits" if unsaved == 1 else f"{unsaved} changes wait"
-        lines.append(f"  journal: {what} to be saved in the store")
+        lines.append(f"  outbox: {what} to be saved in the store")
     folder = status.manifests
     if folder:
         lines.append(f"  bots   {folder['folder']} ({folder['state']}), watched")

@@ -47,16 +47,16 @@ class Shop:
     """All that a daemon has for Otto, beside a Parlant that goes on living."""
 
     def __init__(
-        self, stores: Stores, journal: Outbox, port: RestPort, access: Access = Access.ALL
+        self, stores: Stores, outbox: Outbox, port: RestPort, access: Access = Access.ALL
     ) -> None:
-        self.stores, self.journal, self.port = stores, journal, port
+        self.stores, self.outbox, self.port = stores, outbox, port
         clock = self.clock = FastClock(speed=1)
         self.reporter = Reporter(StatusBoard(None), clock, PlainLog())
-        outage = Outage(journal, stores, port, self.reporter, clock)
+        outage = Outage(outbox, stores, port, self.reporter, clock)
         session = TargetSession(port, stores, self.reporter, clock, holder="maker", outage=outage)
         self.loop = Loop(session)
         self.workshop = OttoService(
-            self.loop, port, stores.desired, journal, lambda: "http://parlant/chat/", access=access
+            self.loop, port, stores.desired, outbox, lambda: "http://parlant/chat/", access=access
         )
 
     async def make(self, spec: object, session: str = "session") -> dict[str, Any]:

@@ -91,7 +91,7 @@ async def check(url: str, folder: Path, name: str, *, must: bool) -> None:
     """
     bot_id = name.lower().replace(" ", "-")
     async with opened(url, folder) as shop:
-        assert shop.journal.pending == ()
+        assert shop.outbox.pending == ()
         desired = shop.stores.desired
         is_there = bot_id in desired.read().bots
         result = await shop.loop.reconcile_now(bot_id)

@@ -104,7 +104,7 @@ def test_restarts_outages_and_kills_lose_and_double_nothing(mongo: Server, tmp_p
     finally:
         daemon.kill()
     mongo.start()
-    assert kept.events("survivor") == []  # it is in the journal only
+    assert kept.events("survivor") == []  # it is in the outbox only
 
     daemon = started(place, kept)
     try:

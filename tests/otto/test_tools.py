@@ -45,7 +45,7 @@ def context() -> p.ToolContext:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (StoreUnavailable("the journal cannot be written"), "the journal cannot be written"),
+        (StoreUnavailable("the outbox cannot be written"), "the outbox cannot be written"),
         (KeyError("secret-detail"), "the log of this server says what"),
     ],
 )
@@ -97,7 +97,7 @@ async def test_while_parlant_is_away_the_wish_is_kept_and_told(tmp_path: Path) -
         assert "patient" in shop.stores.desired.read().bots
 
 
-async def test_with_store_and_journal_away_nothing_is_done(
+async def test_with_store_and_outbox_away_nothing_is_done(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     async with opened(parlant_url, tmp_path / "missing", Away()) as shop:

@@ -107,5 +107,5 @@ def test_summary_says_why_something_is_away_and_what_waits() -> None:
     status.bots = {"desk": BotStatus("desk"), "depot": BotStatus("depot", message="not yet")}
     lines = summary(status, "http://here", 1.0, answers=True, unsaved=2).splitlines()
     assert "  store  MongoDB (Unavailable: nobody answers)" in lines
-    assert "  journal: 2 changes wait to be saved in the store" in lines
+    assert "  outbox: 2 changes wait to be saved in the store" in lines
     assert {"  desk: Unknown, Unknown", "  depot: Unknown, Unknown: not yet"} <= set(lines)

@@ -1,4 +1,4 @@
-"""The journal of writes that wait for the store: what is in it survives, and is written once."""
+"""The outbox of writes that wait for the store: what is in it survives, and is written once."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def names(stores: Stores, bot_id: str) -> list[str]:
 
 
 def test_a_store_that_answers_has_it_at_once(stores: Stores, tmp_path: Path) -> None:
-    journal = Outbox(tmp_path)
-    assert journal.put(pending(a_bot()), stores.desired) == Kept(saved=True)
-    assert not journal.waiting
+    outbox = Outbox(tmp_path)
+    assert outbox.put(pending(a_bot()), stores.desired) == Kept(saved=True)
+    assert not outbox.waiting
     assert ids(tmp_path) == []
     assert names(stores, "clerk") == ["Clerk"]
 
@@ -71,33 +71,33 @@ def test_nothing_of_what_is_saved_stays_in_the_file(stores: Stores, tmp_path: Pa
 def test_a_write_that_fails_as_nobody_foresaw_waits_as_any_other(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Outbox(tmp_path)
+    outbox = Outbox(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(type(stores.desired), "put", lambda *args, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            journal.put(pending(a_bot()), stores.desired)
-    assert journal.waiting
-    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+            outbox.put(pending(a_bot()), stores.desired)
+    assert outbox.waiting
+    assert outbox.drain(stores.desired, stores.audit).saved == ("clerk",)
     assert names(stores, "clerk") == ["Clerk"]
 
 
 def test_write_that_keeps_failing_is_set_aside(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Outbox(tmp_path)
+    outbox = Outbox(tmp_path)
     put = type(stores.desired).put
 
     def fails(desired: Any, bot: Bot, **options: Any) -> Any:
         return 1 / 0 if bot.id == "odd" else put(desired, bot, **options)
 
     for name in ("Odd", "Clerk"):
-        journal.put(pending(a_bot(name)), None)
+        outbox.put(pending(a_bot(name)), None)
     with monkeypatch.context() as patch:
         patch.setattr(type(stores.desired), "put", fails)
-        drained = journal.drain(stores.desired, stores.audit)
+        drained = outbox.drain(stores.desired, stores.audit)
     assert drained.saved == ("clerk",)
     assert "ZeroDivisionError" in drained.problems[0]
-    assert not journal.waiting
+    assert not outbox.waiting
     (kept,) = (tmp_path / UNSAVED).iterdir()
     assert json.loads(kept.read_text())["bot"]["name"] == "Odd"
 
@@ -105,24 +105,24 @@ def test_write_that_keeps_failing_is_set_aside(
 def test_entry_the_store_did_not_take_is_in_the_next_process(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Outbox(tmp_path)
-    assert journal.put(pending(a_bot(description='"{}" \n é')), AWAY.desired) == Kept(saved=False)
+    outbox = Outbox(tmp_path)
+    assert outbox.put(pending(a_bot(description='"{}" \n é')), AWAY.desired) == Kept(saved=False)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
-    journal = Outbox(tmp_path)
+    outbox = Outbox(tmp_path)
     with pytest.raises(StoreUnavailable):
-        journal.drain(AWAY.desired, AWAY.audit)
-    assert journal.waiting
-    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+        outbox.drain(AWAY.desired, AWAY.audit)
+    assert outbox.waiting
+    assert outbox.drain(stores.desired, stores.audit).saved == ("clerk",)
     assert not Outbox(tmp_path).waiting
     assert stores.desired.get("clerk").bot.description == '"{}" \n é'
 
 
 def test_draining_again_after_a_crash_writes_nothing_twice(stores: Stores, tmp_path: Path) -> None:
     """The file as it is when the process dies after the store's write, before the crossing out."""
-    journal = Outbox(tmp_path)
-    journal.put(pending(a_bot()), AWAY.desired)
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot()), AWAY.desired)
     text = (tmp_path / FILE).read_bytes()
-    journal.drain(stores.desired, stores.audit)
+    outbox.drain(stores.desired, stores.audit)
     stores.desired.put(a_bot(name="Clerk", description="newer"), source=Source("cli"), actor="me")
     (tmp_path / FILE).write_bytes(text)
     drained = Outbox(tmp_path).drain(stores.desired, stores.audit)
@@ -132,15 +132,15 @@ def test_draining_again_after_a_crash_writes_nothing_twice(stores: Stores, tmp_p
 
 
 def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path) -> None:
-    journal = Outbox(tmp_path)
-    journal.put(pending(a_bot()), AWAY.desired)
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot()), AWAY.desired)
     changed = a_bot().model_copy(update={"name": "Changed"})
     # The store is back already, but the first is not in it yet.
-    assert journal.put(pending(changed, None), stores.desired) == Kept(saved=False)
+    assert outbox.put(pending(changed, None), stores.desired) == Kept(saved=False)
     gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
-    journal.put(gone, stores.desired)
+    outbox.put(gone, stores.desired)
     assert names(stores, "clerk") == []
-    assert journal.drain(stores.desired, stores.audit).saved == ("clerk",)
+    assert outbox.drain(stores.desired, stores.audit).saved == ("clerk",)
     assert names(stores, "clerk") == ["Clerk", "Changed", ""]
 
 
@@ -233,12 +233,12 @@ class TestLegacy:
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_path: Path) -> None:
-    journal = Outbox(tmp_path)
-    journal.put(pending(a_bot(description="Otto's")), AWAY.desired)
-    journal.put(pending(a_bot(description="Otto's second"), None), AWAY.desired)
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot(description="Otto's")), AWAY.desired)
+    outbox.put(pending(a_bot(description="Otto's second"), None), AWAY.desired)
     theirs = a_bot(description="a manifest's")
     stores.desired.put(theirs, source=Source("manifest", path="clerk.yaml"), actor="me")
-    drained = journal.drain(stores.desired, stores.audit)
+    drained = outbox.drain(stores.desired, stores.audit)
     assert drained.saved == ()
     assert len(drained.problems) == 2
     assert "from clerk.yaml" in drained.problems[0]
@@ -247,14 +247,14 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(stores: Stores, tmp_
     texts = {document["bot"]["description"] for document in kept}
     assert texts == {"Otto's", "Otto's second"}
     assert str(tmp_path / UNSAVED) in drained.problems[0]
-    assert not journal.waiting
+    assert not outbox.waiting
 
 
 def test_the_name_of_a_deleted_bot_is_free(stores: Stores) -> None:
-    journal = Outbox(None)
-    journal.put(pending(a_bot()), stores.desired)
+    outbox = Outbox(None)
+    outbox.put(pending(a_bot()), stores.desired)
     stores.desired.delete("clerk", source=Source("cli"), actor="me")
-    assert journal.put(pending(a_bot(), 0, "s2"), stores.desired) == Kept(saved=True)
+    assert outbox.put(pending(a_bot(), 0, "s2"), stores.desired) == Kept(saved=True)
     assert names(stores, "clerk") == ["Clerk", "", "Clerk"]
 
 
@@ -265,9 +265,9 @@ def test_audit_records_wait_too(stores: Stores, tmp_path: Path) -> None:
         (change,), 0, now().replace(microsecond=0), 0.25, "succeeded", None,
     )  # fmt: skip
     Outbox(tmp_path).note([record])
-    journal = Outbox(tmp_path)
-    assert journal.waiting
-    journal.drain(stores.desired, stores.audit)
+    outbox = Outbox(tmp_path)
+    assert outbox.waiting
+    outbox.drain(stores.desired, stores.audit)
     assert stores.audit.find() == [record]
     assert not Outbox(tmp_path).waiting
 
@@ -275,18 +275,18 @@ def test_audit_records_wait_too(stores: Stores, tmp_path: Path) -> None:
 def test_unwritable_folder_is_refused_before_anything_happens(
     stores: Stores, tmp_path: Path
 ) -> None:
-    journal = Outbox(tmp_path / "missing")
+    outbox = Outbox(tmp_path / "missing")
     with pytest.raises(StoreUnavailable, match="cannot be written"):
-        journal.put(pending(a_bot()), stores.desired)
+        outbox.put(pending(a_bot()), stores.desired)
     assert stores.desired.read().bots == {}
-    assert not journal.waiting
+    assert not outbox.waiting
 
 
 def test_same_change_twice_with_another_between_is_all_done(stores: Stores, tmp_path: Path) -> None:
-    journal = Outbox(tmp_path)
+    outbox = Outbox(tmp_path)
     gone = Pending("clerk", None, None, Source("otto", session="s1"), "otto", now())
     for wish in (pending(a_bot()), gone, pending(a_bot(), expect=None)):
-        journal.put(wish, AWAY.desired)
+        outbox.put(wish, AWAY.desired)
     drained = Outbox(tmp_path).drain(stores.desired, stores.audit)
     assert not drained.problems
     assert names(stores, "clerk") == ["Clerk", "", "Clerk"]
