@@ -106,7 +106,7 @@ def _stores(settings: Settings, stack: ExitStack, manage: bool) -> Stores | None
 async def _read(
     settings: Settings, bot_ids: Sequence[str], stores: Stores | None, manage: bool
 ) -> tuple[Found, _Known | None]:
-    port = _connected(settings)
+    port = find_target(settings).connect(settings)
     try:
         health = await port.health()
         found = await _found(port, bot_ids)
@@ -188,19 +188,11 @@ def _standing(world: TargetState, bot_id: str, plan: Plan | None) -> str:
 async def _begin(settings: Settings, known: _Known) -> None:
     """Marks the life of a server that was never seen; one that is known is its daemon's affair."""
     if known.world.epoch is None and not known.world.applied:
-        port = _connected(settings)
+        port = find_target(settings).connect(settings)
         try:
             await epoch.ensure(port, known.stores, known.world, SystemClock())
         finally:
             await port.close()
-
-
-def _connected(settings: Settings) -> RestPort:
-    target = find_target(settings)
-    port = RestPort.over_http(target.url, headers=settings.headers)
-    if target.id is not None and not target.id.startswith("http"):  # a daemon hosts it
-        port.assume_hosted()
-    return port
 
 
 def _take_over(known: _Known, found: Found) -> None:

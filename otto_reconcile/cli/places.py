@@ -15,7 +15,7 @@ from otto_reconcile.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
     from otto_reconcile.desired import Desired
-    from otto_reconcile.port.base import Port
+    from otto_reconcile.port.rest import RestPort
     from otto_reconcile.reconcile.remembered import Remembered
     from otto_reconcile.store.base import Store
 
@@ -142,14 +142,14 @@ class Target:
     url: str
     id: str | None
 
-    def connect(self, settings: Settings) -> Port:
+    def connect(self, settings: Settings) -> RestPort:
         """Raises SettingsError."""
+        from otto_reconcile.port.host_process import ELSEWHERE
         from otto_reconcile.port.rest import RestPort
 
-        port = RestPort.over_http(self.url, headers=settings.headers)
-        if self.id is not None and not self.id.startswith("http"):  # a daemon hosts it
-            port.assume_hosted()
-        return port
+        hosted = self.id is not None and not self.id.startswith("http")  # by a daemon
+        host = ELSEWHERE if hosted else None
+        return RestPort.over_http(self.url, headers=settings.headers, host=host)
 
 
 def find_target(settings: Settings) -> Target:

@@ -14,9 +14,7 @@ from otto_reconcile.runtime import data_dir
 from otto_reconcile.server import EmbeddedServer, Touched
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.model_watch import JOB, ModelWatch
-from otto_reconcile.server.sdk_canned import CannedMaker
-from otto_reconcile.server.sdk_journeys import JourneyMaker
-from otto_reconcile.server.sdk_relationships import Relating
+from otto_reconcile.server.sdk_host import host_process
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -69,10 +67,8 @@ class Embedded:
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._reporter.say("Parlant created", stores="default")
             self._model.tell(server)
-            port = RestPort.over_asgi(app, target=target, headers=server.changes.headers)
-            port.host_journeys(JourneyMaker(sdk))
-            port.host_canned(CannedMaker(sdk))
-            port.host_relations(Relating(sdk))
+            headers, host = server.changes.headers, host_process(sdk)
+            port = RestPort.over_asgi(app, target=target, headers=headers, host=host)
             parts = self._assembly
             loop = parts.loop(port, holder, predecessors, meter, server.model_away)
             made.append(loop)

@@ -50,7 +50,7 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
         stores = Stores.over(open_store(settings, lost))
         board = StatusBoard(settings.data_dir if other is None else None, lost)
         clock = SystemClock()
-        reporter = Reporter(board, clock, log)
+        reporter = Reporter(board, clock, log, outbox.unsaved)
         try:
             assembly = Assembly(
                 settings, stores, outbox, reporter, clock, prune_unmanaged=prune_unmanaged

@@ -93,12 +93,15 @@ class Attachment:
         server, target = given.server, given.target
         app = self._claimed(app_of(server))
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
-        journal = await asyncio.to_thread(lambda: self.persistence.recording.journal)
-        wire = over_asgi(app, target, {**given.headers, **self._hooked(app)})
+        outbox = await asyncio.to_thread(lambda: self.persistence.recording.journal)
+        host = sdk_host.host_process(server)
+        wire = over_asgi(app, target, {**given.headers, **self._hooked(app)}, host=host)
         port = StartPort(server, wire, tools=given.tools, evaluate=False, waits=True)
         self._port = port
         clock = SystemClock()
-        reporter = Reporter(self._board, clock, PlainLog())
+        reporter = Reporter(
+            self._board, clock, PlainLog(), tuple if outbox is None else outbox.unsaved
+        )
         session = TargetSession(
             port,
             stores,
@@ -106,7 +109,7 @@ class Attachment:
             clock,
             holder=target_of(server),  # the machine's port has one owner, also after a crash
             take_over=Every(),
-            outage=None if journal is None else Outage(journal, stores, port, reporter, clock),
+            outage=None if outbox is None else Outage(outbox, stores, port, reporter, clock),
         )
         evaluation = EvaluationScheduler(evaluate, session, port, sdk_host.models_of(server))
         self._loop = Loop(

@@ -100,7 +100,9 @@ async def _restore_into(
     given: Given, evaluate: bool, persistence: DomainPersistence, done: _Done
 ) -> None:
     server, stores = given.server, await asyncio.to_thread(lambda: persistence.stores)
-    wire = over_asgi(app_of(server), given.target, given.headers)
+    wire = over_asgi(
+        app_of(server), given.target, given.headers, host=sdk_host.host_process(server)
+    )
     port = StartPort(server, wire, tools=given.tools, evaluate=evaluate)
     try:
         await ModelQueries(port, stores, SystemClock(), sdk_host.models_of(server)).begin()

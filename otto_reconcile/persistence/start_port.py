@@ -20,16 +20,13 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime import fencing
 from otto_reconcile.server import sdk_host
-from otto_reconcile.server.sdk_canned import CannedMaker
-from otto_reconcile.server.sdk_journeys import JourneyMaker
-from otto_reconcile.server.sdk_relationships import Relating
 
 _JUDGED = frozenset({"guideline", "journey"})
 """Kinds that Parlant evaluates at the end of the start, and must find then as they were made."""
 
 
 class StartPort(RestPort):
-    """`tools` are the program's own, as `@p.tool` made them.
+    """`wire` leads to the server, and has what only its process can do; `tools` are the program's.
 
     With `evaluate` Parlant evaluates at the end of its start what nobody has evaluated yet;
     without, all is made over REST, and it asks no model. Journeys with states, which only the SDK
@@ -49,9 +46,6 @@ class StartPort(RestPort):
         super().__init__(wire, inside=True)
         self._server = server
         self._evaluate, self._waits = evaluate, waits
-        self.host_journeys(JourneyMaker(server))
-        self.host_canned(CannedMaker(server))
-        self.host_relations(Relating(server))
         self._tools = tuple(tools)
         self.waiting: set[str] = set()
         self._maker = Maker(server, RestPort(wire, inside=True))

@@ -36,14 +36,14 @@ async def _release(wire: Wire, key: str) -> None:
     """Deletes its relationships; those to an agent, a journey or a tool keep it from being read."""
     listing = wire.parlant.relationships.list(guideline_id=key, indirect=False)
     try:
-        found = await wire.call(listing, may_fail=wire.relations is not None)
+        found = await wire.call(listing, may_fail=wire.host.relations is not None)
     except Failed:  # the API cannot show those of which one target is enough
-        if wire.relations is None:
+        if wire.host.relations is None:
             raise
-        for one in await wire.relations.all():
+        for one in await wire.host.relations.all():
             ends = (one.source_guideline, one.target_guideline)
             if key in (end.id for end in ends if end is not None):
-                await wire.relations.delete(one.id)
+                await wire.host.relations.delete(one.id)
         return
     for relationship in found:
         await wire.call(wire.parlant.relationships.delete(relationship.id))

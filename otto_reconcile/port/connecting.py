@@ -10,6 +10,7 @@ import httpx
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.port.asgi import InProcess, description_of
+from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime.proxies import is_loopback, refuse_unreadable
 from otto_reconcile.settings import without_credentials
@@ -18,7 +19,12 @@ TIMEOUT = 30.0
 """Seconds for each call."""
 
 
-def over_http(url: str, headers: Mapping[str, str], timeout: float = TIMEOUT) -> Wire:
+def over_http(
+    url: str,
+    headers: Mapping[str, str],
+    timeout: float = TIMEOUT,
+    host: HostProcess | None = None,
+) -> Wire:
     """Credentials in the URL are sent, never shown. Raises SettingsError for a URL that is none."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -38,10 +44,17 @@ def over_http(url: str, headers: Mapping[str, str], timeout: float = TIMEOUT) ->
         verify=httpx.create_ssl_context(),  # with the CA that the environment names
         trust_env=not direct,  # no proxy is asked for what is on this machine
     )
-    return Wire(http, target=target, timeout=timeout, secrets=[*_secrets(headers), password])
+    secrets = [*_secrets(headers), password]
+    return Wire(http, target=target, timeout=timeout, secrets=secrets, host=host)
 
 
-def over_asgi(app: Any, target: str, headers: Mapping[str, str], timeout: float = TIMEOUT) -> Wire:
+def over_asgi(
+    app: Any,
+    target: str,
+    headers: Mapping[str, str],
+    timeout: float = TIMEOUT,
+    host: HostProcess | None = None,
+) -> Wire:
     """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
     transport = InProcess(app, raise_app_exceptions=False)
     http = httpx.AsyncClient(base_url="http://parlant", transport=transport, headers=dict(headers))
@@ -52,6 +65,7 @@ def over_asgi(app: Any, target: str, headers: Mapping[str, str], timeout: float 
         secrets=_secrets(headers),
         version=getattr(app, "version", None),
         describe=description_of(app),
+        host=host,
     )
 
 

@@ -71,7 +71,7 @@ async def reaching(wire: Wire) -> list[Reaching]:
         found += _of_kind(kind, items, own, carriers, names)
         if kind == "journey":
             conditions = {str(condition) for journey in items for condition in journey.conditions}
-    inside = await wire.relations.all() if wire.relations is not None else ()
+    inside = await wire.host.relations.all() if wire.host.relations is not None else ()
     told = [await _scoped(wire, one, conditions, inside) for one in found]
     return sorted(one for one in told if one is not None)
 

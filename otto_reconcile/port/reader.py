@@ -132,8 +132,8 @@ class View:
 
 async def related_inside(wire: Wire) -> Sequence[Any] | None:
     """All relationships as Parlant's own process has them; None where its API shows all of them."""
-    if wire.relations is None:
+    if wire.host.relations is None:
         return None
-    found = await wire.relations.all()
+    found = await wire.host.relations.all()
     special = any(one.kind == ANY or getattr(one.target_tag, "any_of", False) for one in found)
     return found if special else None

@@ -31,9 +31,10 @@ from otto_reconcile.port.base import Health, Observation
 from otto_reconcile.port.connecting import TIMEOUT, over_asgi, over_http
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.reaching import Reaching, reaching
 from otto_reconcile.port.reader import Sweep, View
-from otto_reconcile.port.session import MakeCanned, MakeJourney, NoRelations, Relations, Wire
+from otto_reconcile.port.session import Wire
 from otto_reconcile.port.tools import Place
 from otto_reconcile.runtime import fencing
 
@@ -48,10 +49,17 @@ class RestPort:
 
     @classmethod
     def over_http(
-        cls, url: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+        cls,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+        host: HostProcess | None = None,
     ) -> RestPort:
-        """`timeout` is in seconds, for each call. Raises SettingsError for a URL that is none."""
-        return cls(over_http(url, headers or {}, timeout))
+        """`timeout` is in seconds, for each call. Raises SettingsError for a URL that is none.
+
+        `host` is ELSEWHERE for a look at a Parlant whose own process can do more than this one.
+        """
+        return cls(over_http(url, headers or {}, timeout, host))
 
     @classmethod
     def over_asgi(
@@ -60,9 +68,13 @@ class RestPort:
         target: str,
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
+        host: HostProcess | None = None,
     ) -> RestPort:
-        """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
-        return cls(over_asgi(app, target, headers or {}, timeout), inside=True)
+        """`app` is what Parlant's `configure_api` hands out; it need not be serving yet.
+
+        `host` does what only this process can, see `server.sdk_host.host_process`.
+        """
+        return cls(over_asgi(app, target, headers or {}, timeout, host), inside=True)
 
     @property
     def target(self) -> str:
@@ -178,27 +190,6 @@ class RestPort:
 
     def declare(self, services: Collection[str]) -> None:
         self._wire.tools.declared = frozenset(services)
-
-    def host_canned(self, make: MakeCanned) -> None:
-        """`make` is for canned responses of guidelines and states: Parlant is in this process."""
-        self._wire.make_canned = make
-
-    def assume_hosted(self) -> None:
-        """For a look from elsewhere at a Parlant whose own process can do what only that can."""
-
-        async def refuse(*_: Any, **__: Any) -> Any:
-            raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
-
-        self._wire.make_canned = self._wire.make_journey = refuse
-        self._wire.relations = NoRelations()
-
-    def host_relations(self, relations: Relations) -> None:
-        """`relations` is for those of which one target is enough: Parlant is in this process."""
-        self._wire.relations = relations
-
-    def host_journeys(self, make: MakeJourney) -> None:
-        """`make` is for journeys with states: Parlant is in this process."""
-        self._wire.make_journey = make
 
     async def create(
         self, resource: Resource, *, fresh: bool = False, claimed: bool = True

@@ -3,89 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import httpx
 
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.model import Ref, Resource
+from otto_reconcile.model import Ref
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.port import expecting
 from otto_reconcile.port.errors import of_exception, of_response
+from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.releases import Describe, Versions
-from otto_reconcile.port.tools import Place, Tools
+from otto_reconcile.port.tools import Tools
 from otto_reconcile.runtime import fencing
 
 if TYPE_CHECKING:
     from parlant.client import AsyncParlantClient
 
 T = TypeVar("T")
-
-
-class MakeCanned(Protocol):
-    """Makes a canned response with any tags, in Parlant's own process; gives its id."""
-
-    async def __call__(
-        self,
-        *,
-        value: str,
-        tags: Sequence[str],
-        signals: Sequence[str],
-        metadata: Mapping[str, Any],
-        field_dependencies: Sequence[str],
-    ) -> str: ...
-
-
-class MakeJourney(Protocol):
-    """Makes a journey with its states, in Parlant's own process; their ids are their `identity`.
-
-    `places` has the tools by their names in the states. `metadata` is for states by their identity,
-    each key over what is declared, `journey_node` key by key: the way for evaluations. Parlant
-    gives forks ids of its own, and takes no metadata for them, but for a first one: that is the
-    journey's initial state.
-    """
-
-    async def __call__(
-        self,
-        journey: Resource,
-        places: Mapping[str, Place],
-        metadata: Mapping[str, Mapping[str, Any]],
-    ) -> None: ...
-
-
-class End(NamedTuple):
-    """An end of a relationship, by Parlant's word for its kind and its id there."""
-
-    kind: str  # guideline, tag_all, tag_any, tool
-    id: str
-
-
-class Relations(Protocol):
-    """What Parlant's API can neither make nor show: in its own process only."""
-
-    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
-        """Gives its id. One with the same kind and ends is replaced."""
-
-    async def delete(self, key: str) -> None: ...
-
-    async def all(self) -> Sequence[Any]:
-        """All relationships in the form of Parlant's client, each with its `group`."""
-
-
-class NoRelations:
-    """For a look from elsewhere at a Parlant whose own process has them."""
-
-    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
-        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
-
-    async def delete(self, key: str) -> None:
-        raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
-
-    async def all(self) -> Sequence[Any]:
-        return ()
 
 
 class Made(NamedTuple):
@@ -98,8 +36,8 @@ class Made(NamedTuple):
 class Wire:
     """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message.
 
-    `version` is Parlant's and `describe` gives its OpenAPI description, where they are known
-    without asking.
+    `host` does what only the process that hosts Parlant can. `version` is Parlant's and `describe`
+    gives its OpenAPI description, where they are known without asking.
     """
 
     def __init__(
@@ -111,20 +49,19 @@ class Wire:
         secrets: Iterable[str],
         version: str | None = None,
         describe: Describe | None = None,
+        host: HostProcess | None = None,
     ) -> None:
         self.http = http
         self.target = target
         self.timeout = timeout
+        self.host = host or HostProcess()
         self.tags = TagNames(self)
         self.tools = Tools(self)
         self.versions = Versions(self, version, describe)
         self.journeys = JourneyCalls(self)
         self.evaluation_cache = EvaluationCache()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
-        self.make_canned: MakeCanned | None = None
-        self.make_journey: MakeJourney | None = None
         self.made_journeys: dict[str, Made] = {}
-        self.relations: Relations | None = None
         self.unclaimed: set[Ref] = set()
         """What is being created and cannot be there by us: see `port.base.Port.create`."""
         self._secrets = tuple(secrets)

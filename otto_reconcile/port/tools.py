@@ -184,7 +184,7 @@ class Tools:
             if service.kind == "sdk":
                 return await _asked_itself(service.url)
             # What Parlant can reach is known here only where it runs in this process.
-            beside = service.kind == "mcp" and self._wire.make_journey is not None
+            beside = service.kind == "mcp" and self._wire.host.journey is not None
             return "dead" if beside and not await _is_open(service.url) else "untold"
 
 

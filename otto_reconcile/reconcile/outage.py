@@ -40,7 +40,6 @@ class Outage:
         self._changes = int(outbox.waiting)  # how many there were
         self._read = 0  # how many of them the store is known to have been read with
         self._told: str | None = None
-        reporter.standing = outbox.unsaved
         if outbox.damaged:
             reporter.warn("the outbox has entries that cannot be read", entries=outbox.damaged)
 

@@ -36,14 +36,21 @@ class Log(Protocol):
 
 
 class Reporter:
-    def __init__(self, board: StatusBoard, clock: Clock, log: Log) -> None:
+    """`standing` gives the warnings that hold until a person has dealt with them."""
+
+    def __init__(
+        self,
+        board: StatusBoard,
+        clock: Clock,
+        log: Log,
+        standing: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
         self.board, self._clock, self._log = board, clock, log
         self._repeats, self._reminders = Repeats(), Reminders(clock)
         self._store_errors: dict[str, OttoError] = {}  # by what was asked of the store
         self._unwritten: str | None = None  # why the status file cannot be written
         self._not_ready: str | None = None  # the URL, until everything behind it answers
-        self.standing: Callable[[], tuple[str, ...]] = tuple
-        """Warnings that hold until a person has dealt with them."""
+        self._standing = standing
 
     def of(self, target: str, store: str) -> None:
         """Says which target and store the status is about."""
@@ -193,7 +200,7 @@ class Reporter:
         parts = {**world.desired.unreadable, **world.desired.unreadable_shared}
         unreadable = (f"{name}: {why}" for name, why in sorted(parts.items()))
         guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
-        new = (*warnings, *unreadable, *guarded, *self.standing())
+        new = (*warnings, *unreadable, *guarded, *self._standing())
         self.stand_by(new)
         status.warnings = new
         self.epoch(world.epoch)

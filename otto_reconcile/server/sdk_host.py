@@ -1,6 +1,7 @@
-"""A Parlant server that a program made for itself: its tools, and who evaluates there.
+"""A Parlant server in this process: what only its own process can do, its tools, its models.
 
-Imports Parlant. `persistence` calls it, in the body of the program's `async with p.Server()`.
+Imports Parlant. `daemon` and `persistence` call it; the latter in the body of a program's own
+`async with p.Server()`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,22 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
+from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.sdk_canned import CannedMaker
+from otto_reconcile.server.sdk_journeys import JourneyMaker
+from otto_reconcile.server.sdk_relationships import Relating
 
 if TYPE_CHECKING:
     import parlant.sdk as p
 
 Message: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def host_process(server: p.Server) -> HostProcess:
+    """What only this process can do on its server, for a port that is made on it."""
+    return HostProcess(CannedMaker(server), JourneyMaker(server), Relating(server))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from otto_reconcile.port.session import End
+from otto_reconcile.port.host_process import End
 from otto_reconcile.runtime import fencing
 
 if TYPE_CHECKING:

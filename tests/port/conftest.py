@@ -13,9 +13,7 @@ import pytest
 
 from otto_reconcile.port.releases import release_of
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.server.sdk_canned import CannedMaker
-from otto_reconcile.server.sdk_journeys import JourneyMaker
-from otto_reconcile.server.sdk_relationships import Relating
+from otto_reconcile.server.sdk_host import host_process
 from tests.parlant_server.fixtures import InLoop, plain_http
 from tests.parlant_server.rest import Rest
 
@@ -67,10 +65,8 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     http = httpx.AsyncClient(transport=transport, base_url="http://parlant")
     looking = InLoop(Rest(http), thread)
     await looking.clean()
-    port = RestPort.over_asgi(thread.app, target="embedded:test")
-    port.host_canned(CannedMaker(thread.server))
-    port.host_journeys(JourneyMaker(thread.server))
-    port.host_relations(Relating(thread.server))
+    host = host_process(thread.server)
+    port = RestPort.over_asgi(thread.app, target="embedded:test", host=host)
     inside = InLoop(port, thread)
     yield Host(inside, looking)
     await inside.close()

@@ -9,8 +9,8 @@ import pytest
 
 from otto_reconcile.model import make
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan, Result
+from otto_reconcile.port.host_process import End
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.port.session import End
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.runtime.fencing import LeaseLost, fenced
 from otto_reconcile.server.sdk_relationships import Relating

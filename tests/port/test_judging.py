@@ -13,7 +13,6 @@ from otto_reconcile.model import Bot, Ref, Resource, Snapshot, State, snapshot_o
 from otto_reconcile.model.evaluation import EvaluationCache, Question, conditions_of, questions_of
 from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.reconcile.executor import apply
-from otto_reconcile.server.sdk_journeys import JourneyMaker
 from tests.port.conftest import Host
 
 BOT = "order-desk"
@@ -169,7 +168,6 @@ async def test_states_take_evaluations_when_their_journey_is_recreated(
     host: Host, request: pytest.FixtureRequest
 ) -> None:
     server = request.getfixturevalue("parlant_thread").server
-    host.port.inner.host_journeys(JourneyMaker(server))
     states = [
         {"id": "ask", "chat": "Ask for the number", "next": [{"to": "say"}]},
         {"id": "say", "chat": "Say it", "metadata": {"continuous": False}},

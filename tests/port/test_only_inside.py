@@ -16,6 +16,7 @@ from otto_reconcile.errors import InvalidInput, TargetRefused
 from otto_reconcile.model import Bot, Ref, Resource, Snapshot, snapshot_of
 from otto_reconcile.model.from_resources import part_of
 from otto_reconcile.observed import known
+from otto_reconcile.port.host_process import ELSEWHERE
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.server.sdk_relationships import Relating
 from otto_reconcile.store.memory import MemoryStore
@@ -134,8 +135,8 @@ async def test_a_look_from_elsewhere_sees_no_difference(host: Host, tmp_path: Pa
     wanted = snapshot_of(bot(tmp_path))
     await converge(host, wanted)
     applied = await seen(host, known(wanted, wanted))
-    stranger = RestPort.over_asgi(host.port._thread.app, target="another look")
-    stranger.assume_hosted()
+    app = host.port._thread.app
+    stranger = RestPort.over_asgi(app, target="another look", host=ELSEWHERE)
     within = host.port._thread.within
     for _ in range(2):
         observed = (await within(stranger.observe(BOT, known(wanted, applied)))).snapshot

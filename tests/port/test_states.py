@@ -74,13 +74,17 @@ def bot(*, slots: str = "look_up", **changes: Any) -> Bot:
 
 @pytest.fixture
 async def inside(host: Host, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
-    server = request.getfixturevalue("parlant_thread").server
-    host.port.inner.host_journeys(JourneyMaker(server))
+    request.getfixturevalue("parlant_thread")
     yield host
     for action in plan(Snapshot(), await seen(host, snapshot_of(bot())), Snapshot()):
         if action.observed is not None and action.ref.kind in ("relationship", "journey"):
             await host.port.delete(action.observed)
     await host.rest.get("/relationships")  # nothing dangles
+
+
+def making_journeys_by(host: Host, maker: Any) -> None:
+    wire = host.port.inner._wire
+    wire.host = replace(wire.host, journey=maker)
 
 
 only_inside = pytest.mark.parametrize("host", ["asgi"], indirect=True)
@@ -211,13 +215,13 @@ async def test_half_a_journey_is_taken_away_again(inside: Host) -> None:
     async def stumbling(journey: Resource, places: Any, metadata: Any) -> Any:
         await maker(journey, {"look_up": places["look_up"]}, metadata)
 
-    inside.port.inner.host_journeys(stumbling)
+    making_journeys_by(inside, stumbling)
     with pytest.raises(TargetUnavailable, match="weigh"):
         await inside.port.create(wanted[Ref("journey", VISIT)])
     assert not await inside.rest.exists(f"/journeys/{VISIT}")
     assert len(await inside.rest.get("/guidelines")) == guidelines
     assert await bound(inside) == []
-    inside.port.inner.host_journeys(maker)
+    making_journeys_by(inside, maker)
     await inside.port.create(wanted[Ref("journey", VISIT)])
     assert len(await bound(inside)) == 2
 
@@ -245,13 +249,13 @@ async def test_a_journey_that_cannot_be_read_back_is_taken_away_unread(inside: H
     async def untitled(journey: Resource, places: Any, metadata: Any) -> Any:
         await maker(replace(journey, spec={**journey.spec, "title": ""}), places, metadata)
 
-    inside.port.inner.host_journeys(untitled)
+    making_journeys_by(inside, untitled)
     with pytest.raises(TargetUnavailable, match="500"):
         await inside.port.create(wanted[Ref("journey", VISIT)])
     assert await inside.rest.get("/journeys") == []
     assert await bound(inside) == []
     assert len(await inside.rest.get("/guidelines")) == guidelines
-    inside.port.inner.host_journeys(maker)
+    making_journeys_by(inside, maker)
     await inside.port.create(wanted[Ref("journey", VISIT)])
 
 

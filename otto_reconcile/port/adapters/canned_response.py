@@ -1,7 +1,7 @@
 """Adapter of kind `canned_response`: found again by our id in its metadata.
 
 Over its API Parlant takes no tag of a guideline or state, which is what binds one to these, and not
-the one that makes a preamble of it. In its own process its SDK does: `wire.make_canned` is the way
+the one that makes a preamble of it. In its own process its SDK does: `wire.host.canned` is the way
 there, None for a server elsewhere.
 """
 
@@ -63,7 +63,7 @@ class CannedResponseAdapter:
     async def post(self, wire: Wire, resource: Resource) -> Resource:
         spec, client = resource.spec, wire.parlant.canned_responses
         bound = [tag for tag in spec["applies_to"] if tag != agent_tag(resource.bot_id)]
-        inside = _is_of_host(resource) or (bool(bound) and wire.make_canned is not None)
+        inside = _is_of_host(resource) or (bool(bound) and wire.host.canned is not None)
         own = [_owned(resource.bot_id) if bound else agent_tag(resource.bot_id)]
         if bound and not inside:  # the API takes no tag that is in no list but those of journeys
             own = []
@@ -79,10 +79,10 @@ class CannedResponseAdapter:
         fields = spec.get("fields", [])
         if not inside:
             made = await wire.call(client.create(fields=fields, **values))
-        elif wire.make_canned is None:
+        elif wire.host.canned is None:
             raise TargetRefused(f"{resource.ref}: {UNBOUND}", status=422)
         else:
-            identity = addressed(await wire.call(wire.make_canned(**values)))
+            identity = addressed(await wire.call(wire.host.canned(**values)))
             if fields:
                 made = await wire.call(client.update(identity, value=spec["value"], fields=fields))
             else:
@@ -126,7 +126,7 @@ UNBOUND = (
 
 def unbound(wire: Wire, resource: Resource) -> str | None:
     """Why this canned response cannot be made on the target; None if it can."""
-    return UNBOUND if _is_of_host(resource) and wire.make_canned is None else None
+    return UNBOUND if _is_of_host(resource) and wire.host.canned is None else None
 
 
 def _is_of_host(resource: Resource) -> bool:

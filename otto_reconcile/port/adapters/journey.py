@@ -132,7 +132,7 @@ async def unmade(wire: Wire, resource: Resource) -> str | None:
     """
     if not resource.spec.get("states"):
         return None
-    if wire.make_journey is None:
+    if wire.host.journey is None:
         return UNMADE
     if resource.key not in wire.made_journeys:
         return None
@@ -146,7 +146,7 @@ def _tools(journey: Resource) -> list[str]:
 
 async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     """Made by the SDK, in one go but for its tags; the states are then read back."""
-    if wire.make_journey is None:
+    if wire.host.journey is None:
         raise TargetRefused(f"{resource.ref}: {UNMADE}", status=422)
     spec = resource.spec
     if not 1 <= len(spec["title"]) <= LONGEST_TITLE:  # the SDK takes it, and no list shows it then
@@ -158,7 +158,7 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     places = {tool: await wire.tools.place(tool) for tool in tools}
     tags = await wire.tags.ids(spec.get("tags", ()))
     try:
-        await wire.make_journey(resource, places, metadata_of_states(wire, resource))
+        await wire.host.journey(resource, places, metadata_of_states(wire, resource))
     except Exception as error:
         for relationship in await _relationships(wire, resource):
             await wire.call(wire.parlant.relationships.delete(relationship))

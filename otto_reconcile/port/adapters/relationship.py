@@ -31,8 +31,9 @@ from otto_reconcile.port.disambiguation import (
     whole,
 )
 from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.host_process import NoRelations
 from otto_reconcile.port.reader import View
-from otto_reconcile.port.session import NoRelations, Wire
+from otto_reconcile.port.session import Wire
 
 
 class RelationshipAdapter:
@@ -119,9 +120,9 @@ class RelationshipAdapter:
         return await self.create(wire, resource, fresh=True)
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
-        if is_of_host(observed.spec) and wire.relations is not None:
+        if is_of_host(observed.spec) and wire.host.relations is not None:
             for remote_id in remote_ids(observed):
-                await wire.relations.delete(remote_id)
+                await wire.host.relations.delete(remote_id)
             return
         gone = 0
         for remote_id in (ids := remote_ids(observed)):
@@ -146,11 +147,11 @@ UNRELATED = (
 
 def unrelated(wire: Wire, resource: Resource) -> str | None:
     """Why this relationship cannot be made on the target; None if it can."""
-    return UNRELATED if is_of_host(resource.spec) and wire.relations is None else None
+    return UNRELATED if is_of_host(resource.spec) and wire.host.relations is None else None
 
 
 async def _made_inside(wire: Wire, resource: Resource) -> Resource:
-    if wire.relations is None:
+    if wire.host.relations is None:
         raise TargetRefused(f"{resource.ref}: {UNRELATED}", status=422)
     # Parlant itself makes one to something that is not there, and never shows it.
     await _refuse_missing(wire, resource)
@@ -159,10 +160,10 @@ async def _made_inside(wire: Wire, resource: Resource) -> Resource:
     group = f"{GROUP}{spec['source']}:{spec['group']}" if spec["kind"] == ANY else None
     ends = [await end_inside(wire, str(spec[side])) for side in ("source", "target")]
     try:
-        await wire.relations.make(spec["kind"], ends[0], ends[1], group)
+        await wire.host.relations.make(spec["kind"], ends[0], ends[1], group)
     except ValueError as error:  # what Parlant raises for a ring
         raise _ring(resource) from error
-    same = same_as(resource, await wire.relations.all())
+    same = same_as(resource, await wire.host.relations.all())
     if same is None:
         raise NotApplied(f"Parlant accepted {resource.ref} but did not keep it")
     return ensure_kept(resource, same)
@@ -200,7 +201,7 @@ def _as_known(wire: Wire, known: Iterable[Resource]) -> Callable[[Resource], Res
     }
 
     def told(found: Resource) -> Resource:
-        other = same.get(of_all(found)) if isinstance(wire.relations, NoRelations) else None
+        other = same.get(of_all(found)) if isinstance(wire.host.relations, NoRelations) else None
         return found if other is None or other.remote_id != found.remote_id else other
 
     return told

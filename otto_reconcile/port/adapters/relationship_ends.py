@@ -8,7 +8,8 @@ from typing import Any
 from otto_reconcile.model import Resource, make
 from otto_reconcile.model.relationship import ANY, key_of
 from otto_reconcile.port.disambiguation import journey_meant
-from otto_reconcile.port.session import End, Wire, agent_tag, journey_tag
+from otto_reconcile.port.host_process import End
+from otto_reconcile.port.session import Wire, agent_tag, journey_tag
 from otto_reconcile.port.tools import split_tool
 
 GROUP = "otto_reconcile:"

@@ -1,0 +1,87 @@
+"""What only the process that hosts Parlant can do, as `port` asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from otto_reconcile.errors import TargetRefused
+from otto_reconcile.model import Resource
+from otto_reconcile.port.tools import Place
+
+
+class MakeCanned(Protocol):
+    """Makes a canned response with any tags, in Parlant's own process; gives its id."""
+
+    async def __call__(
+        self,
+        *,
+        value: str,
+        tags: Sequence[str],
+        signals: Sequence[str],
+        metadata: Mapping[str, Any],
+        field_dependencies: Sequence[str],
+    ) -> str: ...
+
+
+class MakeJourney(Protocol):
+    """Makes a journey with its states, in Parlant's own process; their ids are their `identity`.
+
+    `places` has the tools by their names in the states. `metadata` is for states by their identity,
+    each key over what is declared, `journey_node` key by key: the way for evaluations. Parlant
+    gives forks ids of its own, and takes no metadata for them, but for a first one: that is the
+    journey's initial state.
+    """
+
+    async def __call__(
+        self,
+        journey: Resource,
+        places: Mapping[str, Place],
+        metadata: Mapping[str, Mapping[str, Any]],
+    ) -> None: ...
+
+
+class End(NamedTuple):
+    """An end of a relationship, by Parlant's word for its kind and its id there."""
+
+    kind: str  # guideline, tag_all, tag_any, tool
+    id: str
+
+
+class Relations(Protocol):
+    """What Parlant's API can neither make nor show: in its own process only."""
+
+    async def make(self, kind: str, source: End, target: End, group: str | None) -> str:
+        """Gives its id. One with the same kind and ends is replaced."""
+
+    async def delete(self, key: str) -> None: ...
+
+    async def all(self) -> Sequence[Any]:
+        """All relationships in the form of Parlant's client, each with its `group`."""
+
+
+async def _refuse(*_: Any, **__: Any) -> Any:
+    raise TargetRefused("only the process that hosts this Parlant can do that", status=422)
+
+
+class NoRelations:
+    """For a look from elsewhere at a Parlant whose own process has them."""
+
+    make = delete = staticmethod(_refuse)
+
+    async def all(self) -> Sequence[Any]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostProcess:
+    """What is None cannot be done: Parlant is in another process."""
+
+    canned: MakeCanned | None = None
+    journey: MakeJourney | None = None
+    relations: Relations | None = None
+
+
+ELSEWHERE = HostProcess(_refuse, _refuse, NoRelations())
+"""For a look from elsewhere at a Parlant whose own process can do all of it."""
