@@ -50,7 +50,7 @@ class DesiredState:
         self._store = store
         self._log = Log(store, now)
         self._revisions = Revisions(self._log)
-        self._ingester = Ingester(self._log)
+        self._ingester = Ingester(self._log, self._revisions)
         self._composer = Composer()
         self._heads: Mapping[str, Head] = {}
 
@@ -196,7 +196,7 @@ class DesiredState:
 
     def ingest(self) -> Ingested:
         """Records as events what other programs wrote into the rows since the last time."""
-        return self._ingester.ingest(self._revisions.desired)
+        return self._ingester.ingest()
 
     def rewrite_rows(self, names: Iterable[str]) -> list[str]:
         """Writes rows and heads of these anew; those of which the newest revision can be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,10 +11,11 @@ from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Declaration, called, is_shared, stream_of, unfit
 from otto_reconcile.records import renames
 from otto_reconcile.records.event_log import Log
-from otto_reconcile.records.events import ROWS, Desired, Event, EventType, Ingested, Source, utc
+from otto_reconcile.records.events import ROWS, Event, EventType, Ingested, Source, utc
 from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.look import Look, main_collection
 from otto_reconcile.records.renaming import Renaming
+from otto_reconcile.records.revisions import Revisions
 from otto_reconcile.records.row_loss import RowLoss
 from otto_reconcile.records.rows.decoding import OWN, by_bot, declaration_from, is_otto
 from otto_reconcile.records.rows.projections import (
@@ -37,17 +38,17 @@ _EARLIER = 20  # revisions that a slow writer may be behind
 class Ingester:
     """Compares the rows with what they said when they were last in step (`Head.rows`)."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, revisions: Revisions) -> None:
+        self._log, self._revisions = log, revisions
         self._seen: dict[str, tuple[int, str, list[str]]] = {}
         self._renaming = Renaming(log)
         self._loss = RowLoss(log)
 
-    def ingest(self, read: Callable[[Mapping[str, Head]], Desired]) -> Ingested:
-        """`read` gives the bots that heads stand for. Raises StoreUnavailable."""
-        look = self._look(read)
+    def ingest(self) -> Ingested:
+        """Raises StoreUnavailable."""
+        look = self._look()
         if self._renaming.finish(look.rows, look.renames):
-            look = self._look(read)
+            look = self._look()
         self._loss.begin(look)
         self._loss.note_parts(look)
         unreadable = look.known.unreadable.keys() | look.known.unreadable_shared.keys()
@@ -71,7 +72,7 @@ class Ingester:
             frozenset(look.amiss),
         )
 
-    def _look(self, read: Callable[[Mapping[str, Head]], Desired]) -> Look:
+    def _look(self) -> Look:
         """Rows between two reads of the heads: a bot whose head moved, or may, is for next time."""
         heads = self._log.settled()
         names = (*COLLECTION_NAMES, *COLLECTION_OF.values())
@@ -83,7 +84,9 @@ class Ingester:
         moving |= self._going(of_bots)
         of_shared, more = shared_by_stream(rows)
         found = {**of_bots, **of_shared}
-        look = Look(heads, found, read(heads), frozenset(moving), [*problems, *more])
+        look = Look(
+            heads, found, self._revisions.desired(heads), frozenset(moving), [*problems, *more]
+        )
         look.nameless = frozenset(
             name for name, key in _IDS.items() if any(_is_nameless(row, key) for row in rows[name])
         )
