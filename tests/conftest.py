@@ -39,8 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 UNIT = {
-    "desired", "diff", "manifest", "reconcile", "render", "scenarios", "sources", "specification",
-    "store", "test_kinds.py",
+    "desired", "diff", "manifest", "outbox", "reconcile", "render", "scenarios", "sources",
+    "specification", "store", "test_kinds.py",
 }  # fmt: skip
 """What is logic alone: `make test-unit` runs it. A test there that needs a process
 or a server is marked `process`."""

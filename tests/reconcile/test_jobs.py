@@ -26,8 +26,8 @@ from otto_reconcile.sources.folder import Folder
 from otto_reconcile.sources.watching import Watcher
 from tests.reconcile.fakes import FakePort, Setting, bot
 from tests.reconcile.test_evaluating import Judged
-from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import running, until
+from tests.sources.test_importer import MANIFEST
 
 SECRET = "hunter2"
 

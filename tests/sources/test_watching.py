@@ -11,8 +11,8 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.fingerprint import fingerprint
 from otto_reconcile.store.memory import MemoryStore
 from tests.cli.command import manifest as text_of
-from tests.reconcile.test_lineage import Replica
 from tests.reconcile.test_loop import until
+from tests.sources.test_lineage import Replica
 
 
 @pytest.mark.parametrize("target", ["nothere.yaml", "link.yaml"], ids=["nowhere", "to itself"])

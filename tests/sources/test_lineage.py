@@ -26,9 +26,9 @@ from otto_reconcile.store.memory import MemoryStore
 from otto_reconcile.store.mongo import MongoStore
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.reconcile.fakes import FastClock, Heard
-from tests.reconcile.test_importer import MANIFEST
 from tests.reconcile.test_loop import until
-from tests.reconcile.test_provenance import commit, git
+from tests.sources.test_importer import MANIFEST
+from tests.sources.test_provenance import commit, git
 
 pytestmark = pytest.mark.process
 
@@ -38,7 +38,6 @@ NOON = "2030-01-01T12:00:00+0000"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "CHECK", 0.1)
-    monkeypatch.setattr(folders, "RECHECK", 0.1)
 
 
 @pytest.fixture
