@@ -69,9 +69,11 @@ check: $(DEV)
 	$(BIN)/lint-imports
 
 # One file of tests stays in one process, so that its servers are started once; those that take
-# longest go first (tests/conftest.py), not those with most tests.
+# longest go first (tests/conftest.py), not those with most tests. More processes than cores: many
+# tests wait for a daemon, or for a lease to run out.
+WORKERS ?= 4
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: $(DEV)
 	OTTO_TEST_QUICK=1 $(BIN)/pytest -n 2 -q -m unit $(PYTEST_ARGS)

@@ -51,7 +51,7 @@ class Shop:
     ) -> None:
         self.stores, self.outbox, self.port = stores, outbox, port
         clock = self.clock = FastClock(speed=1)
-        self.reporter = Reporter(StatusBoard(None), clock, PlainLog())
+        self.reporter = Reporter(StatusBoard(None), clock, PlainLog(), outbox.unsaved)
         outage = Outage(outbox, stores, port, self.reporter, clock)
         session = TargetSession(port, stores, self.reporter, clock, holder="maker", outage=outage)
         self.loop = Loop(session)
