@@ -14,7 +14,7 @@ import yaml
 
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
-from otto_reconcile.cli.places import find_daemon, lost_by, opened_store, place_of
+from otto_reconcile.cli.places import find_daemon, lost_by, opened_store
 from otto_reconcile.cli.unknown import not_there, one_of
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
@@ -62,6 +62,8 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
         )
     elif not lost:
         hint = "otto-reconcile apply -f FILE, or put manifests into the watched folder"
+        from otto_reconcile.store import place_of
+
         say(f"no bots yet in {place_of(settings)}: {hint}")
     return code
 

@@ -28,13 +28,14 @@ def _known(folder: Path) -> set[str]:
 
 
 def _stored(folder: Path) -> set[str]:
-    from otto_reconcile.store import FILE
-    from otto_reconcile.store.sqlite import SQLiteStore
+    from otto_reconcile.settings import Settings
+    from otto_reconcile.store import is_there, open_store
 
-    if os.environ.get("MONGODB_URI") or not (folder / FILE).exists():
+    settings = Settings(data_dir=folder)
+    if os.environ.get("MONGODB_URI") or not is_there(settings):
         return set()
     with suppress(OttoError):
-        store = SQLiteStore(folder / FILE)
+        store = open_store(settings)
         try:
             return {
                 str(row["bot_id"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -77,14 +76,13 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
     Raises OttoError rather than open another store than a running daemon's.
     """
     from otto_reconcile.records.events import refuse_newer
-    from otto_reconcile.store import FILE, open_store
+    from otto_reconcile.store import is_there, open_store
 
     daemon = find_daemon(settings)
     _refuse_other_kind(settings, daemon)
-    nothing_there = settings.mongodb_uri is None and not os.path.lexists(settings.data_dir / FILE)
-    if nothing_there and not writing:
+    if not is_there(settings) and not writing:
         settings = replace(settings, ephemeral=True)
-    elif nothing_there:
+    elif not is_there(settings):
         data_dir.prepare(settings.data_dir)
     store = open_store(settings)
     try:
@@ -95,16 +93,6 @@ def opened_store(settings: Settings, *, writing: bool = False) -> Iterator[Store
         raise _lost(settings, store, error) or error from None
     finally:
         store.close()
-
-
-def place_of(settings: Settings) -> str:
-    """Where that store is, as a person would look for it."""
-    from otto_reconcile.store import FILE
-
-    if settings.mongodb_uri is not None:
-        return f"{without_credentials(settings.mongodb_uri)} database {settings.database}"
-    path = settings.data_dir / FILE
-    return str(path) if path.exists() else f"{path} (there is no such file)"
 
 
 def _kept_in(daemon: Daemon | None) -> str:
@@ -180,6 +168,7 @@ def lost_by(settings: Settings, store: Store, desired: Desired) -> str | None:
 def memory_of(settings: Settings, store: Store) -> Remembered:
     """What this data directory has managed."""
     from otto_reconcile.reconcile.remembered import IN_MEMORY, Remembered
+    from otto_reconcile.store import place_of
 
     missing = f"SQLite {place_of(settings)}" if store.label == IN_MEMORY else None
     return Remembered(settings.data_dir, store, missing)
