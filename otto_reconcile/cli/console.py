@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.cli.surroundings import give_up_output
 from otto_reconcile.errors import OttoError
-from otto_reconcile.runtime.escaping import escaped, visible, visible_lines
-from otto_reconcile.runtime.logins import without_logins
+from otto_reconcile.runtime.escaping import escaped, visible, visible_lines, without_logins
 
 if TYPE_CHECKING:
     from otto_reconcile.render.lines import Line

@@ -11,8 +11,7 @@ import typer
 
 from otto_reconcile.cli.surroundings import give_up_output
 from otto_reconcile.errors import InvalidInput, OttoError
-from otto_reconcile.runtime.escaping import visible
-from otto_reconcile.runtime.logins import without_logins
+from otto_reconcile.runtime.escaping import visible, without_logins
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, wherever this version of Typer keeps it."""

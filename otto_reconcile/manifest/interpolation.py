@@ -9,7 +9,7 @@ from typing import NamedTuple
 from otto_reconcile.manifest.permits import is_allowed, looks_secret
 from otto_reconcile.manifest.tree import Faults, Node, Path
 from otto_reconcile.model import JSON, Masked
-from otto_reconcile.runtime.logins import has_login
+from otto_reconcile.runtime.escaping import has_login
 
 _VARIABLE = re.compile(
     r"(?P<escape>\$\$\{)"

@@ -1,4 +1,4 @@
-"""What Otto's tools answer: data in plain words, small enough for Parlant. For the workshop."""
+"""What Otto's tools answer: data in plain words, small enough for Parlant; also before a yes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import InvalidInput
-from otto_reconcile.otto import spec_codec
+from otto_reconcile.model import Bot
+from otto_reconcile.otto import patch, spec_codec
+from otto_reconcile.otto.confirmation import creation, draft
+from otto_reconcile.otto.summary import shown, unserved
 from otto_reconcile.planning.plan import Outcome
 from otto_reconcile.reconcile.conditions import phrase
 from otto_reconcile.reconcile.results import BotResult
@@ -81,3 +85,16 @@ def _cut(value: Any, longest: int, most: int) -> Any:
         left = [_cut(item, longest, most) for item in value[:most]]
         return left if len(value) <= most else [*left, spec_codec.cut_mark(len(value) - most)]
     return value
+
+
+def proposed(ok: bool, message: str, bot: Bot, wanted: DesiredBot | None) -> Reply:
+    """What the customer is to be shown: of a new bot all of it, of a change what it changes."""
+    what = {"guidelines": len(bot.guidelines), "journeys": len(bot.journeys)}
+    data = reply(ok, message, bot_id=bot.id, name=bot.name, draft=draft(creation(bot)), **what)
+    if not ok:
+        data["problem"] = "unconfirmed"
+    if wanted is None:
+        data |= {"to_show": shown(bot), "not_possible": unserved(bot)}
+    else:
+        data["changes"] = patch.told(wanted.bot, bot)
+    return fitted(data)

@@ -19,9 +19,16 @@ from otto_reconcile.model import Bot, folded
 from otto_reconcile.otto import bot_names, patch, spec_codec
 from otto_reconcile.otto.access import GUEST, KIND, Access, owner_of
 from otto_reconcile.otto.confirmation import Consent, creation, deletion
-from otto_reconcile.otto.proposing import proposed
 from otto_reconcile.otto.queries import Known, Queries
-from otto_reconcile.otto.responses import Reply, fitted, invalid, live, not_possible, reply
+from otto_reconcile.otto.responses import (
+    Reply,
+    fitted,
+    invalid,
+    live,
+    not_possible,
+    proposed,
+    reply,
+)
 from otto_reconcile.otto.summary import unserved
 from otto_reconcile.otto.writer import Writer
 from otto_reconcile.outbox import Kept, Outbox

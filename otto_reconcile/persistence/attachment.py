@@ -28,7 +28,7 @@ from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Status, StatusBoard
 from otto_reconcile.reconcile.target_state import Every
 from otto_reconcile.runtime.clock import SystemClock
-from otto_reconcile.runtime.plain_log import PlainLog
+from otto_reconcile.runtime.logs import PlainLog
 from otto_reconcile.server import sdk_host
 from otto_reconcile.server.change_hook import ChangeHook, Touched
 from otto_reconcile.settings import DEFAULT_DATABASE

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.port.asgi import InProcess, description_of
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime.proxies import is_loopback, refuse_unreadable
@@ -72,3 +72,37 @@ def over_asgi(
 def _secrets(headers: Mapping[str, str]) -> list[str]:
     """Values of headers, and their parts: `Bearer x` is as secret as `x`."""
     return [part for value in headers.values() for part in (value, *value.split())]
+
+
+class InProcess(httpx.ASGITransport):
+    """httpx's, with each request in a task of its own: a cancelled caller is surely cancelled.
+
+    Parlant answers 503 where its request is cancelled (`handle_cancellation` in
+    parlant/api/app.py), so a caller that awaited the app in its own task would lose its
+    cancellation and go on.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answering = asyncio.create_task(super().handle_async_request(request), name="parlant-call")
+        try:
+            await asyncio.wait({answering})
+        finally:
+            answering.cancel()
+        return answering.result()
+
+
+def description_of(app: Any) -> Callable[[], Mapping[str, Any]] | None:
+    """What gives the OpenAPI description of a FastAPI app; None for another app.
+
+    Not the app's own `openapi`, which keeps what it gives: routes that come later would be missing.
+    """
+    routes = getattr(app, "routes", None)
+    if routes is None:
+        return None
+
+    def describe() -> Mapping[str, Any]:
+        from fastapi.openapi.utils import get_openapi
+
+        return get_openapi(title="Parlant API", version=str(app.version), routes=app.routes)
+
+    return describe

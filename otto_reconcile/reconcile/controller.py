@@ -15,7 +15,6 @@ from otto_reconcile.model import Ref
 from otto_reconcile.planning.plan import Result
 from otto_reconcile.reconcile.bot_plan import foreign
 from otto_reconcile.reconcile.extension import Extension
-from otto_reconcile.reconcile.heal_limiter import HealLimiter
 from otto_reconcile.reconcile.missing_tools import MissingTools
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
@@ -24,6 +23,7 @@ from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item
+from otto_reconcile.runtime.backoff import HealLimiter
 
 _log = logging.getLogger("otto_reconcile.loop")
 

@@ -22,7 +22,7 @@ from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.bot_plan import Planned, plan_bot
 from otto_reconcile.reconcile.executor import apply
 from otto_reconcile.reconcile.leader import Right, Undisputed
-from otto_reconcile.reconcile.repeats import Repeats
+from otto_reconcile.reconcile.reminders import Repeats
 from otto_reconcile.reconcile.results import BotResult, applied_after, concluded, handed_over
 from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.stores import Stores

@@ -1,14 +1,16 @@
-"""Says again what still holds: after five minutes, then in growing distances, at most a day.
+"""What the log has been told already: each thing once, and again while it holds.
 
-A fault that lasts is said once when it begins; whoever reads the log later would not know of it.
-For `reporter`.
+A fault that lasts is said when it begins, after five minutes, then in growing distances, at most a
+day: whoever reads the log later would not know of it. For `reporter`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
+from otto_reconcile.model import Ref
+from otto_reconcile.planning.plan import Operation, Outcome, Result
 from otto_reconcile.runtime.clock import Clock
 
 FIRST = 300.0
@@ -55,3 +57,35 @@ def span(seconds: float) -> str:
         return f"{minutes} min"
     hours = round(minutes / 60)
     return f"{hours} h" if hours < 48 else f"{round(hours / 24)} d"
+
+
+Said = tuple[Operation, Result, str | None]
+
+
+class Repeats:
+    """What failed of each bot, and how, when it was last tried.
+
+    A bot that cannot converge is tried again and again, and says and records the same each time.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, dict[Ref, Said]] = {}
+
+    def has(self, outcome: Outcome) -> bool:
+        """True if the same action failed in the same way, or was not tried, the last time too."""
+        action = outcome.action
+        return self._last.get(action.bot_id, {}).get(action.ref) == _said(outcome)
+
+    def settle(self, bot_id: str, outcomes: Iterable[Outcome]) -> None:
+        """This is the last time now; of what needs something that waits, it is the one before."""
+        done = {o.action.ref: o for o in outcomes}
+        failed = {ref: _said(o) for ref, o in done.items() if o.result is not Result.SUCCEEDED}
+        if failed:
+            before = self._last.get(bot_id, {}).items()
+            self._last[bot_id] = {ref: said for ref, said in before if ref not in done} | failed
+        else:
+            self._last.pop(bot_id, None)
+
+
+def _said(outcome: Outcome) -> Said:
+    return outcome.action.operation, outcome.result, outcome.error

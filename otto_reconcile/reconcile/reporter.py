@@ -9,8 +9,7 @@ from typing import Any, Protocol
 from otto_reconcile.errors import OttoError
 from otto_reconcile.planning.plan import Outcome, Result
 from otto_reconcile.reconcile import conditions
-from otto_reconcile.reconcile.reminders import Reminders, span
-from otto_reconcile.reconcile.repeats import Repeats
+from otto_reconcile.reconcile.reminders import Reminders, Repeats, span
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.status import Health, StatusBoard, Sync
 from otto_reconcile.reconcile.target_state import TargetState

@@ -21,8 +21,7 @@ from otto_reconcile.model import (
 from otto_reconcile.model.shared import SHAREABLE, is_shared
 from otto_reconcile.planning import guard
 from otto_reconcile.reconcile import heirs
-from otto_reconcile.reconcile.owners import Owners
-from otto_reconcile.reconcile.shared_claims import SharedClaims
+from otto_reconcile.reconcile.owners import Owners, SharedClaims
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.applied import Applied, Epoch
 from otto_reconcile.records.events import NEWER

@@ -18,8 +18,7 @@ from pydantic import ValidationError
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import Declaration, SharedDocument, called, shared_from, stream_of
-from otto_reconcile.model.validation import said_of
-from otto_reconcile.records.fields import text, text_or_none, whole
+from otto_reconcile.records.fields import said_of, text, text_or_none, whole
 from otto_reconcile.runtime.limits import check
 from otto_reconcile.store.base import DAMAGED, Document, Store
 

@@ -4,12 +4,13 @@ Names, ids, errors and paths come from rows, files and servers. A control charac
 clear a screen, write over a line, or (bidirectional overrides) show a text in another order. Text
 for people has them spelt out; JSON and YAML have them in the escapes of their format, so that what
 is read back is exactly what was written. `cli.console`, `cli.failures` and `logs` let nothing out
-without this.
+without this, and no user and password that stand in a URL.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line end, DEL, C1
@@ -45,3 +46,24 @@ def escaped(document: str) -> str:
 
 def _spelt(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+MASKED = "(masked)"
+_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?!git@)[^\s/?#\"'<>\\]+@")
+
+
+def without_logins(value: Any) -> Any:
+    """The same with `(masked)` for the user and the password of every URL in its texts."""
+    if isinstance(value, str):
+        return _LOGIN.sub(rf"\g<1>{MASKED}@", value) if "://" in value else value
+    if isinstance(value, dict):
+        return {key: without_logins(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [without_logins(item) for item in value]
+        return items if isinstance(value, list) else tuple(items)
+    return value
+
+
+def has_login(text: str) -> bool:
+    """True if it holds a URL with a user or a password."""
+    return "://" in text and _LOGIN.search(text) is not None

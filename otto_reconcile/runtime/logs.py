@@ -1,4 +1,7 @@
-"""The log of the daemon: structured lines, for people on a console or as JSON for machines."""
+"""The log of the daemon: structured lines, for people on a console or as JSON for machines.
+
+In a program that embeds us, lines of the standard library's logging, which that program sets.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ import logging
 import sys
 from typing import Any, TextIO
 
-from otto_reconcile.runtime.escaping import escaped, visible, visible_lines
-from otto_reconcile.runtime.logins import without_logins
+from otto_reconcile.runtime.escaping import escaped, visible, visible_lines, without_logins
 
 
 def _as_json(value: Any, **options: Any) -> str:
@@ -80,3 +82,23 @@ def configure(log_format: str, stream: TextIO | None = None) -> Any:
         cache_logger_on_first_use=False,
     )
     return structlog.stdlib.get_logger("otto_reconcile")
+
+
+_log = logging.getLogger("otto_reconcile.persistence")
+
+
+class PlainLog:
+    """`Reporter` logs an event with fields; here they are one line of `event name=value ...`."""
+
+    def debug(self, event: str, /, **fields: Any) -> None:
+        _log.debug("%s", _line(event, fields))
+
+    def info(self, event: str, /, **fields: Any) -> None:
+        _log.info("%s", _line(event, fields))
+
+    def warning(self, event: str, /, **fields: Any) -> None:
+        _log.warning("%s", _line(event, fields))
+
+
+def _line(event: str, fields: dict[str, Any]) -> str:
+    return visible(" ".join([event, *(f"{name}={value}" for name, value in fields.items())]))

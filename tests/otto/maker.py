@@ -25,7 +25,7 @@ from otto_reconcile.reconcile.reporter import WAITING, Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.runtime.plain_log import PlainLog
+from otto_reconcile.runtime.logs import PlainLog
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.otto.shop import pasted
 from tests.reconcile.fakes import FastClock

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from otto_reconcile.port.asgi import InProcess
+from otto_reconcile.port.connecting import InProcess
 from otto_reconcile.port.rest import RestPort
 
 Event = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from otto_reconcile.model.part import EXACT_ID, LONGEST_ID
-from otto_reconcile.model.validation import said_of
 from otto_reconcile.records.events import utc
+from otto_reconcile.records.fields import said_of
 from otto_reconcile.runtime.limits import LARGEST
 from otto_reconcile.store.base import DAMAGED, Document
 
