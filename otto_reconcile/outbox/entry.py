@@ -12,6 +12,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
 from otto_reconcile.model import Bot
 from otto_reconcile.records.events import DesiredBot, Source, utc
+from otto_reconcile.records.fields import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,13 @@ class Pending:
         """Raises KeyError, TypeError or ValueError for what is none."""
         bot = document["bot"]
         return cls(
-            bot_id=document["bot_id"],
+            bot_id=text(document["bot_id"]),
             bot=None if bot is None else Bot.from_document(bot),
             expect=document["expect"],
             source=Source.from_document(document["source"]),
-            actor=document["actor"],
+            actor=text(document["actor"]),
             time=utc(datetime.fromisoformat(document["time"])),
-            entry_id=document["id"],
+            entry_id=text(document["id"]),
         )
 
 

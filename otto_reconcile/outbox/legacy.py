@@ -8,6 +8,7 @@ from pathlib import Path
 
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.outbox.table import EntryTable, Row
+from otto_reconcile.records.fields import text
 
 
 def migrate(path: Path, table: EntryTable) -> None:
@@ -35,12 +36,12 @@ def _rows(data: bytes) -> list[Row]:
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             document = json.loads(line)
-            entry_id, done = str(document["id"]), document["do"] == "done"
-        except (KeyError, TypeError, ValueError):
+            entry_id, done = text(document["id"]), document["do"] == "done"
+        except (KeyError, TypeError, ValueError, RecursionError):
             rows[f"unreadable {hashlib.sha256(line).hexdigest()[:12]}"] = line
             continue
         if done:
             rows.pop(entry_id, None)
         else:
-            rows[entry_id] = line.decode()
+            rows[entry_id] = json.dumps(document)
     return list(rows.items())

@@ -152,7 +152,7 @@ class Outbox:
         for entry_id, document in self._table.rows():
             try:
                 self._take(entry_id, json.loads(document))
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 self.damaged += 1
 
     def _take(self, entry_id: str, document: Mapping[str, Any]) -> None:

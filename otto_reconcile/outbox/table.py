@@ -19,14 +19,15 @@ _TABLE = (
     "(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document NOT NULL)"
 )
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""The last for a table that is not ours, under our name."""
 
 Row = tuple[str, str | bytes]
 """The id of an entry, and its document as JSON; bytes where it never was text."""
 
 
 class DamagedFile(StoreUnavailable):
-    """What stands in the file is no database, or not the whole of one."""
+    """What stands in the file is no database, not the whole of one, or not ours."""
 
 
 class EntryTable:
@@ -88,8 +89,8 @@ class EntryTable:
                 f"{self._path} was written by a newer otto-reconcile",
                 hint="update otto-reconcile, or name another --data-dir",
             )
+        connection.execute(_TABLE)
         if version < VERSION:
-            connection.execute(_TABLE)
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _make_private(self) -> None:

@@ -147,12 +147,14 @@ def test_several_writes_of_a_bot_keep_their_order(stores: Stores, tmp_path: Path
 def test_entry_that_cannot_be_read_is_counted_and_stays(stores: Stores, tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     outbox.put(pending(a_bot("First")), AWAY.desired)
-    EntryTable(tmp_path / FILE).add([("odd", b"\xff{not json}"), ("newer", '{"do": "dance"}')])
+    deep, number = "[" * 200_000, {**pending(a_bot()).to_document(), "id": 7}
+    odd = {"odd": b"\xff{not json}", "newer": '{"do": "dance"}', "deep": deep}
+    EntryTable(tmp_path / FILE).add([*odd.items(), ("number", json.dumps(number))])
     outbox.put(pending(a_bot("Second")), AWAY.desired)
     outbox = Outbox(tmp_path)
-    assert outbox.damaged == 2
+    assert outbox.damaged == 4
     assert outbox.drain(stores.desired, stores.audit).saved == ("first", "second")
-    assert ids(tmp_path) == ["odd", "newer"]
+    assert ids(tmp_path) == ["odd", "newer", "deep", "number"]
 
 
 @pytest.mark.parametrize("length", [0, 7, 1000, 4096, 9000])
@@ -166,6 +168,16 @@ def test_file_cut_anywhere_stops_nothing(stores: Stores, tmp_path: Path, length:
     kept = [path.read_bytes() for path in (tmp_path / UNSAVED).glob("*")]
     assert kept == ([whole[:length]] if length else [])
     assert [f"{FILE[:6]}-" in said for said in Outbox(tmp_path).unsaved()] == [True] * len(kept)
+
+
+@pytest.mark.parametrize("table", ["", "CREATE TABLE entries (name TEXT)"])
+def test_file_with_another_table_stops_nothing(stores: Stores, tmp_path: Path, table: str) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(table)
+    outbox = Outbox(tmp_path)
+    assert outbox.put(pending(a_bot()), stores.desired).saved
+    assert len(outbox.unsaved()) == bool(table)
 
 
 def test_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -205,6 +217,15 @@ class TestLegacy:
         again = Outbox(tmp_path)
         assert again.damaged == 1
         assert again.drain(stores.desired, stores.audit).saved == ("first", "second")
+
+    @pytest.mark.parametrize("line", ["[" * 200_000, '{"id": 7, "do": "write"}', "null", "[]"])
+    def test_line_that_is_no_entry_is_kept_and_counted(self, tmp_path: Path, line: str) -> None:
+        good = self.line(pending(a_bot()))
+        for encoded in (line.encode(), line.encode("utf-16")):
+            (tmp_path / JOURNAL_FILE).write_bytes(encoded + b"\n\xef\xbb\xbf" + good)
+            outbox = Outbox(tmp_path)
+            assert outbox.damaged >= 1
+            assert "clerk" in [p.bot_id for p in outbox.pending]
 
     def test_process_that_died_before_the_file_was_gone_does_it_again(
         self, stores: Stores, tmp_path: Path
