@@ -11,6 +11,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -54,11 +55,13 @@ class Outbox:
 
     def __init__(self, folder: Path | None, lost: Callable[[], str | None] = never_lost) -> None:
         self._folder, self._unsaved = folder, Unsaved(folder)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for a moment: the loop's thread asks, too
+        self._filing = threading.Lock()  # held while the file is written
         self._draining = threading.Lock()
         self._writes: dict[str, Pending] = {}
         self._records: dict[str, Sequence[Record]] = {}
         self._under_way: set[str] = set()
+        self._left_in_file: set[str] = set()  # a process that dies now finds them to be saved
         self.damaged = 0
         """Entries that cannot be read; they stay where they are."""
         self._table = None if folder is None else EntryTable(folder / FILE, lost)
@@ -83,13 +86,14 @@ class Outbox:
         store is known to be away. Raises StoreUnavailable only if it cannot
         even be noted; then nothing was done.
         """
-        with self._lock:
-            follows = any(p.bot_id == pending.bot_id for p in self._writes.values())
+        with self._filing:
             self._enter(pending.entry_id, pending.to_document())
-            self._writes[pending.entry_id] = pending
-            if follows or desired is None:
-                return Kept(saved=False)
-            self._under_way.add(pending.entry_id)
+            with self._lock:
+                follows = any(p.bot_id == pending.bot_id for p in self._writes.values())
+                self._writes[pending.entry_id] = pending
+                if follows or desired is None:
+                    return Kept(saved=False)
+                self._under_way.add(pending.entry_id)
         try:
             why = save(pending, desired)
             self._done(pending.entry_id)
@@ -105,10 +109,11 @@ class Outbox:
         if not records:
             return
         entry_id = uuid.uuid4().hex
-        with self._lock:
-            document = {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
+        document = {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
+        with self._filing:
             self._enter(entry_id, document)
-            self._records[entry_id] = records
+            with self._lock:
+                self._records[entry_id] = records
 
     def drain(self, desired: DesiredState, audit: Audit) -> Drained:
         """Writes what was left, in order. Raises StoreUnavailable, with what is written kept so.
@@ -166,13 +171,16 @@ class Outbox:
             self._table.add([(entry_id, json.dumps(document, separators=(",", ":")))])
 
     def _done(self, entry_id: str) -> None:
+        """Removes it; from the file with the next one, if that cannot be written now."""
         with self._lock:
             self._writes.pop(entry_id, None)
             self._records.pop(entry_id, None)
             self._under_way.discard(entry_id)
-            # A removal that is lost is harmless: the write is found to be there already.
+        with self._filing, suppress(StoreUnavailable):
+            self._left_in_file.add(entry_id)
             if self._table is not None:
-                self._table.remove(entry_id)
+                self._table.remove(self._left_in_file)
+            self._left_in_file.clear()
 
 
 def _tried(pending: Pending, desired: DesiredState) -> str | None:

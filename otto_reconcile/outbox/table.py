@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -41,10 +41,12 @@ class EntryTable:
         self._path, self._lost = path, lost
 
     def rows(self) -> list[Row]:
-        """All of them, oldest first. Makes no file."""
+        """All of them, oldest first. Writes nothing, so that it can be read on a full disk."""
         if not self._path.exists():
             return []
         with self._connected() as connection:
+            if not connection.execute("PRAGMA table_info(entries)").fetchall():
+                return []
             return connection.execute("SELECT id, document FROM entries ORDER BY number").fetchall()
 
     def add(self, rows: Iterable[Row]) -> None:
@@ -53,15 +55,19 @@ class EntryTable:
             raise StoreUnavailable(f"{self._path} cannot be written: {why}")
         self._make_private()
         with self._connected() as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(_TABLE)
             insert = "INSERT OR IGNORE INTO entries (id, document) VALUES (?, ?)"
             connection.executemany(insert, list(rows))
 
-    def remove(self, entry_id: str) -> None:
-        """Nothing of the entry is left in the file: it may have held secrets."""
+    def remove(self, entry_ids: Collection[str]) -> None:
+        """Nothing of these entries is left in the file: they may have held secrets."""
         if self._lost() is not None or not self._path.exists():
             return
         with self._connected() as connection:
-            connection.execute("DELETE FROM entries WHERE id = ?", [entry_id])
+            ids = [(entry_id,) for entry_id in entry_ids]
+            connection.executemany("DELETE FROM entries WHERE id = ?", ids)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -81,6 +87,7 @@ class EntryTable:
             raise
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Raises SettingsError."""
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -89,9 +96,6 @@ class EntryTable:
                 f"{self._path} was written by a newer otto-reconcile",
                 hint="update otto-reconcile, or name another --data-dir",
             )
-        connection.execute(_TABLE)
-        if version < VERSION:
-            connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _make_private(self) -> None:
         """The file, for its owner only; what SQLite makes beside it gets the same rights."""

@@ -130,5 +130,6 @@ class Outage:
         self._changes += 1
         (result,) = await self._reconciler.look(overlay, [bot_id], run_id)
         self._applied[bot_id] = overlay.applied.get(bot_id)
-        self._outbox.note(self._memory.audit.find(run_id=run_id))
+        records = self._memory.audit.find(run_id=run_id)
+        await asyncio.to_thread(self._outbox.note, records)
         return result

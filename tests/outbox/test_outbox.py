@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from otto_reconcile.desired import Source
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model import Bot
 from otto_reconcile.outbox import FILE, UNSAVED, Kept, Outbox, Pending
+from otto_reconcile.outbox import table as table_module
 from otto_reconcile.outbox.table import EntryTable
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.audit import Record
@@ -170,6 +174,31 @@ def test_file_cut_anywhere_stops_nothing(stores: Stores, tmp_path: Path, length:
     assert [f"{FILE[:6]}-" in said for said in Outbox(tmp_path).unsaved()] == [True] * len(kept)
 
 
+def test_file_that_another_process_holds_keeps_nobody_waiting(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_module, "_BUSY", 0.5)
+    outbox = Outbox(tmp_path)
+    waiting = pending(a_bot("First"))
+    outbox.put(waiting, AWAY.desired)
+    with closing(sqlite3.connect(tmp_path / FILE)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with ThreadPoolExecutor(1) as pool:
+            noting = pool.submit(outbox.put, pending(a_bot("Second")), stores.desired)
+            while not outbox._filing.locked():
+                assert not noting.done()
+            assert outbox.pending == (waiting,)  # while that one waits for the file
+            assert not noting.done()
+            with pytest.raises(StoreUnavailable, match="another process"):
+                noting.result()
+        # What is saved is saved, though it cannot be taken out of the file yet.
+        assert outbox.drain(stores.desired, stores.audit).saved == ("first",)
+        assert not outbox.waiting
+    assert ids(tmp_path) == [waiting.entry_id]
+    assert outbox.put(pending(a_bot("Third")), stores.desired).saved
+    assert ids(tmp_path) == []
+
+
 @pytest.mark.parametrize("table", ["", "CREATE TABLE entries (name TEXT)"])
 def test_file_with_another_table_stops_nothing(stores: Stores, tmp_path: Path, table: str) -> None:
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
@@ -311,3 +340,51 @@ def test_same_change_twice_with_another_between_is_all_done(stores: Stores, tmp_
     drained = Outbox(tmp_path).drain(stores.desired, stores.audit)
     assert not drained.problems
     assert names(stores, "clerk") == ["Clerk", "", "Clerk"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from otto_reconcile.outbox import Outbox
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.store.memory import MemoryStore
+from tests.outbox.test_outbox import a_bot, pending
+
+folder, stores = Path(sys.argv[1]), Stores.over(MemoryStore())
+outbox = Outbox(folder)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))  # as a disk that is full
+try:
+    outbox.put(pending(a_bot("Late")), stores.desired)
+except StoreUnavailable as error:
+    print(error.message.partition(": ")[2])
+print(*outbox.drain(stores.desired, stores.audit).saved, outbox.waiting)
+"""
+
+
+@pytest.mark.process
+def test_what_waits_is_saved_though_the_disk_is_full(stores: Stores, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for name in ("First", "Second"):
+        outbox.put(pending(a_bot(name)), None)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    refused, saved = done.stdout.splitlines()
+    assert refused
+    assert saved == "first second False"
+    # What could not be removed is saved once more by the next process, and is there once.
+    assert Outbox(tmp_path).drain(stores.desired, stores.audit).saved == ("first", "second")
+    assert ids(tmp_path) == []
+
+
+@pytest.mark.process
+def test_empty_file_is_read_on_a_disk_that_is_full(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    text = FULL.partition("try:")[0].replace("outbox = Outbox(folder)", "")
+    code = f"{text}\nprint(Outbox(folder).pending)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("()\n", "")
