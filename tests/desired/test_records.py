@@ -11,8 +11,11 @@ import pytest
 from otto_reconcile.model import Ref, Resource, Snapshot
 from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.records.audit import Audit, Record
+from otto_reconcile.records.events import utc
 from otto_reconcile.records.leases import Leases
+from otto_reconcile.records.rows.values import value_at
 from otto_reconcile.store.base import Store
+from otto_reconcile.store.memory import MemoryStore
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -59,6 +62,19 @@ def test_epochs(store: Store) -> None:
     sets.begin_epoch("t", Epoch("one", NOON))
     sets.begin_epoch("t", Epoch("two", NOON))
     assert sets.epoch("t") == Epoch("two", NOON)
+    whole = Epoch("three", NOON, continues="two", watched=True, former=("one", "two"))
+    sets.begin_epoch("t", whole)
+    assert sets.epoch("t") == whole
+    assert sets.epoch("elsewhere") is None
+
+
+@pytest.mark.parametrize("field", ["continues", "watched", "former"])
+def test_epoch_with_a_damaged_field_has_the_others(store: Store, field: str) -> None:
+    whole = Epoch("one", NOON, continues="zero", watched=True, former=("zero",))
+    AppliedSets(store).begin_epoch("t", whole)
+    store.swap("epochs", {"target": "t"}, {field: 7 if field != "watched" else None})
+    default = getattr(Epoch("", NOON), field)
+    assert AppliedSets(store).epoch("t") == replace(whole, **{field: default})
 
 
 def test_intent_and_outcome_are_one_record(store: Store) -> None:
@@ -72,6 +88,17 @@ def test_intent_and_outcome_are_one_record(store: Store) -> None:
     assert [(r.action_id, r.outcome) for r in audit.find()] == [
         ("a2", "unknown"), ("a1", "succeeded"),
     ]  # fmt: skip
+
+
+def test_only_open_actions_of_the_target_are_closed(store: Store) -> None:
+    audit = Audit(store)
+    done = replace(record(3), outcome="failed", error="it said no")
+    audit.intend([record(1), record(2, target="elsewhere"), done])
+    assert audit.close_open("t") == 1
+    found = {one.action_id: (one.outcome, one.error) for one in audit.find()}
+    closed = found.pop("a1")
+    assert closed == ("unknown", "the process ended between the call and its record")
+    assert found == {"a2": (None, None), "a3": ("failed", "it said no")}
 
 
 @pytest.mark.parametrize(
@@ -187,3 +214,72 @@ def test_leases_of_earlier_versions_and_damaged_ones_run_out(store: Store) -> No
         taken = leases.acquire(target, "one", 15)
         assert taken is not None
         assert taken.token == token
+
+
+class Behind(MemoryStore):
+    """Shows `find` in the state of a moment ago, as two that ask at once see it."""
+
+    shown: list[dict[str, Any]] | None = None
+
+    def find(self, collection: str, *args: Any, **options: Any) -> list[dict[str, Any]]:
+        found = super().find(collection, *args, **options)
+        return found if self.shown is None or collection != "leases" else self.shown
+
+
+@pytest.mark.parametrize("token", [7, "seven"])
+def test_of_two_that_take_a_free_lease_at_once_one_has_it(token: Any) -> None:
+    store = Behind()
+    store.insert("leases", [{"target": "t", "holder": "", "token": token, "beat": "b"}])
+    one, two = (Leases(store, lambda: NOON, lambda: 0.0) for _ in range(2))
+    store.shown = store.find("leases")
+    first = one.acquire("t", "one", 15)
+    assert first is not None
+    assert two.acquire("t", "two", 15) is None
+    store.shown = None
+    assert (stored := store.find("leases")[0])["holder"] == "one"
+    assert stored["token"] == first.token
+
+
+def test_lease_over_a_lost_token_is_above_all_that_was_written(store: Store) -> None:
+    sets, desk = AppliedSets(store), Applied("desk", 1, "e")
+    store.batch([sets.writing("t", [desk, replace(desk, bot_id="other")], token=41)])
+    store.batch([sets.writing("elsewhere", [desk], token=99)])
+    store.insert("leases", [{"target": "t", "holder": "", "token": "lost"}])
+    taken = Leases(store).acquire("t", "one", 15)
+    assert taken is not None
+    assert 41 < taken.token < 99
+    assert taken.holder == "one"
+    assert (current := Leases(store).current("t")) is not None
+    assert (current.holder, current.token) == ("one", taken.token)
+
+
+def test_released_lease_says_since_when(store: Store) -> None:
+    clock = [NOON]
+    leases = Leases(store, lambda: clock[0], lambda: clock[0].timestamp())
+    lease = leases.acquire("t", "one", 15)
+    assert lease is not None
+    clock[0] += timedelta(seconds=3)
+    leases.release(lease)
+    (stored,) = store.find("leases")
+    assert (stored["holder"], utc(stored["expires"])) == ("", clock[0])
+    assert leases.current("t") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "N"), ("terms/t.1/description", "D"), ("tools/1", "b"), ("tools/2", None),
+        ("values/a~1b/c~0d", 1), ("values/a/b", None), ("services/S/url", "u"),
+        ("capabilities/Lend/description", "L"), ("name/x", None), ("tools/x", None),
+    ],
+)  # fmt: skip
+def test_value_is_found_at_its_path(path: str, value: Any) -> None:
+    document = {
+        "name": "N",
+        "terms": [{"id": "t.1", "description": "D"}],
+        "tools": ["a", "b"],
+        "values": {"a/b": {"c~d": 1}},
+        "services": [{"name": "S", "url": "u"}],
+        "capabilities": [{"title": "Lend", "description": "L"}],
+    }
+    assert value_at(document, path) == value

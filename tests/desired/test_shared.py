@@ -40,6 +40,22 @@ def terms(state: DesiredState, bot_id: str = "desk") -> list[str]:
     return [term.id for term in state.effective(state.read()).bots[bot_id].bot.terms]
 
 
+@pytest.mark.parametrize("make", [glossary, lambda **more: service().model_copy(update=more)])
+def test_rows_of_what_bots_share_say_all_of_it(store: Store, make: Callable[..., Any]) -> None:
+    state, first = DesiredState(store), make(labels={"team": "red"}, annotations={"by": "ann"})
+    put(state, first)
+    put(state, make(labels={"team": "blue"}, annotations={"by": "bob"}))
+    name = "glossaries" if isinstance(first, Glossary) else "tool_services"
+    (row,) = store.find(name)
+    assert (row["labels"], row["annotations"]) == ({"team": "blue"}, {"by": "bob"})
+    assert state.ingest().events == ()
+    store.swap(name, {"labels": {"team": "blue"}}, {"labels": {"team": "green"}})
+    (event,) = state.ingest().events
+    assert event.declaration is not None
+    assert event.declaration.labels == {"team": "green"}
+    assert event.declaration.annotations == {"by": "bob"}
+
+
 # Weaving.
 
 

@@ -55,9 +55,8 @@ _ALWAYS = ("bot_id", "metadata", "tools", "created_at", "updated_at")
 _OURS = {
     name: frozenset((*_CORE.get(name, ()), *_MORE.get(name, ()), *COLLECTIONS[name].keys, *_ALWAYS))
     for name in COLLECTION_NAMES
-}
+} | contents.OURS
 _OURS |= {name: fields | _OURS.get(name, frozenset()) for name, fields in OURS.items()}
-_OURS |= contents.OURS
 _LABELS = re.compile(r"_*labels")
 
 
