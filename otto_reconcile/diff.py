@@ -52,7 +52,13 @@ class Policy:
 def plan(
     desired: Snapshot, observed: Snapshot, applied: Snapshot, policy: Policy | None = None
 ) -> Plan:
-    """What brings `observed` to `desired`, given what was `applied`. See the module's text."""
+    """What brings `observed` to `desired`: actions in the order in which they may be done.
+
+    `desired` is what is declared, from `snapshot_of`; `observed` what a target reports, from
+    `observe`; `applied` what was put there the last time, with the spec that it had then, which
+    tells a change of ours from drift, and what to take away. Without a `policy` nothing holds back
+    anything. What may not be done now is among the skips, with the reason. Raises nothing.
+    """
     policy = policy or Policy()
     actions = [
         *_wanted(desired, observed, applied, policy),

@@ -76,7 +76,7 @@ def get(
         typer.Option("--output", "-o", help="How to show it.", case_sensitive=False),
     ] = None,
 ) -> int:
-    """Show what is wanted: all bots as a table, or one as a manifest."""
+    """Show the desired state: all bots as a table, or one as a manifest."""
     from otto_reconcile.cli.bots import run_get
 
     settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)

@@ -178,7 +178,7 @@ def history(
     database: options.Database = options.DATABASE,
     output: options.Shown = Output.TABLE,
 ) -> int:
-    """Show the revisions of a bot, newest first: who wanted it when, and from where."""
+    """Show the revisions of a bot, newest first: who made each, when, and from where."""
     from otto_reconcile.cli.records import run_history
 
     settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)

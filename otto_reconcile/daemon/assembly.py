@@ -68,7 +68,7 @@ class Assembly:
         access = Access(self.settings.otto_access)
         if access is Access.OFF:
             return
-        workshop = OttoService(
+        service = OttoService(
             loop,
             port,
             self.stores.desired,
@@ -77,7 +77,7 @@ class Assembly:
             access=access,
             ephemeral=self.settings.ephemeral,
         )
-        await agent.make(sdk, workshop)
+        await agent.make(sdk, service)
         self.reporter.say("Otto created", id=agent.ID)
 
     def loop(

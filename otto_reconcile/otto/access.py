@@ -1,4 +1,4 @@
-"""Whose bots a chat may see and change. For the workshop and its catalogue; the tools say who asks.
+"""Whose bots a chat may see and change. For `service` and `queries`; the tools say who asks.
 
 Parlant knows a customer by an id, which whoever opened the session gave. All who gave none share
 the customer `guest`: they are told apart by their session, which ends with Parlant's process.

@@ -28,7 +28,7 @@ ITERATIONS = 6
 """Rounds of tools in a turn: a bot of some pages is looked up, and a draft mended, in one."""
 
 
-async def make(server: p.Server, workshop: OttoService) -> None:
+async def make(server: p.Server, service: OttoService) -> None:
     """Otto with its tools, guidelines and journey; nothing of it is evaluated by a model."""
     agent = await server.create_agent(
         id=ID,
@@ -37,7 +37,7 @@ async def make(server: p.Server, workshop: OttoService) -> None:
         max_engine_iterations=ITERATIONS,
         perceived_performance_policy=p.NullPerceivedPerformancePolicy(),
     )
-    entries = tools.make(workshop)
+    entries = tools.make(service)
     for rule in RULES:
         guideline = await agent.create_guideline(
             id=p.GuidelineId(f"{ID}.{rule.key}"),

@@ -1,6 +1,6 @@
 """Names of bots, as customers write them: which bot is meant, and whether a name is free.
 
-For the workshop. What is not clear becomes a Reply that asks.
+For `service`. What is not clear becomes a Reply that asks.
 """
 
 from __future__ import annotations

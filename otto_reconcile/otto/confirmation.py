@@ -1,4 +1,4 @@
-"""What a customer was asked to agree to, and in which turn: a fact for the workshop, no opinion.
+"""What a customer was asked to agree to, and in which turn: a fact for `service`, no opinion.
 
 Whether the answer was a yes is for the conversation; that there was an answer is known here.
 """

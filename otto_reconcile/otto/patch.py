@@ -1,4 +1,4 @@
-"""A change to a bot that is there, as a chat brings it. For the workshop.
+"""A change to a bot that is there, as a chat brings it. For `service`.
 
 A change is a specification of which anything may be left out, and what is left out stays: whoever
 wrote it may have seen only a part of the bot. Only `remove` and `remove_relationships` take away.

@@ -1,4 +1,4 @@
-"""Which bots there are, for the workshop and for the tools that only look.
+"""Which bots there are, for `service` and for the tools that only look.
 
 What cannot be known while the store is away is said to be unknown, never guessed.
 """

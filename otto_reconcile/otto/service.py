@@ -1,4 +1,4 @@
-"""The workshop: makes, changes and deletes bots for Otto's tools, through the usual plan and apply.
+"""Behind Otto's tools: makes, changes and deletes bots, through the usual plan and apply.
 
 Every write is wanted first (outbox, then store) and then brought to Parlant by the loop, whose
 outcome is the reply. While the store is away the bot is made all the same, and saved later.

@@ -1,4 +1,4 @@
-"""Specifications as a chat brings them: text to Bot, Bot back to a specification. For the workshop.
+"""Specifications as a chat brings them: text to Bot, Bot back to a specification. For `service`.
 
 The rules are those of `specification`; here is only what comes of a model writing the text.
 """

@@ -1,4 +1,4 @@
-"""A bot in plain lines, as a customer is to be shown it before a yes. For the workshop."""
+"""A bot in plain lines, as a customer is to be shown it before a yes. For `service`."""
 
 from __future__ import annotations
 

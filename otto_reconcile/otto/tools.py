@@ -1,4 +1,4 @@
-"""Otto's tools as Parlant knows them; each hands over to the workshop.
+"""Otto's tools as Parlant knows them; each hands over to `service`.
 
 Imports Parlant. Annotations are read when a tool is made: no `from __future__` here.
 """
@@ -42,7 +42,7 @@ Confirmation = Annotated[
 ]
 
 
-def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
+def make(service: OttoService) -> dict[str, p.ToolEntry]:
     """The tools by name."""
     news = MissedReplies()
 
@@ -58,7 +58,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.validate(spec_json, bot or "", *_asker(context)),
+            lambda: service.validate(spec_json, bot or "", *_asker(context)),
         )
 
     @p.tool
@@ -68,7 +68,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         It works only after the customer has answered to that draft. Of anything else nothing is
         created; it has to be shown and agreed to first.
         """
-        return await _safely(news, context, lambda: workshop.create(spec_json, *_asker(context)))
+        return await _safely(news, context, lambda: service.create(spec_json, *_asker(context)))
 
     @p.tool
     async def update_parlant_bot(
@@ -82,7 +82,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.update(bot, spec_json, *_asker(context)),
+            lambda: service.update(bot, spec_json, *_asker(context)),
         )
 
     @p.tool
@@ -93,7 +93,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.delete(bot, confirmed_name or "", *_asker(context)),
+            lambda: service.delete(bot, confirmed_name or "", *_asker(context)),
         )
 
     @p.tool
@@ -103,7 +103,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         Only those with made_in are this customer's to see and to change.
         """
         return await _safely(
-            news, context, lambda: workshop.catalogue.list(page or 1, _owner(context))
+            news, context, lambda: service.catalogue.list(page or 1, _owner(context))
         )
 
     @p.tool
@@ -114,7 +114,7 @@ def make(workshop: OttoService) -> dict[str, p.ToolEntry]:
         return await _safely(
             news,
             context,
-            lambda: workshop.catalogue.show(bot, 1 if page is None else page, _owner(context)),
+            lambda: service.catalogue.show(bot, 1 if page is None else page, _owner(context)),
         )
 
     made = (

@@ -1,6 +1,6 @@
 """Desired writes that the store has not confirmed yet, in the data directory.
 
-Otto's workshop writes through it: noted here first, then tried, then crossed out. What is
+Otto's service writes through it: noted here first, then tried, then crossed out. What is
 left, because the store was away or the process died in between, is written by `drain`, which
 `reconcile.outage` calls; each of it once, however often the process dies.
 """

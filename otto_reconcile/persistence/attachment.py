@@ -210,7 +210,7 @@ async def attach(
     target: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Attachment:
-    """Restores every bot, and keeps them all as they are wanted while the server serves.
+    """Restores every bot, and keeps them in their desired state while the server serves.
 
     Call it in the body of `async with p.Server()`, before anything else calls the server's API,
     and `stop` what it gives when that has ended. A `persistence` given here is used and stays

@@ -66,13 +66,17 @@ class Port(Protocol):
         """From now on this is the identity of the target."""
         ...
 
-    async def health(self) -> Health: ...
+    async def health(self) -> Health:
+        """Whether it answers, and its release. Raises TargetRefused for what is no Parlant."""
+        ...
 
     async def has_canary(self, name: str) -> bool:
         """True if the tag of this name is there: the target's life has not ended since."""
         ...
 
-    async def set_canary(self, name: str) -> None: ...
+    async def set_canary(self, name: str) -> None:
+        """Makes the tag of this name: with it a life of the target begins."""
+        ...
 
     async def marks(self, prefixes: tuple[str, ...]) -> Mapping[str, str]:
         """The tags whose names begin so: their ids by name."""
@@ -161,7 +165,9 @@ class Port(Protocol):
         """Deletes it; that it is already gone is a success."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Ends the connection; nothing may be asked afterwards."""
+        ...
 
 
 class Evaluator(Protocol):
@@ -184,7 +190,7 @@ class Evaluator(Protocol):
     async def checked(
         self, bot_id: str, resources: Sequence[Resource]
     ) -> Sequence[EvaluationCheck]:
-        """What is known of these beside what the target has, where they are as they are wanted.
+        """What is known of these beside what the target has, where they are as desired.
 
         Of the states of a journey nobody can see it, and it comes only when they are made.
         """

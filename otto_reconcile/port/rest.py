@@ -27,7 +27,7 @@ from otto_reconcile.port.adapters.canned_response import unbound
 from otto_reconcile.port.adapters.journey import unmade
 from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.addressing import addressed
-from otto_reconcile.port.base import Health, Observation
+from otto_reconcile.port.base import Evaluator, Health, Observation, Port
 from otto_reconcile.port.connecting import TIMEOUT, over_asgi, over_http
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
@@ -39,8 +39,8 @@ from otto_reconcile.port.tools import Place
 from otto_reconcile.runtime import fencing
 
 
-class RestPort:
-    """Implements `port.base.Port`. Used from one event loop; calls may run at the same time."""
+class RestPort(Port, Evaluator):
+    """A Port to one Parlant server. Used from one event loop; calls may run at the same time."""
 
     def __init__(self, wire: Wire, *, inside: bool = False) -> None:
         self._wire, self._inside = wire, inside

@@ -1,4 +1,4 @@
-"""Processes that make a bot each through the workshop and say how far they are: to be killed.
+"""Processes that make a bot each through the service and say how far they are: to be killed.
 
 python -m tests.otto.maker URL FOLDER     a line `here|away NAME` on its input starts one
 """
@@ -55,14 +55,14 @@ class Shop:
         outage = Outage(outbox, stores, port, self.reporter, clock)
         session = TargetSession(port, stores, self.reporter, clock, holder="maker", outage=outage)
         self.loop = Loop(session)
-        self.workshop = OttoService(
+        self.service = OttoService(
             self.loop, port, stores.desired, outbox, lambda: "http://parlant/chat/", access=access
         )
 
     async def make(self, spec: object, session: str = "session") -> dict[str, Any]:
         """A bot that a customer was shown and has said yes to."""
-        await self.workshop.validate(spec, "", session, "shown")
-        return await self.workshop.create(spec, session, "yes")
+        await self.service.validate(spec, "", session, "shown")
+        return await self.service.create(spec, session, "yes")
 
 
 @asynccontextmanager

@@ -24,13 +24,13 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 async def made(shop: Shop, name: str, session: str, customer: str) -> None:
-    await shop.workshop.validate(pasted(name), "", session, "shown", customer)
-    assert (await shop.workshop.create(pasted(name), session, "yes", customer))["ok"]
+    await shop.service.validate(pasted(name), "", session, "shown", customer)
+    assert (await shop.service.create(pasted(name), session, "yes", customer))["ok"]
 
 
 async def tried(shop: Shop, bot_id: str, session: str, customer: str) -> list[dict[str, Any]]:
     """All that a chat may do to a bot that is there."""
-    work, name = shop.workshop, shop.stores.desired.get(bot_id).bot.name
+    work, name = shop.service, shop.stores.desired.get(bot_id).bot.name
     return [
         await work.catalogue.show(bot_id, 1, owner_of(session, customer)),
         await work.validate(GRAVE, name, session, "1", customer),
@@ -56,11 +56,11 @@ async def test_a_customer_has_only_the_bots_that_otto_made_for_it(tmp_path: Path
                     assert "friendly" not in json.dumps(answer)
         assert dict(shop.stores.desired.read().bots) == before
 
-        shown = await shop.workshop.validate(GRAVE, "of-ann", "a2", "1", "ann")
-        assert (await shop.workshop.update("of-ann", shown["draft"], "a2", "2", "ann"))["ok"]
+        shown = await shop.service.validate(GRAVE, "of-ann", "a2", "1", "ann")
+        assert (await shop.service.update("of-ann", shown["draft"], "a2", "2", "ann"))["ok"]
         assert shop.stores.desired.get("of-ann").source.owner == "customer:ann"
-        await shop.workshop.delete("of-a-guest", "", "g1", "1")
-        assert (await shop.workshop.delete("of-a-guest", "Of a guest", "g1", "2"))["ok"]
+        await shop.service.delete("of-a-guest", "", "g1", "1")
+        assert (await shop.service.delete("of-a-guest", "Of a guest", "g1", "2"))["ok"]
         assert list(shop.stores.desired.read().bots) == ["of-ann"]
 
 
@@ -68,16 +68,16 @@ async def test_the_list_tells_of_others_what_everybody_sees(tmp_path: Path) -> N
     async with opened(NOWHERE, tmp_path, access=Access.OWN) as shop:
         await made(shop, "Of Ann", "a1", "ann")
         await made(shop, "Of Bob", "b1", "bob")
-        listed = await shop.workshop.catalogue.list(1, "customer:bob")
+        listed = await shop.service.catalogue.list(1, "customer:bob")
         assert listed["message"] == "There are 2 bots. 1 of them is this customer's."
         own, other = listed["bots"]
         assert own["bot_id"] == "of-bob"
         assert own["guidelines"] == 2
         assert other == {"bot_id": "of-ann", "name": "Of Ann"}
-        taken = await shop.workshop.validate(pasted("Of Ann"), "", "b1", "1", "bob")
+        taken = await shop.service.validate(pasted("Of Ann"), "", "b1", "1", "bob")
         assert taken["problem"] == "taken"
         assert "changed" not in taken["question"]
-        unknown = await shop.workshop.catalogue.show("Of Cid", 1, "customer:bob")
+        unknown = await shop.service.catalogue.show("Of Cid", 1, "customer:bob")
         assert unknown["bots"] == ["of-bob"]
 
 
@@ -106,8 +106,8 @@ async def test_with_access_to_all_a_change_makes_nobody_an_owner(tmp_path: Path)
     async with opened(NOWHERE, tmp_path, access=Access.ALL) as shop:
         kept = Bot(id="kept", name="Kept", description="Theirs")
         shop.stores.desired.put(kept, source=Source("cli"), actor="them")
-        shown = await shop.workshop.validate(GRAVE, "kept", "a1", "1", "ann")
-        assert (await shop.workshop.update("kept", shown["draft"], "a1", "2", "ann"))["ok"]
+        shown = await shop.service.validate(GRAVE, "kept", "a1", "1", "ann")
+        assert (await shop.service.update("kept", shown["draft"], "a1", "2", "ann"))["ok"]
         assert shop.stores.desired.get("kept").revision == 2
     async with opened(NOWHERE, tmp_path, access=Access.OWN) as shop:
         for answer in await tried(shop, "kept", "a1", "ann"):

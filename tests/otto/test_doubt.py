@@ -44,7 +44,7 @@ async def test_a_store_that_was_never_read_is_no_empty_one(
     keep(door.store, Bot(id="kept", name="Kept", description="theirs"))
     keep(door.store, Bot(id="old-name", name="Shared Name"))
     async with opened(parlant_url, tmp_path, door) as shop:
-        catalogue, unread = shop.workshop.catalogue, "not known which bots it keeps"
+        catalogue, unread = shop.service.catalogue, "not known which bots it keeps"
         listed = await catalogue.list()
         assert listed["ok"] is False
         assert unread in listed["message"]
@@ -53,8 +53,8 @@ async def test_a_store_that_was_never_read_is_no_empty_one(
         assert unread in shown["message"]
         assert "Parlant has no agent 'Kept' now" in shown["message"]
         for answer in (
-            await shop.workshop.update("kept", "{}", "s1", "t1"),
-            await shop.workshop.delete("kept", "Kept", "s1", "t1"),
+            await shop.service.update("kept", "{}", "s1", "t1"),
+            await shop.service.delete("kept", "Kept", "s1", "t1"),
         ):
             assert (answer["ok"], answer["problem"]) == (False, "unsure")
 
@@ -99,7 +99,7 @@ async def test_a_store_that_went_away_is_told_as_it_was_read(
     keep(door.store, Bot(id="kept", name="Kept"))
     async with opened(parlant_url, tmp_path, door) as shop:
         door.open = False
-        listed = await shop.workshop.catalogue.list()
+        listed = await shop.service.catalogue.list()
         assert [b["bot_id"] for b in listed["bots"]] == ["kept"]
         assert "how it was when it was last read" in listed["message"]
         assert (await shop.make(spec("KEPT")))["problem"] == "taken"
@@ -120,18 +120,18 @@ async def test_name_given_by_two_daemons_at_once_is_reported(
             keep(store, Bot(id="rival", name="contested  NAME"), "otto")
             return found
 
-        await shop.workshop.validate(spec("Contested Name"), "", "s1", "t1")
+        await shop.service.validate(spec("Contested Name"), "", "s1", "t1")
         monkeypatch.setattr(desired, "read", slow)
-        made = await shop.workshop.create(spec("Contested Name"), "s1", "t2")
+        made = await shop.service.create(spec("Contested Name"), "s1", "t2")
         assert made["live"]
         assert "There is a bot 'contested  NAME' with the id 'rival' already." in made["message"]
         (warning,) = shop.reporter.board.status.warnings
         assert "2 bots are named 'contested  NAME': 'rival' (from otto) and then" in warning
         assert (await shop.make(spec("contested name", id="third")))["problem"] == "taken"
-        assert (await shop.workshop.validate({"name": "Rival"}, "rival", "s1", "t3"))["ok"]
+        assert (await shop.service.validate({"name": "Rival"}, "rival", "s1", "t3"))["ok"]
         # Whoever keeps the name that two have may be changed all the same.
-        assert (await shop.workshop.validate({"tone": ["grave"]}, "rival", "s1", "t4"))["ok"]
-        assert (await shop.workshop.update("rival", {"tone": ["grave"]}, "s1", "t5"))["ok"]
+        assert (await shop.service.validate({"tone": ["grave"]}, "rival", "s1", "t4"))["ok"]
+        assert (await shop.service.update("rival", {"tone": ["grave"]}, "s1", "t5"))["ok"]
 
 
 async def test_nothing_is_done_that_the_customer_has_not_answered_to(
@@ -139,7 +139,7 @@ async def test_nothing_is_done_that_the_customer_has_not_answered_to(
 ) -> None:
     store = MemoryStore()
     async with opened(parlant_url, tmp_path, store) as shop:
-        work, first, second = shop.workshop, pasted("First"), pasted("Second")
+        work, first, second = shop.service, pasted("First"), pasted("Second")
         unconfirmed = [
             await work.create(first, "s1", "t1"),  # never shown; shown now
             await work.create(first, "s1", "t1"),  # in the same turn
@@ -179,7 +179,7 @@ async def test_bot_too_long_for_one_answer_is_paged_and_loses_nothing(
     ]
     guidelines += [{"key": "long", "condition": "The customer waits", "action": "x" * 20_000}]
     async with opened(parlant_url, tmp_path, MemoryStore()) as shop:
-        work = shop.workshop
+        work = shop.service
         made = await shop.make(pasted("Big", guidelines=guidelines, relationships=[]))
         before = shop.stores.desired.get("big").bot
         first = await work.catalogue.show("big")
@@ -228,9 +228,9 @@ async def test_store_that_does_not_answer_is_waited_for_once(
 ) -> None:
     frozen = Frozen()
     async with opened(parlant_url, tmp_path, frozen) as shop:
-        shown = await shop.workshop.validate(pasted("Patient"), "", "s", "1")
+        shown = await shop.service.validate(pasted("Patient"), "", "s", "1")
         frozen.waits = 0
-        made = await shop.workshop.create(shown["draft"], "s", "2")
+        made = await shop.service.create(shown["draft"], "s", "2")
         assert (made["live"], made["saved"]) == (True, False)
         assert frozen.waits == 1
         assert there(parlant_url, "patient")

@@ -64,16 +64,16 @@ async def test_a_second_yes_gets_the_answer_of_the_first(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     async with opened(parlant_url, tmp_path) as shop:
-        shown = await shop.workshop.validate(pasted("Twice"), "", "s", "1")
-        yes = [shop.workshop.create(shown["draft"], "s", turn) for turn in ("2", "3")]
+        shown = await shop.service.validate(pasted("Twice"), "", "s", "1")
+        yes = [shop.service.create(shown["draft"], "s", turn) for turn in ("2", "3")]
         for answer in await asyncio.gather(*yes):
             assert answer["message"] == "The bot Twice is live."
-        again = await shop.workshop.create(shown["draft"], "another", "3")
+        again = await shop.service.create(shown["draft"], "another", "3")
         assert not again["ok"]
         (event,) = shop.stores.desired.history("twice")
         assert event.source.session == "s"
-        grave = await shop.workshop.validate('{"tone": ["grave"]}', "twice", "s", "4")
-        yes = [shop.workshop.update("twice", grave["draft"], "s", turn) for turn in ("5", "6")]
+        grave = await shop.service.validate('{"tone": ["grave"]}', "twice", "s", "4")
+        yes = [shop.service.update("twice", grave["draft"], "s", turn) for turn in ("5", "6")]
         for answer in await asyncio.gather(*yes):
             assert answer["message"] == "Twice is changed."
         assert len(shop.stores.desired.history("twice")) == 2
@@ -87,10 +87,10 @@ async def test_many_bots_are_listed_page_by_page(
         for bot in bots:
             shop.stores.desired.put(bot, source=Source("test"), actor="test")
         found: list[str] = []
-        first = await shop.workshop.catalogue.list()
+        first = await shop.service.catalogue.list()
         for page in range(1, first["pages"] + 1):
-            answer = await shop.workshop.catalogue.list(page)
+            answer = await shop.service.catalogue.list(page)
             assert "cut" not in answer
             found += [entry["bot_id"] for entry in answer["bots"]]
         assert found == [bot.id for bot in bots]
-        assert (await shop.workshop.catalogue.list(9))["ok"] is False
+        assert (await shop.service.catalogue.list(9))["ok"] is False

@@ -26,7 +26,7 @@ def in_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Broken:
-    """Part of a workshop in which everything fails."""
+    """Part of a service in which everything fails."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -78,7 +78,7 @@ async def test_a_bot_too_big_to_tell_is_made_and_told_in_part(
     ]
     async with opened(parlant_url, tmp_path) as shop:
         made = await shop.make(pasted("Big", guidelines=guidelines, relationships=[]))
-        asked = await shop.workshop.delete("big", "", "s1", "turn 1")
+        asked = await shop.service.delete("big", "", "s1", "turn 1")
     assert made["ok"]
     assert made["live"]
     for answer in (made, asked):
@@ -110,17 +110,17 @@ async def test_what_was_shown_is_made_by_its_draft_and_nothing_else_is(
     parlant_url: str, parlant_rest: Rest, tmp_path: Path
 ) -> None:
     async with opened(parlant_url, tmp_path) as shop:
-        first = await shop.workshop.validate(pasted("Early"), "", "s", "1")
-        shown = await shop.workshop.validate(pasted("Drafted"), "", "s", "2")
+        first = await shop.service.validate(pasted("Early"), "", "s", "1")
+        shown = await shop.service.validate(pasted("Drafted"), "", "s", "2")
         for draft in (first["draft"], "draft-000000"):
-            refused = await shop.workshop.create(draft, "s", "3")
+            refused = await shop.service.create(draft, "s", "3")
             assert refused["problems"][0]["problem"].startswith(f"{draft} is not what was shown")
-        assert (await shop.workshop.create(shown["draft"], "other", "3"))["ok"] is False
-        early = await shop.workshop.create(shown["draft"], "s", "2")
+        assert (await shop.service.create(shown["draft"], "other", "3"))["ok"] is False
+        early = await shop.service.create(shown["draft"], "s", "2")
         assert early["problem"] == "unconfirmed"
         assert early["draft"] == shown["draft"]
         assert shop.stores.desired.read().bots == {}
-        made = await shop.workshop.create(f'"{shown["draft"]}"', "s", "3")
+        made = await shop.service.create(f'"{shown["draft"]}"', "s", "3")
         assert made["ok"]
         assert made["live"]
         assert list(shop.stores.desired.read().bots) == ["drafted"]
@@ -132,14 +132,14 @@ async def test_draft_is_shown_again_if_its_bot_changed_meanwhile(
     async with opened(parlant_url, tmp_path) as shop:
         await shop.make(pasted("Moved"))
         grave = json.dumps({"tone": ["grave"]})
-        shown = await shop.workshop.validate(grave, "moved", "s", "1")
+        shown = await shop.service.validate(grave, "moved", "s", "1")
         quick = json.dumps({"personality": ["quick"]})
-        other = await shop.workshop.validate(quick, "moved", "t", "1")
-        assert (await shop.workshop.update("moved", other["draft"], "t", "2"))["ok"]
-        again = await shop.workshop.update("moved", shown["draft"], "s", "2")
+        other = await shop.service.validate(quick, "moved", "t", "1")
+        assert (await shop.service.update("moved", other["draft"], "t", "2"))["ok"]
+        again = await shop.service.update("moved", shown["draft"], "s", "2")
         assert again["problem"] == "unconfirmed"
         assert again["changes"] == ['tone: ["friendly"] becomes ["grave"]']
-        assert (await shop.workshop.update("moved", again["draft"], "s", "3"))["ok"]
+        assert (await shop.service.update("moved", again["draft"], "s", "3"))["ok"]
         description = shop.stores.desired.get("moved").bot.description or ""
         assert "Tone: grave" in description
         assert "Personality: quick" in description
