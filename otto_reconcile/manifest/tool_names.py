@@ -16,7 +16,7 @@ from otto_reconcile.manifest.forms import (
 )
 from otto_reconcile.manifest.messages import near, short
 from otto_reconcile.manifest.tree import Node, child, find
-from otto_reconcile.model.guideline import HOSTED
+from otto_reconcile.model.part import HOSTED
 
 _END = "tool:"
 

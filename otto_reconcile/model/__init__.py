@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from otto_reconcile.model.bot import (
-    Bot,
-    Guideline,
-    Journey,
-    Masked,
-    Relationship,
-    State,
-    Term,
-    ToolService,
-    Transition,
-)
+from otto_reconcile.model.bot import Bot, Guideline, Masked, Relationship, Term, ToolService
 from otto_reconcile.model.groups import BY_KIND
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, get_kind, kinds, make
 from otto_reconcile.model.names import OTTO, folded, is_reserved
 from otto_reconcile.model.resource import JSON, Ref, Resource, Snapshot, digest
+from otto_reconcile.model.states import Journey, State, Transition
 
 __all__ = [
     "JSON", "OTTO", "Bot", "Field", "Guideline", "Journey", "Kind", "Masked", "Means", "Ref",

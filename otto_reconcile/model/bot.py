@@ -15,10 +15,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from otto_reconcile.model.journey_rules import faults
 from otto_reconcile.model.part import (
     TAGS,
     AgentMode,
-    CompositionMode,
     Criticality,
     Endpoint,
     ExactId,
@@ -35,6 +35,7 @@ from otto_reconcile.model.part import (
     ValueKey,
 )
 from otto_reconcile.model.resource import JSON, digest
+from otto_reconcile.model.states import Journey
 
 
 class Guideline(Part):
@@ -55,51 +56,6 @@ class Guideline(Part):
     metadata: dict[str, JSON] | None = None
     tools: list[Text] | None = None  # `service:tool`, or `tool` for one hosted with the server
     canned_responses: list[ExactId] | None = None
-
-
-class Transition(Part):
-    """A way on from a state: to another one of the journey, or to its `end`."""
-
-    to: ExactId
-    when: Text | None = None
-
-
-class State(Part):
-    """A step of a journey: says something (`chat`), calls `tools`, or goes through a `journey`.
-
-    One with none of these is a fork: it only decides which of its ways is taken.
-    `model.journey_rules` has the rules that all the states of a journey keep together.
-    """
-
-    id: ExactId  # within the journey; no dot: states of a sub-journey are `<state>.<state>`
-    chat: Text | None = None
-    tools: list[Text] | None = None  # as those of a guideline
-    instruction: Text | None = None  # how the tools are to be used
-    journey: ExactId | None = None  # another journey of the bot
-    description: Text | None = None
-    labels: list[str] | None = None
-    composition_mode: CompositionMode | None = None
-    metadata: dict[str, JSON] | None = None
-    canned_responses: list[str] | None = None
-    next: list[Transition] = Field(default=[])
-
-
-class Journey(Part):
-    """`states` start with the first; None is a journey that is only described in words."""
-
-    id_from = "title"
-    secret = ("title", "description", "conditions")
-
-    id: ExactId
-    title: Name
-    description: str
-    conditions: list[Text]
-    labels: list[str] | None = None
-    priority: int | None = None
-    composition_mode: PartMode | None = None
-    tags: list[TagName] | None = None
-    canned_responses: list[ExactId] | None = None
-    states: list[State] | None = None
 
 
 class Term(Part):
@@ -258,10 +214,7 @@ class Bot(Part):
 
     @model_validator(mode="after")
     def _keeps_the_rules_of_states(self) -> Self:
-        # It speaks of this module's classes, and so is imported late.
-        from otto_reconcile.model import journey_rules as states
-
-        for journey, found in zip(self.journeys, states.faults(self.journeys), strict=True):
+        for journey, found in zip(self.journeys, faults(self.journeys), strict=True):
             for fault in found:
                 told = {"id": journey.id, "at": fault.path[0], "fault": fault.message}
                 raise PydanticCustomError("states", "state {at} of journey {id}: {fault}", told)

@@ -6,15 +6,9 @@ from collections.abc import Iterable
 
 from otto_reconcile.model.bot import Bot
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, register
+from otto_reconcile.model.part import short_tool
 from otto_reconcile.model.parts import belongings, parts
 from otto_reconcile.model.resource import Ref, Resource
-
-BUILT_IN = "built-in"
-"""The service of the tools that are hosted with the server."""
-LOCAL = "local"
-"""The service of the tools that `run --tools` hosts."""
-HOSTED = (BUILT_IN, LOCAL)
-"""A bare name of a tool means one of these, so they are nobody's to give."""
 
 EVALUATED = frozenset(
     {
@@ -26,12 +20,6 @@ EVALUATED = frozenset(
     }
 )
 """Metadata that Parlant's evaluation makes of condition, action and tools, stale without them."""
-
-
-def short_tool(name: str) -> str:
-    """`look_up` for `built-in:look_up` and `local:look_up`; others keep their service."""
-    service, _, tool = name.partition(":")
-    return tool if tool and service in HOSTED else name
 
 
 def _short(tools: list[str]) -> list[str]:

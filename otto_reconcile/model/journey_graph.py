@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otto_reconcile.model.bot import Journey, State, Transition
-from otto_reconcile.model.guideline import short_tool
-from otto_reconcile.model.part import LONGEST_ID
+from otto_reconcile.model.part import LONGEST_ID, short_tool
 from otto_reconcile.model.resource import JSON, digest
+from otto_reconcile.model.states import Journey, State, Transition
 
 END = "end"
 """Where a journey is over; no state has this id."""

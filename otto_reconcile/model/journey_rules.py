@@ -12,9 +12,9 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
-from otto_reconcile.model.bot import Journey, State
 from otto_reconcile.model.journey_graph import END, Graphs, TooLarge, is_fork, reached
 from otto_reconcile.model.reachability import visits
+from otto_reconcile.model.states import Journey, State
 
 _CHART_LINE = re.compile(r"\n(    (N\d+|\[\*\]) --> |style N\d+ )")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")

@@ -77,3 +77,17 @@ class Part(BaseModel):
     id_from: ClassVar[str | None] = None
     complete: ClassVar[bool] = False
     secret: ClassVar[tuple[str, ...]] = ()
+
+
+BUILT_IN = "built-in"
+"""The service of the tools that are hosted with the server."""
+LOCAL = "local"
+"""The service of the tools that `run --tools` hosts."""
+HOSTED = (BUILT_IN, LOCAL)
+"""A bare name of a tool means one of these, so they are nobody's to give."""
+
+
+def short_tool(name: str) -> str:
+    """`look_up` for `built-in:look_up` and `local:look_up`; others keep their service."""
+    service, _, tool = name.partition(":")
+    return tool if tool and service in HOSTED else name

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from otto_reconcile.model.bot import State, Transition
 from otto_reconcile.model.journey_graph import AND, END, identity, is_fork
 from otto_reconcile.model.resource import JSON
+from otto_reconcile.model.states import State, Transition
 
 _INITIAL = ""  # no state of ours has this id
 _OVER = "None"  # Parlant's word for the end, in a path

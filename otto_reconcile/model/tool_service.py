@@ -7,8 +7,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from otto_reconcile.model.bot import Bot, ToolService
-from otto_reconcile.model.guideline import HOSTED
 from otto_reconcile.model.kinds import Field, Kind, make, register
+from otto_reconcile.model.part import HOSTED
 from otto_reconcile.model.resource import Resource
 
 FIELDS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from otto_reconcile.model.bot import Bot
-from otto_reconcile.model.guideline import short_tool
 from otto_reconcile.model.kinds import Field, Kind, Means, Shape, register
+from otto_reconcile.model.part import short_tool
 from otto_reconcile.model.parts import belongings, named_key, parts
 from otto_reconcile.model.resource import JSON, Ref, Resource
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.host_process import Place
 from otto_reconcile.port.session import Wire
-from otto_reconcile.port.tools import Place, not_there, tool_from_wire
+from otto_reconcile.port.tools import not_there, tool_from_wire
 
 
 class Attached(NamedTuple):

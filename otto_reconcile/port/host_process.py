@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import Resource
-from otto_reconcile.port.tools import Place
 
 
 class MakeCanned(Protocol):
@@ -85,3 +84,13 @@ class HostProcess:
 
 ELSEWHERE = HostProcess(_refuse, _refuse, NoRelations())
 """For a look from elsewhere at a Parlant whose own process can do all of it."""
+
+
+class Place(NamedTuple):
+    """A tool as Parlant names it."""
+
+    service: str
+    tool: str
+
+    def to_wire(self) -> dict[str, str]:
+        return {"service_name": self.service, "tool_name": self.tool}

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.capabilities import STARTS
-
-if TYPE_CHECKING:
-    from otto_reconcile.port.session import Wire
+from otto_reconcile.port.connection import Connection
+from otto_reconcile.port.releases import Versions
 
 _PATH = "/journeys"
 
@@ -35,11 +34,11 @@ class RemoteJourney:
 class JourneyCalls:
     """As the client's `journeys`; each call is to be awaited by `Wire.call`."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, connection: Connection, versions: Versions) -> None:
+        self._connection, self._versions = connection, versions
 
     async def create(self, *, conditions: Sequence[str], **values: Any) -> RemoteJourney:
-        starts = (await self._wire.versions.capabilities()).starts
+        starts = (await self._versions.capabilities()).starts
         body = {**values, **{name: list(conditions) for name in starts}}
         return _journey(await self._json("POST", _PATH, body))
 
@@ -54,10 +53,10 @@ class JourneyCalls:
         return _journey(await self._json("PATCH", _path(identity), values))
 
     async def delete(self, identity: str) -> None:
-        await self._wire.http.delete(_path(identity))
+        await self._connection.http.delete(_path(identity))
 
     async def _json(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        answer = await self._wire.http.request(method, path, json=body, **options)
+        answer = await self._connection.http.request(method, path, json=body, **options)
         return answer.json()
 
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from otto_reconcile.errors import SettingsError, TargetRefused
 from otto_reconcile.model import Resource, get_kind
 from otto_reconcile.port import capabilities
 from otto_reconcile.port.capabilities import Capabilities, UnknownForm
+from otto_reconcile.port.connection import Connection
 from otto_reconcile.port.errors import Failed
-
-if TYPE_CHECKING:
-    from otto_reconcile.port.session import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +103,9 @@ class Versions:
     """
 
     def __init__(
-        self, wire: Wire, version: str | None = None, describe: Describe | None = None
+        self, connection: Connection, version: str | None = None, describe: Describe | None = None
     ) -> None:
-        self._wire = wire
+        self._connection = connection
         self._told, self._describe = version, describe
         self._known: Known | None = None
 
@@ -126,13 +124,14 @@ class Versions:
     async def health(self) -> tuple[str | None, float, str | None]:
         """Version (None if it is kept to itself), lag in seconds, note. Raises as `release`."""
         started = time.perf_counter()
-        answer = await self._wire.get("/healthz")
+        answer = await self._connection.get("/healthz")
         taken = time.perf_counter() - started
         lag = _lag(answer)
         known = await self._read()
         if lag is None and (known.version is None or known.release.tells_lag):
             raise TargetRefused(
-                f"the server at {self._wire.target} is no Parlant: /healthz has no event loop",
+                f"the server at {self._connection.target} is no Parlant: /healthz has no event"
+                " loop",
                 status=200,
                 hint="a Parlant 3.2 is known by its /openapi.json alone: let it show that",
             )
@@ -147,8 +146,8 @@ class Versions:
             except UnknownForm as error:
                 called = f" (Parlant {version})" if version else ""
                 raise TargetRefused(
-                    f"the API of the server at {self._wire.target}{called} has a form that this"
-                    f" version does not know: {error}",
+                    f"the API of the server at {self._connection.target}{called} has a form that"
+                    f" this version does not know: {error}",
                     status=200,
                     hint="nothing was changed there; see docs/compatibility.md",
                 ) from error
@@ -161,7 +160,7 @@ class Versions:
             release = replace(NEWEST, name=".".join(version.split(".")[:2]))
         if release is None:
             raise TargetRefused(
-                f"the server at {self._wire.target} is Parlant {version}, "
+                f"the server at {self._connection.target} is Parlant {version}, "
                 f"and this version works with Parlant {supported()} only",
                 status=200,
             )
@@ -175,7 +174,7 @@ class Versions:
         try:
             if self._describe is not None:
                 return self._describe()
-            found = await self._wire.get("/openapi.json")
+            found = await self._connection.get("/openapi.json")
         except (TargetRefused, Failed):
             return {}
         return found if isinstance(found, dict) else {}

@@ -31,11 +31,10 @@ from otto_reconcile.port.base import Evaluator, Health, Observation, Port
 from otto_reconcile.port.connecting import TIMEOUT, over_asgi, over_http
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
-from otto_reconcile.port.host_process import HostProcess
+from otto_reconcile.port.host_process import HostProcess, Place
 from otto_reconcile.port.reaching import Reaching, reaching
 from otto_reconcile.port.reader import Sweep, View
 from otto_reconcile.port.session import Wire
-from otto_reconcile.port.tools import Place
 from otto_reconcile.runtime import fencing
 
 

@@ -1,10 +1,8 @@
-"""One connection to Parlant by its own client, and what all adapters share on it."""
+"""What all adapters share on a connection to Parlant: names of tags, tools, release, journeys."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import httpx
@@ -12,16 +10,14 @@ import httpx
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import Ref
 from otto_reconcile.model.evaluation import EvaluationCache
-from otto_reconcile.port import expecting
-from otto_reconcile.port.errors import of_exception, of_response
+from otto_reconcile.port.connection import Connection
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.releases import Describe, Versions
 from otto_reconcile.port.tools import Tools
-from otto_reconcile.runtime import fencing
 
 if TYPE_CHECKING:
-    from parlant.client import AsyncParlantClient
+    pass
 
 T = TypeVar("T")
 
@@ -33,11 +29,11 @@ class Made(NamedTuple):
     relationships: Sequence[str]
 
 
-class Wire:
-    """`target` is fit to be shown; `timeout` is in seconds; `secrets` never reach a message.
+class Wire(Connection):
+    """A Connection with what adapters share on it.
 
-    `host` does what only the process that hosts Parlant can. `version` is Parlant's and `describe`
-    gives its OpenAPI description, where they are known without asking.
+    `version` is Parlant's and `describe` gives its OpenAPI description, where they are known
+    without asking.
     """
 
     def __init__(
@@ -51,81 +47,16 @@ class Wire:
         describe: Describe | None = None,
         host: HostProcess | None = None,
     ) -> None:
-        self.http = http
-        self.target = target
-        self.timeout = timeout
-        self.host = host or HostProcess()
+        super().__init__(http, target=target, timeout=timeout, secrets=secrets, host=host)
         self.tags = TagNames(self)
         self.tools = Tools(self)
         self.versions = Versions(self, version, describe)
-        self.journeys = JourneyCalls(self)
+        self.journeys = JourneyCalls(self, self.versions)
         self.evaluation_cache = EvaluationCache()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
         self.made_journeys: dict[str, Made] = {}
         self.unclaimed: set[Ref] = set()
         """What is being created and cannot be there by us: see `port.base.Port.create`."""
-        self._secrets = tuple(secrets)
-        http.event_hooks["request"] = [_ask_fence, _tell_expected]
-        http.event_hooks["response"] = [self._refuse_bad_answers]
-
-    @cached_property
-    def parlant(self) -> AsyncParlantClient:
-        from parlant.client import AsyncParlantClient  # half a second
-
-        return AsyncParlantClient(
-            base_url=str(self.http.base_url).rstrip("/"),
-            httpx_client=self.http,
-            timeout=self.timeout,  # without it the client switches time-outs off
-        )
-
-    async def call(self, request: Awaitable[T], *, may_fail: bool = False) -> T:
-        """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else.
-
-        With `may_fail` the caller deals with a failure: then it is none that anybody is told of.
-        """
-        try:
-            with expecting.failures(expected=may_fail):
-                async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
-                    return await request
-        except Exception as error:
-            translated = of_exception(error, self.target, self.timeout)
-            if translated is error:
-                raise
-            raise translated from error
-
-    async def get(self, path: str, **params: str) -> Any:
-        """JSON from a path that Parlant's client does not know."""
-
-        async def read() -> Any:
-            return (await self.http.get(path, params=params)).json()
-
-        return await self.call(read())
-
-    async def text(self, path: str) -> str:
-        """A text, such as a drawing, from a path that Parlant's client does not know."""
-
-        async def read() -> str:
-            return (await self.http.get(path)).text
-
-        return await self.call(read())
-
-    async def _refuse_bad_answers(self, response: httpx.Response) -> None:
-        if not response.is_success or response.status_code != 204:
-            await response.aread()
-        if error := of_response(response, self._secrets):
-            raise error
-
-
-async def _ask_fence(request: httpx.Request) -> None:
-    """Raises LeaseLost, before anything is sent, for a change that may no longer be made."""
-    if request.method not in ("GET", "HEAD"):
-        fencing.check()
-
-
-async def _tell_expected(request: httpx.Request) -> None:
-    """For an embedded Parlant in another process: what it cannot answer is no fault."""
-    if expecting.is_expected():
-        request.headers[expecting.HEADER] = expecting.FAILURE
 
 
 def agent_tag(bot_id: str) -> str:
@@ -139,7 +70,7 @@ def journey_tag(journey_id: str) -> str:
 class TagNames:
     """Names of tags for their ids and back, as of the last look at Parlant's list of tags."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Connection) -> None:
         self._wire = wire
         self._ids: dict[str, str] | None = None
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
 from otto_reconcile.errors import Incomplete, TargetRefused
 from otto_reconcile.manifest.messages import near
-from otto_reconcile.model.guideline import BUILT_IN, HOSTED, LOCAL, short_tool
+from otto_reconcile.model.part import BUILT_IN, HOSTED, LOCAL, short_tool
 from otto_reconcile.port.addressing import addressed
+from otto_reconcile.port.connection import Connection
 from otto_reconcile.port.errors import Absent, Failed
-
-if TYPE_CHECKING:
-    from otto_reconcile.port.session import Wire
+from otto_reconcile.port.host_process import Place
 
 Offer: TypeAlias = frozenset[str] | Literal["dead", "untold"]
 """The tools of a service; or that it does not answer, or that Parlant cannot tell them."""
@@ -29,16 +28,6 @@ ANSWER = 5.0
 
 MOST_NAMED = 10
 """Services that are named to say which there are."""
-
-
-class Place(NamedTuple):
-    """A tool as Parlant names it."""
-
-    service: str
-    tool: str
-
-    def to_wire(self) -> dict[str, str]:
-        return {"service_name": self.service, "tool_name": self.tool}
 
 
 def split_tool(name: str) -> tuple[str, str]:
@@ -54,8 +43,8 @@ def tool_from_wire(place: Place) -> str:
 class Tools:
     """What Parlant's tool services offer, as they said a moment ago."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._services: dict[str, Any] | None = None
         self._last: dict[str, Any] = {}
         self._offers: dict[str, tuple[float, Offer]] = {}
@@ -86,10 +75,10 @@ class Tools:
         While Parlant waits for one of them, it lists none: then those that were there last.
         """
         if self._services is None:
-            client = self._wire.parlant.services
+            client = self._connection.parlant.services
             try:
                 async with asyncio.timeout(ANSWER):
-                    found = await self._wire.call(client.list())
+                    found = await self._connection.call(client.list())
             except TimeoutError:
                 self._services = self._last
                 return self._last
@@ -97,7 +86,7 @@ class Tools:
             if self._hosted is not None and not _is_at(listed.get(LOCAL), self._hosted):
                 place: Any = {"url": self._hosted}
                 call = client.create_or_update(LOCAL, kind="sdk", sdk=place)
-                listed[LOCAL] = await self._wire.call(call)
+                listed[LOCAL] = await self._connection.call(call)
                 self._offers.pop(LOCAL, None)
             self._services = self._last = listed
         return self._services
@@ -172,8 +161,8 @@ class Tools:
     async def _ask(self, service: Any) -> Offer:
         try:
             async with asyncio.timeout(ANSWER):
-                call = self._wire.parlant.services.retrieve(addressed(service.name))
-                answer = await self._wire.call(call, may_fail=True)
+                call = self._connection.parlant.services.retrieve(addressed(service.name))
+                answer = await self._connection.call(call, may_fail=True)
                 return frozenset(tool.name for tool in answer.tools or ())
         except Absent:
             return frozenset()
@@ -184,7 +173,7 @@ class Tools:
             if service.kind == "sdk":
                 return await _asked_itself(service.url)
             # What Parlant can reach is known here only where it runs in this process.
-            beside = service.kind == "mcp" and self._wire.host.journey is not None
+            beside = service.kind == "mcp" and self._connection.host.journey is not None
             return "dead" if beside and not await _is_open(service.url) else "untold"
 
 

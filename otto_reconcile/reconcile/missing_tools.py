@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from otto_reconcile.desired import DesiredBot
-from otto_reconcile.model.guideline import HOSTED
+from otto_reconcile.model.part import HOSTED
 from otto_reconcile.model.shared import tools_named
 from otto_reconcile.port.base import Port
 from otto_reconcile.port.tools import not_there

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from otto_reconcile.model import Ref, Resource
-from otto_reconcile.model.guideline import BUILT_IN
+from otto_reconcile.model.part import BUILT_IN
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Plan, Result
 from otto_reconcile.runtime.backoff import RETRY, Backoff
 from otto_reconcile.runtime.clock import Clock

@@ -15,7 +15,7 @@ from otto_reconcile.runtime import fencing
 if TYPE_CHECKING:
     import parlant.sdk as p
 
-    from otto_reconcile.port.tools import Place
+    from otto_reconcile.port.host_process import Place
 
 
 class JourneyMaker:

@@ -29,7 +29,8 @@ from otto_reconcile.model import (
 )
 from otto_reconcile.model.canned_response import MARK
 from otto_reconcile.model.from_resources import Misfit, bot_of, part_of
-from otto_reconcile.model.guideline import EVALUATED, HOSTED
+from otto_reconcile.model.guideline import EVALUATED
+from otto_reconcile.model.part import HOSTED
 from otto_reconcile.model.tool_service import fault_of
 from otto_reconcile.observed import observe
 from otto_reconcile.port.addressing import is_addressable

@@ -9,7 +9,7 @@ import pytest
 
 from otto_reconcile.errors import InvalidInput
 from otto_reconcile.model import Bot, Guideline, Journey, Relationship, Term
-from otto_reconcile.model.bot import State
+from otto_reconcile.model.states import State
 from otto_reconcile.otto import spec_codec
 from otto_reconcile.otto.paging import PAGE, paged
 from otto_reconcile.otto.patch import changed, told

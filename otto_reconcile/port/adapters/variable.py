@@ -22,9 +22,10 @@ from otto_reconcile.port.adapters.base import (
 from otto_reconcile.port.adapters.natural_keys import brought, matched, with_strays
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.host_process import Place
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Wire, agent_tag
-from otto_reconcile.port.tools import Place, not_there, tool_from_wire
+from otto_reconcile.port.tools import not_there, tool_from_wire
 
 _EVERYBODY = "DEFAULT"
 
