@@ -129,7 +129,7 @@ async def _one_side(side: str, home: Path) -> float:
     taken: list[float] = []
 
     async def prepare(app: Any, sdk: Any) -> None:
-        headers = server.changes.headers
+        headers = server.hook.headers
         work: Callable[[], Awaitable[None]]
         if side == "ours":
             work = await _ours(app, headers, home)

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.model import kinds
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.controller import Controller
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.jobs import Job, Jobs
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.managing import BEAT
+from otto_reconcile.reconcile.noticing import Noticing
 from otto_reconcile.reconcile.prober import Prober
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.results import BotResult
@@ -27,6 +27,7 @@ from otto_reconcile.reconcile.retries import Retries
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.store_reader import StoreReader
+from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
 
@@ -34,12 +35,14 @@ PROBE = 2.0  # seconds between two looks at the canary; no longer than the inter
 REST, LONGEST_REST = 3.0, 2.0
 """A routine look is followed by a pause of so many times its own length, at most so many seconds:
 chats come first."""
-REACHING = frozenset(kind.name for kind in kinds() if kind.reaches)
 SAVE = 1.0  # seconds between two tries to save what was wanted while the store was away
 
 
 class Loop:
-    """One target. Await `restore` before `run`, and the first customer finds every bot."""
+    """One target. Await `restore` before `run`, and the first customer finds every bot.
+
+    `changes` are those that others make on the target, as far as somebody tells of them.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Loop:
         interval: float = 30.0,
         prune_unmanaged: bool = False,
         extensions: Sequence[Extension] = (),
+        changes: TargetChanges | None = None,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
         self._stores, self._outage = session.stores, session.outage
@@ -74,6 +78,13 @@ class Loop:
         self._look_again = asyncio.Event()
         self._scan_again = asyncio.Event()
         self._all_at_once = False
+        self._noticing = Noticing(
+            changes or asyncio.Queue(),
+            session,
+            self._controller,
+            self._scanning,
+            self._scan_again,
+        )
         session.reporter.of(session.port.target, session.stores.store.label)
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
@@ -83,26 +94,6 @@ class Loop:
             return
         self._all_at_once = True
         self._look_again.set()
-
-    def stirred(self, bot_id: str | None, kind: str = "") -> None:
-        """Something changed on the target: of this bot, or of nobody knows whom.
-
-        Of a tool service no bot is the only one: what waits for its tools is tried again.
-        """
-        shared = kind == "tool_service"
-        if shared:
-            self._controller.release()
-        if bot_id is not None:
-            self.poke("noticed", [bot_id])
-        if bot_id is None and kind in REACHING:
-            self._scanning.soon()
-            self._scan_again.set()
-        if bot_id is None or shared:
-            self._session.enqueue(self._session.cache.bot_ids, "noticed", ROUTINE)
-
-    def owner_of(self, kind: str, key: str) -> str | None:
-        """The bot to which a resource of ours belongs, if it is known."""
-        return self._session.cache.owner_of(kind, key)
 
     @property
     def wanted(self) -> Mapping[str, DesiredBot] | None:
@@ -178,6 +169,7 @@ class Loop:
             "probing": (self._keep_probing, None),
             "sweeping": (self._sweep, None),
             "scanning": (self._scan, self._scan_again.set),
+            "noticing": (self._notice, None),
             "reading": (self._listen, self._look_again.set),
             "saving": (self._save_late, None),
             "publishing": (self._publish, None),
@@ -289,6 +281,11 @@ class Loop:
             if self._outage.waiting and await self._outage.save():
                 self._look_again.set()
             self._jobs.succeeded("saving")
+
+    async def _notice(self) -> None:
+        while True:
+            await self._noticing.take()
+            self._jobs.succeeded("noticing")
 
     def _job_of(self, extension: Extension) -> Job:
         return lambda: extension.run(lambda: self._jobs.succeeded(extension.name))

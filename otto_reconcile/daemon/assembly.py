@@ -17,6 +17,7 @@ from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.server import EmbeddedServer, nlp
 from otto_reconcile.server.local_tools import LocalTools
@@ -87,6 +88,7 @@ class Assembly:
         predecessors: Collection[str],
         meter: Meter | None,
         model_away: str | None = None,
+        changes: TargetChanges | None = None,
     ) -> Loop:
         """`meter` counts what the embedded server's model costs; None means a server elsewhere."""
         session = TargetSession(
@@ -104,6 +106,7 @@ class Assembly:
             interval=self.settings.interval,
             prune_unmanaged=self._prune,
             extensions=self._extensions(session, port, meter, model_away),
+            changes=changes,
         )
 
     def _extensions(

@@ -10,8 +10,9 @@ from otto_reconcile.daemon.live import Live, until
 from otto_reconcile.loop import Loop
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
+from otto_reconcile.reconcile.target_changes import Touched
 from otto_reconcile.runtime import data_dir
-from otto_reconcile.server import EmbeddedServer, Touched
+from otto_reconcile.server import EmbeddedServer
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.model_watch import JOB, ModelWatch
 from otto_reconcile.server.sdk_host import host_process
@@ -46,20 +47,15 @@ class Embedded:
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
-        made: list[Loop] = []
-        meter = Meter()
+        made: asyncio.Future[Loop] = asyncio.get_running_loop().create_future()
+        meter, changes = Meter(), asyncio.Queue[Touched]()
         self._reporter.board.usage = meter.to_document
-
-        def noticed(touched: Touched) -> None:
-            owner = touched.bot_id or made[0].owner_of(touched.kind, touched.id)
-            if owner is not None or touched.kind != "customer":  # most customers are not ours
-                made[0].stirred(owner, touched.kind)
 
         server = EmbeddedServer(
             home=self._settings.data_dir / "parlant",
             port=number,
             nlp=self._settings.nlp,
-            on_change=noticed,
+            changes=changes,
             meter=meter,
             model_within=model_within,
         )
@@ -67,11 +63,11 @@ class Embedded:
         async def prepare(app: FastAPI, sdk: Any) -> None:
             self._reporter.say("Parlant created", stores="default")
             self._model.tell(server)
-            headers, host = server.changes.headers, host_process(sdk)
+            headers, host = server.hook.headers, host_process(sdk)
             port = RestPort.over_asgi(app, target=target, headers=headers, host=host)
             parts = self._assembly
-            loop = parts.loop(port, holder, predecessors, meter, server.model_away)
-            made.append(loop)
+            loop = parts.loop(port, holder, predecessors, meter, server.model_away, changes)
+            made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)
             await parts.folder.import_now()  # not before: a run that cannot start wants nothing new
@@ -89,7 +85,7 @@ class Embedded:
         self,
         server: EmbeddedServer,
         serving: asyncio.Task[None],
-        made: list[Loop],
+        made: asyncio.Future[Loop],
         stopping: asyncio.Event,
     ) -> EmbeddedServer | None:
         """Runs the loop while the server serves; the end of either is the end of both.
@@ -104,7 +100,7 @@ class Embedded:
         if server.ready.is_set() and not over.is_set():
             kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
             trying = asyncio.create_task(kept, name="language-model")
-            await self._live.run(made[0], over, server.url)
+            await self._live.run(made.result(), over, server.url)
             trying.cancel()
         asked.cancel()
         await server.stop()

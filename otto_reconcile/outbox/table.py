@@ -100,8 +100,13 @@ class EntryTable:
     def _make_private(self) -> None:
         """The file, for its owner only; what SQLite makes beside it gets the same rights."""
         try:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.fchmod(descriptor, 0o600)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise StoreUnavailable(
-                f"{self._path} cannot be written: {error.strerror}", hint="is the disk full?"
+                f"{self._path} cannot be written: {error.strerror}",
+                hint="look at the free space of the disk, and at the rights of file and directory",
             ) from error

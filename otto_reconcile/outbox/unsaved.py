@@ -50,6 +50,9 @@ class Unsaved:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             file.rename(path)
+            beside = file.with_name(f"{file.name}-journal")  # SQLite would apply it to the next one
+            if beside.exists():
+                beside.rename(path.with_name(f"{path.name}-journal"))
         except OSError as error:
             raise StoreUnavailable(f"{path} cannot be written: {error.strerror}") from error
 

@@ -26,11 +26,12 @@ from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Status, StatusBoard
+from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.reconcile.target_state import Every
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.logs import PlainLog
 from otto_reconcile.server import sdk_host
-from otto_reconcile.server.change_hook import ChangeHook, Touched
+from otto_reconcile.server.change_hook import ChangeHook
 from otto_reconcile.settings import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Attachment:
         self._owned = owned
         self._board = StatusBoard(None)
         self._stopping = asyncio.Event()
+        self._changes: TargetChanges = asyncio.Queue()
         self._port: StartPort | None = None
         self._loop: Loop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -117,6 +119,7 @@ class Attachment:
             interval=interval,
             prune_unmanaged=prune_unmanaged,
             extensions=[evaluation],
+            changes=self._changes,
         )
         await self._offer_tools(port)
         await self._loop.restore()
@@ -171,7 +174,7 @@ class Attachment:
 
         Gives the headers that mark the loop's own calls.
         """
-        hook = ChangeHook(self._noticed)
+        hook = ChangeHook(self._changes)
         try:
             app.add_middleware(hook.middleware)
             app.add_middleware(sdk_host.before_serving(self._finish_restoring))
@@ -182,13 +185,6 @@ class Attachment:
             )
             return {}
         return hook.headers
-
-    def _noticed(self, touched: Touched) -> None:
-        if self._loop is None:
-            return
-        owner = touched.bot_id or self._loop.owner_of(touched.kind, touched.id)
-        if owner is not None or touched.kind != "customer":  # most customers are not ours
-            self._loop.stirred(owner, touched.kind)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

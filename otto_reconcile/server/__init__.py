@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otto_reconcile.server.change_hook import CHANGE_HEADER, ChangeHook, Touched
+    from otto_reconcile.server.change_hook import CHANGE_HEADER, ChangeHook
     from otto_reconcile.server.embedded import EmbeddedServer
     from otto_reconcile.server.signals import run_until_signalled
 
@@ -16,11 +16,10 @@ _HOME = {
     "CHANGE_HEADER": "change_hook",
     "ChangeHook": "change_hook",
     "EmbeddedServer": "embedded",
-    "Touched": "change_hook",
     "run_until_signalled": "signals",
 }
 
-__all__ = ["CHANGE_HEADER", "ChangeHook", "EmbeddedServer", "Touched", "run_until_signalled"]
+__all__ = ["CHANGE_HEADER", "ChangeHook", "EmbeddedServer", "run_until_signalled"]
 
 
 def __getattr__(name: str) -> Any:

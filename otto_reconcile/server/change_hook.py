@@ -7,10 +7,10 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from otto_reconcile.model import kinds
+from otto_reconcile.reconcile.target_changes import TargetChanges, Touched
 
 CHANGE_HEADER = "x-otto-run"
 """A request that carries this header with the hook's token is our own and is not reported."""
@@ -35,23 +35,14 @@ App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 _log = logging.getLogger("otto_reconcile.server")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Touched:
-    """Somebody else changed a resource. `id` or `bot_id` is "" or None where it is not known."""
-
-    kind: str
-    id: str
-    bot_id: str | None
-
-
-OnChange: TypeAlias = Callable[[Touched], None]
-
-
 class ChangeHook:
-    """Makes the middleware; `headers` are for our own client, so that it is not reported."""
+    """Makes the middleware; `headers` are for our own client, so that it is not reported.
 
-    def __init__(self, on_change: OnChange | None) -> None:
-        self._on_change = on_change
+    What others change goes into `changes`; without them nobody asks.
+    """
+
+    def __init__(self, changes: TargetChanges | None) -> None:
+        self._changes = changes
         self._token = secrets.token_hex(16)
 
     @property
@@ -71,7 +62,7 @@ class ChangeHook:
                 # Parlant repeats the headers of a request that it forbids; the token is ours.
                 kept = [pair for pair in scope["headers"] if pair[0] != header]
                 scope = {**scope, "headers": kept}
-            if self._on_change is None or _kind(scope["path"]) is None or token in own:
+            if self._changes is None or _kind(scope["path"]) is None or token in own:
                 await app(scope, receive, send)
                 return
             watch = _Watch(receive, send)
@@ -84,8 +75,8 @@ class ChangeHook:
     def _report(self, scope: Message, watch: _Watch) -> None:
         try:
             for touched in touches(scope["method"], scope["path"], watch.asked, watch.answered):
-                assert self._on_change is not None
-                self._on_change(touched)
+                assert self._changes is not None
+                self._changes.put_nowait(touched)
         except Exception:
             _log.exception("a change of %s was noticed, but not passed on", scope["path"])
 

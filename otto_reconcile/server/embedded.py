@@ -23,8 +23,9 @@ import uvicorn
 
 from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
 from otto_reconcile.port.releases import refuse_to_host
+from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.server import chat_page, nlp, parlant_logs, sockets
-from otto_reconcile.server.change_hook import ChangeHook, OnChange
+from otto_reconcile.server.change_hook import ChangeHook
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.sdk_import import imported, settle_environment
 
@@ -44,8 +45,8 @@ class EmbeddedServer:
     """One life of an embedded Parlant. Make it, then run `serve` once in a task of its own.
 
     `home` is Parlant's folder for its caches and log. `port` 0 takes any free one. `nlp` is a
-    service's name, a factory, or None for what the environment has a key for. `on_change` is told
-    of every change that others make over the API, in the event loop; it must not block. `meter`
+    service's name, a factory, or None for what the environment has a key for. `changes` gets
+    every change that others make over the API. `meter`
     counts what the service is asked. `model_within` are the seconds that the start waits for the
     service; it goes on without one that takes longer, or that fails in a way that may pass.
     """
@@ -56,13 +57,13 @@ class EmbeddedServer:
         home: Path,
         port: int,
         nlp: str | nlp.Factory | None = None,
-        on_change: OnChange | None = None,
+        changes: TargetChanges | None = None,
         meter: Meter | None = None,
         model_within: float | None = None,
     ) -> None:
         self.ready = asyncio.Event()
         """Set once the port is open and Parlant says that it is healthy."""
-        self.changes = ChangeHook(on_change)
+        self.hook = ChangeHook(changes)
         self._home, self._nlp, self._port = home, nlp, port
         self._meter, self._model_within = meter or Meter(), model_within
         self._model: ModelSource | None = None
@@ -214,7 +215,7 @@ class EmbeddedServer:
 
         folder = Path(parlant.api.app.__file__).parent / "chat" / "dist"
         app.router.routes[:0] = chat_page.routes(folder)
-        app.add_middleware(self.changes.middleware)
+        app.add_middleware(self.hook.middleware)
         self._app = app
 
     async def _serve(self, listener: socket.socket) -> None:

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.errors import PermanentError
 from otto_reconcile.model import Bot
+from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.records.rows.decoding import bot_from, by_bot
+from otto_reconcile.records.rows.projections import rows_of
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
+from tests.manifest.bots import bots
 from tests.support.damage import DOCUMENTS, VALUES, damage
 from tests.support.examples import examples
 from tests.support.stores import LooseStore
@@ -334,3 +337,23 @@ def test_an_endless_number_is_no_name_and_no_id(tmp_path: Path) -> None:
     assert "bot_id is inf, which is no id" in problems
     assert set(DesiredState(store).read().bots) == {"other"}
     store.close()
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(bots("desk"))
+def test_rows_say_all_of_a_bot_to_who_has_nothing_else(bot: Bot) -> None:
+    rows = rows_of(bot)
+    read, problems = bot_from("desk", rows, None)
+    assert problems == []
+    assert read is not None
+    assert declared(read) == declared(bot)
+
+
+def declared(bot: Bot) -> dict[str, set[str]]:
+    """The fields of each part that are declared; texts may come back tidied."""
+    return {
+        f"{name} {part.id}": {key for key, value in part if value is not None}
+        for name, group in GROUPS.items()
+        for part in group.of(bot)
+        if group.identity is not None
+    }

@@ -167,9 +167,14 @@ def test_file_cut_anywhere_stops_nothing(stores: Stores, tmp_path: Path, length:
     whole = (tmp_path / FILE).read_bytes()
     assert len(whole) > length
     (tmp_path / FILE).write_bytes(whole[:length])
+    (tmp_path / FILE).chmod(0o644)
+    if length:
+        (tmp_path / f"{FILE}-journal").write_bytes(b"left by a process that was killed")
     outbox = Outbox(tmp_path)
     assert outbox.put(pending(a_bot()), stores.desired).saved
-    kept = [path.read_bytes() for path in (tmp_path / UNSAVED).glob("*")]
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / f"{FILE}-journal").exists()
+    kept = [path.read_bytes() for path in (tmp_path / UNSAVED).glob("*.db")]
     assert kept == ([whole[:length]] if length else [])
     assert [f"{FILE[:6]}-" in said for said in Outbox(tmp_path).unsaved()] == [True] * len(kept)
 

@@ -166,11 +166,11 @@ async def test_notice_after_a_look_that_took_long_is_not_forgotten(
         turn = setting.loop._session.turn
         async with turn:  # the first look of all comes later
             setting.port.reached = [ALL]
-            setting.loop.stirred(None, "guideline")
+            setting.loop._noticing.stirred(None, "guideline")
         await until(lambda: len(setting.reporter.board.status.reaching) == 1)
         for count in (2, 3):  # the budget of server time delays it, and does not drop it
             setting.port.reached = [*setting.port.reached, replace(ALL, id=f"g{count}")]
-            setting.loop.stirred(None, "guideline")
+            setting.loop._noticing.stirred(None, "guideline")
             await until(partial(_reports, setting, count))
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from otto_reconcile.errors import OttoError
-from otto_reconcile.server import EmbeddedServer, Touched, run_until_signalled
+from otto_reconcile.reconcile.target_changes import TargetChanges
+from otto_reconcile.server import EmbeddedServer, run_until_signalled
 from tests.server import containers
 
 
@@ -27,8 +28,10 @@ class Reported(logging.Handler):
         say("log", level=record.levelname, text=record.getMessage())
 
 
-def on_change(touched: Touched) -> None:
-    say("touched", kind=touched.kind, id=touched.id, bot_id=touched.bot_id)
+async def tell(changes: TargetChanges) -> None:
+    while True:
+        touched = await changes.get()
+        say("touched", kind=touched.kind, id=touched.id, bot_id=touched.bot_id)
 
 
 def service(name: str | None) -> Any:
@@ -49,18 +52,21 @@ async def prepare(options: argparse.Namespace, app: Any, server: Any) -> None:
 
 
 async def main(options: argparse.Namespace, stopping: asyncio.Event) -> int:
+    changes: TargetChanges = asyncio.Queue()
     server = EmbeddedServer(
-        home=Path(options.home), port=options.port, nlp=service(options.nlp), on_change=on_change
+        home=Path(options.home), port=options.port, nlp=service(options.nlp), changes=changes
     )
+    telling = asyncio.create_task(tell(changes))
     serving = asyncio.create_task(server.serve(lambda *args: prepare(options, *args)))
     ready = asyncio.create_task(server.ready.wait())
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, ready, asked}, return_when=asyncio.FIRST_COMPLETED)
     if server.ready.is_set():
-        say("ready", url=server.url, tool_port=server.tool_port, headers=server.changes.headers)
+        say("ready", url=server.url, tool_port=server.tool_port, headers=server.hook.headers)
     await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
     await server.stop()
     await serving
+    telling.cancel()
     say("stopped")
     return 0
 

@@ -67,7 +67,7 @@ def test_the_environment_chooses_where_nobody_did(
 
 def test_importing_the_package_imports_no_parlant_and_no_uvicorn() -> None:
     code = (
-        "import sys, otto_reconcile.server as s; s.run_until_signalled; s.Touched; "
+        "import sys, otto_reconcile.server as s; s.run_until_signalled; s.ChangeHook; "
         "print([m for m in ('parlant', 'uvicorn', 'httpx', 'fastapi') if m in sys.modules])"
     )
     shown = subprocess.run(

@@ -77,15 +77,32 @@ def test_it_has_the_same_bots_and_writes_no_revision(left: Path, store: SQLiteSt
         ingested = DesiredState(store).ingest()
         assert (ingested.events, ingested.problems, ingested.vanished) == ((), (), ())
         assert kept(store) == before
-    renewed = store.find("heads")
+    renewed = heads(store)
     DesiredState(store).rebuild()
-    assert store.find("heads") == renewed
+    assert heads(store) == renewed
+
+
+def heads(store: SQLiteStore) -> list[dict[str, Any]]:
+    """All heads, without the digests of rows that an earlier version did not write whole.
+
+    Versions until 25 November left the canned responses of a journey out of its row.
+    """
+    short = {j["bot_id"] for j in journeys(store) if j["canned_responses"] is not None}
+    return [{**h, "rows": ""} if h["bot_id"] in short else h for h in store.find("heads")]
+
+
+def journeys(store: SQLiteStore) -> list[dict[str, Any]]:
+    """All journeys as they are declared."""
+    bots = [wanted.bot for wanted in DesiredState(store).read().bots.values()]
+    return [{"bot_id": bot.id, **dict(journey)} for bot in bots for journey in bot.journeys]
 
 
 def kept(store: SQLiteStore) -> dict[str, Any]:
     """All documents, without the digests of rows."""
     documents = {name: store.find(name) for name in COLLECTIONS}
     documents["heads"] = [{**head, "rows": ""} for head in documents["heads"]]
+    for row in documents["journeys"]:
+        row.pop("canned_responses", None)  # see `heads`
     return documents
 
 

@@ -86,14 +86,15 @@ def bot_from(bot_id: str, rows: Rows, known: Bot | None) -> tuple[Bot | None, li
     try:
         fields = _bot_fields(bot_id, newest(bot_id, "bots", rows["bots"], problems))
         mappings, guidelines = rows["tool_mappings"], known.guidelines if known else []
+        journeys = known.journeys if known else []
         fields |= {
             "guidelines": _parts(
                 bot_id, "guidelines", "guideline_id", rows, guidelines, problems,
                 lambda row: _guideline(row, mappings, guidelines),
             ),
             "journeys": _parts(
-                bot_id, "journeys", "journey_id", rows, known.journeys if known else [], problems,
-                _journey,
+                bot_id, "journeys", "journey_id", rows, journeys, problems,
+                lambda row: _journey(row, journeys),
             ),
         }  # fmt: skip
         for name, read in READERS.items():
@@ -183,9 +184,12 @@ def _states(row: Document) -> list[State] | None:
     return [State.model_validate(plain(state)) for state in value]
 
 
-def _journey(row: Document) -> Journey:
+def _journey(row: Document, known: Sequence[Journey]) -> Journey:
+    """Versions until 2026-11 did not write `canned_responses`: without the field, they stay."""
+    journey_id = id_in(row, "journey_id")
+    before = next((one.canned_responses for one in known if one.id == journey_id), None)
     journey = Journey(
-        id=id_in(row, "journey_id"),
+        id=journey_id,
         title=needed(row, "title"),
         description=text(row, "description") or "",
         conditions=texts(row, "conditions") or [],
@@ -193,7 +197,7 @@ def _journey(row: Document) -> Journey:
         priority=number(row, "priority"),
         composition_mode=mode(row.get("composition_mode"), *_MORE_MODES),  # type: ignore[arg-type]
         tags=texts(row, "tags"),
-        canned_responses=texts(row, "canned_responses"),
+        canned_responses=texts(row, "canned_responses") if "canned_responses" in row else before,
         states=_states(row),
     )
     for fault in faults([journey])[0]:

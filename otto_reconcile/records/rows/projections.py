@@ -47,13 +47,23 @@ _MORE = {
         "metadata",
         "canned_responses",
     ),
-    "journeys": ("labels", "priority", "composition_mode", "tags", "states"),
+    "journeys": (
+        "labels",
+        "priority",
+        "composition_mode",
+        "tags",
+        "states",
+        "canned_responses",
+    ),
     "relationships": ("group",),
 }
 _UNDATED = frozenset({"tool_mappings", "relationships"})  # these have created_at only
-_ALWAYS = ("bot_id", "metadata", "tools", "created_at", "updated_at")
+_MADE = {"bots": ("metadata",), "guidelines": ("tools",)}  # by a rule of their own
+_ALWAYS = ("bot_id", "created_at", "updated_at")
 _OURS = {
-    name: frozenset((*_CORE.get(name, ()), *_MORE.get(name, ()), *COLLECTIONS[name].keys, *_ALWAYS))
+    name: frozenset((*COLLECTIONS[name].keys, *_ALWAYS)).union(
+        *(fields.get(name, ()) for fields in (_CORE, _MORE, _MADE))
+    )
     for name in COLLECTION_NAMES
 } | contents.OURS
 _OURS |= {name: fields | _OURS.get(name, frozenset()) for name, fields in OURS.items()}

@@ -93,7 +93,8 @@ def number(row: Document, field: str) -> int | None:
         return None
     try:
         whole = int(value)
-        right = not isinstance(value, bool) and whole == float(value)
+        exact = isinstance(value, int) or str(value).strip() == str(whole) or whole == float(value)
+        right = not isinstance(value, bool) and exact
         if right and -LARGEST <= whole < LARGEST:
             return whole
     except (TypeError, ValueError, OverflowError):
