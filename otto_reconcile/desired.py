@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from otto_reconcile.errors import Conflict, NotFound, PermanentError
-from otto_reconcile.model import Bot
+from otto_reconcile.model import OTTO, Bot, is_reserved
 from otto_reconcile.model.shared import Declaration, called, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Log
@@ -262,6 +262,8 @@ class DesiredState:
         source: Source,
         actor: str,
     ) -> Step:
+        if isinstance(bot, Bot) and is_reserved(bot.id, bot.name):
+            raise PermanentError(f"{called(bot_id)}: {OTTO!r} is the agent of this tool")
         if bot is not None and (fault := unfit(bot)) is not None:
             raise PermanentError(f"{called(bot_id)}: {fault}")
         revision = (head.revision if head else 0) + 1

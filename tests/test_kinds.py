@@ -124,6 +124,30 @@ def test_a_change_of_any_field_of_a_row_is_seen(name: str) -> None:
             assert rows_digest({**rows, name: changed}) != rows_digest(rows), (name, field)
 
 
+REWORDED = {
+    "guidelines": "action", "journeys": "title", "terms": "description",
+    "canned_responses": "value", "variables": "description", "capabilities": "description",
+    "customers": "name", "tool_services": "url",
+}  # fmt: skip
+"""A field of each part in whose row other programs may have fields of their own."""
+
+
+@pytest.mark.parametrize("name", REWORDED)
+def test_fields_of_other_programs_stay_in_rows(name: str) -> None:
+    store, state = filled(1)
+    field = REWORDED[name]
+    taken = {*GROUPS[name].model.model_fields, *(["tools"] if name == "guidelines" else [])}
+    foreign = {f: "theirs" for f in ("mine", "labels", "metadata", "tools") if f not in taken}
+    store.put(name, [{**row, **foreign} for row in store.find(name)])
+    assert state.ingest().events == ()
+    bot = state.get("b0").bot
+    parts = [part.model_copy(update={field: "http://x:3"}) for part in getattr(bot, name)]
+    state.put(bot.model_copy(update={name: parts}), source=CLI, actor="ann")
+    rows = store.find(name)
+    assert [row[field] for row in rows] == ["http://x:3"] * 2
+    assert all(row.items() >= foreign.items() for row in rows)
+
+
 @pytest.mark.parametrize("name", PART_NAMES)
 def test_losing_a_whole_collection_is_never_desired(name: str) -> None:
     store, state = filled()

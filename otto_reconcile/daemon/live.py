@@ -26,13 +26,14 @@ class Live:
         self._clock, self._jobs, self._folder = assembly.clock, assembly.jobs, assembly.folder
         self._outbox, self._say, self._started = assembly.outbox, say, started
         self._summed = False
-        self._hung_up: Callable[[], None] = lambda: None  # before the loop runs, all is looked at
+        self._hung_up = asyncio.Event()
 
     async def run(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
         self._reporter.board.status.url = url
         self._reporter.publish()
         self._reporter.ready(url)
-        self._hung_up = lambda: loop.poke("SIGHUP")
+        self._hung_up.clear()  # whatever was asked for before: all is looked at now
+        hearing = asyncio.create_task(self._hear(loop), name="hangup")
         following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
         summing = None
         if not self._summed:
@@ -42,6 +43,7 @@ class Live:
         try:
             await loop.run(stopping)
         finally:
+            hearing.cancel()
             if summing is not None:
                 summing.cancel()
             await asyncio.wait({following}, timeout=1.0)
@@ -49,7 +51,13 @@ class Live:
 
     def on_hangup(self) -> None:
         self._reporter.say("SIGHUP: looking at everything")
-        self._hung_up()
+        self._hung_up.set()
+
+    async def _hear(self, loop: Loop) -> None:
+        while True:
+            await self._hung_up.wait()
+            self._hung_up.clear()
+            loop.poke("SIGHUP")
 
     async def _sum_up(self, url: str) -> None:
         """Says once what there is, as soon as every bot has been looked at."""

@@ -82,23 +82,24 @@ class Loaded:
 
 
 def load(
-    paths: Sequence[Path | Source],
+    paths: Sequence[Path | str | Source],
     *,
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
 ) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
-    What was read already goes in as a Source. `texts` is filled with those of Loaded, also if
-    something is wrong. Raises InvalidInput with every Problem of every
-    file; then nothing is loaded.
+    What was read already goes in as a `manifest.files.Source`. `texts` is filled with those of
+    Loaded, also if something is wrong. Raises InvalidInput with every Problem of every file; then
+    nothing is loaded.
     """
     problems: list[Problem] = []
     foreign: list[Problem] = []
     drafts: list[Draft] = []
     everything: list[Faults] = []
     texts = {} if texts is None else texts
-    for source in read_all(paths, problems, foreign):
+    named = [Path(path) if isinstance(path, str) else path for path in paths]
+    for source in read_all(named, problems, foreign):
         everything.append(Faults(source.name))
         roots = read(source.text, everything[-1])
         if is_foreign(source.text, roots, everything[-1]):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -96,7 +96,8 @@ class Outbox:
                 self._under_way.add(pending.entry_id)
         try:
             why = save(pending, desired)
-            self._done(pending.entry_id)
+            with self._removing():
+                self._done(pending.entry_id)
         except StoreUnavailable:
             return Kept(saved=False)
         finally:  # whatever happened, `drain` may have it now
@@ -109,9 +110,8 @@ class Outbox:
         if not records:
             return
         entry_id = uuid.uuid4().hex
-        document = {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
         with self._filing:
-            self._enter(entry_id, document)
+            self._enter(entry_id, _noted(entry_id, records))
             with self._lock:
                 self._records[entry_id] = records
 
@@ -122,7 +122,7 @@ class Outbox:
         those that follow it.
         """
         saved, problems, refused = [], [], set[str]()
-        with self._draining:
+        with self._draining, self._removing():
             for pending in self._left():
                 follows = pending.expect is None and pending.bot_id in refused
                 why = "what it follows was refused" if follows else _tried(pending, desired)
@@ -151,8 +151,9 @@ class Outbox:
             return
         try:
             self._table.rows()
+            self._table.check()
         except DamagedFile:  # one file must not keep all bots from being served
-            self._unsaved.keep_outbox(self._folder / FILE)
+            self._renew(self._table)
         migrate(self._folder / JOURNAL_FILE, self._table)
         for entry_id, document in self._table.rows():
             try:
@@ -167,20 +168,49 @@ class Outbox:
             self._records[entry_id] = [_record(r) for r in document["records"]]
 
     def _enter(self, entry_id: str, document: Mapping[str, Any]) -> None:
-        if self._table is not None:
-            self._table.add([(entry_id, json.dumps(document, separators=(",", ":")))])
+        if self._table is None:
+            return
+        row = (entry_id, _text(document))
+        try:
+            self._table.add([row])
+        except DamagedFile:
+            self._renew(self._table)
+            self._table.add([row])
+
+    def _renew(self, table: EntryTable) -> None:
+        """Sets a damaged file aside, and begins anew with what is known of it."""
+        try:
+            rows = dict(table.rows())
+        except StoreUnavailable:
+            rows = {}
+        with self._lock:
+            rows |= {entry_id: _text(p.to_document()) for entry_id, p in self._writes.items()}
+            rows |= {entry_id: _text(_noted(entry_id, r)) for entry_id, r in self._records.items()}
+        assert self._folder is not None
+        self._unsaved.keep_outbox(self._folder / FILE)
+        if rows:
+            table.add(rows.items())
 
     def _done(self, entry_id: str) -> None:
-        """Removes it; from the file with the next one, if that cannot be written now."""
         with self._lock:
             self._writes.pop(entry_id, None)
             self._records.pop(entry_id, None)
             self._under_way.discard(entry_id)
-        with self._filing, suppress(StoreUnavailable):
             self._left_in_file.add(entry_id)
-            if self._table is not None:
-                self._table.remove(self._left_in_file)
-            self._left_in_file.clear()
+
+    @contextmanager
+    def _removing(self) -> Iterator[None]:
+        """What is done within goes from the file at the end of it, or with what is done next."""
+        try:
+            yield
+        finally:
+            with self._filing, suppress(StoreUnavailable):
+                with self._lock:
+                    done = frozenset(self._left_in_file)
+                if self._table is not None and done:
+                    self._table.remove(done)
+                with self._lock:
+                    self._left_in_file -= done
 
 
 def _tried(pending: Pending, desired: DesiredState) -> str | None:
@@ -191,6 +221,14 @@ def _tried(pending: Pending, desired: DesiredState) -> str | None:
         raise
     except Exception as error:
         return f"internal error: {fault_of(error)}"
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _noted(entry_id: str, records: Sequence[Record]) -> dict[str, Any]:
+    return {"do": "record", "id": entry_id, "records": [_flat(r) for r in records]}
 
 
 def _flat(record: Record) -> dict[str, Any]:

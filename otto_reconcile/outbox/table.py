@@ -13,7 +13,7 @@ from otto_reconcile.runtime.data_dir import never_lost
 from otto_reconcile.store.sqlschema import translated
 
 VERSION = 1
-_BUSY = 10.0  # seconds that another process may hold the file
+_BUSY = 3.0  # seconds that another process may hold the file
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS entries "
     "(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document NOT NULL)"
@@ -48,6 +48,15 @@ class EntryTable:
             if not connection.execute("PRAGMA table_info(entries)").fetchall():
                 return []
             return connection.execute("SELECT id, document FROM entries ORDER BY number").fetchall()
+
+    def check(self) -> None:
+        """Raises DamagedFile for one that is read, but not written: its index is damaged."""
+        if not self._path.exists():
+            return
+        with self._connected() as connection:
+            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if said != "ok":
+            raise DamagedFile(f"the outbox {self._path}: the file is damaged")
 
     def add(self, rows: Iterable[Row]) -> None:
         """All of them are on disk afterwards, or none; those that are there already stay."""

@@ -72,7 +72,7 @@ def _told(path: Path) -> str:
 
 
 def _told_of_outbox(path: Path) -> str:
-    return f"the outbox was damaged, and what waited in it was not saved: {_where(path)}"
+    return f"the outbox was damaged; what could be read of it was taken over: {_where(path)}"
 
 
 def _where(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from otto_reconcile.desired import DesiredState, EventType, Source
-from otto_reconcile.errors import Conflict, NotFound, StoreUnavailable
+from otto_reconcile.errors import Conflict, NotFound, PermanentError, StoreUnavailable
 from otto_reconcile.model import Bot
 from otto_reconcile.store.base import Store
 from tests.support.stores import LooseStore
@@ -234,3 +234,12 @@ def test_kill_at_any_write_leaves_the_old_or_the_new_whole(
     )
     put(state, make_bot(description="Newest."))
     assert state.get("desk").bot.description == "Newest."
+
+
+@pytest.mark.parametrize("fields", [{"id": "otto"}, {"name": " OTTO "}])
+def test_id_and_name_of_the_agent_of_this_tool_are_refused(
+    store: Store, make_bot: Callable[..., Bot], fields: dict[str, str]
+) -> None:
+    with pytest.raises(PermanentError, match="agent of this tool"):
+        put(DesiredState(store), make_bot().model_copy(update=fields))
+    assert store.find("events") == []

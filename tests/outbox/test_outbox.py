@@ -179,6 +179,37 @@ def test_file_cut_anywhere_stops_nothing(stores: Stores, tmp_path: Path, length:
     assert [f"{FILE[:6]}-" in said for said in Outbox(tmp_path).unsaved()] == [True] * len(kept)
 
 
+def test_file_damaged_while_in_use_is_begun_anew(stores: Stores, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(pending(a_bot("First")), None)
+    (tmp_path / FILE).write_bytes(b"garbage" * 1000)
+    outbox.put(pending(a_bot("Second")), None)
+    assert len(outbox.unsaved()) == 1
+    again = Outbox(tmp_path)
+    assert again.drain(stores.desired, stores.audit).saved == ("first", "second")
+    assert ids(tmp_path) == []
+
+
+def test_what_is_read_of_a_file_with_a_damaged_index_is_saved(
+    stores: Stores, tmp_path: Path
+) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(100):
+        outbox.put(pending(a_bot(f"b{number:03}")), None)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        where = "SELECT rootpage FROM sqlite_master WHERE type = 'index'"
+        root = connection.execute(where).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\x00" * size)
+    outbox = Outbox(tmp_path)
+    assert len(outbox.unsaved()) == 1
+    assert len(outbox.drain(stores.desired, stores.audit).saved) == 100
+    assert ids(tmp_path) == []
+    assert not Outbox(tmp_path).waiting
+
+
 def test_file_that_another_process_holds_keeps_nobody_waiting(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,8 @@ from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.journey_graph import plain
 from otto_reconcile.model.shared import Declaration, is_shared, stream_of
 from otto_reconcile.records.rows import contents
-from otto_reconcile.records.rows.shared import OURS, main_row, shared_row, shared_view
+from otto_reconcile.records.rows.shared import OURS as SHARED_OURS
+from otto_reconcile.records.rows.shared import is_shared_row, main_row, shared_row, shared_view
 from otto_reconcile.store.base import DAMAGED, Collection, Document, Store, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
@@ -66,8 +67,12 @@ _OURS = {
     )
     for name in COLLECTION_NAMES
 } | contents.OURS
-_OURS |= {name: fields | _OURS.get(name, frozenset()) for name, fields in OURS.items()}
 _LABELS = re.compile(r"_*labels")
+
+
+def _ours(name: str, row: Document) -> frozenset[str]:
+    """The fields of a row that are ours; all others are other programs'."""
+    return SHARED_OURS[name] if is_shared_row(name, row) else _OURS[name]
 
 
 def rows_of_declaration(declaration: Declaration) -> Rows:
@@ -153,7 +158,8 @@ def rows_digest(rows: Rows) -> str:
 
 def _row_digest(name: str, row: Document) -> str:
     times = ("created_at", "updated_at")
-    said = {k: v for k, v in row.items() if (k in _OURS[name] or k == DAMAGED) and k not in times}
+    ours = _ours(name, row) | {DAMAGED}
+    said = {k: v for k, v in row.items() if k in ours and k not in times}
     try:
         return digest(said)
     except (TypeError, ValueError, RecursionError):  # a value that only other programs write
@@ -274,7 +280,8 @@ def _named(name: str, bot_id: str, row: Document) -> Document:
 
 
 def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Document:
-    others = {k: v for k, v in (old or {}).items() if k not in _OURS[name] and k != DAMAGED}
+    ours = _ours(name, row) | {DAMAGED}
+    others = {k: v for k, v in (old or {}).items() if k not in ours}
     created = (old or {}).get("created_at") or time
     dates = {"created_at": created} if name in _UNDATED else {}
     dates = dates or {"created_at": created, "updated_at": time}
@@ -283,7 +290,8 @@ def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Do
 
 def _says(old: Document, row: Document, name: str) -> bool:
     times = ("created_at", "updated_at")
-    return {k: v for k, v in old.items() if k in _OURS[name] and k not in times} == row
+    ours = _ours(name, row)
+    return {k: v for k, v in old.items() if k in ours and k not in times} == row
 
 
 def _fields(name: str, part: Any) -> Document:
