@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from otto_reconcile.loop import Loop
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
@@ -84,13 +85,17 @@ class Assembly:
     def loop(
         self,
         port: RestPort,
+        known: EvaluationCache,
         holder: str,
         predecessors: Collection[str],
         meter: Meter | None,
         model_away: str | None = None,
         changes: TargetChanges | None = None,
     ) -> Loop:
-        """`meter` counts what the embedded server's model costs; None means a server elsewhere."""
+        """The loop of the port, which puts what is `known` of evaluations on its target.
+
+        `meter` counts what the embedded server's model costs; None means a server elsewhere.
+        """
         session = TargetSession(
             port,
             self.stores,
@@ -105,12 +110,17 @@ class Assembly:
             session,
             interval=self.settings.interval,
             prune_unmanaged=self._prune,
-            extensions=self._extensions(session, port, meter, model_away),
+            extensions=self._extensions(session, port, known, meter, model_away),
             changes=changes,
         )
 
     def _extensions(
-        self, session: TargetSession, port: Evaluator, meter: Meter | None, away: str | None
+        self,
+        session: TargetSession,
+        port: Evaluator,
+        known: EvaluationCache,
+        meter: Meter | None,
+        away: str | None,
     ) -> list[Extension]:
         """Elsewhere somebody else pays for the model, so there it has to be asked for.
 
@@ -121,7 +131,7 @@ class Assembly:
             self.reporter.board.status.evaluations = {"mode": "off", "message": why}
             return []
         mode = Mode(self.settings.evaluate or (Mode.OFF if meter is None else Mode.LAZY))
-        return [EvaluationScheduler(mode, session, port, meter)]
+        return [EvaluationScheduler(mode, session, port, known, meter)]
 
 
 def _is_offline(settings: Settings) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.live import Live, until
 from otto_reconcile.loop import Loop
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
 from otto_reconcile.reconcile.target_changes import Touched
@@ -64,9 +65,10 @@ class Embedded:
             self._reporter.say("Parlant created", stores="default")
             self._model.tell(server)
             headers, host = server.hook.headers, host_process(sdk)
-            port = RestPort.over_asgi(app, target=target, headers=headers, host=host)
+            known = EvaluationCache()
+            port = RestPort.over_asgi(app, target, headers, host=host, evaluations=known)
             parts = self._assembly
-            loop = parts.loop(port, holder, predecessors, meter, server.model_away, changes)
+            loop = parts.loop(port, known, holder, predecessors, meter, server.model_away, changes)
             made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)

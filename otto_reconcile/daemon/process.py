@@ -13,6 +13,7 @@ from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
 from otto_reconcile.daemon.live import Live, Say, until
 from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.heartbeat import BEAT
@@ -110,9 +111,10 @@ class Daemon:
             self._reporter.store(None)
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
-        port = RestPort.over_http(url, headers=self._settings.headers)
+        known = EvaluationCache()
+        port = RestPort.over_http(url, headers=self._settings.headers, evaluations=known)
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        loop = self._assembly.loop(port, holder, (), None)
+        loop = self._assembly.loop(port, known, holder, (), None)
         if self._assembly.tools is not None:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:

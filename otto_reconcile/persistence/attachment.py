@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from otto_reconcile.errors import OttoError, SettingsError, reason_of
 from otto_reconcile.loop import Loop
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.persistence.arguments import (
     Given,
     mode_of,
@@ -96,8 +97,10 @@ class Attachment:
         app = self._claimed(app_of(server))
         stores = await asyncio.to_thread(lambda: self.persistence.stores)
         outbox = await asyncio.to_thread(lambda: self.persistence.recording.journal)
-        host = sdk_host.host_process(server)
-        wire = over_asgi(app, target, {**given.headers, **self._hooked(app)}, host=host)
+        host, known = sdk_host.host_process(server), EvaluationCache()
+        wire = over_asgi(
+            app, target, {**given.headers, **self._hooked(app)}, host=host, evaluations=known
+        )
         port = StartPort(server, wire, tools=given.tools, evaluate=False, waits=True)
         self._port = port
         clock = SystemClock()
@@ -113,7 +116,7 @@ class Attachment:
             take_over=Every(),
             outage=None if outbox is None else Outage(outbox, stores, port, reporter, clock),
         )
-        evaluation = EvaluationScheduler(evaluate, session, port, sdk_host.models_of(server))
+        evaluation = EvaluationScheduler(evaluate, session, port, known, sdk_host.models_of(server))
         self._loop = Loop(
             session,
             interval=interval,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.persistence.arguments import Given, mode_of, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
 from otto_reconcile.persistence.sdk_maker import Server, Tool, app_of
@@ -100,12 +101,12 @@ async def _restore_into(
     given: Given, evaluate: bool, persistence: DomainPersistence, done: _Done
 ) -> None:
     server, stores = given.server, await asyncio.to_thread(lambda: persistence.stores)
-    wire = over_asgi(
-        app_of(server), given.target, given.headers, host=sdk_host.host_process(server)
-    )
+    host, known = sdk_host.host_process(server), EvaluationCache()
+    wire = over_asgi(app_of(server), given.target, given.headers, host=host, evaluations=known)
     port = StartPort(server, wire, tools=given.tools, evaluate=evaluate)
     try:
-        await ModelQueries(port, stores, SystemClock(), sdk_host.models_of(server)).begin()
+        queries = ModelQueries(port, known, stores, SystemClock(), sdk_host.models_of(server))
+        await queries.begin()
         await _restore(port, persistence, done)
     finally:
         await port.close()

@@ -103,7 +103,7 @@ class StartPort(RestPort):
 
     def _is_evaluated(self, resource: Resource) -> bool:
         """True if all that Parlant would ask a model about it is known."""
-        questions, known = questions_of(resource), self.evaluation_cache.known
+        questions, known = questions_of(resource), self._wire.evaluation_cache.known
         return bool(questions) and all(question.key in known for question in questions)
 
     def _not_while_evaluated(self, resource: Resource) -> None:

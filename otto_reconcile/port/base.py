@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 from otto_reconcile.model import Ref, Resource, Snapshot
 from otto_reconcile.model.evaluation import (
     Evaluation,
-    EvaluationCache,
     EvaluationCheck,
     EvaluationGap,
     Question,
@@ -175,11 +174,6 @@ class Evaluator(Protocol):
 
     @property
     def target(self) -> str: ...
-
-    @property
-    def evaluation_cache(self) -> EvaluationCache:
-        """What is known. It goes along with what is made, and is kept by whoever asks."""
-        ...
 
     async def health(self) -> Health: ...
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from otto_reconcile.errors import SettingsError
+from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime.proxies import is_loopback, refuse_unreadable
@@ -24,6 +25,7 @@ def over_http(
     headers: Mapping[str, str],
     timeout: float = TIMEOUT,
     host: HostProcess | None = None,
+    evaluations: EvaluationCache | None = None,
 ) -> Wire:
     """Credentials in the URL are sent, never shown. Raises SettingsError for a URL that is none."""
     parts = urlsplit(url)
@@ -45,7 +47,9 @@ def over_http(
         trust_env=not direct,  # no proxy is asked for what is on this machine
     )
     secrets = [*_secrets(headers), password]
-    return Wire(http, target=target, timeout=timeout, secrets=secrets, host=host)
+    return Wire(
+        http, target=target, timeout=timeout, secrets=secrets, host=host, evaluations=evaluations
+    )
 
 
 def over_asgi(
@@ -54,6 +58,7 @@ def over_asgi(
     headers: Mapping[str, str],
     timeout: float = TIMEOUT,
     host: HostProcess | None = None,
+    evaluations: EvaluationCache | None = None,
 ) -> Wire:
     """`app` is what Parlant's `configure_api` hands out; it need not be serving yet."""
     transport = InProcess(app, raise_app_exceptions=False)
@@ -66,6 +71,7 @@ def over_asgi(
         version=getattr(app, "version", None),
         describe=description_of(app),
         host=host,
+        evaluations=evaluations,
     )
 
 

@@ -53,12 +53,14 @@ class RestPort(Port, Evaluator):
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         host: HostProcess | None = None,
+        evaluations: EvaluationCache | None = None,
     ) -> RestPort:
         """`timeout` is in seconds, for each call. Raises SettingsError for a URL that is none.
 
         `host` is ELSEWHERE for a look at a Parlant whose own process can do more than this one.
+        What is known of `evaluations` goes along with all that is made.
         """
-        return cls(over_http(url, headers or {}, timeout, host))
+        return cls(over_http(url, headers or {}, timeout, host, evaluations))
 
     @classmethod
     def over_asgi(
@@ -68,12 +70,15 @@ class RestPort(Port, Evaluator):
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         host: HostProcess | None = None,
+        evaluations: EvaluationCache | None = None,
     ) -> RestPort:
         """`app` is what Parlant's `configure_api` hands out; it need not be serving yet.
 
-        `host` does what only this process can, see `server.sdk_host.host_process`.
+        `host` does what only this process can, see `server.sdk_host.host_process`. What is known of
+        `evaluations` goes along with all that is made.
         """
-        return cls(over_asgi(app, target, headers or {}, timeout, host), inside=True)
+        wire = over_asgi(app, target, headers or {}, timeout, host, evaluations)
+        return cls(wire, inside=True)
 
     @property
     def target(self) -> str:
@@ -217,11 +222,6 @@ class RestPort(Port, Evaluator):
             await adapter_of(observed.kind).delete(self._wire, observed)
         except Absent as error:
             raise TargetRefused(error.message, status=404, hint=error.hint) from error
-
-    @property
-    def evaluation_cache(self) -> EvaluationCache:
-        """What is known of them goes along with every guideline and condition that is made."""
-        return self._wire.evaluation_cache
 
     async def evaluate(self, question: Question) -> Evaluation:
         return await evaluations.evaluate(self._wire, question)

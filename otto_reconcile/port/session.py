@@ -33,7 +33,7 @@ class Wire(Connection):
     """A Connection with what adapters share on it.
 
     `version` is Parlant's and `describe` gives its OpenAPI description, where they are known
-    without asking.
+    without asking. What is known of `evaluations` goes along with all that is made.
     """
 
     def __init__(
@@ -46,13 +46,14 @@ class Wire(Connection):
         version: str | None = None,
         describe: Describe | None = None,
         host: HostProcess | None = None,
+        evaluations: EvaluationCache | None = None,
     ) -> None:
         super().__init__(http, target=target, timeout=timeout, secrets=secrets, host=host)
         self.tags = TagNames(self)
         self.tools = Tools(self)
         self.versions = Versions(self, version, describe)
         self.journeys = JourneyCalls(self, self.versions)
-        self.evaluation_cache = EvaluationCache()
+        self.evaluation_cache = evaluations or EvaluationCache()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
         self.made_journeys: dict[str, Made] = {}
         self.unclaimed: set[Ref] = set()

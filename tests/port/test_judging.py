@@ -44,7 +44,7 @@ def wanted(condition: str = "The customer asks", **metadata: Any) -> Snapshot:
 
 
 def evaluation_cache(host: Host) -> EvaluationCache:
-    held: EvaluationCache = getattr(host.port, "inner", host.port).evaluation_cache
+    held: EvaluationCache = getattr(host.port, "inner", host.port)._wire.evaluation_cache
     return held
 
 

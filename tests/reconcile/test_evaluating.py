@@ -92,7 +92,7 @@ class Judged(Setting):
         self.stores = stores or self.stores
         self.port: JudgedPort = JudgedPort()
         session = TargetSession(self.port, self.stores, self.reporter, self.clock, holder="tests")
-        self.evaluating = EvaluationScheduler(mode, session, self.port)
+        self.evaluating = EvaluationScheduler(mode, session, self.port, self.port.evaluation_cache)
         self.loop = Loop(session, extensions=[self.evaluating])
 
     async def round(self) -> None:

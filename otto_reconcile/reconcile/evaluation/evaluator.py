@@ -13,7 +13,7 @@ from typing import Protocol
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import JSON, Resource
-from otto_reconcile.model.evaluation import Question
+from otto_reconcile.model.evaluation import EvaluationCache, Question
 from otto_reconcile.planning.plan import Result
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.reconcile.evaluation.usage import Bill, opened
@@ -81,9 +81,15 @@ class ModelQueries:
     """`pairs` below are questions, each with a resource that it is about."""
 
     def __init__(
-        self, port: Evaluator, stores: Stores, clock: Clock, metered: Metered | None
+        self,
+        port: Evaluator,
+        known: EvaluationCache,
+        stores: Stores,
+        clock: Clock,
+        metered: Metered | None,
     ) -> None:
-        self._port, self._clock, self._metered = port, clock, metered
+        self._port, self._cache = port, known
+        self._clock, self._metered = clock, metered
         self._audit, self._kept, self._store = stores.audit, Evaluations(stores.store), stores.store
         self.evaluated_by: EvaluatedBy | None = None
         """Who evaluates; None as long as that is not known."""
@@ -108,7 +114,7 @@ class ModelQueries:
         evaluated_by = EvaluatedBy.of(self._port.target, (await self._port.health()).version, model)
         known = await asyncio.to_thread(self._kept.load, evaluated_by)
         unsaved = {answer.key: answer.evaluation for answer in self._answers.values()}
-        self._port.evaluation_cache.known = {**known, **unsaved}
+        self._cache.known = {**known, **unsaved}
         self.evaluated_by = evaluated_by
 
     async def learn(self, questions: Iterable[Question]) -> None:
@@ -116,7 +122,7 @@ class ModelQueries:
         new = {question.key for question in questions} - self._sought
         if new and self.evaluated_by is not None:
             found = await asyncio.to_thread(self._kept.load, self.evaluated_by, sorted(new))
-            self._port.evaluation_cache.known.update(found)
+            self._cache.known.update(found)
             self._sought |= new
 
     def sought(self, question: Question) -> bool:
@@ -173,7 +179,7 @@ class ModelQueries:
         self._under_way |= keys
         try:
             await self._learn(pairs)
-            known = self._port.evaluation_cache.known
+            known = self._cache.known
             left = [(q, about) for q, about in pairs.items() if q.key not in known]
             return await self._ask(self._begun(bot_id, run_id, len(left)), left) if left else None
         finally:
@@ -201,7 +207,7 @@ class ModelQueries:
         assert self.evaluated_by is not None
         keys = sorted(question.key for question in pairs)
         found = await asyncio.to_thread(self._kept.load, self.evaluated_by, keys)
-        self._port.evaluation_cache.known.update(found)
+        self._cache.known.update(found)
 
     async def _one(self, run: _Run, question: Question, about: Resource) -> None:
         """One question, when its turn comes; what that took is on record at once."""
@@ -216,7 +222,7 @@ class ModelQueries:
             else:
                 self._unanswered, run.answered = 0, run.answered + 1
                 self._tries.pop(question.key, None)
-                self._port.evaluation_cache.known[question.key] = said
+                self._cache.known[question.key] = said
                 answer = Answer(question.key, said, subject, self._clock.now())
                 self._answers[question.key] = answer
             self._records[run.record.action_id] = _under_way(run.record, self._so_far(run))

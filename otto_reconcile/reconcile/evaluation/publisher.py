@@ -10,7 +10,7 @@ from itertools import groupby
 
 from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.model import JSON, Ref, Resource
-from otto_reconcile.model.evaluation import EvaluationGap
+from otto_reconcile.model.evaluation import EvaluationCache, EvaluationGap
 from otto_reconcile.planning.plan import Cause, Change, Operation, Result
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Evaluator
@@ -30,8 +30,8 @@ class _Step:
 class EvaluationPublisher:
     """One target's. States take what is known only when they are made: they are made again."""
 
-    def __init__(self, session: TargetSession, port: Evaluator) -> None:
-        self._session, self._port = session, port
+    def __init__(self, session: TargetSession, port: Evaluator, known: EvaluationCache) -> None:
+        self._session, self._port, self._cache = session, port, known
         self._audit, self._clock = session.stores.audit, session.clock
         self._attempted: set[str] = set()  # bots with something made again
         self._refused: set[Ref] = set()  # what could not be changed in this round
@@ -45,11 +45,11 @@ class EvaluationPublisher:
         """Of all that is in place of a bot; how much was changed. Raises OttoError."""
         placed = 0
         async with self._session.turn:
-            unplaced = [r for r in held if self._port.evaluation_cache.unplaced(r)]
+            unplaced = [r for r in held if self._cache.unplaced(r)]
             unplaced = [r for r in unplaced if r.ref not in self._refused]
             if unplaced and self._session.may_act:
                 placed = await self._put(bot_id, unplaced, run_id)
-        again = frozenset(r.ref for r in held if self._port.evaluation_cache.unplaced_states(r))
+        again = frozenset(r.ref for r in held if self._cache.unplaced_states(r))
         if again and self._session.may_act and bot_id not in self._attempted:
             self._attempted.add(bot_id)
             await self._session.recreate(bot_id, again, run_id)
@@ -58,7 +58,7 @@ class EvaluationPublisher:
     async def _put(self, bot_id: str, resources: Sequence[Resource], run_id: str) -> int:
         """How many of the resources were changed; what is refused holds up no other."""
         checks = await self._port.checked(bot_id, resources)
-        self._port.evaluation_cache.note(checks)
+        self._cache.note(checks)
         lacking = [check.gap for check in checks if check.gap is not None]
         by_resource = [list(group) for _, group in groupby(lacking, lambda one: one.resource.ref)]
         steps = [_Step(group, self._record(group, run_id)) for group in by_resource]

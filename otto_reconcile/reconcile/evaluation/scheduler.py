@@ -16,7 +16,7 @@ from typing import Any
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import Resource, Snapshot
-from otto_reconcile.model.evaluation import Question, questions_of
+from otto_reconcile.model.evaluation import EvaluationCache, Question, questions_of
 from otto_reconcile.port.base import Evaluator
 from otto_reconcile.reconcile.evaluation.evaluator import CONCURRENT, Asked, Metered, ModelQueries
 from otto_reconcile.reconcile.evaluation.publisher import EvaluationPublisher
@@ -39,7 +39,10 @@ class Mode(StrEnum):
 
 
 class EvaluationScheduler:
-    """One target's, as an extension of its loop. `metered` counts what the model costs."""
+    """One target's, as an extension of its loop. `metered` counts what the model costs.
+
+    `known` is what the port puts on the target with what it makes, and what is there of it.
+    """
 
     name = "evaluating"
 
@@ -48,12 +51,13 @@ class EvaluationScheduler:
         mode: Mode,
         session: TargetSession,
         port: Evaluator,
+        known: EvaluationCache,
         metered: Metered | None = None,
     ) -> None:
-        self._mode, self._session, self._port = mode, session, port
+        self._mode, self._session, self._port, self._cache = mode, session, port, known
         self._reporter, self._clock = session.reporter, session.clock
-        self._asking = ModelQueries(port, session.stores, session.clock, metered)
-        self._placing = EvaluationPublisher(session, port)
+        self._asking = ModelQueries(port, known, session.stores, session.clock, metered)
+        self._placing = EvaluationPublisher(session, port, known)
         self._bots: dict[str, Snapshot] = {}  # what was in place at the last look
         self._missing: dict[str, int] = {}  # by bot, what nobody has evaluated yet
         self._serving = False
@@ -81,7 +85,7 @@ class EvaluationScheduler:
             return
         touched = {outcome.action.ref for outcome in result.outcomes}  # newer than what was seen
         checks = (check for check in planned.checks if check.resource.ref not in touched)
-        self._port.evaluation_cache.note(checks)
+        self._cache.note(checks)
         if result.held is not None:
             return
         if planned.wanted is None or planned.wanted.bot.suspended:
@@ -225,7 +229,7 @@ class EvaluationScheduler:
         return list(self._bots.get(bot_id, Snapshot()).values())
 
     def _unknown(self, bot_id: str) -> list[tuple[Question, Resource]]:
-        known = self._port.evaluation_cache.known
+        known = self._cache.known
         return [
             (question, resource)
             for resource in self._held(bot_id)
@@ -235,7 +239,7 @@ class EvaluationScheduler:
 
     def _unplaced(self, bot_id: str) -> list[Resource]:
         held = self._held(bot_id)
-        return [resource for resource in held if self._port.evaluation_cache.unplaced(resource)]
+        return [resource for resource in held if self._cache.unplaced(resource)]
 
     def _waits(self, bot_id: str) -> bool:
         """True if a round could do something for it."""
@@ -283,7 +287,7 @@ class EvaluationScheduler:
         self._reporter.board.status.evaluations = {
             "mode": str(self._mode),
             **(asdict(evaluated_by) if evaluated_by is not None else {}),
-            "known": len(self._port.evaluation_cache.known),
+            "known": len(self._cache.known),
             "missing": sum(self._missing.values()),
             "failing": self._asking.failing,
             "message": self._message or self._asking.reason,
