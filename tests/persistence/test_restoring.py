@@ -231,10 +231,13 @@ async def test_every_field_is_restored(body: Body) -> None:
     assert (again["errors"], again["bots_restored"]) == ([], 1)
 
 
-async def test_otto_is_left_to_the_program(body: Body) -> None:
+async def test_otto_is_left_to_the_program(body: Body, monkeypatch: pytest.MonkeyPatch) -> None:
     persistence = DomainPersistence.over(MemoryStore())
-    for bot in (Bot(id="Otto", name="Maker"), Bot(id="b-1", name=" otto"), Bot(id="b-2", name="B")):
-        persistence.stores.desired.put(bot, source=Source("test"), actor="test")
+    with monkeypatch.context() as earlier:  # versions that did not refuse it
+        earlier.setattr("otto_reconcile.desired.is_reserved", lambda *names: False)
+        for id_, name in (("Otto", "Maker"), ("b-1", " otto"), ("b-2", "B")):
+            bot = Bot(id=id_, name=name)
+            persistence.stores.desired.put(bot, source=Source("test"), actor="test")
     async with body() as (server, http):
         done = await rehydrate_bots_from_persistence(server, persistence)
         assert [agent["id"] for agent in await get(http, "/agents")] == ["b-2"]
