@@ -22,13 +22,8 @@ from otto_reconcile.model.shared import GROUPS as SHARED
 from otto_reconcile.otto.summary import goes
 from otto_reconcile.port.adapters import adapter_of
 from otto_reconcile.records.events import Desired, DesiredBot, now_utc
-from otto_reconcile.records.rows.projections import (
-    COLLECTION_NAMES,
-    PART_NAMES,
-    row_count,
-    rows_digest,
-    rows_of,
-)
+from otto_reconcile.records.rows.digests import rows_digest
+from otto_reconcile.records.rows.projections import COLLECTION_NAMES, PART_NAMES, row_count, rows_of
 from otto_reconcile.server.change_hook import KINDS as NOTICED
 from otto_reconcile.store.collections import WATCHED
 from otto_reconcile.store.memory import MemoryStore

@@ -24,11 +24,11 @@ from otto_reconcile.model.shared import Declaration, is_stream
 from otto_reconcile.records.events import ROWS, Event, EventType, Source
 from otto_reconcile.records.head_reader import HeadReader
 from otto_reconcile.records.heads import Head, Step
+from otto_reconcile.records.rows.digests import rows_digest
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
     removal,
-    rows_digest,
     rows_of_declaration,
     stored_rows,
 )

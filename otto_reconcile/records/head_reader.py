@@ -8,11 +8,11 @@ from dataclasses import asdict
 from otto_reconcile.model.shared import is_stream
 from otto_reconcile.records.events import Event, EventType
 from otto_reconcile.records.heads import Head, is_sound
+from otto_reconcile.records.rows.digests import rows_digest
 from otto_reconcile.records.rows.projections import (
     Rows,
     projection,
     removal,
-    rows_digest,
     rows_of_declaration,
     stored_rows,
 )

@@ -18,12 +18,11 @@ from otto_reconcile.records.renaming import Renaming
 from otto_reconcile.records.revisions import Revisions
 from otto_reconcile.records.row_loss import RowLoss
 from otto_reconcile.records.rows.decoding import OWN, by_bot, declaration_from, is_otto
+from otto_reconcile.records.rows.digests import rows_digest, view_digest
 from otto_reconcile.records.rows.projections import (
     COLLECTION_NAMES,
     has_row_of,
-    rows_digest,
     rows_of_declaration,
-    view_digest,
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
 from otto_reconcile.records.rows.values import NotUnderstood, id_in

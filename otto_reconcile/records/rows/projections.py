@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from otto_reconcile.model import Bot, Guideline, digest
+from otto_reconcile.model import Bot, Guideline
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.journey_graph import plain
 from otto_reconcile.model.shared import Declaration, is_shared, stream_of
 from otto_reconcile.records.rows import contents
 from otto_reconcile.records.rows.shared import OURS as SHARED_OURS
-from otto_reconcile.records.rows.shared import is_shared_row, main_row, shared_row, shared_view
+from otto_reconcile.records.rows.shared import is_shared_row, main_row, shared_row
 from otto_reconcile.store.base import DAMAGED, Collection, Document, Store, Write
 from otto_reconcile.store.collections import COLLECTIONS, key_of
 
@@ -70,7 +70,7 @@ _OURS = {
 _LABELS = re.compile(r"_*labels")
 
 
-def _ours(name: str, row: Document) -> frozenset[str]:
+def ours_of(name: str, row: Document) -> frozenset[str]:
     """The fields of a row that are ours; all others are other programs'."""
     return SHARED_OURS[name] if is_shared_row(name, row) else _OURS[name]
 
@@ -146,51 +146,6 @@ def row_count(name: str, bot: Bot) -> int:
     if name == _MAPPINGS:
         return sum(len(set(guideline.tools or ())) for guideline in bot.guidelines)
     return len(GROUPS[name].of(bot))
-
-
-def rows_digest(rows: Rows) -> str:
-    """Of rows as they are stored: of the fields that are ours but their times, in any order."""
-    named = {
-        name: sorted(_row_digest(name, row) for row in its) for name, its in rows.items() if its
-    }
-    return digest(named)
-
-
-def _row_digest(name: str, row: Document) -> str:
-    times = ("created_at", "updated_at")
-    ours = _ours(name, row) | {DAMAGED}
-    said = {k: v for k, v in row.items() if k in ours and k not in times}
-    try:
-        return digest(said)
-    except (TypeError, ValueError, RecursionError):  # a value that only other programs write
-        return digest(repr(said))
-
-
-def view_digest(declaration: Declaration) -> str:
-    """Of all that rows can say of it, whatever their order and their spelling."""
-    return (
-        _bot_digest(declaration)
-        if isinstance(declaration, Bot)
-        else digest(shared_view(declaration))
-    )
-
-
-def _bot_digest(bot: Bot) -> str:
-    document = bot.to_document()
-    for name in ("masked", "suspended"):
-        document.pop(name, None)
-    by_id = ("guidelines", "journeys", "terms")
-    for name in by_id:
-        document[name] = sorted(document[name], key=lambda part: str(part["id"]))
-    for name in contents.KEYS.keys() - set(by_id):
-        if name in document:
-            document[name] = sorted(document[name], key=digest)
-    for guideline in document["guidelines"]:
-        if guideline.get("tools"):
-            guideline["tools"] = sorted(set(guideline["tools"]))
-    pairs = {(r.kind, r.source, r.target, *filter(None, [r.group])) for r in bot.relationships}
-    document["relationships"] = sorted(map(list, pairs))
-    return digest(document)
 
 
 def stored_rows(store: Store, streams: Sequence[str]) -> dict[str, dict[str, list[Document]]]:
@@ -280,7 +235,7 @@ def _named(name: str, bot_id: str, row: Document) -> Document:
 
 
 def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Document:
-    ours = _ours(name, row) | {DAMAGED}
+    ours = ours_of(name, row) | {DAMAGED}
     others = {k: v for k, v in (old or {}).items() if k not in ours}
     created = (old or {}).get("created_at") or time
     dates = {"created_at": created} if name in _UNDATED else {}
@@ -290,7 +245,7 @@ def _dated(name: str, row: Document, old: Document | None, time: datetime) -> Do
 
 def _says(old: Document, row: Document, name: str) -> bool:
     times = ("created_at", "updated_at")
-    ours = _ours(name, row)
+    ours = ours_of(name, row)
     return {k: v for k, v in old.items() if k in ours and k not in times} == row
 
 
