@@ -57,7 +57,7 @@ def test_little_may_go(wanted: list[str], present: list[str], more: dict[str, li
         ),
     ],
 )  # fmt: skip
-def test_too_much_is_refused_by_name_with_the_command_that_does_it(
+def test_too_much_is_refused_with_the_command_that_does_it(
     wanted: list[str], present: list[str], more: dict[str, object], message: str, hint: str
 ) -> None:
     with pytest.raises(Guarded) as refused:

@@ -45,7 +45,7 @@ def changed(snapshot: Snapshot, ref: Ref, **spec: Any) -> Snapshot:
     return Snapshot(other if resource.ref == ref else resource for resource in snapshot.values())
 
 
-def test_what_takes_an_evaluation_is_made_again_though_nothing_differs() -> None:
+def test_what_takes_an_evaluation_is_made_again() -> None:
     there = snapshot_of(bot())
     action = only(plan(there, there, there, Policy(again=frozenset({BASE}))), BASE)
     assert (action.operation, action.cause) == (Operation.REPLACE, Cause.EVALUATED)
@@ -95,7 +95,7 @@ def test_what_depends_on_what_is_not_made_waits_for_it() -> None:
     assert BASE in only(missing, NEXT).needs
 
 
-def test_relationship_of_what_is_replaced_goes_before_and_comes_after() -> None:
+def test_relationship_of_what_is_replaced_is_made_again() -> None:
     wanted = snapshot_of(depending())
     link = binding_of(wanted)
     found = plan(wanted, wanted, wanted, Policy(again=frozenset({BASE})))
