@@ -76,8 +76,7 @@ class Outbox:
     @property
     def waiting(self) -> bool:
         """True if `drain` has something to do."""
-        with self._lock:
-            return bool(self._writes.keys() - self._under_way or self._records)
+        return bool(self._left() or self._records)
 
     def put(self, pending: Pending, desired: DesiredState | None) -> Kept:
         """Notes the write, tries it, and crosses it out if the store took or refused it.
@@ -138,8 +137,10 @@ class Outbox:
         return Drained(tuple(dict.fromkeys(saved)), tuple(problems))
 
     def _left(self) -> list[Pending]:
+        """What nobody is about to write, nor anything before it that it follows."""
         with self._lock:
-            return [p for i, p in self._writes.items() if i not in self._under_way]
+            busy = {self._writes[entry_id].bot_id for entry_id in self._under_way}
+            return [p for p in self._writes.values() if p.bot_id not in busy]
 
     def unsaved(self) -> tuple[str, ...]:
         """A sentence for each file of what will not be saved by itself."""
@@ -149,6 +150,7 @@ class Outbox:
         """Raises StoreUnavailable and SettingsError, as the table does."""
         if self._folder is None or self._table is None:
             return
+        self._table.forget_draft()
         try:
             self._table.rows()
             self._table.check()
@@ -172,7 +174,8 @@ class Outbox:
             return
         row = (entry_id, _text(document))
         try:
-            self._table.add([row])
+            known = self._known() if self._table.is_missing else {}
+            self._table.add([*known.items(), row])
         except DamagedFile:
             self._renew(self._table)
             self._table.add([row])
@@ -183,13 +186,16 @@ class Outbox:
             rows = dict(table.rows())
         except StoreUnavailable:
             rows = {}
-        with self._lock:
-            rows |= {entry_id: _text(p.to_document()) for entry_id, p in self._writes.items()}
-            rows |= {entry_id: _text(_noted(entry_id, r)) for entry_id, r in self._records.items()}
         assert self._folder is not None
         self._unsaved.keep_outbox(self._folder / FILE)
-        if rows:
-            table.add(rows.items())
+        table.replace((rows | self._known()).items())
+
+    def _known(self) -> dict[str, str | bytes]:
+        """What waits, as rows."""
+        with self._lock:
+            writes = {entry_id: _text(p.to_document()) for entry_id, p in self._writes.items()}
+            notes = {entry_id: _text(_noted(entry_id, r)) for entry_id, r in self._records.items()}
+        return {**writes, **notes}
 
     def _done(self, entry_id: str) -> None:
         with self._lock:

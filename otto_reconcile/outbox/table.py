@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
@@ -69,6 +69,29 @@ class EntryTable:
             connection.execute(_TABLE)
             insert = "INSERT OR IGNORE INTO entries (id, document) VALUES (?, ?)"
             connection.executemany(insert, list(rows))
+
+    def replace(self, rows: Iterable[Row]) -> None:
+        """Puts a new file with these rows in the place of this one: at any moment one is there."""
+        draft = self._draft
+        self.forget_draft()
+        EntryTable(draft, self._lost).add(rows)
+        try:
+            draft.replace(self._path)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path} cannot be written: {error.strerror}") from error
+
+    @property
+    def _draft(self) -> Path:
+        return self._path.with_suffix(".new")
+
+    def forget_draft(self) -> None:
+        """Removes what a process left that died while it replaced the file."""
+        with suppress(OSError):
+            self._draft.unlink(missing_ok=True)
+
+    @property
+    def is_missing(self) -> bool:
+        return not self._path.exists()
 
     def remove(self, entry_ids: Collection[str]) -> None:
         """Nothing of these entries is left in the file: they may have held secrets."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from pathlib import Path
 
 from otto_reconcile.errors import StoreUnavailable
@@ -43,13 +44,16 @@ class Unsaved:
         return _told(path)
 
     def keep_outbox(self, file: Path) -> None:
-        """Moves a damaged outbox here. Raises StoreUnavailable."""
+        """Keeps a damaged outbox here too, and takes what SQLite left beside it.
+
+        The file itself stays until another one is put in its place. Raises StoreUnavailable.
+        """
         if self._folder is None:
             return
         path = self._folder / f"{file.stem}-{secrets.token_hex(4)}{file.suffix}"
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            file.rename(path)
+            shutil.copy2(file, path)
             beside = file.with_name(f"{file.name}-journal")  # SQLite would apply it to the next one
             if beside.exists():
                 beside.rename(path.with_name(f"{path.name}-journal"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -190,19 +191,67 @@ def test_file_damaged_while_in_use_is_begun_anew(stores: Stores, tmp_path: Path)
     assert ids(tmp_path) == []
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("at", ["copy2", "replace"])
+def test_process_that_dies_while_it_begins_anew_loses_nothing(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(100):
+        outbox.put(pending(a_bot(f"b{number:03}")), None)
+    spoil_index(tmp_path / FILE)
+
+    def dies(*args: Any, **options: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((shutil, at) if at == "copy2" else (Path, at)), dies)
+        with pytest.raises(Killed):
+            Outbox(tmp_path)
+    again = Outbox(tmp_path)
+    assert not list(tmp_path.glob("*.new*"))
+    assert len(again.pending) == 100
+    assert len(again.drain(stores.desired, stores.audit).saved) == 100
+    assert ids(tmp_path) == []
+
+
+def test_what_follows_a_write_under_way_waits_for_it(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, put = Outbox(tmp_path), type(stores.desired).put
+
+    def slow(desired: Any, bot: Bot, **options: Any) -> Any:
+        if bot.name == "Clerk":  # meanwhile the customer goes on, and the loop drains
+            outbox.put(pending(a_bot().model_copy(update={"name": "Changed"}), None), desired)
+            assert outbox.drain(desired, stores.audit).saved == ()
+        return put(desired, bot, **options)
+
+    monkeypatch.setattr(type(stores.desired), "put", slow)
+    assert outbox.put(pending(a_bot()), stores.desired) == Kept(saved=True)
+    assert outbox.drain(stores.desired, stores.audit).saved == ("clerk",)
+    assert names(stores, "clerk") == ["Clerk", "Changed"]
+
+
+def spoil_index(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        where = "SELECT rootpage FROM sqlite_master WHERE type = 'index'"
+        root = connection.execute(where).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with file.open("r+b") as opened:
+        opened.seek((root - 1) * size)
+        opened.write(b"\x00" * size)
+
+
 def test_what_is_read_of_a_file_with_a_damaged_index_is_saved(
     stores: Stores, tmp_path: Path
 ) -> None:
     outbox = Outbox(tmp_path)
     for number in range(100):
         outbox.put(pending(a_bot(f"b{number:03}")), None)
-    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        where = "SELECT rootpage FROM sqlite_master WHERE type = 'index'"
-        root = connection.execute(where).fetchone()[0]
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-    with (tmp_path / FILE).open("r+b") as file:
-        file.seek((root - 1) * size)
-        file.write(b"\x00" * size)
+    spoil_index(tmp_path / FILE)
     outbox = Outbox(tmp_path)
     assert len(outbox.unsaved()) == 1
     assert len(outbox.drain(stores.desired, stores.audit).saved) == 100
@@ -257,7 +306,7 @@ def test_file_that_somebody_removed_is_made_again(stores: Stores, tmp_path: Path
     outbox.put(pending(a_bot("First")), AWAY.desired)
     (tmp_path / FILE).unlink()
     outbox.put(pending(a_bot("Second")), AWAY.desired)
-    assert [p.bot_id for p in Outbox(tmp_path).pending] == ["second"]
+    assert [p.bot_id for p in Outbox(tmp_path).pending] == ["first", "second"]
     assert outbox.drain(stores.desired, stores.audit).saved == ("first", "second")
     assert ids(tmp_path) == []
 
