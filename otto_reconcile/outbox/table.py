@@ -86,8 +86,9 @@ class EntryTable:
 
     def forget_draft(self) -> None:
         """Removes what a process left that died while it replaced the file."""
-        with suppress(OSError):
-            self._draft.unlink(missing_ok=True)
+        for left in (self._draft, self._draft.with_name(f"{self._draft.name}-journal")):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
 
     @property
     def is_missing(self) -> bool:
