@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from contextlib import suppress
 
@@ -13,6 +14,8 @@ from otto_reconcile.settings import Settings
 
 def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
     """Runs until it is stopped; gives the exit code. Raises OttoError if it cannot start."""
+    # Until its loop hears it: all is looked at then anyway, and by default it ends the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from otto_reconcile.daemon import run
 
     code = run(settings, prune_unmanaged=prune_unmanaged, say=_say)

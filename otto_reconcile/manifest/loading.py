@@ -81,8 +81,18 @@ class Loaded:
         return (*self.bots, *self.shared)
 
 
+def _named(paths: Sequence[Path | str | Source] | Path | str) -> list[Path | Source]:
+    """One path is taken as the only one, and not letter by letter. Raises TypeError."""
+    named: list[Path | Source] = []
+    for path in [paths] if isinstance(paths, Path | str) else paths:
+        if not isinstance(path, Path | str | Source):
+            raise TypeError(f"paths: {path!r} is no path of a file or folder")
+        named.append(Path(path) if isinstance(path, str) else path)
+    return named
+
+
 def load(
-    paths: Sequence[Path | str | Source],
+    paths: Sequence[Path | str | Source] | Path | str,
     *,
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
@@ -91,15 +101,14 @@ def load(
 
     What was read already goes in as a `manifest.files.Source`. `texts` is filled with those of
     Loaded, also if something is wrong. Raises InvalidInput with every Problem of every file; then
-    nothing is loaded.
+    nothing is loaded. Raises TypeError for what is no path.
     """
     problems: list[Problem] = []
     foreign: list[Problem] = []
     drafts: list[Draft] = []
     everything: list[Faults] = []
     texts = {} if texts is None else texts
-    named = [Path(path) if isinstance(path, str) else path for path in paths]
-    for source in read_all(named, problems, foreign):
+    for source in read_all(_named(paths), problems, foreign):
         everything.append(Faults(source.name))
         roots = read(source.text, everything[-1])
         if is_foreign(source.text, roots, everything[-1]):

@@ -18,6 +18,7 @@ from otto_reconcile.model import Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.records.rows.decoding import bot_from, by_bot
 from otto_reconcile.records.rows.projections import rows_of
+from otto_reconcile.records.rows.values import NotUnderstood, number
 from otto_reconcile.store.base import Store, Write
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.manifest.bots import bots
@@ -212,6 +213,23 @@ def test_a_bot_whose_name_is_white_space_alone_stays_as_it_was(
     store.swap("bots", {"bot_id": "desk"}, {"name": " "})
     assert "nothing but white space; it stays as it was" in state.ingest().problems[0]
     assert state.get("desk").bot == make_bot()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (5, 5), (5.0, 5), ("5", 5), (" -5 ", -5), (2**53 + 1, 2**53 + 1),
+        (str(2**53 + 1), 2**53 + 1),
+        ("+5", None), ("1_000", None), ("\u0663", None), ("5.0", None), (5.5, None), (True, None),
+        ("", None), (2**63, None), (float("nan"), None), (float("inf"), None),
+    ],
+)  # fmt: skip
+def test_a_whole_number_is_taken_as_it_is_written(written: Any, meant: int | None) -> None:
+    if meant is None:
+        with pytest.raises(NotUnderstood):
+            number({"priority": written}, "priority")
+    else:
+        assert number({"priority": written}, "priority") == meant
 
 
 def test_a_number_that_no_store_holds_is_said() -> None:

@@ -268,6 +268,7 @@ def test_hangup_looks_at_everything(place: Place) -> None:
     place.write()
     with place.forked(*PORT, "--interval", "3600") as daemon:
         assert daemon.process is not None
+        daemon.process.send_signal(signal.SIGHUP)
         before = daemon.output.count("SIGHUP")
         daemon.process.send_signal(signal.SIGHUP)
         wait_for("heard", lambda: daemon.output.count("SIGHUP") > before)

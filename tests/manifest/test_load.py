@@ -335,3 +335,13 @@ def test_an_id_that_no_bot_can_have_is_one_fault(tmp_path: Path) -> None:
     text = HEAD.replace("{id: a}", '{id: "a\\nb"}') + "  guidelines: [{id: x, condition: c}]\n"
     path.write_text(text + "  relationships: [{kind: priority, source: x, target: 'tag:t'}]\n")
     assert refused(path).count("\n") == 0
+
+
+def test_one_path_is_one_path_and_no_list_of_letters(tmp_path: Path) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text("apiVersion: otto/v1\nkind: Bot\nmetadata: {id: desk}\nspec: {name: Desk}\n")
+    for paths in (file, str(file), [file], [str(file)], tmp_path, str(tmp_path)):
+        assert [one.bot.id for one in manifest.load(paths, environ={}).bots] == ["desk"]  # type: ignore[arg-type]
+    for wrong in ([b"x"], [5], b"x"):
+        with pytest.raises(TypeError, match="no path"):
+            manifest.load(wrong, environ={})  # type: ignore[arg-type]

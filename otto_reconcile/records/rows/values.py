@@ -87,14 +87,17 @@ def texts(row: Document, field: str) -> list[str] | None:
     return [item for item in value if item.strip()]
 
 
+_WHOLE = re.compile(r"\s*-?[0-9]+\s*", re.ASCII)
+
+
 def number(row: Document, field: str) -> int | None:
     value = row.get(field)
     if value is None:
         return None
     try:
         whole = int(value)
-        exact = isinstance(value, int) or str(value).strip() == str(whole) or whole == float(value)
-        right = not isinstance(value, bool) and exact
+        said = _WHOLE.fullmatch(value) if isinstance(value, str) else whole == value
+        right = not isinstance(value, bool) and bool(said)
         if right and -LARGEST <= whole < LARGEST:
             return whole
     except (TypeError, ValueError, OverflowError):
