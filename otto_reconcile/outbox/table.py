@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from otto_reconcile.errors import SettingsError, StoreUnavailable
+from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.runtime.data_dir import never_lost
-from otto_reconcile.store.sqlschema import translated
+from otto_reconcile.store.sqlschema import newer, translated
 
 VERSION = 1
 _BUSY = 3.0  # seconds that another process may hold the file
@@ -42,7 +42,7 @@ class EntryTable:
 
     def rows(self) -> list[Row]:
         """All of them, oldest first. Writes nothing, so that it can be read on a full disk."""
-        if not self._path.exists():
+        if self.is_missing:
             return []
         with self._connected() as connection:
             if not connection.execute("PRAGMA table_info(entries)").fetchall():
@@ -51,7 +51,7 @@ class EntryTable:
 
     def check(self) -> None:
         """Raises DamagedFile for one that is read, but not written: its index is damaged."""
-        if not self._path.exists():
+        if self.is_missing:
             return
         with self._connected() as connection:
             (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -96,7 +96,7 @@ class EntryTable:
 
     def remove(self, entry_ids: Collection[str]) -> None:
         """Nothing of these entries is left in the file: they may have held secrets."""
-        if self._lost() is not None or not self._path.exists():
+        if self._lost() is not None or self.is_missing:
             return
         with self._connected() as connection:
             ids = [(entry_id,) for entry_id in entry_ids]
@@ -125,10 +125,7 @@ class EntryTable:
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise SettingsError(
-                f"{self._path} was written by a newer otto-reconcile",
-                hint="update otto-reconcile, or name another --data-dir",
-            )
+            raise newer(self._path)
 
     def _make_private(self) -> None:
         """The file, for its owner only; what SQLite makes beside it gets the same rights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -15,11 +15,6 @@ from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.port.journey_calls import JourneyCalls
 from otto_reconcile.port.releases import Describe, Versions
 from otto_reconcile.port.tools import Tools
-
-if TYPE_CHECKING:
-    pass
-
-T = TypeVar("T")
 
 
 class Made(NamedTuple):

@@ -36,10 +36,7 @@ def connected(file: Path) -> sqlite3.Connection:
 def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        raise SettingsError(
-            f"{file} was written by a newer otto-reconcile",
-            hint="update otto-reconcile, or name another --data-dir",
-        )
+        raise newer(file)
     missing = _missing(connection)
     if version == VERSION and not missing:
         return
@@ -51,6 +48,14 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def newer(file: Path) -> SettingsError:
+    """For a file whose tables a later version made."""
+    return SettingsError(
+        f"{file} was written by a newer otto-reconcile",
+        hint="update otto-reconcile, or name another --data-dir",
+    )
 
 
 def _set_aside(connection: sqlite3.Connection, name: str, file: Path) -> None:
