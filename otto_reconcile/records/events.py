@@ -62,7 +62,8 @@ class Source:
     """Where a revision came from. `kind`: manifest, specification, rows, cli, adoption, ...
 
     `note` is what the person who did it said. `owner` is for whom Otto made a bot, see
-    `otto.access`; None where nobody in a chat may change it.
+    `otto.access`; None where nobody in a chat may change it. `author`, `subject` and `committed`
+    (ISO 8601, UTC) are those of the commit, where commits are the source.
     """
 
     kind: str
@@ -72,6 +73,9 @@ class Source:
     session: str | None = None
     note: str | None = None
     owner: str | None = None
+    author: str | None = None
+    subject: str | None = None
+    committed: str | None = None
 
     def to_document(self) -> Document:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -79,8 +83,7 @@ class Source:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Source:
         """Raises TypeError for a field that is no text."""
-        names = ("kind", "path", "root", "commit", "session", "note", "owner")
-        found = {name: text_or_none(document.get(name)) for name in names}
+        found = {name: text_or_none(document.get(name)) for name in cls.__slots__}
         text(found["kind"])
         return cls(**found)  # type: ignore[arg-type]
 
