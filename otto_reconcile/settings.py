@@ -23,14 +23,38 @@ _MONGODB = ("mongodb", "mongodb+srv")
 
 
 @dataclass(frozen=True, slots=True)
+class GitSettings:
+    """A branch of a repository whose commits are imported: of a folder here, or of a URL.
+
+    Without `branch` it is the current one. `path` is the folder of the manifests in the repository,
+    or the only one.
+    """
+
+    url: str = field(repr=False)
+    branch: str | None = None
+    path: str = "manifests"
+
+    def __post_init__(self) -> None:
+        parts = Path(self.path).parts
+        if self.path.startswith("/") or ".." in parts:
+            raise SettingsError(
+                f"--path {self.path}: this is no path inside a repository",
+                hint="it starts at the top of the repository, as in manifests/",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
+
+    `manifests` is None where only commits count. `git_interval` is the time in seconds between two
+    looks at a remote repository; `git_verify` names the signers that are allowed.
 
     `evaluate` is None for what is usual: lazy where this process asks the model, else off.
     """
 
     data_dir: Path = Path(".otto")
-    manifests: Path = Path("manifests")
+    manifests: Path | None = Path("manifests")
     port: int = DEFAULT_PORT
     parlant_url: str | None = None
     mongodb_uri: str | None = field(default=None, repr=False)
@@ -44,12 +68,18 @@ class Settings:
     otto_access: str = "own"
     take_over: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    git: tuple[GitSettings, ...] = ()
+    git_interval: float = 15.0
+    git_verify: Path | None = None
+    webhook_port: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"--port {self.port}: a port is a number from 0 to 65535")
         if not 0 < self.interval < float("inf"):
             raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
+        if not 0 < self.git_interval < float("inf"):
+            raise SettingsError(f"--git-interval {self.git_interval}: give seconds above 0")
         if self.log_format not in ("console", "json"):
             raise SettingsError(f"--log-format {self.log_format}: use console or json")
         if self.evaluate not in (None, "off", "lazy", "eager"):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from otto_reconcile.cli import options
+from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.app import app, example
 from otto_reconcile.cli.console import Data, Output
 
@@ -18,6 +18,7 @@ __all__ = ["app"]
         "otto-reconcile run",
         "otto-reconcile run --port 9000 --nlp openai",
         "otto-reconcile run --tools my_tools.py",
+        "otto-reconcile run --git https://git.example/bots.git --branch main --path manifests/",
         "otto-reconcile run --parlant-url http://parlant.internal:8800",
     )
 )
@@ -26,6 +27,12 @@ def run(
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
+    git: git_options.Git = None,
+    branch: git_options.Branch = None,
+    path: git_options.InRepository = None,
+    git_interval: git_options.GitInterval = 15.0,
+    git_verify: git_options.GitVerify = None,
+    webhook_port: git_options.WebhookPort = None,
     port: options.Port = options.PORT,
     parlant_url: options.ParlantUrl = None,
     mongodb_uri: options.MongodbUri = None,
@@ -42,13 +49,21 @@ def run(
         bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
     ] = False,
 ) -> int:
-    """Start the daemon: watch the manifests and keep the bots in their desired state."""
+    """Start the daemon: watch the manifests and keep the bots in their desired state.
+
+    With --git only what is committed counts; a folder is watched beside it if --manifests names it.
+    """
     from otto_reconcile.cli.run import run_daemon
 
     options.refuse_for_elsewhere(context, parlant_url)
+    named = git_options.is_given(context, "manifests")
     settings = options.settings_of(
         data_dir=data_dir,
-        manifests=manifests,
+        manifests=manifests if named or not git else None,
+        git=git_options.git_of(git, branch, path),
+        git_interval=git_interval,
+        git_verify=git_verify,
+        webhook_port=webhook_port,
         port=port,
         parlant_url=parlant_url,
         mongodb_uri=mongodb_uri,

@@ -33,10 +33,14 @@ def find_daemon(settings: Settings) -> Daemon | None:
     return read_status(settings.data_dir)
 
 
-def watched_folder(settings: Settings) -> Path:
+def watched_folder(settings: Settings) -> Path | None:
     """The folder of manifests that the running daemon watches, or that one would."""
-    manifests = (find_daemon(settings) or {}).get("manifests") or {}
-    return Path(manifests.get("root") or manifests.get("folder") or settings.manifests)
+    daemon = find_daemon(settings)
+    manifests = (daemon or {}).get("manifests") or {}
+    named = manifests.get("root") or manifests.get("folder")
+    if named is None and (daemon or {}).get("git"):
+        return None
+    return Path(named) if named else settings.manifests
 
 
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:

@@ -80,7 +80,7 @@ def _parts(declaration: Declaration) -> str:
 def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     """Those that the watched folder would bring back at once."""
     folder = watched_folder(settings)
-    if not folder.is_dir():
+    if folder is None or not folder.is_dir():
         return []
     try:
         there = {

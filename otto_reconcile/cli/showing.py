@@ -45,7 +45,8 @@ def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[
 
 def _refused(bot: Mapping[str, Any], daemon: Daemon) -> Iterator[Line]:
     """The faults of the bot's own file: it is as the file was before."""
-    problems = (daemon.get("manifests") or {}).get("problems") or ()
+    sources = (daemon.get("manifests") or {}, *(daemon.get("git") or {}).values())
+    problems = [problem for source in sources for problem in source.get("problems") or ()]
     for problem in map(str, problems):
         if bot.get("source") and problem.startswith(f"{bot['source']}:"):
             yield Line(visible(f"  refused: {problem}"), Tone.REMOVED)
@@ -68,6 +69,7 @@ def _is_well(bot: Mapping[str, Any]) -> bool:
 def _all_taken(daemon: Daemon) -> bool:
     """True if manifests and local tools are in force, the model is there, and every job works."""
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
+    refused |= any(source.get("problems") for source in (daemon.get("git") or {}).values())
     if daemon.get("reaching"):
         return False
     away = (daemon.get("model") or {}).get("message")
@@ -101,6 +103,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         at = f", at {manifests['at']}" if manifests.get("at") else ""
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}{visible(at)}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+    for source in (daemon.get("git") or {}).values():
+        yield from _commits(source)
     yield from _tools(daemon.get("tools") or {})
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):
@@ -115,6 +119,27 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
     yield Line("")
+
+
+def _commits(source: Mapping[str, Any]) -> Iterator[Line]:
+    """A repository: the commit that is in force, and one that was refused."""
+    problems, refused = list(source.get("problems") or ()), source.get("refused")
+    branch = f" ({source['branch']})" if source.get("branch") else ""
+    state = f"git        {source.get('name')}{branch}: {source.get('state')}, {source.get('time')}"
+    yield Line(visible(state), Tone.REMOVED if problems else Tone.PLAIN)
+    if source.get("commit"):
+        yield Line(visible(f"           in force {_commit(source['commit'])}"))
+    if refused:
+        yield Line(visible(f"           refused  {_commit(refused)}"), Tone.REMOVED)
+    yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+    yield from (
+        Line(f"           {visible(str(n))}", Tone.CHANGED) for n in source.get("notes") or ()
+    )
+
+
+def _commit(commit: Mapping[str, Any]) -> str:
+    told = (str(commit.get("id"))[:12], commit.get("time"), commit.get("author"))
+    return f"{' '.join(map(str, told))}: {commit.get('subject')}"
 
 
 def _job(name: str, job: Mapping[str, Any]) -> Line:

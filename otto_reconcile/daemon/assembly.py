@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from otto_reconcile.loop import Loop
@@ -24,7 +24,9 @@ from otto_reconcile.server import EmbeddedServer, nlp
 from otto_reconcile.server.local_tools import LocalTools
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.settings import Settings, actor
+from otto_reconcile.sources.branch import Branch
 from otto_reconcile.sources.folder import Folder
+from otto_reconcile.sources.position import position_of
 
 NO_MODEL = "no language model"
 NO_MODEL_NOW = "no language model at the moment"
@@ -45,8 +47,30 @@ class Assembly:
         self.settings, self.stores, self.outbox = settings, stores, outbox
         self.reporter, self.clock, self._prune = reporter, clock, prune_unmanaged
         self.jobs = Jobs(reporter, clock)
-        self.folder = Folder(settings.manifests, stores, reporter, clock, actor(os.environ))
+        self.sources = tuple(self._sources())
         self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
+
+    def _sources(self) -> Iterator[Folder | Branch]:
+        settings, who = self.settings, actor(os.environ)
+        if settings.manifests is not None:
+            yield Folder(settings.manifests, self.stores, self.reporter, self.clock, who)
+        data_dir = None if settings.ephemeral else settings.data_dir
+        for one in settings.git:
+            yield Branch(
+                one,
+                position_of(one, data_dir, self.clock, settings.git_interval),
+                self.stores,
+                self.reporter,
+                self.clock,
+                who,
+                data_dir=data_dir,
+                signers=settings.git_verify,
+            )
+
+    async def import_all(self) -> None:
+        """Each source as it is now; none is waited for that does not answer."""
+        for source in self.sources:
+            await source.import_now()
 
     async def host_tools(self, port: RestPort, loop: Loop, data: Mapping[str, Any]) -> None:
         """Before the restore, so that it finds them there."""

@@ -72,7 +72,7 @@ class Embedded:
             made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)
-            await parts.folder.import_now()  # not before: a run that cannot start wants nothing new
+            await parts.import_all()  # not before: a run that cannot start wants nothing new
             await loop.restore()
 
         return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)

@@ -1,4 +1,4 @@
-"""The time in which a loop runs: the folder is followed, SIGHUP heard, the first look summed up."""
+"""The time in which a loop runs: sources are followed, SIGHUP heard, the first look summed up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Live:
 
     def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
         self._settings, self._reporter = assembly.settings, assembly.reporter
-        self._clock, self._jobs, self._folder = assembly.clock, assembly.jobs, assembly.folder
+        self._clock, self._jobs, self._sources = assembly.clock, assembly.jobs, assembly.sources
         self._outbox, self._say, self._started = assembly.outbox, say, started
         self._summed = False
         self._hung_up = asyncio.Event()
@@ -34,7 +34,7 @@ class Live:
         self._reporter.ready(url)
         self._hung_up.clear()  # whatever was asked for before: all is looked at now
         hearing = asyncio.create_task(self._hear(loop), name="hangup")
-        following = asyncio.create_task(self._folder.follow(stopping), name="manifests")
+        following = {asyncio.create_task(one.follow(stopping)) for one in self._sources}
         summing = None
         if not self._summed:
             self._summed = True
@@ -46,8 +46,10 @@ class Live:
             hearing.cancel()
             if summing is not None:
                 summing.cancel()
-            await asyncio.wait({following}, timeout=1.0)
-            following.cancel()
+            if following:
+                await asyncio.wait(following, timeout=1.0)
+            for task in following:
+                task.cancel()
 
     def on_hangup(self) -> None:
         self._reporter.say("SIGHUP: looking at everything")

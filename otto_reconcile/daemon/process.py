@@ -119,7 +119,7 @@ class Daemon:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:
             await self._assembly.host_tools(port, loop, {})
-            await self._assembly.folder.import_now()
+            await self._assembly.import_all()
             await until(stopping, loop.restore())
             await self._live.run(loop, stopping, without_credentials(url).rstrip("/"))
         finally:

@@ -44,6 +44,10 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         lines.extend(f"         {problem}" for problem in folder["problems"][:5])
         if folder["state"] in ("Refused", "Failed"):
             lines.append("         the last good state stays; mend the folder, and it is imported")
+    for source in status.git.values():
+        commit = (source.get("commit") or {}).get("id", "")[:12]
+        lines.append(f"  bots   {source['name']} ({source['state']}) {commit}".rstrip())
+        lines.extend(f"         {problem}" for problem in source["problems"][:5])
     if status.tools:
         sources, names = status.tools["sources"], status.tools["tools"]
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")

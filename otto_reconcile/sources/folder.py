@@ -22,7 +22,14 @@ from otto_reconcile.runtime.fingerprint import (
     Fingerprint,
     at_rest,
 )
-from otto_reconcile.sources.importer import Imported, behind, files_of, import_folder, load
+from otto_reconcile.sources.importer import (
+    Imported,
+    behind,
+    files_of,
+    import_folder,
+    load,
+    say_imported,
+)
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
 from otto_reconcile.sources.provenance import of_folder
 from otto_reconcile.sources.repository import State
@@ -116,7 +123,7 @@ class Folder:
                 made_from,
                 actor=self._actor,
                 root=self._root,
-                witness=self._witness,
+                witnesses=() if self._witness is None else (self._witness,),
                 foreign=loaded.foreign,
             )
         except StoreUnavailable as error:
@@ -196,18 +203,7 @@ class Folder:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-            self._reporter.warn(problems[0])
-        for warning in imported.warnings:
-            self._reporter.warn(warning)
-        if imported.changes:
-            self._reporter.say(
-                "manifests imported",
-                created=" ".join(imported.created) or None,
-                updated=" ".join(imported.updated) or None,
-                moved=" ".join(imported.moved) or None,
-                deleted=" ".join(imported.deleted) or None,
-                unchanged=len(imported.unchanged),
-            )
+        say_imported(self._reporter, imported, "manifests imported")
         self._reporter.board.status.manifests = self._told("Imported", problems)
 
     def _told(self, state: str, problems: list[str]) -> dict[str, object]:

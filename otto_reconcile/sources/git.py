@@ -12,6 +12,8 @@ from pathlib import Path
 
 TIMEOUT = 5.0
 """Seconds that one question to Git may take."""
+PATIENCE = 60.0
+"""Seconds for a question about the content of a whole commit."""
 _KEPT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES")
 _OPTIONS = (
     "--no-optional-locks",
@@ -30,14 +32,18 @@ def is_ancestor(top: str, older: str, newer: str) -> bool | None:
     for commit in (older, newer):
         if git(folder, "cat-file", "-e", f"{commit}^{{commit}}") is None:
             return None
-    return git(folder, "merge-base", "--is-ancestor", older, newer) is not None
+    try:
+        ask(folder, "merge-base", "--is-ancestor", older, newer)
+    except GitRefused as refused:
+        return None if str(refused) else False  # it says nothing where the answer is no
+    return True
 
 
 def is_hash(text: str) -> bool:
     return len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text)
 
 
-def _environ() -> dict[str, str]:
+def environ() -> dict[str, str]:
     """Ours without what would lead Git elsewhere: it is set in hooks, and in others' scripts."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith("GIT_") or n.startswith(_KEPT)}
     fixed = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
@@ -47,14 +53,36 @@ def _environ() -> dict[str, str]:
 def git(folder: Path, *arguments: str) -> bytes | None:
     """What Git says; None if it refuses, is not there, or takes too long."""
     try:
+        return ask(folder, *arguments, timeout=TIMEOUT)
+    except GitRefused:
+        return None
+
+
+class GitRefused(Exception):
+    """What Git said on its error output, on one line; `missing` if there is no Git at all."""
+
+    def __init__(self, said: str, *, missing: bool = False) -> None:
+        super().__init__(said)
+        self.missing = missing
+
+
+def ask(folder: Path, *arguments: str, given: bytes = b"", timeout: float = PATIENCE) -> bytes:
+    """What Git says to this, with `given` as its input. Raises GitRefused."""
+    try:
         done = subprocess.run(
             ["git", "-C", str(folder), *_OPTIONS, *arguments],
             capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT,
-            check=True,
-            env=_environ(),
+            input=given,
+            timeout=timeout,
+            check=False,
+            env=environ(),
         )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
+    except FileNotFoundError:
+        raise GitRefused("the command git is not installed", missing=True) from None
+    except subprocess.TimeoutExpired:
+        raise GitRefused(f"git gave no answer within {timeout:g} s") from None
+    except (OSError, ValueError) as error:
+        raise GitRefused(str(error)) from None
+    if done.returncode:
+        raise GitRefused(" ".join(done.stderr.decode("utf-8", "replace").split()))
     return done.stdout

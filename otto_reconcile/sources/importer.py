@@ -12,6 +12,7 @@ from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import Loaded, LoadedDeclaration
 from otto_reconcile.model import is_reserved
 from otto_reconcile.model.shared import Declaration, called, stream_of
+from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.records.events import NEWER
 from otto_reconcile.sources.departures import departed, left_behind, refuse_lost, sources_of
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
@@ -88,19 +89,19 @@ def import_folder(
     actor: str,
     root: Path,
     foreign: Sequence[Problem] = (),
-    witness: str | None = None,
+    witnesses: Collection[str] = (),
     by_request: bool = False,
 ) -> Imported:
     """As `bring_in` for a whole folder, of which the store keeps what state it was imported in.
 
     An older state than that is not imported, unless it is asked for (`by_request`), or the caller
-    has seen the folder itself go back: `witness` is where it saw folder and record agree last
-    (`Record.at`). Raises StoreUnavailable and InvalidInput.
+    has seen the folder itself go back: `witnesses` are the states that it saw the folder in
+    (`Record.at`), of which the record has one. Raises StoreUnavailable and InvalidInput.
     """
     state = made_from.state
     assert state is not None
     before = lineage.find(str(root), state)
-    deliberate = by_request or (before is not None and witness == before.at)
+    deliberate = by_request or (before is not None and before.at in witnesses)
     if before is not None and not deliberate and is_older(state, before):
         return Imported(behind=before)
     names = before.names if before is not None else ()
@@ -110,6 +111,7 @@ def import_folder(
         actor=actor,
         root=root,
         commits=made_from.commits,
+        about=made_from.about,
         names=names,
         foreign=foreign,
     )
@@ -139,6 +141,7 @@ def bring_in(
     actor: str,
     root: Path | None = None,
     commits: Mapping[str, str] | None = None,
+    about: Mapping[str, str] | None = None,
     names: Collection[str] = (),
     kind: str = "manifest",
     prune: bool = True,
@@ -148,8 +151,8 @@ def bring_in(
 
     What came from another folder and is in this one belongs to this one from now on. Without
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
-    `commits` are those of the files; `names` are other names of the folder; `foreign` are files of
-    it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
+    `commits` are those of the files, and `about` tells of the one commit that all is of; `names`
+    are other names of the folder; `foreign` are files of it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
     deleted because its manifest is no longer one. The rows of what stays as it was are written
     again where they are damaged or gone.
     """
@@ -183,14 +186,11 @@ def bring_in(
     gone, withheld, guarded = departed(desired, known, declarations, owner)
     here = sorted(newer & {stream_of(loaded.declaration) for loaded in declarations})
     kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
-    place, of_file = str(root) if root is not None else None, commits or {}
-    pairs = [
-        (w.declaration, Source(kind=kind, path=w.file, root=place, commit=of_file.get(w.file)))
-        for w in (*new, *updated, *moved)
-    ]
+    source = Source(kind, root=str(root) if root is not None else None, **(about or {}))
+    pairs = [(w.declaration, _of(source, w, commits or {})) for w in (*new, *updated, *moved)]
     desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
     if gone:
-        desired.delete_many(gone, source=Source(kind=kind, root=place), actor=actor)
+        desired.delete_many(gone, source=source, actor=actor)
     rewritten = desired.rewrite_rows(amiss & {*_names([*unchanged, *updated, *moved])})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in rewritten)
@@ -198,6 +198,28 @@ def bring_in(
     held = tuple(sorted({*withheld, *here}))
     names = home.names if home is not None else ()
     return Imported(*done, held, guarded, warnings, names, rewritten=tuple(rewritten))
+
+
+def say_imported(reporter: Reporter, imported: Imported, event: str) -> None:
+    """Logs what an import changed, and what a person decides."""
+    if imported.guarded is not None:
+        reporter.warn(f"{imported.guarded.message}; {imported.guarded.hint}")
+    for warning in imported.warnings:
+        reporter.warn(warning)
+    if imported.changes:
+        reporter.say(
+            event,
+            created=" ".join(imported.created) or None,
+            updated=" ".join(imported.updated) or None,
+            moved=" ".join(imported.moved) or None,
+            deleted=" ".join(imported.deleted) or None,
+            unchanged=len(imported.unchanged),
+        )
+
+
+def _of(source: Source, loaded: LoadedDeclaration, commits: Mapping[str, str]) -> Source:
+    commit = commits.get(loaded.file, source.commit)
+    return replace(source, path=loaded.file, commit=commit)
 
 
 def declarations_of(desired: Desired) -> dict[str, Declaration]:

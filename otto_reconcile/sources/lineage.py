@@ -151,6 +151,8 @@ def _is_same(one: State, other: State) -> bool:
     """True if they are states of one folder of one repository."""
     if one.commit is None or other.commit is None or one.prefix != other.prefix:
         return False
+    if one.branch and other.branch and one.branch != other.branch:
+        return False
     related = one.commit in (other.commit, *other.ancestors) or other.commit in one.ancestors
     return related or bool(set(one.repository) & set(other.repository))
 
@@ -169,7 +171,10 @@ def _same_but_time(before: Record, after: Record) -> bool:
     return before.at == after.at and before.names == after.names
 
 
-_STATE = ("digest", "commit", "committed", "clean", "repository", "prefix", "ancestors", "shallow")
+_STATE = (
+    "digest", "commit", "committed", "clean", "repository", "prefix", "ancestors", "shallow",
+    "branch",
+)  # fmt: skip
 
 
 def _document(record: Record) -> Document:
@@ -203,6 +208,7 @@ def _record(document: Mapping[str, Any]) -> Record | None:
                 prefix=text(state.get("prefix") or ""),
                 ancestors=texts(state.get("ancestors") or ()),
                 shallow=bool(state.get("shallow")),
+                branch=text_or_none(state.get("branch")),
             ),
             texts(document.get("past") or ()),
             text(document.get("by") or ""),

@@ -20,10 +20,13 @@ class Provenance:
     """The state of a folder, and by file the commit that has exactly that file.
 
     A file that the commit has otherwise gets `<commit>-dirty`, one that it does not have gets none.
+    `about` has, where all is of one commit, the `commit`, `author`, `subject` and `committed` of a
+    Source.
     """
 
     state: State | None = None
     commits: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 Texts: TypeAlias = Mapping[str, Collection[Path]]

@@ -22,7 +22,8 @@ class State:
 
     `commit` is what is checked out around it, `clean` if that has exactly these files; `committed`
     is its time. `repository` and `prefix` say which folder of which repository it is; `ancestors`
-    are the commits before it. `changed` is when a file was last touched.
+    are the commits before it. `changed` is when a file was last touched. `branch` is the one that
+    was named, where commits are followed and not a folder.
     """
 
     digest: str
@@ -35,6 +36,7 @@ class State:
     shallow: bool = False
     changed: datetime | None = None
     top: str | None = None
+    branch: str | None = None
 
     @property
     def label(self) -> str:
@@ -86,7 +88,7 @@ class Repository:
             self.commit,
             self._committed(),
             clean and not gone,
-            self._names(),
+            names_of(self.top, self._common),
             prefix,
             tuple(found.decode("ascii", "replace").split()[1:]),
             self._shallow,
@@ -115,16 +117,17 @@ class Repository:
                     return None
         return None
 
-    def _names(self) -> tuple[str, ...]:
-        """Digests of where the repository is and where it was cloned from: never the URL itself."""
-        names = {f"path:{os.path.realpath(self._common)}"}
-        origin = git(self.top, "config", "--get", "remote.origin.url")
-        if origin is not None and (url := os.fsdecode(origin).strip()):
-            names.add(_origin(url, self.top))
-        return tuple(sorted(hashlib.sha256(os.fsencode(n)).hexdigest()[:16] for n in names))
+
+def names_of(folder: Path, common: Path) -> tuple[str, ...]:
+    """Digests of where a repository is and where it was cloned from: never the URL itself."""
+    names = {f"path:{os.path.realpath(common)}"}
+    origin = git(folder, "config", "--get", "remote.origin.url")
+    if origin is not None and (url := os.fsdecode(origin).strip()):
+        names.add(origin_of(url, folder))
+    return tuple(sorted(hashlib.sha256(os.fsencode(n)).hexdigest()[:16] for n in names))
 
 
-def _origin(url: str, top: Path) -> str:
+def origin_of(url: str, top: Path) -> str:
     """The same for every way to name one remote: without scheme, user and ending."""
     path = urlsplit(url).path if url.startswith("file://") else url
     local = Path(os.path.realpath(top / path))

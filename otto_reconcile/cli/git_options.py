@@ -1,0 +1,101 @@
+"""The options about repositories whose commits are imported, and what they make together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.settings import GitSettings
+
+Git = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--git",
+        envvar="OTTO_GIT",
+        metavar="PATH_OR_URL",
+        help="A repository whose commits are imported, instead of a folder. May be given several"
+        " times. OTTO_GIT_TOKEN is for one that asks for a password.",
+    ),
+]
+Branch = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--branch",
+        envvar="OTTO_GIT_BRANCH",
+        metavar="NAME",
+        help="The branch of the repository; its current one by default. With several --git, one"
+        " for all, or one for each in their order.",
+    ),
+]
+InRepository = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path",
+        envvar="OTTO_GIT_PATH",
+        metavar="FOLDER",
+        help="The folder of the manifests in the repository (manifests). With several --git, one"
+        " for all, or one for each in their order.",
+    ),
+]
+GitInterval = Annotated[
+    float,
+    typer.Option(
+        "--git-interval",
+        envvar="OTTO_GIT_INTERVAL",
+        help="Seconds between two looks at a repository elsewhere.",
+    ),
+]
+GitVerify = Annotated[
+    Path | None,
+    typer.Option(
+        "--git-verify",
+        envvar="OTTO_GIT_VERIFY",
+        metavar="FILE",
+        help="Import only commits that are signed by a key of this file, in the form of Git's"
+        " allowed signers.",
+    ),
+]
+WebhookPort = Annotated[
+    int | None,
+    typer.Option(
+        "--webhook-port",
+        envvar="OTTO_WEBHOOK_PORT",
+        help="Listen here, on loopback, for GitHub and GitLab to say that a branch has moved."
+        " OTTO_WEBHOOK_SECRET is the secret that they sign with.",
+    ),
+]
+
+
+def git_of(
+    urls: list[str] | None, branches: list[str] | None, paths: list[str] | None
+) -> tuple[GitSettings, ...]:
+    """The repositories that `--git` names, each with its branch and path. Raises SettingsError."""
+    urls = urls or []
+    for option, given in (("--branch", branches), ("--path", paths)):
+        if given and not urls:
+            raise SettingsError(f"{option} is for commits, and no --git is given")
+        if given and len(given) not in (1, len(urls)):
+            raise SettingsError(
+                f"{option} is given {len(given)} times, and --git {len(urls)} times",
+                hint="give it once for all, or once for each",
+            )
+    named = _each(branches, urls, None), _each(paths, urls, "manifests")
+    found = [GitSettings(url, b, p or ".") for url, b, p in zip(urls, *named, strict=True)]
+    if len(set(found)) < len(found):
+        raise SettingsError("--git names the same branch and path of a repository twice")
+    return tuple(found)
+
+
+def _each(given: list[str] | None, urls: list[str], usual: str | None) -> list[str | None]:
+    if not given:
+        return [usual] * len(urls)
+    return [*given] if len(given) == len(urls) else [*given] * len(urls)
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """True for an option that is on the command line or in the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")

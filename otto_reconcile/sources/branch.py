@@ -1,0 +1,328 @@
+"""Imports the commits of a branch: whole commits, from their trees, each as soon as it is there.
+
+What is imported is the commit that the branch is at, wherever it was moved. A commit with a fault
+is kept out, and the last good one stays in force. See docs/decisions/0038.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from otto_reconcile.errors import (
+    Conflict,
+    InvalidInput,
+    OttoError,
+    PermanentError,
+    StoreUnavailable,
+    TemporaryError,
+    reason_of,
+)
+from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.settings import GitSettings
+from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
+from otto_reconcile.sources.commits import Commit, Commits
+from otto_reconcile.sources.git import GitRefused
+from otto_reconcile.sources.importer import Imported, import_folder, say_imported
+from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
+from otto_reconcile.sources.position import At, Position
+from otto_reconcile.sources.provenance import Provenance
+from otto_reconcile.sources.repository import State
+from otto_reconcile.sources.witness import Witness
+
+START = 20.0
+"""Seconds that the start of the daemon waits for a repository elsewhere."""
+CHECK = 2.0
+"""Seconds between two looks at what others imported."""
+SHOWN = 20
+_TRIES = 5
+
+
+class Branch:
+    """One branch of one repository. All methods run in the loop's thread; Git in others."""
+
+    def __init__(
+        self,
+        settings: GitSettings,
+        position: Position,
+        stores: Stores,
+        reporter: Reporter,
+        clock: Clock,
+        actor: str,
+        *,
+        data_dir: Path | None,
+        signers: Path | None = None,
+    ) -> None:
+        self._position, self._branch = position, settings.branch
+        self._path = str(Path(settings.path))
+        named = f"#{settings.branch}" if settings.branch else ""
+        self.name = f"git:{position.where}{named}:{self._path}"
+        self._desired, self._lineage = stores.desired, Lineage(stores.store)
+        self._reporter, self._clock, self._actor = reporter, clock, actor
+        self._signers, self._jobs = signers, Jobs(reporter, clock)
+        self._witness = Witness(data_dir, self.name)
+        self._woken = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._state: State | None = None  # that of the commit that was read last
+        self._record: Record | None = None
+        self._done: str | None = None  # the commit that was imported, or refused
+        self._failures = 0
+        self._told: dict[str, Any] = {}
+
+    def wake(self) -> None:
+        """Somebody says that the branch has moved."""
+        self._woken.set()
+
+    async def import_now(self, *, patient: bool = False) -> bool:
+        """Imports the commit that the branch is at; without `patient`, if that is known soon.
+
+        False if the store was away: then nothing was written and it has to be tried again. Never
+        raises: whatever fails, the last good commit stays in force, and `follow` tries again.
+        """
+        try:
+            async with asyncio.timeout(None if patient else START), self._busy:
+                return await self._look_and_import()
+        except TimeoutError:
+            self._tell("Fetching", ["the repository is not here yet; it is being fetched"])
+        except Exception as error:
+            self._failures += 1
+            self._done = None
+            self._jobs.failed(self.name, error)
+            self._tell("Failed", [f"the commit could not be imported: {reason_of(error)}"])
+        return True
+
+    async def _look_and_import(self) -> bool:
+        try:
+            at = await self._position.look()
+            if at.told is not None:
+                self._reporter.say(at.told, source=self.name)
+            done = await self._import(at)
+        except (OttoError, GitRefused) as error:
+            self._done = None
+            self._failures += 1
+            self._tell("Unreachable", [_sentence(error)], quietly=self._failures > 1)
+            return True
+        self._failures = 0
+        self._jobs.succeeded(self.name)
+        if done:
+            self._reporter.store(None, "importing")
+        return done
+
+    async def _import(self, at: At) -> bool:
+        if at.commit is None:
+            self._done = None
+            self._tell("Missing", [await self._missing(at)])
+            return True
+        if at.commit == self._done:
+            return True
+        commits = await self._position.commits()
+        commit = await asyncio.to_thread(commits.about, at.commit)
+        fault = await asyncio.to_thread(self._signature_fault, commits, at.commit)
+        if fault is not None:
+            self._refuse(at, commit, [fault])
+            return True
+        try:
+            read = await self._read(commits, at.commit)
+            self._state = await asyncio.to_thread(self._state_of, commits, commit, read)
+            await asyncio.to_thread(self._witness.intend, key_of(self._state))
+            imported = await self._bring(at, commit, read)
+        except InvalidInput as error:
+            self._refuse(at, commit, [str(problem) for problem in error.problems])
+            return True
+        except StoreUnavailable as error:
+            self._reporter.store(error, "importing")
+            return False
+        except PermanentError as error:
+            if isinstance(error, Conflict):
+                raise
+            self._refuse(at, commit, [error.with_hint])
+            return True
+        self._done = at.commit
+        if imported.behind is not None:
+            self._fall_behind(imported.behind)
+        else:
+            self._take(at, commit, read, imported)
+        return True
+
+    async def _missing(self, at: At) -> str:
+        others = ", ".join((await self._position.branches())[:SHOWN]) or "none"
+        return f"there is no branch {at.branch}; there are: {others} (name one with --branch)"
+
+    def _signature_fault(self, commits: Commits, commit: str) -> str | None:
+        return commits.signature_fault(commit, self._signers) if self._signers else None
+
+    async def _read(self, commits: Commits, commit: str) -> Read:
+        for _ in range(_TRIES):
+            try:
+                return await asyncio.to_thread(read_commit, commits, commit, self._path)
+            except ContentMissing as missing:
+                if not await self._position.complete(missing.ids):
+                    raise TemporaryError(
+                        f"{missing}: it is a partial clone, and what it lacks is not fetched here",
+                        hint="name its remote with --git, or clone it whole",
+                    ) from None
+        raise TemporaryError("the remote does not give the content of the commit")
+
+    def _state_of(self, commits: Commits, commit: Commit, read: Read) -> State:
+        return State(
+            read.digest,
+            commit.id,
+            commit.time,
+            clean=True,
+            repository=commits.names(),
+            prefix="" if self._path == "." else self._path,
+            ancestors=commits.ancestors(commit.id),
+            shallow=commits.shallow,
+            top=str(commits.folder),
+            branch=self._branch,
+        )
+
+    async def _bring(self, at: At, commit: Commit, read: Read) -> Imported:
+        """The import; one that finds something newer on record asks again where the branch is.
+
+        A remote that still has it there was moved back after the newer commit was imported.
+        """
+        imported = await self._bring_in(commit, read)
+        if imported.behind is None or not self._position.authoritative:
+            return imported
+        assert self._state is not None
+        if not set(self._state.repository) & set(imported.behind.state.repository):
+            return imported
+        if (await self._position.look()).commit != at.commit:
+            return imported
+        return await self._bring_in(commit, read, by_request=True)
+
+    async def _bring_in(self, commit: Commit, read: Read, *, by_request: bool = False) -> Imported:
+        files = (one.file for one in read.loaded.declarations)
+        about = {
+            "commit": commit.short,
+            "author": commit.author,
+            "subject": commit.subject,
+            "committed": commit.time.isoformat(timespec="seconds"),
+        }
+        made_from = Provenance(self._state, dict.fromkeys(files, commit.short), about)
+        return await asyncio.to_thread(
+            import_folder,
+            self._desired,
+            self._lineage,
+            read.loaded.declarations,
+            made_from,
+            actor=self._actor,
+            root=Path(self.name),
+            foreign=read.loaded.foreign,
+            witnesses=self._witness.states,
+            by_request=by_request,
+        )
+
+    def _take(self, at: At, commit: Commit, read: Read, imported: Imported) -> None:
+        self._record = imported.record
+        if imported.record is not None:
+            self._witness.agree(imported.record.at)
+        problems = []
+        if imported.guarded is not None:
+            problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
+        say_imported(self._reporter, imported, f"commit {commit.short} imported")
+        notes = [str(problem) for problem in read.loaded.foreign]
+        done = {"commit": commit.to_document(), "refused": None, "notes": notes[:SHOWN]}
+        self._tell("Imported", problems, more={"branch": at.branch, **done})
+
+    def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
+        self._done, refused = commit.id, commit.to_document()
+        known = self._told.get("state") == "Refused" and self._told.get("refused") == refused
+        self._tell("Refused", problems, more={"branch": at.branch, "refused": refused})
+        if known:
+            return
+        self._reporter.warn(
+            f"commit {commit.short} refused, the last good one stays in force",
+            subject=commit.subject,
+            author=commit.author,
+            problems=len(problems),
+        )
+
+    def _fall_behind(self, record: Record) -> None:
+        assert self._state is not None
+        when = record.time.isoformat(timespec="seconds")
+        problem = (
+            f"{self.name} is behind: it is at {self._state.label}, and {record.state.label} was "
+            f"imported by {record.by} at {when}; nothing older is imported. Update this "
+            "repository, or commit what is meant anew (git revert)"
+        )
+        self._tell("Behind", [problem])
+
+    def _tell(
+        self,
+        state: str,
+        problems: Sequence[str],
+        *,
+        quietly: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Puts it on the status; `more` are further fields. Logs what was not there before."""
+        if not quietly and list(problems) != self._told.get("problems", []):
+            for problem in problems[:SHOWN]:
+                self._reporter.warn(problem)
+        same = (self._told.get("state"), self._told.get("problems")) == (state, list(problems))
+        now = self._clock.now().isoformat(timespec="seconds")
+        time = self._told.get("time") if same and not more else now
+        path = {"name": self.name, "repository": self._position.where, "path": self._path}
+        changed = {"state": state, "problems": list(problems), "time": time}
+        self._told = {**path, "branch": self._branch, **self._told, **changed, **(more or {})}
+        board = self._reporter.board
+        board.status.git = {**board.status.git, self.name: self._told}
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Imports after every move of the branch, until `stopping` is set."""
+        checking = asyncio.create_task(self._keep_checking(stopping), name=f"check {self.name}")
+        waking = asyncio.create_task(self._wake_at(stopping), name=f"stop {self.name}")
+        try:
+            while not stopping.is_set():
+                done = await self.import_now(patient=True)
+                self._failures += 0 if done else 1
+                await self._position.moved(self._woken, self._failures)
+                self._woken.clear()
+        finally:
+            checking.cancel()
+            waking.cancel()
+
+    async def _wake_at(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self._woken.set()
+
+    async def _keep_checking(self, stopping: asyncio.Event) -> None:
+        while not await self._clock.wait(stopping, CHECK):
+            async with self._busy:
+                try:
+                    await self._check()
+                except StoreUnavailable:  # the loop says so
+                    continue
+                except Exception as error:
+                    self._jobs.failed(self.name, error)
+
+    async def _check(self) -> None:
+        """Looks at what others imported: whether this branch is behind, or still is."""
+        if self._state is None:
+            return
+        state = self._state
+        record = await asyncio.to_thread(self._lineage.find, self.name, state)
+        told = self._told.get("state")
+        older = record is not None and await asyncio.to_thread(is_older, state, record)
+        if older != (told == "Behind") and told in ("Behind", "Imported"):
+            self._look_anew()
+        elif record is not None and key_of(state) == record.at:
+            if self._record is not None and self._record.version != record.version:
+                self._look_anew()  # somebody wrote something older over it
+            self._record = record
+            self._witness.agree(record.at)
+
+    def _look_anew(self) -> None:
+        self._done = None
+        self._woken.set()
+
+
+def _sentence(error: OttoError | GitRefused) -> str:
+    return error.with_hint if isinstance(error, OttoError) else str(error)

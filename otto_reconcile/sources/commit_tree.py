@@ -1,0 +1,219 @@
+"""Reads the manifests of one commit, from its tree: no work tree is made, needed or looked at.
+
+The loader of manifests reads files, so what it needs of the commit is written into a folder of its
+own, which is gone afterwards. All that is told of a file calls it by its path in the repository.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from otto_reconcile import manifest
+from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest import Loaded
+from otto_reconcile.manifest.ignoring import NAME as IGNORING
+from otto_reconcile.manifest.reading import MAX_BYTES
+from otto_reconcile.sources.commits import Commits
+from otto_reconcile.sources.git import ask
+from otto_reconcile.sources.importer import load
+
+_LINK, _SUBMODULE = "120000", "160000"
+_NO_LINK = "commit the file or folder itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a commit: its mode as Git has it, and the hash of its content."""
+
+    mode: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the manifests of a commit hold; `digest` is that of all they are made from."""
+
+    loaded: Loaded
+    digest: str
+
+
+class ContentMissing(Exception):
+    """A partial clone has not the content of these `ids`."""
+
+    def __init__(self, ids: Collection[str], file: str) -> None:
+        super().__init__(f"this clone lacks the content of {file}")
+        self.ids = frozenset(ids)
+
+
+def read_commit(
+    commits: Commits,
+    commit: str,
+    path: str,
+    environ: Mapping[str, str] = os.environ,
+) -> Read:
+    """The manifests below `path`, relative to the top of the repository, as in this commit.
+
+    Raises InvalidInput with every fault of every file, ContentMissing, and GitRefused.
+    """
+    tree = _Tree(commits, commit, PurePosixPath(path))
+    with tempfile.TemporaryDirectory(prefix="otto-commit-") as folder:
+        top = Path(os.path.realpath(folder))
+        asked: frozenset[str] = frozenset()
+        while True:
+            tree.write(top, asked)
+            texts: dict[str, frozenset[Path]] = {}
+            try:
+                loaded, error = load([top / path], environ, texts), None
+            except InvalidInput as invalid:
+                loaded, error = Loaded(), invalid
+            included = (file for files in texts.values() for file in files)
+            wanted = frozenset(os.path.relpath(file, top) for file in included)
+            if wanted <= asked:
+                break
+            asked |= wanted
+        if error is not None:
+            raise InvalidInput([_called(problem, top) for problem in error.problems])
+        foreign = (*(_called(problem, top) for problem in loaded.foreign), *tree.remarks)
+        return Read(_renamed(loaded, top, foreign), tree.digest())
+
+
+class _Tree:
+    """What one commit has below a path, and what of it has been written out."""
+
+    def __init__(self, commits: Commits, commit: str, path: PurePosixPath) -> None:
+        self._folder, self._commit, self._path = commits.folder, commit, path
+        self.entries = dict(self._listed())
+        self._written: dict[str, str] = {}
+        self.remarks: tuple[Problem, ...] = ()
+        if not self.entries:
+            raise InvalidInput([self._nothing()])
+
+    def _listed(self) -> Iterator[tuple[str, Entry]]:
+        below = [] if self._path == PurePosixPath() else ["--", str(self._path)]
+        said = ask(self._folder, "ls-tree", "-r", "-z", "--full-tree", self._commit, *below)
+        for line in said.split(b"\0"):
+            about, tab, path = line.partition(b"\t")
+            if tab:
+                mode, _, rest = about.decode("ascii").partition(" ")
+                yield os.fsdecode(path), Entry(mode, rest.partition(" ")[2])
+
+    def _nothing(self) -> Problem:
+        message = f"there is nothing of this name in commit {self._commit[:12]}"
+        hint = "name the folder of the manifests with --path; `.` is the whole repository"
+        return Problem(str(self._path), 1, 1, message, hint)
+
+    def write(self, top: Path, asked: Collection[str]) -> None:
+        """Writes the manifests, and what they include, as far as that is not there yet."""
+        chosen = {
+            path: entry
+            for path, entry in self.entries.items()
+            if path not in self._written and (path in asked or _may_hold(path, entry))
+        }
+        self.remarks = (*self.remarks, *_submodules(chosen))
+        files = {path: e.id for path, e in chosen.items() if e.mode not in (_LINK, _SUBMODULE)}
+        links = [path for path, entry in chosen.items() if entry.mode == _LINK]
+        files |= self._behind(links)
+        contents = self._contents(files)
+        for path, blob in files.items():
+            _write(top / path, contents[blob])
+        if self._path != PurePosixPath() and str(self._path) not in self.entries:
+            (top / self._path).mkdir(parents=True, exist_ok=True)
+        self._written |= {path: files.get(path, entry.id) for path, entry in chosen.items()}
+
+    def _behind(self, links: Collection[str]) -> dict[str, str]:
+        """By link, the file of the commit to which it leads; the others are remarked on."""
+        found: dict[str, str] = {}
+        for path in links:
+            spec = f"{self._commit}:{path}\n".encode(errors="surrogateescape")
+            said = ask(self._folder, "cat-file", "--batch-check", "--follow-symlinks", given=spec)
+            words = said.split()
+            if len(words) == 3 and words[1] == b"blob" and b"\n" not in os.fsencode(path):
+                found[path] = words[0].decode("ascii")
+            else:
+                message = "this link leads to no file of the commit, and is not followed"
+                self.remarks = (*self.remarks, Problem(path, 1, 1, message, _NO_LINK))
+        return found
+
+    def _contents(self, files: Mapping[str, str]) -> dict[str, bytes]:
+        """By hash; of what is too large for a manifest, as much as shows that."""
+        ids = sorted(set(files.values()))
+        given = "".join(f"{one}\n" for one in ids).encode("ascii")
+        sizes: dict[str, int] = {}
+        for line in ask(self._folder, "cat-file", "--batch-check", given=given).splitlines():
+            words = line.split()
+            if len(words) == 3:
+                sizes[words[0].decode("ascii")] = int(words[2])
+        if missing := [one for one in ids if one not in sizes]:
+            file = next(path for path, blob in files.items() if blob == missing[0])
+            raise ContentMissing(missing, file)
+        small = [one for one in ids if sizes[one] <= MAX_BYTES]
+        contents = dict.fromkeys(ids, b" " * (MAX_BYTES + 1))
+        return {**contents, **self._small(small)}
+
+    def _small(self, ids: Collection[str]) -> dict[str, bytes]:
+        given = "".join(f"{one}\n" for one in ids).encode("ascii")
+        said, at, found = ask(self._folder, "cat-file", "--batch", given=given), 0, {}
+        for one in ids:
+            end = said.index(b"\n", at)
+            size = int(said[at:end].split()[2])
+            found[one] = said[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
+        return found
+
+    def digest(self) -> str:
+        """That of all that was written out; the same for the same content under the same names."""
+        lines = sorted(f"{path}\0{blob}\n" for path, blob in self._written.items())
+        return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _may_hold(path: str, entry: Entry) -> bool:
+    """True for a manifest by its name, for what says which files are, and for what may hide one."""
+    name = PurePosixPath(path)
+    if any(part.startswith(".") for part in name.parts[:-1]):
+        return False
+    if entry.mode == _SUBMODULE or (entry.mode == _LINK and not name.suffix):
+        return True  # a folder of manifests may be behind it
+    return name.name == IGNORING or manifest.is_manifest(Path(name))
+
+
+def _submodules(chosen: Mapping[str, Entry]) -> Iterator[Problem]:
+    for path, entry in chosen.items():
+        if entry.mode == _SUBMODULE:
+            message = "this is a submodule, another repository, and is not read"
+            yield Problem(path, 1, 1, message, "name that repository with a --git of its own")
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Raises InvalidInput for a name that no file can have here."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidInput([Problem(str(file), 1, 1, f"it cannot be read here: {why}")]) from None
+
+
+def _called(problem: Problem, top: Path) -> Problem:
+    """As the repository calls its files, in whatever the problem says."""
+    here = f"{top}/"
+    hint = problem.hint.replace(here, "") if problem.hint is not None else None
+    file, message = problem.file.replace(here, ""), problem.message.replace(here, "")
+    return replace(problem, file=file, message=message, hint=hint)
+
+
+def _renamed(loaded: Loaded, top: Path, foreign: tuple[Problem, ...]) -> Loaded:
+    here = f"{top}/"
+    return replace(
+        loaded,
+        bots=tuple(replace(one, file=one.file.removeprefix(here)) for one in loaded.bots),
+        shared=tuple(replace(one, file=one.file.removeprefix(here)) for one in loaded.shared),
+        notes=tuple(_called(problem, top) for problem in loaded.notes),
+        foreign=foreign,
+        texts={},
+        tools=tuple(tool._replace(file=tool.file.removeprefix(here)) for tool in loaded.tools),
+    )
