@@ -119,6 +119,8 @@ class Branch:
             self._tell("Missing", [await self._missing(at)])
             return True
         if at.commit == self._done:
+            if at.told is not None:
+                self._tell(self._told["state"], self._told["problems"], more={"branch": at.branch})
             return True
         commits = await self._position.commits()
         commit = await asyncio.to_thread(commits.about, at.commit)

@@ -19,7 +19,7 @@ from otto_reconcile.manifest import Loaded
 from otto_reconcile.manifest.ignoring import NAME as IGNORING
 from otto_reconcile.manifest.reading import MAX_BYTES
 from otto_reconcile.sources.commits import Commits
-from otto_reconcile.sources.git import ask
+from otto_reconcile.sources.git import GitRefused, ask
 from otto_reconcile.sources.importer import load
 
 _LINK, _SUBMODULE = "120000", "160000"
@@ -98,7 +98,7 @@ class _Tree:
         said = ask(self._folder, "ls-tree", "-r", "-z", "--full-tree", self._commit, *below)
         for line in said.split(b"\0"):
             about, tab, path = line.partition(b"\t")
-            if tab:
+            if tab and not _leads_out(os.fsdecode(path)):
                 mode, _, rest = about.decode("ascii").partition(" ")
                 yield os.fsdecode(path), Entry(mode, rest.partition(" ")[2])
 
@@ -143,17 +143,26 @@ class _Tree:
         """By hash; of what is too large for a manifest, as much as shows that."""
         ids = sorted(set(files.values()))
         given = "".join(f"{one}\n" for one in ids).encode("ascii")
-        sizes: dict[str, int] = {}
-        for line in ask(self._folder, "cat-file", "--batch-check", given=given).splitlines():
-            words = line.split()
-            if len(words) == 3:
-                sizes[words[0].decode("ascii")] = int(words[2])
-        if missing := [one for one in ids if one not in sizes]:
-            file = next(path for path, blob in files.items() if blob == missing[0])
-            raise ContentMissing(missing, file)
+        try:
+            said = ask(self._folder, "cat-file", "--batch-check", given=given)
+        except GitRefused:
+            self._refuse_missing(files)
+            raise
+        lines = (line.decode("ascii", "replace").split() for line in said.splitlines())
+        sizes = {line[0]: int(line[2]) for line in lines if len(line) == 3}
         small = [one for one in ids if sizes[one] <= MAX_BYTES]
         contents = dict.fromkeys(ids, b" " * (MAX_BYTES + 1))
         return {**contents, **self._small(small)}
+
+    def _refuse_missing(self, files: Mapping[str, str]) -> None:
+        """Raises ContentMissing if this is a partial clone that has not all of it."""
+        asked = ("rev-list", "--objects", "--no-object-names", "--no-walk", "--missing=print")
+        said = ask(self._folder, *asked, self._commit, "--", str(self._path))
+        lines = said.decode("ascii", "replace").splitlines()
+        gone = {line[1:] for line in lines if line.startswith("?")}
+        lacking = {path: blob for path, blob in files.items() if blob in gone}
+        if lacking:
+            raise ContentMissing(set(lacking.values()), min(lacking))
 
     def _small(self, ids: Collection[str]) -> dict[str, bytes]:
         given = "".join(f"{one}\n" for one in ids).encode("ascii")
@@ -179,6 +188,11 @@ def _may_hold(path: str, entry: Entry) -> bool:
     if entry.mode == _SUBMODULE or (entry.mode == _LINK and not name.suffix):
         return True  # a folder of manifests may be behind it
     return name.name == IGNORING or manifest.is_manifest(Path(name))
+
+
+def _leads_out(path: str) -> bool:
+    """True for what Git itself never makes: a path that would be outside of the repository."""
+    return path.startswith("/") or ".." in path.split("/")
 
 
 def _submodules(chosen: Mapping[str, Entry]) -> Iterator[Problem]:

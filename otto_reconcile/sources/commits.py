@@ -88,6 +88,11 @@ class Commits:
         commit = os.fsdecode(said).strip()
         return commit if is_hash(commit) else None
 
+    def was_renamed(self, before: str, after: str) -> bool:
+        """True if the log of a branch says that it had another name before."""
+        said = git(self.folder, "reflog", "show", "--format=%gs", f"refs/heads/{after}") or b""
+        return f"renamed refs/heads/{before} to refs/heads/" in os.fsdecode(said)
+
     def about(self, commit: str) -> Commit:
         """Raises GitRefused for a commit that is not there."""
         form = "--format=%an <%ae>%x00%s%x00%ct"

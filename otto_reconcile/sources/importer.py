@@ -152,9 +152,9 @@ def bring_in(
     What came from another folder and is in this one belongs to this one from now on. Without
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
     `commits` are those of the files, and `about` tells of the one commit that all is of; `names`
-    are other names of the folder; `foreign` are files of it that are no manifests. Raises StoreUnavailable, and InvalidInput if something would be
-    deleted because its manifest is no longer one. The rows of what stays as it was are written
-    again where they are damaged or gone.
+    are other names of the folder; `foreign` are files of it that are no manifests. Raises
+    StoreUnavailable, and InvalidInput if something would be deleted because its manifest is no
+    longer one. The rows of what stays as it was are written again where they are damaged or gone.
     """
     amiss = desired.ingest().amiss
     known = desired.read()

@@ -119,7 +119,9 @@ class Here:
         if tip is None and current not in (None, self._branch):
             assert current is not None
             other = commits.tip(current)
-            if other is not None and other == self._last:  # what it was at: another name of it
+            if other is not None and (
+                other == self._last or commits.was_renamed(self._branch, current)
+            ):
                 told = f"the branch {self._branch} is called {current} now"
                 self._branch, tip = current, other
         self._last = tip or self._last
