@@ -105,6 +105,8 @@ class Branch:
         except (OttoError, GitRefused) as error:
             self._done = None
             self._failures += 1
+            if isinstance(error, GitRefused):
+                await self._position.renew()
             self._tell("Unreachable", [_sentence(error)], quietly=self._failures > 1)
             return True
         self._failures = 0

@@ -19,7 +19,7 @@ from otto_reconcile.manifest import Loaded
 from otto_reconcile.manifest.ignoring import NAME as IGNORING
 from otto_reconcile.manifest.reading import MAX_BYTES
 from otto_reconcile.sources.commits import Commits
-from otto_reconcile.sources.git import GitRefused, ask
+from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.importer import load
 
 _LINK, _SUBMODULE = "120000", "160000"
@@ -86,7 +86,7 @@ class _Tree:
     """What one commit has below a path, and what of it has been written out."""
 
     def __init__(self, commits: Commits, commit: str, path: PurePosixPath) -> None:
-        self._folder, self._commit, self._path = commits.folder, commit, path
+        self._commits, self._commit, self._path = commits, commit, path
         self.entries = dict(self._listed())
         self._written: dict[str, str] = {}
         self.remarks: tuple[Problem, ...] = ()
@@ -95,7 +95,7 @@ class _Tree:
 
     def _listed(self) -> Iterator[tuple[str, Entry]]:
         below = [] if self._path == PurePosixPath() else ["--", str(self._path)]
-        said = ask(self._folder, "ls-tree", "-r", "-z", "--full-tree", self._commit, *below)
+        said = self._commits.ask("ls-tree", "-r", "-z", "--full-tree", self._commit, *below)
         for line in said.split(b"\0"):
             about, tab, path = line.partition(b"\t")
             if tab and not _leads_out(os.fsdecode(path)):
@@ -130,7 +130,7 @@ class _Tree:
         found: dict[str, str] = {}
         for path in links:
             spec = f"{self._commit}:{path}\n".encode(errors="surrogateescape")
-            said = ask(self._folder, "cat-file", "--batch-check", "--follow-symlinks", given=spec)
+            said = self._commits.ask("cat-file", "--batch-check", "--follow-symlinks", given=spec)
             words = said.split()
             if len(words) == 3 and words[1] == b"blob" and b"\n" not in os.fsencode(path):
                 found[path] = words[0].decode("ascii")
@@ -144,7 +144,7 @@ class _Tree:
         ids = sorted(set(files.values()))
         given = "".join(f"{one}\n" for one in ids).encode("ascii")
         try:
-            said = ask(self._folder, "cat-file", "--batch-check", given=given)
+            said = self._commits.ask("cat-file", "--batch-check", given=given)
         except GitRefused:
             self._refuse_missing(files)
             raise
@@ -157,7 +157,7 @@ class _Tree:
     def _refuse_missing(self, files: Mapping[str, str]) -> None:
         """Raises ContentMissing if this is a partial clone that has not all of it."""
         asked = ("rev-list", "--objects", "--no-object-names", "--no-walk", "--missing=print")
-        said = ask(self._folder, *asked, self._commit, "--", str(self._path))
+        said = self._commits.ask(*asked, self._commit, "--", str(self._path))
         lines = said.decode("ascii", "replace").splitlines()
         gone = {line[1:] for line in lines if line.startswith("?")}
         lacking = {path: blob for path, blob in files.items() if blob in gone}
@@ -166,7 +166,7 @@ class _Tree:
 
     def _small(self, ids: Collection[str]) -> dict[str, bytes]:
         given = "".join(f"{one}\n" for one in ids).encode("ascii")
-        said, at, found = ask(self._folder, "cat-file", "--batch", given=given), 0, {}
+        said, at, found = self._commits.ask("cat-file", "--batch", given=given), 0, {}
         for one in ids:
             end = said.index(b"\n", at)
             size = int(said[at:end].split()[2])

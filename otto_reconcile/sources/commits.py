@@ -13,7 +13,7 @@ from pathlib import Path
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.runtime.escaping import visible
-from otto_reconcile.sources.git import GitRefused, ask, git, is_hash
+from otto_reconcile.sources.git import GitRefused, ask, is_hash
 from otto_reconcile.sources.repository import ANCESTORS, SHORT, names_of
 
 _LONGEST = 200
@@ -62,14 +62,28 @@ class Commits:
             raise OttoError(f"{folder}: git does not say where its repository is")
         return cls(folder, Path(lines[1]), Path(lines[2]), lines[0] == "true")
 
+    @classmethod
+    def bare(cls, folder: Path) -> Commits:
+        """A bare repository that is known to be one."""
+        return cls(folder, folder, folder)
+
+    def ask(self, *arguments: str, given: bytes = b"") -> bytes:
+        """What Git says of this very repository, and of none around it. Raises GitRefused."""
+        return ask(self.gitdir, f"--git-dir={self.gitdir}", *arguments, given=given)
+
+    def _said(self, *arguments: str) -> str:
+        """The same as text; "" where Git refuses."""
+        try:
+            return os.fsdecode(self.ask(*arguments)).strip()
+        except GitRefused:
+            return ""
+
     def current_branch(self) -> str | None:
         """The branch that is checked out; None between two, as in the middle of a rebase."""
-        said = git(self.folder, "symbolic-ref", "-q", "--short", "HEAD")
-        return os.fsdecode(said).strip() or None if said is not None else None
+        return self._said("symbolic-ref", "-q", "--short", "HEAD") or None
 
     def branches(self) -> list[str]:
-        said = git(self.folder, "for-each-ref", "--format=%(refname:short)", "refs/heads") or b""
-        return os.fsdecode(said).splitlines()
+        return self._said("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
 
     def find(self, name: str) -> str | None:
         """The commit that a branch is at, or else a tag, a remote's branch, or any revision."""
@@ -84,31 +98,29 @@ class Commits:
         return self._commit(f"refs/heads/{branch}")
 
     def _commit(self, ref: str) -> str | None:
-        said = git(self.folder, "rev-parse", "-q", "--verify", f"{ref}^{{commit}}") or b""
-        commit = os.fsdecode(said).strip()
+        commit = self._said("rev-parse", "-q", "--verify", f"{ref}^{{commit}}")
         return commit if is_hash(commit) else None
 
     def was_renamed(self, before: str, after: str) -> bool:
         """True if the log of a branch says that it had another name before."""
-        said = git(self.folder, "reflog", "show", "--format=%gs", f"refs/heads/{after}") or b""
-        return f"renamed refs/heads/{before} to refs/heads/" in os.fsdecode(said)
+        said = self._said("reflog", "show", "--format=%gs", f"refs/heads/{after}")
+        return f"renamed refs/heads/{before} to refs/heads/" in said
 
     def about(self, commit: str) -> Commit:
         """Raises GitRefused for a commit that is not there."""
         form = "--format=%an <%ae>%x00%s%x00%ct"
-        said = ask(self.folder, "show", "-s", "--no-show-signature", form, commit)
+        said = self.ask("show", "-s", "--no-show-signature", form, commit)
         author, subject, time = said.decode("utf-8", "replace").rstrip("\n").split("\0")
         author, subject = visible(author)[:_LONGEST], visible(subject)[:_LONGEST]
         return Commit(commit, author, subject, datetime.fromtimestamp(int(time), UTC))
 
     def ancestors(self, commit: str) -> tuple[str, ...]:
         """The newest of those before it, as many as a record keeps."""
-        found = git(self.folder, "rev-list", "-n", str(ANCESTORS + 1), commit) or b""
-        return tuple(found.decode("ascii", "replace").split()[1:])
+        return tuple(self._said("rev-list", "-n", str(ANCESTORS + 1), commit).split()[1:])
 
     def names(self) -> tuple[str, ...]:
         """As `repository.names_of`."""
-        return names_of(self.folder, self.common)
+        return names_of(self.gitdir, self.common)
 
     def signature_fault(self, commit: str, signers: Path) -> str | None:
         """Why a commit is not signed by a key of `signers`; None if it is.
@@ -120,7 +132,7 @@ class Commits:
             "-c", f"gpg.ssh.allowedSignersFile={signers}",
         )  # fmt: skip
         try:
-            ask(self.folder, *config, "verify-commit", commit)
+            self.ask(*config, "verify-commit", commit)
         except GitRefused as refused:
             said = str(refused) or "it is not signed"
             return f"commit {commit[:SHORT]} is not signed by a key of {signers}: {said}"

@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -50,7 +50,7 @@ class Remote:
 
     url: str
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, url: str) -> Remote:
@@ -110,7 +110,7 @@ class Mirror:
             "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head",
             "--no-recurse-submodules", "--filter=blob:none", "origin", f"+{ref}:{ref}",
         )  # fmt: skip
-        return Commits.at(self.folder).tip(branch)
+        return Commits.bare(self.folder).tip(branch)
 
     async def complete(self, ids: Collection[str]) -> None:
         """Brings the content of these, all at once."""
@@ -125,22 +125,40 @@ class Mirror:
         """The bare repository, if it is not there; locks of a process that died are taken away."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if not (self.folder / "HEAD").exists():
+            if not self._is_one():
+                self.remove()
+                self.folder.mkdir()
                 ask(self.folder, "init", "--bare", "--quiet", ".")
-                ask(self.folder, "config", "gc.auto", "2000")
-            ask(self.folder, "config", "remote.origin.url", self._remote.url)
+            Commits.bare(self.folder).ask("config", "remote.origin.url", self._remote.url)
             for lock in self.folder.rglob("*.lock"):
                 if time.time() - lock.stat().st_mtime > _STALE:
                     lock.unlink(missing_ok=True)
         except OSError as error:
             raise TemporaryError(f"{self.folder}: {error.strerror or error}") from error
         except GitRefused as refused:
-            if not refused.missing and _is_damage(str(refused)):
-                shutil.rmtree(self.folder, ignore_errors=True)
             raise TemporaryError(f"{self.folder}: {refused}") from None
 
+    def _is_one(self) -> bool:
+        try:
+            Commits.bare(self.folder).ask("rev-parse", "--git-dir")
+        except GitRefused as refused:
+            if refused.missing:
+                raise
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Of one that is damaged: the next look makes it anew."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     async def _run(self, *arguments: str, given: bytes = b"", seconds: float = LONGEST) -> bytes:
-        command = ("git", "-C", str(self.folder), *_OPTIONS, *self._remote.options(), *arguments)
+        command = (
+            "git",
+            f"--git-dir={self.folder}",
+            *_OPTIONS,
+            *self._remote.options(),
+            *arguments,
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -166,10 +184,12 @@ class Mirror:
 
     def _told(self, said: str) -> str:
         """What Git said, in one line, without what only it and the server are to know."""
-        if _is_damage(said):
-            shutil.rmtree(self.folder, ignore_errors=True)  # it is made anew next time
+        if any(word in said.lower() for word in _DAMAGE):
+            self.remove()
         for secret in self._secrets():
             said = said.replace(secret, "***")
+        if "could not read Username" in said:
+            return f"{self._remote.url} asks for a login: set OTTO_GIT_TOKEN, or GIT_ASKPASS"
         lines = (line.strip() for line in without_logins(said).splitlines())
         return visible("; ".join(line for line in lines if line))[:500]
 
@@ -184,7 +204,3 @@ class Mirror:
 
 
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4"
-
-
-def _is_damage(said: str) -> bool:
-    return any(word in said.lower() for word in _DAMAGE)

@@ -67,6 +67,10 @@ class Position(Protocol):
 
     async def branches(self) -> list[str]: ...
 
+    async def renew(self) -> None:
+        """Git could not read what was here a moment ago."""
+        ...
+
     async def moved(self, woken: asyncio.Event, failures: int) -> None:
         """Returns when it is worth a look: after so many looks in a row that failed, later."""
         ...
@@ -136,6 +140,9 @@ class Here:
     async def branches(self) -> list[str]:
         return (await self.commits()).branches()
 
+    async def renew(self) -> None:
+        """It is not ours to mend."""
+
     async def moved(self, woken: asyncio.Event, failures: int) -> None:
         until = self._clock.monotonic() + (CONNECTION.delay(failures) if failures else RECHECK)
         while self._clock.monotonic() < until and not await self._clock.wait(woken, POLL):
@@ -174,7 +181,7 @@ class Elsewhere:
         return self._at
 
     async def commits(self) -> Commits:
-        return await asyncio.to_thread(Commits.at, self._mirror.folder)
+        return Commits.bare(self._mirror.folder)
 
     async def complete(self, ids: Collection[str]) -> bool:
         await self._mirror.complete(ids)
@@ -182,6 +189,10 @@ class Elsewhere:
 
     async def branches(self) -> list[str]:
         return await self._mirror.branches()
+
+    async def renew(self) -> None:
+        self._at = At(None, None)
+        await asyncio.to_thread(self._mirror.remove)
 
     async def moved(self, woken: asyncio.Event, failures: int) -> None:
         await self._clock.wait(woken, AGAIN.delay(failures) if failures else self._interval)
