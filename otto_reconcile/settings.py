@@ -72,6 +72,7 @@ class Settings:
     git_interval: float = 15.0
     git_verify: Path | None = None
     webhook_port: int | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -80,6 +81,15 @@ class Settings:
             raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
         if not 0 < self.git_interval < float("inf"):
             raise SettingsError(f"--git-interval {self.git_interval}: give seconds above 0")
+        if self.webhook_port is not None and not 0 <= self.webhook_port <= 65535:
+            raise SettingsError(
+                f"--webhook-port {self.webhook_port}: a port is a number from 0 to 65535"
+            )
+        if self.webhook_port is not None and not self.webhook_secret:
+            raise SettingsError(
+                "--webhook-port needs OTTO_WEBHOOK_SECRET, the secret that calls are signed with",
+                hint="set it to what GitHub or GitLab has as the secret of the webhook",
+            )
         if self.log_format not in ("console", "json"):
             raise SettingsError(f"--log-format {self.log_format}: use console or json")
         if self.evaluate not in (None, "off", "lazy", "eager"):

@@ -64,6 +64,7 @@ def run(
         git_interval=git_interval,
         git_verify=git_verify,
         webhook_port=webhook_port,
+        webhook_secret=git_options.webhook_secret(),
         port=port,
         parlant_url=parlant_url,
         mongodb_uri=mongodb_uri,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +94,11 @@ def _each(given: list[str] | None, urls: list[str], usual: str | None) -> list[s
     if not given:
         return [usual] * len(urls)
     return [*given] if len(given) == len(urls) else [*given] * len(urls)
+
+
+def webhook_secret() -> str | None:
+    """What calls of a webhook are signed with, from the environment alone."""
+    return os.environ.get("OTTO_WEBHOOK_SECRET") or None
 
 
 def is_given(context: typer.Context, name: str) -> bool:

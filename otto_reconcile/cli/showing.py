@@ -105,6 +105,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
     for source in (daemon.get("git") or {}).values():
         yield from _commits(source)
+    if daemon.get("webhook"):
+        yield Line(f"webhook    {daemon['webhook']}")
     yield from _tools(daemon.get("tools") or {})
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -66,6 +67,11 @@ class Assembly:
                 data_dir=data_dir,
                 signers=settings.git_verify,
             )
+
+    @property
+    def woken(self) -> tuple[asyncio.Event, ...]:
+        """What to set where branches may have moved."""
+        return tuple(source.woken for source in self.sources if isinstance(source, Branch))
 
     async def import_all(self) -> None:
         """Each source as it is now; none is waited for that does not answer."""

@@ -24,6 +24,7 @@ class Live:
     def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
         self._settings, self._reporter = assembly.settings, assembly.reporter
         self._clock, self._jobs, self._sources = assembly.clock, assembly.jobs, assembly.sources
+        self._woken = assembly.woken
         self._outbox, self._say, self._started = assembly.outbox, say, started
         self._summed = False
         self._hung_up = asyncio.Event()
@@ -60,6 +61,8 @@ class Live:
             await self._hung_up.wait()
             self._hung_up.clear()
             loop.poke("SIGHUP")
+            for woken in self._woken:
+                woken.set()
 
     async def _sum_up(self, url: str) -> None:
         """Says once what there is, as soon as every bot has been looked at."""

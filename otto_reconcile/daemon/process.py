@@ -8,6 +8,8 @@ import secrets
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
@@ -84,15 +86,30 @@ class Daemon:
         jobs = self._assembly.jobs
         beating = asyncio.create_task(jobs.keep("heartbeat", self._beat), name="heartbeat")
         try:
-            if self._settings.parlant_url is None:
-                await Embedded(self._assembly, self._live).serve(stopping)
-            else:
-                await self._elsewhere(self._settings.parlant_url, stopping)
+            async with self._webhook():
+                if self._settings.parlant_url is None:
+                    await Embedded(self._assembly, self._live).serve(stopping)
+                else:
+                    await self._elsewhere(self._settings.parlant_url, stopping)
         finally:
             beating.cancel()
             if self._assembly.tools is not None:
                 await self._assembly.tools.stop()
         return 0
+
+    @asynccontextmanager
+    async def _webhook(self) -> AsyncIterator[None]:
+        """Hears of moved branches, if that is asked for."""
+        port, secret = self._settings.webhook_port, self._settings.webhook_secret
+        if port is None or secret is None:
+            yield
+            return
+        from otto_reconcile.server.webhook import Webhook
+
+        async with Webhook(secret, self._assembly.woken).listening(port) as url:
+            self._reporter.board.status.webhook = url
+            self._reporter.say("webhook listening", url=url)
+            yield
 
     async def _beat(self) -> None:
         """Shows that the daemon lives also while it starts and restores, before its loop does."""

@@ -99,7 +99,8 @@ class Status:
     model, nothing where it is somebody else's. `evaluations` comes from the scheduler of
     `reconcile.evaluation`;
     `usage` has a Usage since the start by purpose, nothing where the model is somebody else's.
-    `git` has, by its name, each repository whose commits are imported, see `sources.branch`.
+    `git` has, by its name, each repository whose commits are imported, see `sources.branch`;
+    `webhook` is the URL that hears of their moves.
     `lost` says which bots the store has lost, see `reconcile.remembered`.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
@@ -118,6 +119,7 @@ class Status:
     usage: Mapping[str, Any] = field(default_factory=dict)
     manifests: dict[str, Any] = field(default_factory=dict)
     git: dict[str, dict[str, Any]] = field(default_factory=dict)
+    webhook: str | None = None
     tools: dict[str, Any] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from otto_reconcile.errors import SettingsError
 HOST = "127.0.0.1"
 
 
-def bind(port: int) -> socket.socket:
+def bind(port: int, option: str = "--port") -> socket.socket:
     """A socket bound to `port` on loopback (0: any free one), which does not listen yet.
 
     A client that connects before `listen` is refused. Raises SettingsError if the port is taken
@@ -26,7 +26,7 @@ def bind(port: int) -> socket.socket:
         bound.bind((HOST, port))
     except OSError as error:
         bound.close()
-        raise refused(port, error) from error
+        raise refused(port, error, option) from error
     bound.setblocking(False)
     return bound
 
@@ -42,9 +42,9 @@ def reserved() -> Iterator[int]:
         yield port
 
 
-def refused(port: int, error: OSError) -> SettingsError:
+def refused(port: int, error: OSError, option: str = "--port") -> SettingsError:
     """What to tell a person when `port` could not be opened."""
-    hint = "choose another one with --port, or --port 0 for any free one"
+    hint = f"choose another one with {option}, or {option} 0 for any free one"
     if error.errno == errno.EADDRINUSE:
         return SettingsError(f"port {port} is taken", hint=hint)
     return SettingsError(f"port {port} cannot be used: {error.strerror}", hint=hint)

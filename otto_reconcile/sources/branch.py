@@ -66,17 +66,14 @@ class Branch:
         self._reporter, self._clock, self._actor = reporter, clock, actor
         self._signers, self._jobs = signers, Jobs(reporter, clock)
         self._witness = Witness(data_dir, self.name)
-        self._woken = asyncio.Event()
+        self.woken = asyncio.Event()
+        """Set by whoever says that the branch has moved."""
         self._busy = asyncio.Lock()
         self._state: State | None = None  # that of the commit that was read last
         self._record: Record | None = None
         self._done: str | None = None  # the commit that was imported, or refused
         self._failures = 0
         self._told: dict[str, Any] = {}
-
-    def wake(self) -> None:
-        """Somebody says that the branch has moved."""
-        self._woken.set()
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the commit that the branch is at; without `patient`, if that is known soon.
@@ -287,15 +284,15 @@ class Branch:
             while not stopping.is_set():
                 done = await self.import_now(patient=True)
                 self._failures += 0 if done else 1
-                await self._position.moved(self._woken, self._failures)
-                self._woken.clear()
+                await self._position.moved(self.woken, self._failures)
+                self.woken.clear()
         finally:
             checking.cancel()
             waking.cancel()
 
     async def _wake_at(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
-        self._woken.set()
+        self.woken.set()
 
     async def _keep_checking(self, stopping: asyncio.Event) -> None:
         while not await self._clock.wait(stopping, CHECK):
@@ -325,7 +322,7 @@ class Branch:
 
     def _look_anew(self) -> None:
         self._done = None
-        self._woken.set()
+        self.woken.set()
 
 
 def _sentence(error: OttoError | GitRefused) -> str:
