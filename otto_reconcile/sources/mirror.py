@@ -81,7 +81,7 @@ class Mirror:
     """Of one remote. Its methods raise TemporaryError with what Git said, without credentials."""
 
     def __init__(self, remote: Remote, folder: Path) -> None:
-        self._remote, self.folder = remote, folder
+        self._remote, self.folder = remote, folder.absolute()
 
     async def look(self, branch: str | None) -> tuple[str | None, str | None]:
         """The branch that is followed (by default the remote's own), and the commit it is at."""

@@ -161,7 +161,8 @@ class Elsewhere:
         self, settings: GitSettings, data_dir: Path | None, clock: Clock, interval: float
     ) -> None:
         remote = Remote.of(settings.url)
-        self.where = without_credentials(origin_of(remote.url, Path()).partition(":")[2])
+        named = origin_of(remote.url, Path()).partition(":")[2]
+        self.where = without_credentials(named).removesuffix("/.git")
         self._branch, self._clock, self._interval = settings.branch, clock, interval
         self._own: str | None = None if data_dir is not None else tempfile.mkdtemp("", "otto-git-")
         folder = Path(self._own) if self._own is not None else _kept_in(data_dir, self.where)
