@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -15,6 +16,8 @@ from otto_reconcile.manifest import Loaded
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.records.events import Desired
 from otto_reconcile.records.row_loss import rowless
+from otto_reconcile.sources.commit_tree import read_commit
+from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.departures import gone_from
 from otto_reconcile.sources.importer import load
 from otto_reconcile.sources.lineage import Lineage
@@ -42,13 +45,22 @@ class Chosen:
                 param_hint="BOT",
             )
 
-    def of(self, store: Store, found: Desired, applied: frozenset[str]) -> list[str]:
-        """What it means now, sorted. Raises OttoError if that is nothing, or not known."""
+    def of(
+        self,
+        store: Store,
+        found: Desired,
+        applied: frozenset[str],
+        commits: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> list[str]:
+        """What it means now, sorted. Raises OttoError if that is nothing, or not known.
+
+        `commits` are the repositories that the running daemon follows, as its status has them.
+        """
         if self.names:
             names = set(self.names)
             _refuse_unknown(sorted(names), found, applied)
         elif self.folder is not None:
-            names = _gone_from(self.folder, store, found)
+            names = _gone_from(self.folder, store, found, commits or {})
         elif self.held_back:
             unwanted = applied - found.bots.keys() - found.unreadable.keys() - _deleted(store)
             names = rowless(store, found) | unwanted
@@ -68,13 +80,34 @@ def _refuse_unknown(names: Sequence[str], found: Desired, applied: frozenset[str
             raise not_there(name, {*found.bots, *found.shared})
 
 
-def _gone_from(folder: Path, store: Store, found: Desired) -> set[str]:
+def _gone_from(
+    folder: Path, store: Store, found: Desired, commits: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
     """A folder that is there no longer has no manifests; a file that is no folder is refused."""
+    if str(folder).startswith("git:"):
+        return _gone_from_commit(str(folder), store, found, commits)
     root = root_of(folder)
     if root.exists() and not root.is_dir():
         raise OttoError(f"{folder} is not a folder")
     there = load([root], os.environ) if root.is_dir() else Loaded()
     return gone_from(root, Lineage(store).names(str(root)), found, there)
+
+
+def _gone_from_commit(
+    name: str, store: Store, found: Desired, commits: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
+    """By the commit that is in force of a repository, which the running daemon knows."""
+    followed = commits.get(name) or {}
+    if not followed.get("commit"):
+        known = ", ".join(commits) or "none"
+        raise OttoError(
+            f"no running daemon has a commit of {name} in force",
+            hint=f"start it, or name the bots one by one; it follows: {known}",
+        )
+    there = read_commit(
+        Commits.bare(Path(followed["gitdir"])), followed["commit"]["id"], followed["path"]
+    )
+    return gone_from(Path(name), Lineage(store).names(name), found, there.loaded)
 
 
 def _deleted(store: Store) -> set[str]:

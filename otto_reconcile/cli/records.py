@@ -137,7 +137,8 @@ def _lines(record: Record) -> Iterator[Line]:
     what = f"{record.operation} {record.kind} {record.key} ({record.cause}{took})"
     tone = _TONES[Result(outcome)] if outcome in list(Result) else Tone.CHANGED
     whose = f"bot {record.bot_id}" if record.bot_id else "for every agent"
-    where = f"{whose}, run {record.run_id}"
+    commit = f", commit {record.commit}" if record.commit else ""
+    where = f"{whose}{commit}, run {record.run_id}"
     yield Line(visible(f"{time} {outcome} {what} {where}"), tone)
     if record.error:
         yield Line(visible(f"    {record.error}"), Tone.REMOVED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import typer
 
@@ -12,7 +12,7 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say
 from otto_reconcile.cli.outcomes import Done, tell_done
-from otto_reconcile.cli.places import memory_of, opened_store, watched_folder
+from otto_reconcile.cli.places import find_daemon, memory_of, opened_store, watched_folder
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.groups import GROUPS
@@ -22,6 +22,7 @@ from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import Desired, Source
 from otto_reconcile.runtime.escaping import visible
 from otto_reconcile.settings import Settings
+from otto_reconcile.sources.departures import sources_of
 from otto_reconcile.sources.importer import load
 
 _SOME = 5  # bots that are named
@@ -39,13 +40,16 @@ def run_delete(
         found = desired.read()
         applied = AppliedSets(store).bot_ids()
         lost = frozenset(memory_of(settings, store).lost(found))
-        names = chosen.of(store, found, applied | lost)
+        commits = (find_daemon(settings) or {}).get("git") or {}
+        names = chosen.of(store, found, applied | lost, commits)
         for bot_id in names if output is Output.TABLE else ():
             gone = LOST_SHARE if is_shared(bot_id) else LOST
             say(f"{bot_id}: {gone}" if bot_id in lost - applied else describe(bot_id, found))
         still_there = _in_folder(settings, names)
         for bot_id in still_there:
             note(f"warning: {bot_id} is still in the folder of manifests: it will come back")
+        if chosen.folder is None:
+            _warn_of_commits(names, found, commits)
         _confirm(names, yes, count=not chosen.names and len(names) > 1)
         source = Source(kind="cli")
         for bot_id in names:
@@ -55,6 +59,15 @@ def run_delete(
             done.append(Done(bot_id, "deleted", event.revision))
     tell_done(done, output)
     return 0
+
+
+def _warn_of_commits(names: Sequence[str], found: Desired, commits: Mapping[str, object]) -> None:
+    """Of what is in a commit that is in force: the next one that still has it brings it back."""
+    sources = sources_of(found)
+    for name in names:
+        root = sources[name].root if name in sources else None
+        if root in commits:
+            note(f"warning: {name} is in the commits of {root}: the next one brings it back")
 
 
 def describe(bot_id: str, found: Desired) -> str:

@@ -214,4 +214,6 @@ def _details(bot: Mapping[str, Any]) -> Iterator[Line]:
         if name in ("bot_id", "name") or value in (None, "", [], ()):
             continue
         shown = ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else value
+        if isinstance(value, Mapping):
+            shown = " ".join(str(v) for v in value.values())
         yield Line(visible(f"  {name.replace('_', ' ')}: {shown}"))

@@ -13,6 +13,7 @@ from otto_reconcile.reconcile.bot_plan import Planned
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import Health, Sync
+from otto_reconcile.records.events import Source
 
 MOST_FAILURES = 10
 """So many are told one by one; `actions` has them all."""
@@ -47,15 +48,29 @@ def _unseen(error: OttoError | None) -> dict[str, Any]:
     return {"sync": Sync.UNKNOWN, "health": health, "message": error and error.message}
 
 
+def _commit(source: Source) -> dict[str, str] | None:
+    if source.commit is None:
+        return None
+    told = {
+        "id": source.commit,
+        "author": source.author,
+        "subject": source.subject,
+        "time": source.committed,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _identity(planned: Planned) -> dict[str, Any]:
     wanted = planned.wanted
     if wanted is None:
-        return {"revision": None, "digest": None, "source": None, "guidelines": 0, "journeys": 0}
+        gone = dict.fromkeys(("revision", "digest", "source", "commit"))
+        return {**gone, "guidelines": 0, "journeys": 0}
     return {
         "name": MASKED if "name" in wanted.bot.masked else wanted.bot.name,
         "revision": wanted.revision,
         "digest": wanted.bot.digest(),
         "source": wanted.source.path or wanted.source.kind,
+        "commit": _commit(wanted.source),
         "guidelines": len(wanted.bot.guidelines),
         "journeys": len(wanted.bot.journeys),
     }

@@ -262,5 +262,6 @@ class Reconciler:
             cause=str(action.cause),
             changes=tuple(changes),
             revision=planned.wanted.revision if planned.wanted is not None else 0,
+            commit=planned.wanted.source.commit if planned.wanted is not None else None,
             started=self._clock.now(),
         )

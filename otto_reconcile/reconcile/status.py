@@ -56,6 +56,7 @@ class Usage:
 class BotStatus:
     """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target.
 
+    `commit` has the id, author, subject and time of the commit that the revision came from.
     `unevaluated` are the texts (guidelines, conditions and states of journeys) that no model has
     evaluated yet: they are served as they stand.
     """
@@ -69,6 +70,7 @@ class BotStatus:
     revision: int | None = None
     digest: str | None = None
     source: str | None = None
+    commit: Mapping[str, str] | None = None
     guidelines: int = 0
     journeys: int = 0
     unevaluated: int = 0

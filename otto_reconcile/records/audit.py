@@ -30,7 +30,7 @@ class Record:
     Numbers in them that not every store holds (beyond 64 bits, infinite) come back as text.
 
     `started` is a time, `duration` in seconds; `outcome` (see plan.Result) is None until there is
-    one, and stays None where a process died.
+    one, and stays None where a process died. `commit` is that of the revision, if it has one.
     """
 
     action_id: str
@@ -47,6 +47,7 @@ class Record:
     duration: float | None = None
     outcome: str | None = None
     error: str | None = None
+    commit: str | None = None
 
 
 _NAMES = tuple(field.name for field in fields(Record))
@@ -178,7 +179,7 @@ def _record(document: Document) -> Record | None:
         return None
     if not 0.0 <= (values["duration"] or 0.0) <= _YEAR:
         return None
-    if not (_is(values["outcome"], str) and _is(values["error"], str)):
+    if not all(_is(values[name], str) for name in ("outcome", "error", "commit")):
         return None
     values["changes"] = tuple(change for change in changes if isinstance(change, Mapping))
     values["started"] = utc(started)

@@ -7,9 +7,7 @@ is kept out, and the last good one stays in force. See docs/decisions/0038.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from otto_reconcile.errors import (
     Conflict,
@@ -25,10 +23,11 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.settings import GitSettings
+from otto_reconcile.sources.branch_status import SHOWN, BranchStatus
 from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
 from otto_reconcile.sources.commits import Commit, Commits
 from otto_reconcile.sources.git import GitRefused
-from otto_reconcile.sources.importer import Imported, import_folder, say_imported
+from otto_reconcile.sources.importer import Imported, behind, import_folder, say_imported
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
 from otto_reconcile.sources.position import At, Position
 from otto_reconcile.sources.provenance import Provenance
@@ -39,7 +38,6 @@ START = 20.0
 """Seconds that the start of the daemon waits for a repository elsewhere."""
 CHECK = 2.0
 """Seconds between two looks at what others imported."""
-SHOWN = 20
 _TRIES = 5
 
 
@@ -73,7 +71,8 @@ class Branch:
         self._record: Record | None = None
         self._done: str | None = None  # the commit that was imported, or refused
         self._failures = 0
-        self._told: dict[str, Any] = {}
+        known = {"repository": position.where, "path": self._path, "branch": settings.branch}
+        self._status = BranchStatus(self.name, known, reporter, clock)
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the commit that the branch is at; without `patient`, if that is known soon.
@@ -85,12 +84,12 @@ class Branch:
             async with asyncio.timeout(None if patient else START), self._busy:
                 return await self._look_and_import()
         except TimeoutError:
-            self._tell("Fetching", ["the repository is not here yet; it is being fetched"])
+            self._status.say("Fetching", ["the repository is not here yet; it is being fetched"])
         except Exception as error:
             self._failures += 1
             self._done = None
             self._jobs.failed(self.name, error)
-            self._tell("Failed", [f"the commit could not be imported: {reason_of(error)}"])
+            self._status.say("Failed", [f"the commit could not be imported: {reason_of(error)}"])
         return True
 
     async def _look_and_import(self) -> bool:
@@ -104,7 +103,7 @@ class Branch:
             self._failures += 1
             if isinstance(error, GitRefused):
                 await self._position.renew()
-            self._tell("Unreachable", [_sentence(error)], quietly=self._failures > 1)
+            self._status.say("Unreachable", [_sentence(error)], quietly=self._failures > 1)
             return True
         self._failures = 0
         self._jobs.succeeded(self.name)
@@ -115,16 +114,17 @@ class Branch:
     async def _import(self, at: At) -> bool:
         if at.commit is None:
             self._done = None
-            self._tell("Missing", [await self._missing(at)])
+            self._status.say("Missing", [await self._missing(at)])
             return True
         if at.commit == self._done:
             if at.told is not None:
-                self._tell(self._told["state"], self._told["problems"], more={"branch": at.branch})
+                self._status.rename(at.branch)
             return True
         commits = await self._position.commits()
         commit = await asyncio.to_thread(commits.about, at.commit)
-        fault = await asyncio.to_thread(self._signature_fault, commits, at.commit)
-        if fault is not None:
+        if self._signers is not None and (
+            fault := await asyncio.to_thread(commits.signature_fault, at.commit, self._signers)
+        ):
             self._refuse(at, commit, [fault])
             return True
         try:
@@ -153,9 +153,6 @@ class Branch:
     async def _missing(self, at: At) -> str:
         others = ", ".join((await self._position.branches())[:SHOWN]) or "none"
         return f"there is no branch {at.branch}; there are: {others} (name one with --branch)"
-
-    def _signature_fault(self, commits: Commits, commit: str) -> str | None:
-        return commits.signature_fault(commit, self._signers) if self._signers else None
 
     async def _read(self, commits: Commits, commit: str) -> Read:
         for _ in range(_TRIES):
@@ -229,13 +226,14 @@ class Branch:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
         say_imported(self._reporter, imported, f"commit {commit.short} imported")
         notes = [str(problem) for problem in read.loaded.foreign]
-        done = {"commit": commit.to_document(), "refused": None, "notes": notes[:SHOWN]}
-        self._tell("Imported", problems, more={"branch": at.branch, **done})
+        done = {"branch": at.branch, "commit": commit.to_document(), "refused": None}
+        more = {**done, "notes": notes[:SHOWN], "gitdir": str(self._position.gitdir)}
+        self._status.say("Imported", problems, quietly=True, more=more)
 
     def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
         self._done, refused = commit.id, commit.to_document()
-        known = self._told.get("state") == "Refused" and self._told.get("refused") == refused
-        self._tell("Refused", problems, more={"branch": at.branch, "refused": refused})
+        known = self._status.refused == refused
+        self._status.say("Refused", problems, more={"branch": at.branch, "refused": refused})
         if known:
             return
         self._reporter.warn(
@@ -247,34 +245,9 @@ class Branch:
 
     def _fall_behind(self, record: Record) -> None:
         assert self._state is not None
-        when = record.time.isoformat(timespec="seconds")
-        problem = (
-            f"{self.name} is behind: it is at {self._state.label}, and {record.state.label} was "
-            f"imported by {record.by} at {when}; nothing older is imported. Update this "
-            "repository, or commit what is meant anew (git revert)"
-        )
-        self._tell("Behind", [problem])
-
-    def _tell(
-        self,
-        state: str,
-        problems: Sequence[str],
-        *,
-        quietly: bool = False,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Puts it on the status; `more` are further fields. Logs what was not there before."""
-        if not quietly and list(problems) != self._told.get("problems", []):
-            for problem in problems[:SHOWN]:
-                self._reporter.warn(problem)
-        same = (self._told.get("state"), self._told.get("problems")) == (state, list(problems))
-        now = self._clock.now().isoformat(timespec="seconds")
-        time = self._told.get("time") if same and not more else now
-        path = {"name": self.name, "repository": self._position.where, "path": self._path}
-        changed = {"state": state, "problems": list(problems), "time": time}
-        self._told = {**path, "branch": self._branch, **self._told, **changed, **(more or {})}
-        board = self._reporter.board
-        board.status.git = {**board.status.git, self.name: self._told}
+        remedy = "Update this repository; or if going back is meant, commit it anew (git revert)"
+        problem = behind(Path(self.name), self._state, record, remedy)
+        self._status.say("Behind", [problem])
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Imports after every move of the branch, until `stopping` is set."""
@@ -310,7 +283,7 @@ class Branch:
             return
         state = self._state
         record = await asyncio.to_thread(self._lineage.find, self.name, state)
-        told = self._told.get("state")
+        told = self._status.state
         older = record is not None and await asyncio.to_thread(is_older, state, record)
         if older != (told == "Behind") and told in ("Behind", "Imported"):
             self._look_anew()

@@ -148,7 +148,9 @@ class Folder:
 
     def _fall_behind(self, record: Record) -> None:
         assert self._state is not None
-        problem = behind(self._root, self._state, record)
+        again = f"otto-reconcile apply -f {self._root} --prune"
+        remedy = f"Update the folder; or if going back is meant: {again}"
+        problem = behind(self._root, self._state, record, remedy)
         if self._reporter.board.status.manifests.get("problems") == [problem]:
             return  # its time is that of the first
         self._reporter.warn(problem)

@@ -122,15 +122,14 @@ def import_folder(
     return replace(imported, record=after)
 
 
-def behind(root: Path, state: State, record: Record) -> str:
-    """A sentence for a folder that is older than what was imported last, and what to do."""
+def behind(root: Path, state: State, record: Record, remedy: str) -> str:
+    """A sentence for a source that is older than what was imported last, and what to do."""
     there = [name for name in record.names if name != str(root)]
     place = f" from {there[-1]}" if there and str(root) != record.names[-1] else ""
     when = record.time.isoformat(timespec="seconds")
     return (
         f"{root} is behind: it is at {state.label}, and {record.state.label} was imported"
-        f"{place} by {record.by} at {when}; nothing older is imported. Update the folder; "
-        f"or if going back is meant: otto-reconcile apply -f {root} --prune"
+        f"{place} by {record.by} at {when}; nothing older is imported. {remedy}"
     )
 
 

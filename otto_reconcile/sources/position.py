@@ -51,6 +51,11 @@ class Position(Protocol):
         ...
 
     @property
+    def gitdir(self) -> Path:
+        """Where the commits are on this machine."""
+        ...
+
+    @property
     def authoritative(self) -> bool:
         """True if a look asks the one place that everybody follows, not somebody's clone of it."""
         ...
@@ -106,6 +111,10 @@ class Here:
     @property
     def where(self) -> str:
         return str(self._folder)
+
+    @property
+    def gitdir(self) -> Path:
+        return self._gitdir.gitdir if self._gitdir is not None else self._folder
 
     async def look(self) -> At:
         return await asyncio.to_thread(self._look)
@@ -167,6 +176,7 @@ class Elsewhere:
         self._own: str | None = None if data_dir is not None else tempfile.mkdtemp("", "otto-git-")
         folder = Path(self._own) if self._own is not None else _kept_in(data_dir, self.where)
         self._mirror = Mirror(remote, folder)
+        self.gitdir = self._mirror.folder
         self._at = At(None, None)
 
     async def look(self) -> At:
