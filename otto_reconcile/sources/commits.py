@@ -129,6 +129,8 @@ class Commits:
         """
         config = (
             "-c", "gpg.format=ssh", "-c", "gpg.ssh.program=ssh-keygen",
+            "-c", "gpg.program=false", "-c", "gpg.openpgp.program=false",  # never a repository's
+            "-c", "gpg.x509.program=false",
             "-c", f"gpg.ssh.allowedSignersFile={signers}",
         )  # fmt: skip
         try:

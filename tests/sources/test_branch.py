@@ -428,3 +428,28 @@ async def test_only_signed_commits_are_imported(repo: Repo, stores: Stores, tmp_
     repo.git(*signed, "commit", "-qS", "-m", "signed again")
     assert await follower.restart() == "Imported"
     assert follower.said() == "Two."
+
+
+async def test_no_program_of_the_repository_says_who_signed(
+    repo: Repo, stores: Stores, tmp_path: Path
+) -> None:
+    """A signature of another form would be shown to the program that the repository names."""
+    program, ran = tmp_path / "gpg", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\necho '[GNUPG:] GOODSIG 1 ann' >&2\nexit 0\n")
+    program.chmod(0o755)
+    for name in ("gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"):
+        repo.git("config", name, str(program))
+    tip = repo.put("desk")
+    raw = repo.git("cat-file", "commit", tip)
+    head, _, message = raw.partition("\n\n")
+    signers = tmp_path / "signers"
+    signers.write_text("ann@example.com ssh-ed25519 AAAA\n")
+    for form in ("PGP SIGNATURE", "SSH SIGNATURE", "SIGNED MESSAGE"):
+        signature = f"gpgsig -----BEGIN {form}-----\n \n AAAA\n -----END {form}-----"
+        (tmp_path / "raw").write_text(f"{head}\n{signature}\n\n{message}\n")
+        forged = repo.git("hash-object", "-t", "commit", "-w", str(tmp_path / "raw"))
+        repo.git("update-ref", "refs/heads/main", forged)
+        follower = Follower(repo.folder, stores, tmp_path / "data", signers=signers)
+        assert await follower.restart() == "Refused", form
+    assert not ran.exists()
+    assert not stores.desired.read().bots
