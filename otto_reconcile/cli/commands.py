@@ -8,7 +8,7 @@ import typer
 
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.app import app, example
-from otto_reconcile.cli.console import Data, Output
+from otto_reconcile.cli.console import Data, Output, Verdict
 
 __all__ = ["app"]
 
@@ -205,6 +205,7 @@ def history(
     epilog=example(
         "otto-reconcile validate",
         "otto-reconcile validate bot.yaml -o json",
+        "otto-reconcile validate -o sarif > manifests.sarif",
         "otto-reconcile validate --target http://parlant.internal:8800",
     )
 )
@@ -222,7 +223,9 @@ def validate(
     ] = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
-    output: options.Shown = Output.TABLE,
+    output: Annotated[
+        Verdict, typer.Option("--output", "-o", help="How to show it.", case_sensitive=False)
+    ] = Verdict.TABLE,
 ) -> int:
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate

@@ -31,6 +31,18 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Verdict(StrEnum):
+    """How `validate` shows what it found: as all commands do, or as code hosts take it."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
 class Data(StrEnum):
     """The form of what is a document in itself."""
 
