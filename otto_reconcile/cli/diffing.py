@@ -34,7 +34,8 @@ from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Epoch
-from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
+from otto_reconcile.render.comments import comment
+from otto_reconcile.render.plans import BotPlan, Report, document, text_lines
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings
 
@@ -170,6 +171,6 @@ def _show(report: Report, output: Output) -> None:
     if output is Output.TABLE:
         say_lines(text_lines(report))
     elif output is Output.MARKDOWN:
-        write(markdown(report))
+        write(comment(report))
     else:
         say_data(document(report), output)

@@ -331,7 +331,8 @@ async def test_as_json_yaml_and_markdown(converged: Desk) -> None:
 
     assert yaml.safe_load((await converged.diff("-o", "yaml")).out) == found
     page = (await converged.diff("-o", "markdown")).out
-    assert page.startswith("**1 to change**\n\n### desk (Drifted)\n\n````diff\n~ update")
+    assert page.startswith("**1 to change**\n\n<details>\n<summary><code>desk (Drifted)</code>")
+    assert "\n````diff\n~ update guideline desk.status\n" in page
 
 
 async def test_a_target_that_is_not_there_is_one_error(otto: Otto) -> None:
