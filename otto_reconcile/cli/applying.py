@@ -66,7 +66,7 @@ def run_apply(
     if dry_run:
         _show_dry(foreseen(bots[0], bots[1], brought), brought, before, output)
     else:
-        _show(brought, after, output)
+        show_brought(brought, after, output)
     for warning in brought.warnings:
         note(f"warning: {warning}")
     for found in doubted(inputs, after, places.find_daemon(settings)):
@@ -74,11 +74,12 @@ def run_apply(
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        wait_for(settings, _awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
+        wait_for(settings, awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
     return 1 if brought.withheld else 0
 
 
-def _show(brought: Brought, desired: Desired, output: Output) -> None:
+def show_brought(brought: Brought, desired: Desired, output: Output) -> None:
+    """What became of each bot and shared document."""
     if output in (Output.JSON, Output.YAML):
         say_data(_listed(brought, desired), output)
     else:
@@ -106,7 +107,7 @@ def _show_dry(report: Report, brought: Brought, before: Desired, output: Output)
         write(comment(report))
     elif output is Output.TABLE:
         say_lines(_dry_lines(report))
-        _show(brought, before, output)
+        show_brought(brought, before, output)
     else:
         found = document(report)
         names = ("changes", "summary", "import")
@@ -122,7 +123,7 @@ def _dry_lines(report: Report) -> Iterator[Line]:
         yield Line("")
 
 
-def _awaited(
+def awaited(
     inputs: Inputs,
     desired: Desired,
     before: Mapping[str, DesiredBot],

@@ -21,9 +21,13 @@ __all__ = ["app"]  # with the commands of `cli.commands`, which come first
         "otto-reconcile apply -f bot.yaml",
         "otto-reconcile apply -f specification.json --wait",
         "otto-reconcile apply -f manifests/ --prune --dry-run",
+        "otto-reconcile apply plan.json",
     )
 )
 def apply(
+    plan: Annotated[
+        Path | None, typer.Argument(metavar="PLAN", help="A plan that `diff --out` has made.")
+    ] = None,
     file: options.Files = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete bots that came from the folder and are gone.")
@@ -38,21 +42,37 @@ def apply(
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
+    parlant_url: options.PlanTarget = None,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
     output: options.Shown = Output.TABLE,
 ) -> int:
-    """Write bots as desired. A running daemon brings them to Parlant."""
-    if not file:
+    """Write bots as desired. A running daemon brings them to Parlant.
+
+    With PLAN: do exactly what it says, or refuse if anything changed since it was made.
+    """
+    files = file or []
+    if not files and plan is None:
         raise typer.BadParameter("name what to apply", param_hint="-f PATH")
+    settings = options.settings_of(
+        data_dir=data_dir,
+        manifests=manifests,
+        parlant_url=parlant_url if plan is not None else None,
+        mongodb_uri=mongodb_uri,
+        database=database,
+    )
+    if plan is not None:
+        if files or prune:
+            raise typer.BadParameter("a plan has all that it needs: leave out -f and --prune")
+        from otto_reconcile.cli.plan_applying import run_apply_plan
+
+        seconds = timeout if wait else None
+        return run_apply_plan(settings, plan, dry_run=dry_run, wait=seconds, output=output)
     from otto_reconcile.cli.applying import run_apply
 
-    settings = options.settings_of(
-        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
-    )
     return run_apply(
         settings,
-        file,
+        files,
         prune=prune,
         dry_run=dry_run,
         wait=timeout if wait else None,

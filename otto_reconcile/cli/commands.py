@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,6 +87,7 @@ def run(
         "otto-reconcile diff",
         "otto-reconcile diff order-desk -o json",
         "otto-reconcile diff -f manifests/",
+        "otto-reconcile diff -f manifests/ --out plan.json",
     )
 )
 def diff(
@@ -100,6 +102,10 @@ def diff(
         bool, typer.Option("--prune-unmanaged", help="As for `run --prune-unmanaged`.")
     ] = False,
     take_over: options.TakeOver = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Keep it as a plan, for `apply FILE`."),
+    ] = None,
     output: options.Shown = Output.TABLE,
 ) -> int:
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
@@ -116,7 +122,7 @@ def diff(
         take_over=tuple(take_over or ()),
     )
     return run_diff(
-        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output
+        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output, out=out
     )
 
 

@@ -33,6 +33,11 @@ class Inputs:
     def bots(self) -> tuple[LoadedBot, ...]:
         return (*self.manifests.bots, *self.specifications)
 
+    @property
+    def declarations(self) -> tuple[LoadedDeclaration, ...]:
+        """The bots, and what they share."""
+        return (*self.manifests.declarations, *self.specifications)
+
 
 def read(paths: Sequence[str]) -> Inputs:
     """The bots of all the files. Raises InvalidInput with every fault of every file."""
@@ -116,6 +121,9 @@ def doubted(
     yield from manifest.misspelt_local(tools, map(str, local))
 
 
+_WORDS = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "rewritten")
+
+
 @dataclass(slots=True)
 class Brought:
     """What the import of all inputs did; ids of bots and names of shared documents, sorted."""
@@ -133,9 +141,13 @@ class Brought:
     def changes(self) -> bool:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
+    @property
+    def names(self) -> set[str]:
+        """All that the import was about."""
+        return {name for word in _WORDS for name in getattr(self, word)}
+
     def add(self, imported: Imported) -> None:
-        words = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "rewritten")
-        for name in words:
+        for name in _WORDS:
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
         self.warnings += imported.warnings
         if imported.guarded is not None:

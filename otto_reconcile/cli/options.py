@@ -48,6 +48,15 @@ ParlantUrl = Annotated[
         " go with every call.",
     ),
 ]
+PlanTarget = Annotated[
+    str | None,
+    _option(
+        "--parlant-url",
+        env="OTTO_PARLANT_URL",
+        metavar="URL",
+        help="With PLAN: the Parlant server that it is for; the running daemon's by default.",
+    ),
+]
 MongodbUri = Annotated[
     str | None,
     _option("--mongodb-uri", env="MONGODB_URI", metavar="URI", help="MongoDB, instead of a file."),
