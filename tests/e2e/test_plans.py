@@ -54,4 +54,4 @@ def test_calls_are_made_after_a_daemon_was_killed(place: Place, parlant_url: str
     assert done.returncode == 0, done.stderr
     (call,) = json.loads(done.stdout)
     assert (call["operation"], call["key"]) == ("update", "order-desk.order-status")
-    assert place.command("diff", *where).stdout == "no difference\n"
+    assert place.command("diff", *where).returncode == 0
