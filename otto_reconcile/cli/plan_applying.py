@@ -178,10 +178,11 @@ def _import(
     if wait is not None:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=True) as store:
-        desired = DesiredState(PinnedStore(store, plan.imported.base))
+        pinned = PinnedStore(store, plan.imported.base)
+        desired = DesiredState(pinned)
         before = desired.read()
         brought = bring_all(
-            PinnedStore(store, plan.imported.base),
+            pinned,
             desired,
             asked.inputs,
             actor=environment.actor(),
