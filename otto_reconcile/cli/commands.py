@@ -88,6 +88,7 @@ def run(
         "otto-reconcile diff order-desk -o json",
         "otto-reconcile diff -f manifests/",
         "otto-reconcile diff -f manifests/ --out plan.json",
+        "otto-reconcile diff --git-ref origin/main..HEAD -o markdown",
     )
 )
 def diff(
@@ -106,13 +107,20 @@ def diff(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Keep it as a plan, for `apply FILE`."),
     ] = None,
+    git_ref: git_options.GitRef = None,
+    git: git_options.OneGit = ".",
+    path: git_options.OnePath = None,
     output: options.Shown = Output.TABLE,
 ) -> int:
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
 
+    With --git-ref A..B: what commit B changes in the bots of A, without a daemon.
+
     Exit code 0 if nothing differs, 2 if something does.
     """
-    from otto_reconcile.cli.diffing import run_diff
+    from otto_reconcile.cli import git_diff
+    from otto_reconcile.cli.diffing import run_diff, run_git_diff
+    from otto_reconcile.settings import GitSettings
 
     settings = options.settings_of(
         data_dir=data_dir,
@@ -121,6 +129,10 @@ def diff(
         database=database,
         take_over=tuple(take_over or ()),
     )
+    if git_ref is not None:
+        git_options.refuse_beside(git_ref, file=file, out=out)
+        found = GitSettings(git, None, git_diff.path_of(path))
+        return run_git_diff(settings, git_ref, bots or [], found, output)
     return run_diff(
         settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output, out=out
     )

@@ -10,15 +10,16 @@ from otto_reconcile.cli import plan_files
 from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
+from otto_reconcile.cli.git_diff import Repository, between
+from otto_reconcile.cli.inputs import Inputs, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
-from otto_reconcile.cli.inputs import refuse_nothing
 from otto_reconcile.cli.places import Target, find_target, opened_store
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.render.comments import comment
 from otto_reconcile.render.plans import Report, document, text_lines
-from otto_reconcile.settings import Settings
+from otto_reconcile.settings import GitSettings, Settings
 
 
 def run_diff(
@@ -29,15 +30,19 @@ def run_diff(
     prune_unmanaged: bool,
     output: Output,
     out: Path | None = None,
+    inputs: Inputs | None = None,
 ) -> int:
     """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared.
 
-    `out` is where the plan goes, if it is to be kept.
+    `out` is where the plan goes, if it is to be kept. `inputs` are what to import before, if it was
+    read already.
     """
     if out is not None:
         refuse_unplannable(out, bot_ids, paths, prune_unmanaged)
-    inputs = read_inputs(paths) if paths else None
-    if inputs is not None and inputs.folder is None:  # a folder may have been emptied
+    inputs = read_inputs(paths) if paths else inputs
+    if (
+        inputs is not None and inputs.folder is None and inputs.commit is None
+    ):  # a folder may have been emptied
         refuse_nothing(inputs, paths)
     asked = Asked(bot_ids, prune_unmanaged, inputs)
     target = find_target(settings)
@@ -55,6 +60,20 @@ def run_diff(
     if plan is not None and out is not None:
         plan_files.write(out, plan)
         note(f"plan written to {out}; to do exactly this: otto-reconcile apply {out}")
+    return 2 if report.differs else 0
+
+
+def run_git_diff(
+    settings: Settings, refs: str, bot_ids: Sequence[str], found: GitSettings, output: Output
+) -> int:
+    """Two commits with each other, or one with what is live. Exit codes as of `run_diff`."""
+    repository = Repository(found)
+    older, newer = repository.sides(refs)
+    if older is None:
+        inputs = repository.inputs(newer)
+        return run_diff(settings, bot_ids, (), prune_unmanaged=False, output=output, inputs=inputs)
+    report = between(repository, older, newer, bot_ids)
+    _show(report, output)
     return 2 if report.differs else 0
 
 

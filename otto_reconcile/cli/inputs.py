@@ -16,18 +16,22 @@ from otto_reconcile.model import is_reserved
 from otto_reconcile.records.composition import services_of
 from otto_reconcile.sources.importer import Imported, bring_in, files_of, import_folder
 from otto_reconcile.sources.lineage import Lineage
-from otto_reconcile.sources.provenance import of_files, of_folder
+from otto_reconcile.sources.provenance import Provenance, of_files, of_folder
 from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Checked bots, and what they share. `folder` is the one that was named, if it was just one."""
+    """Checked bots, and what they share. `folder` is the one that was named, if it was just one.
+
+    `commit` says of which commit all is, if it is of one.
+    """
 
     manifests: Loaded = field(default_factory=Loaded)
     specifications: tuple[LoadedBot, ...] = ()
     folder: Path | None = None
+    commit: Provenance | None = None
 
     @property
     def bots(self) -> tuple[LoadedBot, ...]:
@@ -171,6 +175,9 @@ def bring_all(
     """
     brought = Brought()
     lineage = Lineage(store)
+    if inputs.commit is not None:
+        brought.add(_bring_commit(desired, lineage, inputs, inputs.commit, actor))
+        return brought
     for root, declarations in _by_folder(inputs, watched):
         if root is not None and prune and root is inputs.folder:
             loaded = inputs.manifests
@@ -202,6 +209,24 @@ def bring_all(
         kind = "specification"
         brought.add(bring_in(desired, inputs.specifications, actor=actor, kind=kind))
     return brought
+
+
+def _bring_commit(
+    desired: DesiredState, lineage: Lineage, inputs: Inputs, made_from: Provenance, actor: str
+) -> Imported:
+    """As the daemon would that follows this repository; without one nothing is deleted."""
+    assert made_from.state is not None
+    record, loaded = lineage.find("", made_from.state), inputs.manifests
+    return bring_in(
+        desired,
+        loaded.declarations,
+        actor=actor,
+        root=Path(record.names[-1]) if record is not None else None,
+        commits=made_from.commits,
+        about=made_from.about,
+        names=record.names if record is not None else (),
+        foreign=loaded.foreign,
+    )
 
 
 def _by_folder(

@@ -197,13 +197,8 @@ class Branch:
 
     async def _bring_in(self, commit: Commit, read: Read, *, by_request: bool = False) -> Imported:
         files = (one.file for one in read.loaded.declarations)
-        about = {
-            "commit": commit.short,
-            "author": commit.author,
-            "subject": commit.subject,
-            "committed": commit.time.isoformat(timespec="seconds"),
-        }
-        made_from = Provenance(self._state, dict.fromkeys(files, commit.short), about)
+        commits = dict.fromkeys(files, commit.short)
+        made_from = Provenance(self._state, commits, commit.of_source())
         return await asyncio.to_thread(
             import_folder,
             self._desired,
