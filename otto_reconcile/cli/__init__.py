@@ -21,7 +21,8 @@ def main() -> int:
 
 
 def _run() -> int:
-    from otto_reconcile.cli.bot_commands import app
+    from otto_reconcile.cli import bot_commands, history_commands  # noqa: F401 (they register)
+    from otto_reconcile.cli.app import app
     from otto_reconcile.cli.surroundings import settle
 
     settle()

@@ -89,6 +89,7 @@ def run(
         "otto-reconcile diff -f manifests/",
         "otto-reconcile diff -f manifests/ --out plan.json",
         "otto-reconcile diff --git-ref origin/main..HEAD -o markdown",
+        "otto-reconcile diff order-desk@3..7",
     )
 )
 def diff(
@@ -115,9 +116,17 @@ def diff(
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
 
     With --git-ref A..B: what commit B changes in the bots of A, without a daemon.
-
+    BOT@3..7 compares two revisions, BOT@3 one with the newest; neither daemon nor target is needed.
     Exit code 0 if nothing differs, 2 if something does.
     """
+    if any("@" in bot for bot in bots or ()):
+        from otto_reconcile.cli.revisions import run_revision_diff
+
+        settings = options.settings_of(
+            data_dir=data_dir, mongodb_uri=mongodb_uri, database=database
+        )
+        options.refuse_beside_revision(bots or [], file=file, prune_unmanaged=prune_unmanaged)
+        return run_revision_diff(settings, (bots or [])[0], output)
     from otto_reconcile.cli import git_diff
     from otto_reconcile.cli.diffing import run_diff, run_git_diff
     from otto_reconcile.settings import GitSettings
@@ -212,7 +221,7 @@ def history(
     database: options.Database = options.DATABASE,
     output: options.Shown = Output.TABLE,
 ) -> int:
-    """Show the revisions of a bot, newest first: who made each, when, and from where."""
+    """Show the revisions of a bot, newest first: who made each, when, why, and from where."""
     from otto_reconcile.cli.records import run_history
 
     settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)

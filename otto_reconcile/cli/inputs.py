@@ -192,6 +192,7 @@ def bring_all(
                     root=root_of(root),
                     foreign=loaded.foreign,
                     by_request=True,
+                    over_rollbacks=True,
                 )
             )
             continue
@@ -203,11 +204,14 @@ def bring_all(
                 root=root_of(root) if root is not None else None,
                 commits=of_files((one.file for one in declarations), inputs.manifests.texts),
                 prune=False,
+                over_rollbacks=True,
             )
         )
     if inputs.specifications:
         kind = "specification"
-        brought.add(bring_in(desired, inputs.specifications, actor=actor, kind=kind))
+        brought.add(
+            bring_in(desired, inputs.specifications, actor=actor, kind=kind, over_rollbacks=True)
+        )
     return brought
 
 

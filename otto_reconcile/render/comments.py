@@ -7,11 +7,10 @@ cannot end, and in headings only escaped, so none of them becomes HTML, a mentio
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from otto_reconcile.render.lines import counted, visible
+from otto_reconcile.render.lines import counted, fenced, visible
 from otto_reconcile.render.plans import Report, counts_line, plan_lines, sections, summary_line
 
 LIMIT = 65_536
@@ -29,11 +28,7 @@ class _Block(NamedTuple):
     after: tuple[str, ...]
 
     def text(self) -> str:
-        longest = max(
-            (len(run) for line in self.lines for run in re.findall("`+", line)), default=0
-        )
-        fence = "`" * max(3, longest + 1)
-        return "\n".join([*self.before, f"{fence}diff", *self.lines, fence, *self.after])
+        return "\n".join([*self.before, fenced(self.lines), *self.after])
 
 
 def comment(report: Report, longest: int = LONGEST) -> str:
