@@ -83,7 +83,7 @@ def test_states_are_told_one_by_one() -> None:
     assert told(before, gone) == [("delete", "state", "desk.j/one", ["chat", "next"])]
 
 
-def test_a_secret_that_changed_is_masked_and_another_field_is_not() -> None:
+def test_a_secret_that_changed_is_masked_and_no_other_field() -> None:
     def with_key(value: str) -> SharedToolService:
         service = ToolService(name="shop", kind="sdk", url=f"http://x/{value}")
         masked = {"url": Masked(template="http://x/${KEY}", variables=["KEY"])}
