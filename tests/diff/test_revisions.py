@@ -119,7 +119,7 @@ def test_a_glossary_is_compared_as_a_bot_is() -> None:
 
 
 @given(bots(), bots())
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(100), deadline=None)
 def test_laws_of_comparing(one: Bot, other: Bot) -> None:
     assert compare(one, one) == ()
     assert bool(compare(one, other)) == (one.digest() != other.digest())
