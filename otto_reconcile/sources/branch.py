@@ -71,6 +71,7 @@ class Branch:
         self._record: Record | None = None
         self._done: str | None = None  # the commit that was imported, or refused
         self._failures = 0
+        self._rolled_back: frozenset[str] = frozenset()  # of which that was said
         known = {"repository": position.where, "path": self._path, "branch": settings.branch}
         self._status = BranchStatus(self.name, known, reporter, clock)
 
@@ -219,7 +220,9 @@ class Branch:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-        say_imported(self._reporter, imported, f"commit {commit.short} imported")
+        event = f"commit {commit.short} imported"
+        say_imported(self._reporter, imported, event, self._rolled_back)
+        self._rolled_back = frozenset(imported.rolled_back)
         notes = [str(problem) for problem in read.loaded.foreign]
         done = {"branch": at.branch, "commit": commit.to_document(), "refused": None}
         more = {**done, "notes": notes[:SHOWN], "gitdir": str(self._position.gitdir)}

@@ -28,7 +28,7 @@ from otto_reconcile.sources.importer import (
     files_of,
     import_folder,
     load,
-    say_imported, say_rolled_back,
+    say_imported,
 )
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
 from otto_reconcile.sources.provenance import of_folder
@@ -206,8 +206,7 @@ class Folder:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-        say_imported(self._reporter, imported, "manifests imported")
-        say_rolled_back(self._reporter, imported, self._rolled_back)
+        say_imported(self._reporter, imported, "manifests imported", self._rolled_back)
         self._rolled_back = imported.rolled_back
         self._reporter.board.status.manifests = self._told("Imported", problems)
 

@@ -212,12 +212,19 @@ def bring_in(
     return Imported(*done, held, guarded, warnings, rolled_back, names, rewritten=tuple(rewritten))
 
 
-def say_imported(reporter: Reporter, imported: Imported, event: str) -> None:
-    """Logs what an import changed, and what a person decides."""
+def say_imported(
+    reporter: Reporter, imported: Imported, event: str, told: Collection[str] = ()
+) -> None:
+    """Logs what an import changed, and what a person decides.
+
+    What stays as it was rolled back to is said once: not of those that were `told`.
+    """
     if imported.guarded is not None:
         reporter.warn(f"{imported.guarded.message}; {imported.guarded.hint}")
     for warning in imported.warnings:
         reporter.warn(warning)
+    for name in sorted(imported.rolled_back.keys() - set(told)):
+        reporter.warn(imported.rolled_back[name], bot=name)
     if imported.changes:
         reporter.say(
             event,
@@ -227,13 +234,6 @@ def say_imported(reporter: Reporter, imported: Imported, event: str) -> None:
             deleted=" ".join(imported.deleted) or None,
             unchanged=len(imported.unchanged),
         )
-
-
-def say_rolled_back(reporter: Reporter, imported: Imported, before: Collection[str]) -> None:
-    """Logs what stays as it was rolled back to, of what was not so `before`."""
-    for name, what in sorted(imported.rolled_back.items()):
-        if name not in before:
-            reporter.warn(what, bot=name)
 
 
 def _of(source: Source, loaded: LoadedDeclaration, commits: Mapping[str, str]) -> Source:
