@@ -52,6 +52,14 @@ class MetadataForm(Form):
     annotations: Free | None = described("Your own data; it never reaches a target.")
 
 
+class BotMetadataForm(MetadataForm):
+    """The same for a bot, which may have had another id."""
+
+    renamedFrom: ExactId | None = described(
+        "The complete id that this bot had: that one ends in the same import, which is no loss."
+    )
+
+
 class AgentForm(Form):
     """What a bot is beside its parts."""
 
@@ -123,5 +131,5 @@ class BotForm(Form):
 
     apiVersion: Literal["otto/v1"] = Field(description="Always otto/v1.")
     kind: Literal["Bot"] = Field(description="Always Bot.")
-    metadata: MetadataForm = Field(description="Which bot this is.")
+    metadata: BotMetadataForm = Field(description="Which bot this is.")
     spec: SpecForm = Field(description="The bot.")

@@ -18,6 +18,7 @@ from otto_reconcile.records.rollbacks import advice, holds
 from otto_reconcile.sources.departures import departed, left_behind, refuse_lost, sources_of
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
 from otto_reconcile.sources.provenance import Provenance
+from otto_reconcile.sources.renamed import FROM, note_of_end, renames, staying
 from otto_reconcile.sources.repository import State
 from otto_reconcile.sources.roots import has_moved, home_of
 
@@ -195,18 +196,24 @@ def bring_in(
             again.add(name)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = departed(desired, known, declarations, owner)
+    moving = renames(declarations, sources, owner)
+    gone, withheld, guarded = departed(desired, known, declarations, owner, moving)
     here = sorted(newer & {stream_of(loaded.declaration) for loaded in declarations})
     kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
     source = Source(kind, root=str(root) if root is not None else None, **(about or {}))
     pairs = [(w.declaration, _of(source, w, commits or {})) for w in (*new, *updated, *moved)]
-    desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
+    pairs = [_named(declaration, of, moving) for declaration, of in pairs]
+    desired.put_many(pairs, actor=actor, moved=again, leaving=[*gone, *moving])
+    for former, name in sorted(moving.items()):
+        desired.delete_many([former], source=replace(source, note=note_of_end(name)), actor=actor)
     if gone:
         desired.delete_many(gone, source=source, actor=actor)
+    gone = tuple(sorted({*gone, *moving}))
     rewritten = desired.rewrite_rows(amiss & {*_names([*unchanged, *updated, *moved])})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in rewritten)
-    warnings = (*kept, *written, *left_behind(sources, declarations, owner))
+    stay = staying(declarations, moving, before)
+    warnings = (*kept, *written, *stay, *left_behind(sources, declarations, owner))
     held = tuple(sorted({*withheld, *here}))
     names = home.names if home is not None else ()
     return Imported(*done, held, guarded, warnings, rolled_back, names, rewritten=tuple(rewritten))
@@ -234,6 +241,14 @@ def say_imported(
             deleted=" ".join(imported.deleted) or None,
             unchanged=len(imported.unchanged),
         )
+
+
+def _named(
+    declaration: Declaration, source: Source, moving: Mapping[str, str]
+) -> tuple[Declaration, Source]:
+    """With a note of the id that the bot had, if it is moving now."""
+    former = next((f for f, name in moving.items() if name == stream_of(declaration)), None)
+    return declaration, source if former is None else replace(source, note=f"{FROM}{former}")
 
 
 def _of(source: Source, loaded: LoadedDeclaration, commits: Mapping[str, str]) -> Source:
