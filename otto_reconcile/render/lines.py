@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from otto_reconcile.runtime.escaping import visible
 
-__all__ = ["NOTHING", "Line", "Span", "Tone", "brief", "counted", "visible"]
+__all__ = ["NOTHING", "Line", "Span", "Tone", "brief", "counted", "fenced", "visible"]
 
 if TYPE_CHECKING:
     from otto_reconcile.model import JSON
