@@ -72,16 +72,26 @@ def rollback(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Change nothing; exit code 2 if it would.")
     ] = False,
+    commit: Annotated[
+        bool,
+        typer.Option(
+            "--commit",
+            help="Make the commit that brings it back, in the repository that the daemon follows.",
+        ),
+    ] = False,
     output: options.Shown = Output.TABLE,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
 ) -> int:
-    """Bring an earlier revision back, as a new one; its manifest is not heeded until it changes."""
+    """Bring an earlier revision back, as a new one; its manifest is not heeded until it changes.
+
+    With --commit a commit brings it back, and the daemon imports that.
+    """
     from otto_reconcile.cli.rolling_back import run_rollback
 
     settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
-    return run_rollback(settings, bot, to, reason, output, yes=yes, dry_run=dry_run)
+    return run_rollback(settings, bot, to, reason, output, yes=yes, dry_run=dry_run, commit=commit)
 
 
 @app.command(

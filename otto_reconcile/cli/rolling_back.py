@@ -11,6 +11,7 @@ import typer
 from otto_reconcile import settings as environment
 from otto_reconcile.cli.console import Output, note, say, say_data, say_lines
 from otto_reconcile.cli.places import opened_store
+from otto_reconcile.cli.reverting import Made, make_commit
 from otto_reconcile.cli.revisions import refuse_unknown, told
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import DesiredState
@@ -53,8 +54,12 @@ def run_rollback(
     *,
     yes: bool,
     dry_run: bool,
+    commit: bool = False,
 ) -> int:
-    """0 if done, or as it was already; 2 for a dry run that differs."""
+    """0 if done, or as it was already; 2 for a dry run that differs.
+
+    With `commit` nothing is written here: a commit is made, which the daemon imports.
+    """
     with opened_store(settings, writing=not dry_run) as store:
         used: Store = ScratchStore(store) if dry_run else store
         desired = DesiredState(used)
@@ -67,6 +72,9 @@ def run_rollback(
         revision = None
         if not (dry_run or planned.same):
             _confirm(planned, yes)
+            if commit:
+                made = make_commit(settings, planned.to, past.events(name)[-1], reason)
+                return _tell_commit(planned, made, output)
             revision = _write(desired, planned)
     _tell(planned, revision, output)
     return 2 if dry_run and not planned.same else 0
@@ -104,6 +112,16 @@ def _write(desired: DesiredState, planned: Rollback) -> int:
         declaration, source=planned.source, actor=environment.actor(), expect=planned.newest
     )
     return event.revision if event is not None else planned.newest
+
+
+def _tell_commit(planned: Rollback, made: Made, output: Output) -> int:
+    if output in (Output.JSON, Output.YAML):
+        done = {"bot": planned.name, "result": "committed", "to": planned.to.revision}
+        say_data({**done, "commit": made.commit, "branch": made.branch}, output)
+        return 0
+    say(f"commit {made.commit[:12]} on {made.branch} brings {planned.name} back")
+    note(f"note: the daemon imports it from {made.repository}, as a revision of its own")
+    return 0
 
 
 def _show(planned: Rollback) -> None:

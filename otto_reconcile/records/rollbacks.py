@@ -64,8 +64,8 @@ def advice(source: Source) -> str | None:
     of_commits = (source.root or "").startswith("git:")
     apply = "" if of_commits else f", or otto-reconcile apply -f {source.path or 'FILE'}"
     return (
-        f"rolled back {(source.note or '').partition(':')[0]}; {file} says otherwise, and is not"
-        f" heeded until it changes: change it (git revert){apply}"
+        f"rolled back {(source.note or '').partition(':')[0]}, and its import is suspended:"
+        f" {file} says otherwise, and is not heeded until it changes: change it (git revert){apply}"
     )
 
 

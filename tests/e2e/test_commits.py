@@ -152,3 +152,24 @@ def test_moved_by_force_in_the_middle_of_a_commit(place: Place, repo: Path) -> N
         wait_for("what it has", lambda: there().items() >= told.items())
         others = there().keys() - told.keys()
         assert not others or guarded, "what is there beside it is what the guard keeps, and says"
+
+
+def test_a_rollback_as_a_commit(place: Place, repo: Path) -> None:
+    git(repo, "config", "user.name", "Ann")
+    git(repo, "config", "user.email", "ann@example.com")
+    put(repo, bot())
+    with place.forked("--port", "0", "--git", str(repo)) as daemon:
+        daemon.wait_synced("order-desk")
+        put(repo, bot(action="Promise a discount"))
+        wait_for("the second commit", lambda: action_of(daemon) == "Promise a discount")
+        done = place.command("rollback", "order-desk", "--to", "1", "--commit", "--yes")
+        assert done.returncode == 0, done.stderr
+        tip = git(repo, "rev-parse", "HEAD")
+        assert f"commit {tip[:12]} on main brings order-desk back" in done.stdout
+        wait_for("what it was", lambda: action_of(daemon) == "Ask for the number")
+        assert source(daemon)["commit"]["id"] == tip
+        newest = json.loads(place.command("history", "order-desk", "-o", "json").stdout)[0]
+        assert newest["source"]["commit"] == tip[:12]
+    done = place.command("rollback", "order-desk", "--to", "2", "--commit", "--yes")
+    assert done.returncode == 1
+    assert "from no repository that a running daemon follows" in done.stderr

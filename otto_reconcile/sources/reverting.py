@@ -1,0 +1,151 @@
+"""Makes a commit that brings the file of one bot back to what an earlier commit had.
+
+It is made from trees alone: no work tree is needed, and one that has the branch checked out gets
+the file only if nobody has changed it there. Before the branch moves, the new commit is read as an
+import would read it: it changes this bot, to exactly what is asked for, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from otto_reconcile.errors import InvalidInput, OttoError
+from otto_reconcile.model.shared import Declaration, called, stream_of
+from otto_reconcile.sources.commit_tree import ContentMissing, read_commit
+from otto_reconcile.sources.commits import Commits
+from otto_reconcile.sources.git import GitRefused, environ
+
+_IDENTITY = ("GIT_AUTHOR_", "GIT_COMMITTER_")
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """What is to come back: `declaration`, from file `old` of `commit` to where `new` is now."""
+
+    declaration: Declaration
+    commit: str
+    old: str
+    new: str | None
+    message: str
+
+
+def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
+    """The commit that was made, to which the branch has moved.
+
+    Raises OttoError; then nothing is done.
+    """
+    tip, before = commits.tip(branch), commits.find(wanted.commit)
+    if tip is None or before is None:
+        missing = branch if tip is None else f"commit {wanted.commit}"
+        raise OttoError(f"{commits.folder} has no {missing} any more")
+    try:
+        made = _made(commits, tip, before, wanted)
+        _refuse_other(commits, (tip, made), path, wanted)
+        _move(commits, branch, (tip, made), wanted)
+    except GitRefused as refused:
+        raise OttoError(f"{commits.folder}: {refused}") from None
+    return made
+
+
+def _made(commits: Commits, tip: str, before: str, wanted: Revert) -> str:
+    """A commit on the tip that no branch has yet."""
+    entry = commits.ask("ls-tree", "-z", "--full-tree", before, "--", wanted.old).split(b"\0")[0]
+    mode, _, blob = entry.partition(b"\t")[0].decode("ascii").split() if entry else ("", "", "")
+    if not blob:
+        raise OttoError(f"commit {wanted.commit} has no file {wanted.old}")
+    with tempfile.TemporaryDirectory(prefix="otto-index-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(commits, "read-tree", tip, more=index)
+        if wanted.new not in (None, wanted.old):
+            _git(commits, "update-index", "--force-remove", "--", str(wanted.new), more=index)
+        cache = f"{mode},{blob},{wanted.old}"
+        _git(commits, "update-index", "--add", "--cacheinfo", cache, more=index)
+        tree = _git(commits, "write-tree", more=index)
+    if tree == os.fsdecode(commits.ask("rev-parse", f"{tip}^{{tree}}")).strip():
+        raise OttoError(f"the branch has {wanted.old} as it was in commit {wanted.commit} already")
+    signed = (
+        ("-S",) if _git(commits, "config", "--default=false", "commit.gpgsign") == "true" else ()
+    )
+    return _git(commits, "commit-tree", *signed, "-p", tip, "-m", wanted.message, tree)
+
+
+def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: Revert) -> None:
+    """Raises OttoError if the commit would do anything but what is asked for."""
+    name = stream_of(wanted.declaration)
+    by_hand = "git revert the commits by hand"
+    try:
+        tip, made = (
+            {
+                stream_of(one.declaration): one.declaration.digest()
+                for one in read_commit(commits, side, path).loaded.declarations
+            }
+            for side in sides
+        )
+    except InvalidInput as error:
+        shown = f"the commits cannot be compared: {error.problems[0]}"
+        raise OttoError(shown, hint=by_hand) from None
+    except ContentMissing as missing:
+        raise OttoError(str(missing), hint="git fetch, or clone it whole") from None
+    if made.get(name) != wanted.declaration.digest():
+        shown = f"{wanted.old} alone does not bring {called(name)} back to that revision"
+        raise OttoError(shown, hint=by_hand)
+    others = sorted(
+        one for one in tip.keys() | made.keys() if one != name and tip.get(one) != made.get(one)
+    )
+    if others:
+        shown = f"{wanted.old} also holds {', '.join(others)}, which would be taken back too"
+        raise OttoError(shown, hint=by_hand)
+
+
+def _move(commits: Commits, branch: str, sides: tuple[str, str], wanted: Revert) -> None:
+    """The branch, and the file where the branch is checked out."""
+    tip, made = sides
+    top = _work_tree(commits, branch)
+    files = sorted({wanted.old, wanted.new or wanted.old})
+    if top is not None:
+        changed = _git(commits, "status", "--porcelain", "--", *_in(files), inside=True)
+        if changed:
+            raise OttoError(
+                f"{', '.join(files)}: there are changes that are not committed",
+                hint="commit or stash them, and try again",
+            )
+    _git(commits, "update-ref", "-m", "otto-reconcile rollback", f"refs/heads/{branch}", made, tip)
+    if top is not None:
+        _git(commits, "reset", "-q", "--", *_in(files), inside=True)
+        if wanted.new not in (None, wanted.old):
+            (top / str(wanted.new)).unlink(missing_ok=True)
+        _git(commits, "checkout", "-q", "--", *_in([wanted.old]), inside=True)
+
+
+def _work_tree(commits: Commits, branch: str) -> Path | None:
+    """Where the branch is checked out, if it is in the folder that was named."""
+    bare = _git(commits, "rev-parse", "--is-bare-repository") == "true"
+    if bare or commits.current_branch() != branch:
+        return None
+    return Path(_git(commits, "rev-parse", "--show-toplevel", inside=True))
+
+
+def _in(files: list[str]) -> list[str]:
+    return [f":(top,literal){file}" for file in files]
+
+
+def _git(
+    commits: Commits, *arguments: str, more: dict[str, str] | None = None, inside: bool = False
+) -> str:
+    """What Git says, with the person's identity; `inside` the work tree. Raises GitRefused."""
+    who = {name: value for name, value in os.environ.items() if name.startswith(_IDENTITY)}
+    place = ("-C", str(commits.folder)) if inside else (f"--git-dir={commits.gitdir}",)
+    done = subprocess.run(
+        ["git", *place, "--no-pager", *arguments],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        env={**environ(), "GIT_OPTIONAL_LOCKS": "1", **who, **(more or {})},
+    )
+    if done.returncode:
+        raise GitRefused(" ".join(done.stderr.decode("utf-8", "replace").split()))
+    return os.fsdecode(done.stdout).strip()
