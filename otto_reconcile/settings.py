@@ -47,6 +47,7 @@ class GitSettings:
 class Settings:
     """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
 
+    `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
     looks at a remote repository; `git_verify` names the signers that are allowed.
 
@@ -67,6 +68,7 @@ class Settings:
     tools: tuple[str, ...] = ()
     otto_access: str = "own"
     take_over: tuple[str, ...] = ()
+    env: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     git: tuple[GitSettings, ...] = ()
     git_interval: float = 15.0

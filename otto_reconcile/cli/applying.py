@@ -38,7 +38,7 @@ def run_apply(
     output: Output,
 ) -> int:
     """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait."""
-    inputs = read_inputs(paths)
+    inputs = read_inputs(paths, settings.env)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
     for found in inputs.manifests.foreign:

@@ -35,6 +35,7 @@ def apply(
         bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
     ] = False,
     timeout: options.Timeout = 60.0,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
@@ -48,7 +49,7 @@ def apply(
     from otto_reconcile.cli.applying import run_apply
 
     settings = options.settings_of(
-        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
+        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database, env=env
     )
     return run_apply(
         settings,
@@ -96,6 +97,7 @@ def graph(
         str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
     ] = None,
     file: options.Files = None,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
@@ -107,7 +109,9 @@ def graph(
     """Draw the journeys of a bot, state by state."""
     from otto_reconcile.cli.graphing import run_graph
 
-    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(
+        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, env=env
+    )
     return run_graph(settings, bot, journey, file or [], output)
 
 
@@ -219,6 +223,7 @@ def delete(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: options.Shown = Output.TABLE,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
@@ -230,9 +235,9 @@ def delete(
     from otto_reconcile.cli.removing import run_delete
 
     settings = options.settings_of(
-        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
+        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database, env=env
     )
-    chosen = Chosen(bots or (), everything, held_back, gone_from)
+    chosen = Chosen(bots or (), everything, held_back, gone_from, env)
     return run_delete(settings, chosen, output, yes=yes)
 
 

@@ -25,7 +25,7 @@ def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> in
     error: InvalidInput | None = None
     inputs = Inputs()
     try:
-        inputs = read(paths)
+        inputs = read(paths, settings.env)
         refuse_nothing(inputs, paths)
         if settings.parlant_url is not None:
             asyncio.run(_refuse_unfit(inputs, settings))

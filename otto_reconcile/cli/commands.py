@@ -33,6 +33,7 @@ def run(
     git_interval: git_options.GitInterval = 15.0,
     git_verify: git_options.GitVerify = None,
     webhook_port: git_options.WebhookPort = None,
+    env: options.Env = None,
     port: options.Port = options.PORT,
     parlant_url: options.ParlantUrl = None,
     mongodb_uri: options.MongodbUri = None,
@@ -65,6 +66,7 @@ def run(
         git_verify=git_verify,
         webhook_port=webhook_port,
         webhook_secret=git_options.webhook_secret(),
+        env=env,
         port=port,
         parlant_url=parlant_url,
         mongodb_uri=mongodb_uri,
@@ -91,6 +93,7 @@ def run(
 def diff(
     bots: options.SomeBots = None,
     file: options.Files = None,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     parlant_url: options.ParlantUrl = None,
@@ -114,6 +117,7 @@ def diff(
         mongodb_uri=mongodb_uri,
         database=database,
         take_over=tuple(take_over or ()),
+        env=env,
     )
     return run_diff(
         settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output
@@ -214,6 +218,7 @@ def validate(
         typer.Argument(metavar="PATH", help="Files and folders; the manifests by default."),
     ] = None,
     manifests: options.Manifests = options.MANIFESTS,
+    env: options.Env = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -227,7 +232,9 @@ def validate(
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate
 
-    settings = options.settings_of(url_option="--target", data_dir=data_dir, parlant_url=target)
+    settings = options.settings_of(
+        url_option="--target", data_dir=data_dir, parlant_url=target, env=env
+    )
     return run_validate(paths or [str(manifests)], output, settings)
 
 

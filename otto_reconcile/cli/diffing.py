@@ -48,7 +48,7 @@ def run_diff(
     output: Output,
 ) -> int:
     """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared."""
-    inputs = read_inputs(paths) if paths else None
+    inputs = read_inputs(paths, settings.env) if paths else None
     if inputs is not None and inputs.folder is None:  # a folder may have been emptied
         refuse_nothing(inputs, paths)
     target = find_target(settings)

@@ -34,8 +34,11 @@ class Inputs:
         return (*self.manifests.bots, *self.specifications)
 
 
-def read(paths: Sequence[str]) -> Inputs:
-    """The bots of all the files. Raises InvalidInput with every fault of every file."""
+def read(paths: Sequence[str], env: str | None = None) -> Inputs:
+    """The bots of all the files, as the environment has them.
+
+    Raises InvalidInput with every fault of every file.
+    """
     problems: list[Problem] = []
     rest: list[Path | Source] = []
     described: list[Source] = []
@@ -47,7 +50,7 @@ def read(paths: Sequence[str]) -> Inputs:
             rest.append(source)
     specifications = tuple(_parsed(described, problems))
     try:
-        manifests = manifest.load(rest, environ=os.environ) if rest else Loaded()
+        manifests = manifest.load(rest, environ=os.environ, env=env) if rest else Loaded()
     except InvalidInput as error:
         problems += error.problems
         manifests = Loaded()

@@ -35,6 +35,15 @@ Manifests = Annotated[
     Path,
     _option("--manifests", env="OTTO_MANIFESTS", help="The folder of manifests, or one manifest."),
 ]
+Env = Annotated[
+    str | None,
+    _option(
+        "--env",
+        env="OTTO_ENV",
+        metavar="NAME",
+        help="The environment whose overlays change the manifests; by default the base alone.",
+    ),
+]
 Port = Annotated[
     int, _option("--port", env="OTTO_PORT", help="Port of the embedded Parlant server.")
 ]

@@ -54,7 +54,8 @@ class Assembly:
     def _sources(self) -> Iterator[Folder | Branch]:
         settings, who = self.settings, actor(os.environ)
         if settings.manifests is not None:
-            yield Folder(settings.manifests, self.stores, self.reporter, self.clock, who)
+            parts = self.stores, self.reporter, self.clock
+            yield Folder(settings.manifests, *parts, who, settings.env)
         data_dir = None if settings.ephemeral else settings.data_dir
         for one in settings.git:
             yield Branch(
@@ -66,6 +67,7 @@ class Assembly:
                 who,
                 data_dir=data_dir,
                 signers=settings.git_verify,
+                env=settings.env,
             )
 
     @property

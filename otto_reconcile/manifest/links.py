@@ -65,7 +65,7 @@ def _check_clashes(drafts: Sequence[Draft]) -> None:
             for item in draft.groups.get(group, ()):
                 other, twin = parts.setdefault((group, item.id), (draft, item))
                 if other is not draft:
-                    where = f"{other.faults.file}:{twin.node.line}"
+                    where = f"{twin.node.file or other.faults.file}:{twin.node.line}"
                     many = group.replace("_", " ")
                     message = f"another bot has {many} with the complete id `{item.id}`"
                     draft.faults.add(item.node, message, f"see {where}")
