@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from otto_reconcile.cli.config_form import config_schema
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.failures import tell_problems
 from otto_reconcile.cli.inputs import Inputs, read, refuse_nothing
@@ -87,6 +88,8 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def run_schema(form: Data = Data.JSON) -> int:
-    write(to_json(json_schema()) if form is Data.JSON else to_yaml(json_schema()))
+def run_schema(form: Data = Data.JSON, of: str = "manifest") -> int:
+    """`of` is manifest or config."""
+    schema = json_schema() if of == "manifest" else config_schema()
+    write(to_json(schema) if form is Data.JSON else to_yaml(schema))
     return 0

@@ -46,9 +46,7 @@ def run(
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
-    prune_unmanaged: Annotated[
-        bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
-    ] = False,
+    prune_unmanaged: options.PruneUnmanaged = False,
 ) -> int:
     """Start the daemon: watch the manifests and keep the bots in their desired state.
 
@@ -238,13 +236,20 @@ def validate(
     return run_validate(paths or [str(manifests)], output, settings)
 
 
-@app.command(epilog=example("otto-reconcile schema > manifest.schema.json"))
+@app.command(
+    epilog=example(
+        "otto-reconcile schema > manifest.schema.json", "otto-reconcile schema --of config"
+    )
+)
 def schema(
+    of: Annotated[
+        options.Described, typer.Option("--of", help="What it describes.", case_sensitive=False)
+    ] = options.Described.MANIFEST,
     form: Annotated[
         Data, typer.Option("--output", "-o", help="JSON, or YAML.", case_sensitive=False)
     ] = Data.JSON,
 ) -> int:
-    """Print the JSON Schema of manifests, which editors use."""
+    """Print the JSON Schema of manifests, or of the configuration file, which editors use."""
     from otto_reconcile.cli.checking import run_schema
 
-    return run_schema(form)
+    return run_schema(form, of)

@@ -9,7 +9,7 @@ import typer
 from otto_reconcile.cli import options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Data
+from otto_reconcile.cli.console import Data, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -39,3 +39,32 @@ def render(
     from otto_reconcile.cli.rendering import run_render
 
     return run_render(paths or [str(manifests)], env, form, origin=origin)
+
+
+@app.command(
+    epilog=example("otto-reconcile config", "OTTO_PORT=9000 otto-reconcile config -o json")
+)
+def config(
+    context: typer.Context,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    manifests: options.Manifests = options.MANIFESTS,
+    env: options.Env = None,
+    port: options.Port = options.PORT,
+    parlant_url: options.ParlantUrl = None,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    nlp: options.Nlp = None,
+    evaluate: options.Evaluate = None,
+    tools: options.Tools = None,
+    otto_access: options.OttoAccess = "own",
+    take_over: options.TakeOver = None,
+    interval: options.Interval = 30.0,
+    log_format: options.LogFormat = "console",
+    prune_unmanaged: options.PruneUnmanaged = False,
+    output: options.Shown = Output.TABLE,
+) -> int:
+    """Show each setting with where it comes from: option, variable, file or default."""
+    from otto_reconcile.cli.configuring import run_config
+
+    return run_config(context, output)

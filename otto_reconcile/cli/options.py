@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,13 @@ from otto_reconcile.settings import (
     database_in,
     headers_from,
 )
+
+
+class Described(StrEnum):
+    """What there is a JSON Schema of."""
+
+    MANIFEST = "manifest"
+    CONFIG = "config"
 
 
 def _option(*names: str, env: str | None = None, **more: Any) -> Any:
@@ -116,6 +124,9 @@ OttoAccess = Annotated[
         help="Whose bots a customer may see and change in a chat with Otto: own (those that Otto"
         " made for the same customer), all, or off (there is no Otto).",
     ),
+]
+PruneUnmanaged = Annotated[
+    bool, _option("--prune-unmanaged", help="Delete what others added for our bots.")
 ]
 LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
 Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]

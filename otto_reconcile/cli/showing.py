@@ -101,6 +101,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         state = f"{manifests.get('folder')}: {manifests.get('state')}"
         tone = Tone.REMOVED if problems else Tone.PLAIN
         at = f", at {manifests['at']}" if manifests.get("at") else ""
+        at += f", environment {manifests['environment']}" if manifests.get("environment") else ""
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}{visible(at)}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
     for source in (daemon.get("git") or {}).values():
