@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,3 +69,32 @@ def config(
     from otto_reconcile.cli.configuring import run_config
 
     return run_config(context, output)
+
+
+@app.command(
+    epilog=example(
+        "otto-reconcile init",
+        "otto-reconcile init shop --example order-desk",
+    )
+)
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where; the working directory by default.")
+    ] = Path(),
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--example",
+            metavar="NAME",
+            help="The bot of an example: hello, order-desk, clinic-reception, healthcare,"
+            " it-helpdesk or travel.",
+        ),
+    ] = None,
+) -> int:
+    """Make a first bot, with settings, schemas for editors and a check for CI beside it.
+
+    A file that is there already stays as it is.
+    """
+    from otto_reconcile.cli.beginning import run_init
+
+    return run_init(folder, like)
