@@ -18,21 +18,9 @@ def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from otto_reconcile.daemon import run
 
-    _tell_empty(settings)
     code = run(settings, prune_unmanaged=prune_unmanaged, say=_say)
     gc.freeze()  # else Python would end by going through all of Parlant, which takes a second
     return code
-
-
-def _tell_empty(settings: Settings) -> None:
-    """Where no manifest is, somebody is in another folder, or begins."""
-    from otto_reconcile.manifest import files_below, is_manifest
-
-    if not any(is_manifest(file) for file in files_below(settings.manifests)):
-        console.note(
-            f"note: there are no manifests in {settings.manifests}: `otto-reconcile init` makes a"
-            " first bot"
-        )
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from otto_reconcile import manifest
 from tests.cli.command import ROOT, Otto
+from tests.e2e.harness import Place
 
 FILES = [
     "manifests/hello.yaml",
@@ -91,13 +92,12 @@ def test_nothing_is_left_of_what_cannot_be_written(otto: Otto) -> None:
     assert found(otto.folder) == [".github"]
 
 
-def test_run_without_manifests_names_init(otto: Otto) -> None:
-    otto.write("manifests/notes.txt", "none")
-    done = otto("run", "--parlant-url", "http://127.0.0.1:9", "--mongodb-uri", "nope")
-    assert done.code == 1  # refused before anything starts
-    done = otto("run", "--nlp", "no-such-service", "--port", "0")
-    assert done.err.startswith(
-        "note: there are no manifests in manifests: `otto-reconcile init` makes a first bot\n"
-    )
-    otto("init")
-    assert "otto-reconcile init" not in otto("run", "--nlp", "no-such-service", "--port", "0").err
+def test_run_without_manifests_names_init(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    hint = "no manifest yet: `otto-reconcile init` makes a first bot"
+    with place.forked("--port", "0") as daemon:
+        assert hint in daemon.output
+        assert place.command("init").returncode == 0
+        daemon.wait_synced("hello")
+    with place.forked("--port", "0") as daemon:
+        assert hint not in daemon.output
