@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
-from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing
+from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
@@ -41,6 +41,7 @@ def run_apply(
     inputs = read_inputs(paths, settings.env)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
+    inputs = selected(inputs, settings.selector, prune=prune)
     for found in inputs.manifests.foreign:
         note(f"note: {found}")
     if not prune:  # else the guard has the say over a folder that was emptied
@@ -118,7 +119,7 @@ def _awaited(
     return {
         bot_id: now
         for bot_id, now in after.items()
-        if bot_id in named or (bot_id in concerned and not now.bot.suspended)
+        if bot_id in named or (bot_id in concerned and now.bot.suspension is None)
     }
 
 
@@ -182,7 +183,8 @@ def _refuse_failed(bot: Mapping[str, object] | None, wanted: DesiredBot) -> None
     if bot.get("health") == Health.DEGRADED:
         raise OttoError(f"{bot_id} is Degraded: {bot.get('message')}")
     if bot.get("health") == Health.SUSPENDED:
-        raise OttoError(f"{bot_id} is suspended", hint=f"otto-reconcile resume {bot_id}")
+        hint = f"otto-reconcile resume {bot_id}" if wanted.bot.suspended else None
+        raise OttoError(f"{bot_id} is left as it is: {bot.get('message')}", hint=hint)
 
 
 @contextlib.contextmanager

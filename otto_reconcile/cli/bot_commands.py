@@ -25,6 +25,7 @@ __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 )
 def apply(
     file: options.Files = None,
+    select: options.Select = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete bots that came from the folder and are gone.")
     ] = False,
@@ -49,7 +50,12 @@ def apply(
     from otto_reconcile.cli.applying import run_apply
 
     settings = options.settings_of(
-        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database, env=env
+        data_dir=data_dir,
+        manifests=manifests,
+        mongodb_uri=mongodb_uri,
+        database=database,
+        env=env,
+        select=select,
     )
     return run_apply(
         settings,
@@ -69,6 +75,7 @@ def get(
             metavar="BOT", help="One bot; all by default.", autocompletion=options.bot_ids
         ),
     ] = None,
+    select: options.Select = None,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
@@ -80,7 +87,9 @@ def get(
     """Show the desired state: all bots as a table, or one as a manifest."""
     from otto_reconcile.cli.bots import run_get
 
-    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(
+        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, select=select
+    )
     return run_get(settings, bot, output)
 
 

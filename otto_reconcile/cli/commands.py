@@ -43,6 +43,7 @@ def run(
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,
+    select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
@@ -74,6 +75,7 @@ def run(
         tools=tuple(tools or ()),
         otto_access=otto_access,
         take_over=tuple(take_over or ()),
+        select=select,
         interval=interval,
         log_format=log_format,
         ephemeral=ephemeral,
@@ -90,6 +92,7 @@ def run(
 )
 def diff(
     bots: options.SomeBots = None,
+    select: options.Select = None,
     file: options.Files = None,
     env: options.Env = None,
     allow_env: options.AllowEnv = None,
@@ -115,6 +118,7 @@ def diff(
         mongodb_uri=mongodb_uri,
         database=database,
         take_over=tuple(take_over or ()),
+        select=select,
         env=env,
     )
     return run_diff(
@@ -134,6 +138,7 @@ def status(
             metavar="BOT", help="Only this bot, in detail.", autocompletion=options.bot_ids
         ),
     ] = None,
+    select: options.Select = None,
     data_dir: options.DataDir = options.DATA_DIR,
     output: options.Shown = Output.TABLE,
 ) -> int:
@@ -144,7 +149,7 @@ def status(
     """
     from otto_reconcile.cli.showing import run_status
 
-    return run_status(options.settings_of(data_dir=data_dir), bot, output)
+    return run_status(options.settings_of(data_dir=data_dir, select=select), bot, output)
 
 
 @app.command(

@@ -22,9 +22,9 @@ from otto_reconcile.cli.places import (
     told_stale,
 )
 from otto_reconcile.cli.scratch import ScratchStore
-from otto_reconcile.cli.unknown import no_bot, not_there
-from otto_reconcile.desired import Ingested
-from otto_reconcile.errors import OttoError
+from otto_reconcile.cli.unknown import LISTED, no_bot, not_there
+from otto_reconcile.desired import Desired, Ingested
+from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
@@ -36,6 +36,7 @@ from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.render.plans import BotPlan, Report, document, markdown, text_lines
 from otto_reconcile.runtime.clock import SystemClock
+from otto_reconcile.runtime.selecting import Selector, parsed
 from otto_reconcile.settings import Settings
 
 
@@ -58,7 +59,7 @@ def run_diff(
         warnings = list(ingested.problems)
         if stale := told_stale(find_daemon(settings)):
             warnings.append(stale)
-        brought = Brought()
+        brought, before = Brought(), stores.desired.read()
         if inputs is not None:
             brought = bring_all(
                 stores.store, stores.desired, inputs, actor=environment.actor(), prune=True
@@ -66,6 +67,9 @@ def run_diff(
             ingested = stores.desired.ingest()  # applying writes damaged rows again
             found = doubted(inputs, stores.desired.read(), find_daemon(settings))
             warnings += [str(one) for one in found]
+        if settings.selector is not None:
+            known = [before, stores.desired.read()]
+            bot_ids = _selected(settings.selector, known, bot_ids)
         report = asyncio.run(
             _compare(
                 settings, target, stores, bot_ids, prune_unmanaged, brought, warnings, ingested
@@ -95,6 +99,7 @@ async def _compare(
         port.identify(target.id or await epoch.identity(port, stores))
         world = read(stores, port.target)
         world.take_over = frozenset(settings.take_over)
+        world.selector = _selector_of(find_daemon(settings))
         world.odd_rows = ingested.faults
         world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
         await _notice_restart(port, world)
@@ -117,6 +122,24 @@ async def _compare(
         imported=_imported(brought, bot_ids),
         lost=lost_by(settings, stores.store, world.desired) if not bot_ids else None,
     )
+
+
+def _selected(
+    selector: Selector, known: Sequence[Desired], bot_ids: Sequence[str]
+) -> Sequence[str]:
+    """The bots whose labels fit, before or after an import. Raises NotFound if there is none."""
+    bots = (one.bot for desired in known for one in desired.bots.values())
+    fitting = {bot.id for bot in bots if selector.fits(bot.labels)}
+    chosen = sorted(fitting & set(bot_ids) if bot_ids else fitting)
+    if not chosen:
+        raise NotFound(f"no bot has labels that fit {selector.text!r}", hint=LISTED)
+    return chosen
+
+
+def _selector_of(daemon: Daemon | None) -> Selector | None:
+    """Which bots the running daemon looks after; None is all."""
+    text = (daemon or {}).get("selector")
+    return parsed(str(text)) if text else None
 
 
 async def _notice_restart(port: Port, world: TargetState) -> None:

@@ -13,6 +13,7 @@ from otto_reconcile.cli.completing import bot_ids
 from otto_reconcile.cli.console import Output, note
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.runtime.limits import MOST_ROWS
+from otto_reconcile.runtime.selecting import parsed
 from otto_reconcile.settings import (
     ALLOW_ENV,
     DEFAULT_DATABASE,
@@ -130,6 +131,16 @@ PruneUnmanaged = Annotated[
 ]
 LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
 Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]
+Select = Annotated[
+    str | None,
+    _option(
+        "--selector",
+        "-l",
+        metavar="LABELS",
+        help="Only bots whose labels fit: key=value, key!=value, 'key in (a,b)', key, '!key', with"
+        " commas between.",
+    ),
+]
 Files = Annotated[
     list[str] | None,
     _option(
@@ -187,7 +198,9 @@ PORT = DEFAULT_PORT
 DATABASE = DEFAULT_DATABASE
 
 
-def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Settings:
+def settings_of(
+    *, url_option: str = "--parlant-url", select: str | None = None, **options: Any
+) -> Settings:
     """The settings that the options of a command make. Raises SettingsError.
 
     `url_option` is what the command calls the URL of the Parlant server.
@@ -195,7 +208,8 @@ def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Setting
     if (url := options.get("parlant_url")) is not None:
         check_url(url_option, url)
     _tell_database(options.get("mongodb_uri"), options.get("database"))
-    return Settings(headers=headers_from(), **options)
+    selector = parsed(select) if select is not None else None
+    return Settings(headers=headers_from(), selector=selector, **options)
 
 
 def _tell_database(uri: str | None, database: str | None) -> None:

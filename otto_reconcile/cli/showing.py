@@ -8,6 +8,7 @@ from typing import Any
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.errors import NotFound
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
@@ -23,6 +24,11 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
         bots = [_one(bots, bot_id, daemon)]
+    elif settings.selector is not None:
+        bots = [bot for bot in bots if settings.selector.fits(bot.get("labels") or {})]
+        if not bots:
+            raise NotFound(f"the daemon knows no bot whose labels fit {settings.selector.text!r}")
+        daemon = {**daemon, "bots": bots}
     if output in (Output.JSON, Output.YAML):
         say_data(bots[0] if bot_id is not None else dict(daemon), output)
     elif bot_id is not None:

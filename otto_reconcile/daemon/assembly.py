@@ -47,6 +47,8 @@ class Assembly:
     ) -> None:
         self.settings, self.stores, self.outbox = settings, stores, outbox
         self.reporter, self.clock, self._prune = reporter, clock, prune_unmanaged
+        if (selector := settings.selector) is not None:
+            reporter.board.status.selector = selector.text
         self.jobs = Jobs(reporter, clock)
         self.sources = tuple(self._sources())
         self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
@@ -136,6 +138,7 @@ class Assembly:
             holder=holder,
             predecessors=predecessors,
             take_over=frozenset(self.settings.take_over),
+            selector=self.settings.selector,
             outage=Outage(self.outbox, self.stores, port, self.reporter, self.clock),
         )
         return Loop(

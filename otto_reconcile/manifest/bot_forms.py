@@ -35,6 +35,7 @@ from otto_reconcile.model.part import (
     Name,
     Part,
     TagName,
+    Text,
 )
 
 API_VERSION = "otto/v1"
@@ -50,6 +51,18 @@ class MetadataForm(Form):
     exact_id: ExactId | None = described(EXACT)
     labels: dict[str, str] | None = described("Your own; they never reach a target.")
     annotations: Free | None = described("Your own data; it never reaches a target.")
+
+
+class BotMetadataForm(MetadataForm):
+    """Which bot this is, and how it is looked after."""
+
+    suspend: Switch | None = described(
+        "True: the bot stays as it is on every target, whatever else stands here."
+    )
+    ignore: list[Text] | None = described(
+        "Fields that are left as the target has them: `description`, `guidelines/ID/action`,"
+        " `guidelines/*/priority`."
+    )
 
 
 class AgentForm(Form):
@@ -123,5 +136,5 @@ class BotForm(Form):
 
     apiVersion: Literal["otto/v1"] = Field(description="Always otto/v1.")
     kind: Literal["Bot"] = Field(description="Always Bot.")
-    metadata: MetadataForm = Field(description="Which bot this is.")
+    metadata: BotMetadataForm = Field(description="Which bot this is.")
     spec: SpecForm = Field(description="The bot.")

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from otto_reconcile.manifest.basics import Identified
-from otto_reconcile.manifest.bot_forms import MetadataForm, SpecForm
+from otto_reconcile.manifest.bot_forms import BotMetadataForm, MetadataForm, SpecForm
 from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.foreign import OVERLAY, START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.forms import RelationshipForm, ToolServiceForm
@@ -25,7 +25,7 @@ from otto_reconcile.model.part import LONGEST_ID
 
 _ELSEWHERE = {
     "Bot": {
-        **dict.fromkeys(MetadataForm.model_fields, "metadata"),
+        **dict.fromkeys(BotMetadataForm.model_fields, "metadata"),
         **dict.fromkeys(SpecForm.model_fields, "spec"),
     }
 }

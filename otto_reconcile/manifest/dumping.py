@@ -15,6 +15,7 @@ from otto_reconcile.manifest.drafts import PART_FORMS
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.interpolation import escape
 from otto_reconcile.manifest.journeys import bound, scoped, written_states
+from otto_reconcile.manifest.policies import policies_of
 from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
 from otto_reconcile.manifest.yaml_scalars import resolve
@@ -134,7 +135,8 @@ def _shared(document: SharedDocument) -> dict[str, JSON]:
 def _metadata(declaration: Declaration) -> dict[str, JSON]:
     metadata: dict[str, JSON] = {"id" if is_short(declaration.id) else "exact_id": declaration.id}
     metadata |= {"labels": declaration.labels} if declaration.labels else {}
-    return metadata | ({"annotations": declaration.annotations} if declaration.annotations else {})
+    policies, others = policies_of(declaration)
+    return metadata | policies | ({"annotations": others} if others else {})
 
 
 def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:

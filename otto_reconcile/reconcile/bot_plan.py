@@ -19,6 +19,7 @@ from otto_reconcile.model import (
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.observed import observation
+from otto_reconcile.planning.ignoring import left_to_target
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
 from otto_reconcile.port.addressing import is_addressable
@@ -35,6 +36,7 @@ class Planned:
 
     `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
     wanted of this one. `foreign` is what the target has under its ids and was never ours.
+    `left_alone` says why this daemon leaves the bot as it is, if it does.
     """
 
     bot_id: str
@@ -47,6 +49,7 @@ class Planned:
     faults: tuple[str, ...] = ()
     foreign: frozenset[Ref] = frozenset()
     checks: tuple[EvaluationCheck, ...] = ()
+    left_alone: str | None = None
 
     @property
     def present(self) -> bool:
@@ -83,6 +86,8 @@ async def plan_bot(
     else:
         seen = await observation(port, bot_id, desired, applied, unmanaged=unmanaged)
     observed = seen.snapshot
+    if (wanted := world.desired.bots.get(bot_id)) is not None:
+        desired, applied = left_to_target(wanted.bot, desired, observed, applied)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
     unable = world.shared_claims.contested(bot_id, desired) | await _unable(port, desired) | lost
@@ -109,6 +114,7 @@ async def plan_bot(
         faults,
         foreign,
         seen.checks,
+        world.left_alone(bot_id),
     )
 
 

@@ -71,6 +71,7 @@ def _identity(planned: Planned) -> dict[str, Any]:
         "digest": wanted.bot.digest(),
         "source": wanted.source.path or wanted.source.kind,
         "commit": _commit(wanted.source),
+        "labels": dict(wanted.bot.labels),
         "guidelines": len(wanted.bot.guidelines),
         "journeys": len(wanted.bot.journeys),
     }
@@ -80,9 +81,9 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
     """Sync and health, with every reason that there is: none hides another."""
     actions = [a for a in planned.plan if a.operation not in (Operation.REPORT, Operation.FORGET)]
     cause = str(actions[0].cause) if actions else None
-    if planned.wanted is not None and planned.wanted.bot.suspended:
+    if planned.left_alone is not None:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
-        return _words(sync, Health.SUSPENDED, cause, "suspended")
+        return _words(sync, Health.SUSPENDED, cause, planned.left_alone)
     skipped = [action for action in planned.plan.skipped if action.skipped != WAITS]
     untouched = bool(planned.plan.acting) and not result.outcomes
     reasons = [

@@ -112,3 +112,51 @@ def test_delete_gone_from_heeds_the_environment(shop: Otto) -> None:
     done = shop("delete", "--gone-from", "manifests", "--env", "prod", "--yes")
     assert (done.code, done.err) == (0, "")
     assert [bot["bot"] for bot in shop("get", "-o", "json").json()["bots"]] == ["desk"]
+
+
+def two(otto: Otto) -> None:
+    for name, tier in (("gold", "gold"), ("iron", "iron")):
+        text = manifest(name, name.title()).replace(
+            f"{{id: {name}}}", f"{{id: {name}, labels: {{tier: {tier}}}}}"
+        )
+        otto.write(f"two/{name}.yaml", text)
+
+
+def listed(otto: Otto, *arguments: str) -> list[str]:
+    return [bot["bot"] for bot in otto("get", "-o", "json", *arguments).json()["bots"]]
+
+
+def test_apply_and_get_take_labels(otto: Otto) -> None:
+    two(otto)
+    assert otto("apply", "-f", "two", "-l", "tier=gold").code == 0
+    assert listed(otto) == ["gold"]
+    assert otto("apply", "-f", "two").code == 0
+    assert listed(otto, "-l", "tier in (iron, lead)") == ["iron"]
+    assert listed(otto, "-l", "!other,tier!=iron") == ["gold"]
+    done = otto("get", "-l", "tier=lead")
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "error: nothing has labels that fit 'tier=lead'",
+    )
+    assert otto("apply", "-f", "two", "-l", "tier=gold", "--prune").code == 1
+    done = otto("get", "-l", "tier in gold")
+    assert done.code == 1
+    assert done.err.startswith("error: -l 'tier in gold' is no selector of labels\nhint: write ")
+
+
+def test_a_bot_that_its_manifest_suspends_is_not_resumed(otto: Otto) -> None:
+    text = manifest().replace("{id: desk}", "{id: desk, suspend: true}")
+    path = otto.write("desk.yaml", text)
+    assert otto("apply", "-f", path).code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is True
+    done = otto("resume", "desk")
+    assert done.code == 1
+    assert done.err == (
+        "error: desk is suspended by its manifest, not by hand\n"
+        f"hint: take `suspend: true` out of {path}\n"
+    )
+    assert otto("suspend", "desk").code == 0
+    assert otto("apply", "-f", otto.write("desk.yaml", manifest())).code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is True
+    assert otto("resume", "desk").code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is False
