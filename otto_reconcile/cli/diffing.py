@@ -175,7 +175,8 @@ async def _planned(world: TargetState, port: Port, bot_id: str, prune_unmanaged:
     if why := world.unreadable(bot_id):
         return BotPlan(bot_id, error=why)
     try:
-        planned = await plan_bot(world, port, bot_id, prune_unmanaged=prune_unmanaged)
+        now = SystemClock().now()
+        planned = await plan_bot(world, port, bot_id, prune_unmanaged=prune_unmanaged, now=now)
     except OttoError as error:
         return BotPlan(bot_id, error=error.message)
     return BotPlan(bot_id, planned.plan, faults=planned.faults)

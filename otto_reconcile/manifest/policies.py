@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo, available_timezones
 
-from otto_reconcile.manifest.bot_forms import BotMetadataForm
+from otto_reconcile.manifest.bot_forms import BotMetadataForm, WindowForm
 from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.messages import near, short
 from otto_reconcile.manifest.shared_forms import SharedMetadataForm
-from otto_reconcile.manifest.tree import Node, find
+from otto_reconcile.manifest.tree import Node, child, find
 from otto_reconcile.model import JSON, get_kind
-from otto_reconcile.model.bot import IGNORE, SUSPEND, WAVE
+from otto_reconcile.model.bot import IGNORE, SUSPEND, WAVE, WINDOWS
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration
+from otto_reconcile.model.windows import duration_of
 
+_CRON = "write five fields, for example `0 9 * * mon-fri`"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _HINT = "write FIELD of the bot, GROUP/ID/FIELD of a part of it, or GROUP/*/FIELD"
 
@@ -25,6 +28,8 @@ def annotations_of(form: BotMetadataForm | SharedMetadataForm) -> dict[str, JSON
     if isinstance(form, BotMetadataForm):
         said |= {SUSPEND: True} if form.suspend else {}
         said |= {IGNORE: list(form.ignore)} if form.ignore else {}
+        windows = [window.model_dump(exclude_none=True) for window in form.windows or ()]
+        said |= {WINDOWS: windows} if windows else {}
     return {**(form.annotations or {}), **said}
 
 
@@ -37,6 +42,8 @@ def policies_of(declaration: Declaration) -> tuple[dict[str, JSON], dict[str, JS
     said = others.get(IGNORE)
     if isinstance(said, list) and said and all(isinstance(one, str) for one in said):
         policies["ignore"] = others.pop(IGNORE)
+    if isinstance(others.get(WINDOWS), list) and others[WINDOWS]:
+        policies["windows"] = others.pop(WINDOWS)
     return policies, others
 
 
@@ -49,8 +56,24 @@ def check_policies(drafts: Iterable[Draft]) -> None:
         if isinstance(wave, bool) or not _WHOLE.fullmatch(str(wave)):
             at = find(draft.root, ("metadata", "annotations", WAVE))
             draft.faults.add(at, f"`{WAVE}` must be a whole number", "lower ones come first")
+        for number, window in enumerate(draft.form.metadata.windows or ()):
+            _check_window(draft, window, find(draft.root, ("metadata", "windows", number)))
         for number, path in enumerate(draft.form.metadata.ignore or ()):
             _check_path(draft, path, find(draft.root, ("metadata", "ignore", number)))
+
+
+def _check_window(draft: Draft, window: WindowForm, at: Node) -> None:
+    if not window.cron:
+        draft.faults.add(child(at, "cron") or at, "`cron` must not be empty", _CRON)
+    if duration_of(window.duration) is None:
+        hint = "write days, hours and minutes, such as 8h, 1d12h or 90m"
+        draft.faults.add(child(at, "duration") or at, "this is no duration", hint)
+    try:
+        ZoneInfo(window.timezone or "UTC")
+    except (KeyError, ValueError, OSError):
+        message = f"`{short(str(window.timezone))}` is no time zone that this machine knows"
+        meant = near(str(window.timezone), available_timezones())
+        draft.faults.add(child(at, "timezone") or at, message, meant or "Europe/Berlin is one")
 
 
 def _check_path(draft: Draft, path: str, at: Node) -> None:

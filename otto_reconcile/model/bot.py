@@ -40,6 +40,7 @@ from otto_reconcile.model.states import Journey
 
 SUSPEND, IGNORE, WAVE = "otto/suspend", "otto/ignore", "otto/wave"
 """Annotations that say how a bot is looked after: `suspend` and `ignore` of a manifest, waves."""
+WINDOWS = "otto/windows"
 SUSPENSIONS = ("suspended", "suspended by its manifest")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.diff import Policy, plan
@@ -18,6 +19,7 @@ from otto_reconcile.model import (
     get_kind,
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
+from otto_reconcile.model.windows import closed
 from otto_reconcile.observed import observation
 from otto_reconcile.planning.ignoring import left_to_target
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
@@ -66,9 +68,11 @@ async def plan_bot(
     unmanaged: bool = True,
     prune_unmanaged: bool = False,
     again: frozenset[Ref] = frozenset(),
+    now: datetime | None = None,
 ) -> Planned:
     """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
 
+    `now` is the time by which its sync windows are open or not; without it nothing waits for them.
     Raises TargetUnavailable or TargetRefused.
     """
     desired, applied = world.wanted(bot_id), world.last(bot_id)
@@ -93,7 +97,10 @@ async def plan_bot(
     unable = world.shared_claims.contested(bot_id, desired) | await _unable(port, desired) | lost
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
     lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
-    policy = replace(policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting)
+    waiting = closed(wanted.bot, now) if wanted is not None and now is not None else None
+    policy = replace(
+        policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting, waiting=waiting
+    )
     made = plan(desired, observed, applied, policy)
     foreign = frozenset(_foreign(world, bot_id, made))
     if foreign:
@@ -102,7 +109,7 @@ async def plan_bot(
     if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
         made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
     made = without_secrets(made, world.secrets)
-    wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
+    faults = world.faults(bot_id)
     return Planned(
         bot_id,
         wanted,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.model.windows import CLOSED
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import MASKED
 from otto_reconcile.reconcile.bot_plan import Planned
@@ -100,8 +101,11 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
 
 
 def _health(result: BotResult, planned: Planned, skipped: Sequence[Action]) -> Health:
-    """Healthy only if all that is wanted is in force; a deletion that is withheld is no harm."""
-    unmade = any(action.operation is not Operation.DELETE for action in skipped)
+    """Healthy only if all that is wanted is in force; what waits, or a deletion, is no harm."""
+    unmade = any(
+        action.operation is not Operation.DELETE and not str(action.skipped).startswith(CLOSED)
+        for action in skipped
+    )
     if result.failures:
         return Health.DEGRADED
     if not planned.present and not result.outcomes and len(planned.plan):

@@ -91,6 +91,31 @@ async def test_an_ignored_field_is_made_and_then_left_alone() -> None:
         assert setting.port.held[Ref("agent", "desk")].spec["description"] == "Ours"
 
 
+async def test_changes_wait_for_a_window_and_drift_does_not() -> None:
+    setting = Setting(interval=3600.0)
+    setting.want(bot("desk", description="Old"))
+    async with running(setting):
+        await until(lambda: status(setting).sync is Sync.SYNCED)
+        always = {"kind": "deny", "cron": "* * * * *", "duration": "1h"}
+        closed = {"otto/windows": [always]}
+        setting.want(bot("desk", description="New", annotations=closed), bot("new"))
+        setting.want(bot("late", annotations=closed))
+        await until(lambda: status(setting).sync is Sync.OUT_OF_SYNC)
+        assert status(setting).health is Health.HEALTHY
+        assert "outside of its sync windows" in str(status(setting).message)
+        await until(lambda: status(setting, "late").health is Health.MISSING)
+        change(setting, GREET, condition="Theirs")
+        setting.loop.poke("test")
+        await until(lambda: setting.port.held[GREET].spec["condition"] != "Theirs")
+        assert setting.port.held[Ref("agent", "desk")].spec["description"] == "Old"
+        assert setting.agents() == {"desk", "new"}
+        setting.port.restart()
+        await until(lambda: setting.agents() >= {"desk", "new"})
+        assert setting.port.held[Ref("agent", "desk")].spec["description"] == "New"
+        setting.want(bot("late"))
+        await until(lambda: "late" in setting.agents())
+
+
 async def test_only_bots_that_fit_the_selector_are_reconciled() -> None:
     setting = Setting(interval=3600.0, selector=parsed("tier=gold"))
     setting.want(bot("desk", labels={"tier": "gold"}), bot("other", labels={"tier": "silver"}))
