@@ -56,11 +56,11 @@ def run(
     from otto_reconcile.cli.run import run_daemon
 
     options.refuse_for_elsewhere(context, parlant_url)
-    named = git_options.is_given(context, "manifests")
+    sources = git_options.sources_of(context, manifests, git, branch, path)
     settings = options.settings_of(
         data_dir=data_dir,
-        manifests=manifests if named or not git else None,
-        git=git_options.git_of(git, branch, path),
+        manifests=sources.manifests,
+        git=sources.git,
         git_interval=git_interval,
         git_verify=git_verify,
         webhook_port=webhook_port,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from otto_reconcile.manifest.tree import Node
 
 DEFAULT = Path("otto.yaml")
+_USUAL = "manifests"
+"""The folder of manifests in a repository, where the file names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +63,16 @@ class _Defaults(dict[str, Any]):
         values = self._configuration.values
         if self._configuration.git and "git" in parameters:
             values = {**values, **_as_options(self._configuration.git)}
-        elif self._configuration.git and name == "run":
-            place = self._configuration.places["sources"]
-            raise SettingsError(
-                f"{place}: this version has no option --git, so no source is one",
-                hint="name a folder",
-            )
         return {parameters[option]: values[option] for option in values if option in parameters}
 
 
 def _as_options(git: Sequence[GitSource]) -> dict[str, list[str]]:
     """As `--git A --branch B --path C --git D ...` would be read: one of each for each."""
-    said = {"git": [one.url for one in git]}
-    if any(one.branch for one in git):
-        said["branch"] = [one.branch or "" for one in git]
-    if any(one.path for one in git):
-        said["path"] = [one.path or "" for one in git]
-    return said
+    return {
+        "git": [one.url for one in git],
+        "branch": [one.branch or "" for one in git],
+        "path": [one.path or _USUAL for one in git],
+    }
 
 
 def configure(context: typer.Context, named: Path | None) -> None:
@@ -121,7 +116,7 @@ def read(path: Path) -> Configuration:
             values["manifests"] = _from(path.parent, source["folder"])
     secrets = frozenset(str(at[0]) for at in data.secrets)
     git = tuple(
-        GitSource(source["git"], source.get("branch"), source.get("path"), number)
+        GitSource(_at(path.parent, source["git"]), source.get("branch"), source.get("path"), number)
         for number, source in enumerate(sources)
         if "git" in source
     )
@@ -163,6 +158,12 @@ def _relative(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, An
 def _from(folder: Path, path: str) -> str:
     """A path of the file, from where the command runs."""
     return os.path.join(folder, path) if folder != Path() else str(path)
+
+
+def _at(folder: Path, repository: str) -> str:
+    """A repository that is a path starts at the folder of the file too; a URL is as it is."""
+    is_url = "://" in repository or ":" in repository.partition("/")[0]
+    return repository if is_url else _from(folder, repository)
 
 
 def _places(root: Node, file: str) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,9 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "data-dir": (Text, "Where the daemon keeps what it keeps."),
     "manifests": (Text, "The folder of manifests, or one manifest."),
     "sources": (list[SourceForm], "Where manifests come from, in place of `manifests`."),
+    "git-interval": (Seconds, "Seconds between two looks at a repository elsewhere."),
+    "git-verify": (Text, "The keys that commits may be signed by: Git's allowed signers."),
+    "webhook-port": (Port, "Where GitHub and GitLab say that a branch has moved."),
     "env": (ShortId, "The environment whose overlays change the manifests."),
     "port": (Port, "Port of the embedded Parlant server."),
     "parlant-url": (Text, "A Parlant server that runs elsewhere: the target."),
@@ -89,7 +92,7 @@ ConfigForm: type[ConfigBase] = create_model(
     **{name: (kind | None, described(text)) for name, (kind, text) in _FIELDS.items()},  # type: ignore[call-overload]
 )
 
-PATHS = ("data-dir", "manifests")
+PATHS = ("data-dir", "manifests", "git-verify")
 """Those that start at the folder of the file; so do folders of sources and files of tools."""
 
 

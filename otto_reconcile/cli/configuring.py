@@ -15,8 +15,12 @@ from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.escaping import MASKED, without_logins
 from otto_reconcile.settings import without_credentials
 
-_SECRET = ("OTTO_PARLANT_TOKEN", "OTTO_PARLANT_HEADERS")
+_SECRET = (
+    "OTTO_PARLANT_TOKEN", "OTTO_PARLANT_HEADERS", "OTTO_GIT_TOKEN", "OTTO_WEBHOOK_SECRET"
+)  # fmt: skip
 _ADDRESSES = ("mongodb-uri", "parlant-url")
+_OF_SOURCES = ("git", "branch", "path")
+"""Told with each source, where the file has them."""
 _NOT_SETTINGS = ("output", "help")
 
 
@@ -32,7 +36,11 @@ def run_config(context: typer.Context, output: Output) -> int:
     """All settings of `run`, in the order of its options."""
     configuration = context.obj
     assert isinstance(configuration, Configuration)
-    settings = [*_settings(context, configuration), *_sources(configuration), *_secret()]
+    settings = [*_settings(context, configuration), *_secret()]
+    source = context.get_parameter_source("git")
+    if source is not None and source.name == "DEFAULT_MAP":
+        settings = [one for one in settings if one.name not in _OF_SOURCES]
+        settings += _sources(configuration)
     if output in (Output.TABLE, Output.MARKDOWN):
         rows = [(one.name, _flat(one.value), one.origin) for one in settings]
         say_table(Table(Setting._fields, rows), output)
@@ -82,7 +90,7 @@ def _shown(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):
-        return [str(without_logins(str(one))) for one in value]
+        return [str(without_logins(str(one))) for one in value] or None
     return without_credentials(str(value)) if name in _ADDRESSES else without_logins(str(value))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from otto_reconcile.cli import options
+from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
 from otto_reconcile.cli.console import Data, Output
@@ -50,6 +50,12 @@ def config(
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
+    git: git_options.Git = None,
+    branch: git_options.Branch = None,
+    path: git_options.InRepository = None,
+    git_interval: git_options.GitInterval = 15.0,
+    git_verify: git_options.GitVerify = None,
+    webhook_port: git_options.WebhookPort = None,
     env: options.Env = None,
     port: options.Port = options.PORT,
     parlant_url: options.ParlantUrl = None,
@@ -60,6 +66,7 @@ def config(
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,
+    select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
     prune_unmanaged: options.PruneUnmanaged = False,

@@ -131,3 +131,13 @@ def test_the_schema_describes_the_file(otto: Otto, text: str, valid: bool) -> No
     schema = json.loads(otto("schema", "--of", "config").out)
     checker = jsonschema.Draft202012Validator(schema)
     assert checker.is_valid(yaml.safe_load(text)) is valid
+
+
+def test_git_of_the_command_line_is_in_the_place_of_sources(otto: Otto) -> None:
+    otto.write("otto.yaml", "sources:\n  - {git: bots.git, branch: main}\n  - {folder: m}\n")
+    found = settings(otto, "--git", "other.git")
+    assert found["git"] == (["other.git"], "option --git")
+    assert "sources[0]" not in found
+    found = settings(otto)
+    assert found["sources[0]"][0] == {"git": "bots.git", "branch": "main"}
+    assert "git" not in found

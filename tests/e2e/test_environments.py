@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.e2e.harness import Place, bot, wait_for
+from tests.sources.test_provenance import commit, git
 
 OVERLAY = """\
 apiVersion: otto/v1
@@ -48,3 +49,28 @@ def test_a_daemon_has_an_environment_and_a_selector(tmp_path: Path) -> None:
         done = place.command("diff", "-l", "!tier", "-f", "manifests")
         assert done.returncode == 2
         assert "order-desk" not in done.stdout
+
+
+def test_commits_of_the_files_sources_have_their_environment(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    repo = tmp_path / "repo"
+    (repo / "bots").mkdir(parents=True)
+    git(repo, "init", "-q", "-b", "main")
+    (repo / "bots" / "order-desk.yaml").write_text(bot())
+    (repo / "bots" / "prod.yaml").write_text(OVERLAY)
+    commit(repo, "Add the order desk")
+    (tmp_path / "otto.yaml").write_text(
+        "env: prod\nsources:\n  - {git: repo, branch: main, path: bots}\n"
+    )
+    with place.forked("--port", "0") as daemon:
+        daemon.wait_synced("order-desk")
+        assert daemon.get("/agents/order-desk")["name"] == "Prod Desk"
+        (source,) = daemon.status["git"].values()
+        assert (source["environment"], source["state"]) == ("prod", "Imported")
+        wrong = OVERLAY.replace("name: Prod", "nam: Prod")
+        (repo / "bots" / "prod.yaml").write_text(wrong)
+        commit(repo, "Break the overlay")
+        wait_for("refused", lambda: next(iter(daemon.status["git"].values()))["problems"])
+        (source,) = daemon.status["git"].values()
+        assert any("bots/prod.yaml:8:14: unknown key `nam`" in p for p in source["problems"])
+        assert daemon.get("/agents/order-desk")["name"] == "Prod Desk"
