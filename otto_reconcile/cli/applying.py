@@ -17,6 +17,7 @@ from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.diff import plan
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import Bot, Snapshot, snapshot_of
+from otto_reconcile.model.bot import SUSPENSIONS
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot
@@ -183,7 +184,9 @@ def _refuse_failed(bot: Mapping[str, object] | None, wanted: DesiredBot) -> None
     if bot.get("health") == Health.DEGRADED:
         raise OttoError(f"{bot_id} is Degraded: {bot.get('message')}")
     if bot.get("health") == Health.SUSPENDED:
-        hint = f"otto-reconcile resume {bot_id}" if wanted.bot.suspended else None
+        fits = wanted.bot.suspension in (None, SUSPENSIONS[0])
+        by_hand = fits and not str(bot.get("message")).startswith("not among")
+        hint = f"otto-reconcile resume {bot_id}" if by_hand else None
         raise OttoError(f"{bot_id} is left as it is: {bot.get('message')}", hint=hint)
 
 
