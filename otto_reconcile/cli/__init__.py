@@ -21,12 +21,16 @@ def main() -> int:
 
 
 def _run() -> int:
-    from otto_reconcile.cli import bot_commands, environment_commands
+    from otto_reconcile.cli import (  # noqa: F401 (they register)
+        bot_commands,
+        environment_commands,
+        history_commands,
+    )
+    from otto_reconcile.cli.app import app
     from otto_reconcile.cli.surroundings import settle
 
     settle()
-    assert bot_commands.app is environment_commands.app
-    code = environment_commands.app(prog_name="otto-reconcile", standalone_mode=False)
+    code = app(prog_name="otto-reconcile", standalone_mode=False)
     if code is None or code in (0, 1, 2):
         return int(code or 0)
     if code == 130:

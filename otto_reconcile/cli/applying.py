@@ -6,23 +6,25 @@ import contextlib
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
-from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table
+from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table, write
+from otto_reconcile.cli.foreseeing import foreseen
 from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
-from otto_reconcile.diff import plan
 from otto_reconcile.errors import OttoError
-from otto_reconcile.model import Bot, Snapshot, snapshot_of
+from otto_reconcile.model import Bot
 from otto_reconcile.model.bot import SUSPENSIONS
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot
+from otto_reconcile.render.comments import comment
 from otto_reconcile.render.lines import Line, Tone
-from otto_reconcile.render.plans import plan_lines
+from otto_reconcile.render.plans import Report, document, plan_lines
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
 
@@ -63,9 +65,10 @@ def run_apply(
         )
         after = desired.read()
         bots = [desired.effective(read).bots for read in (before, after)]
-    if dry_run and output is Output.TABLE:
-        say_lines(_dry_lines(*bots))
-    _show(brought, before if dry_run else after, output)
+    if dry_run:
+        _show_dry(foreseen(bots[0], bots[1], brought), brought, before, output)
+    else:
+        show_brought(brought, after, output)
     for warning in brought.warnings:
         note(f"warning: {warning}")
     for found in doubted(inputs, after, places.find_daemon(settings)):
@@ -73,36 +76,56 @@ def run_apply(
     if dry_run:
         return 2 if brought.changes else 0
     if wait is not None:
-        wait_for(settings, _awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
+        wait_for(settings, awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
     return 1 if brought.withheld else 0
 
 
-def _show(brought: Brought, desired: Desired, output: Output) -> None:
-    rows = []
+def show_brought(brought: Brought, desired: Desired, output: Output) -> None:
+    """What became of each bot and shared document."""
+    if output in (Output.JSON, Output.YAML):
+        say_data(_listed(brought, desired), output)
+    else:
+        say_table(Table(("bot", "result", "revision"), _results(brought, desired)), output)
+
+
+def _listed(brought: Brought, desired: Desired) -> dict[str, Any]:
+    names = ("bot", "result", "revision")
+    bots = [dict(zip(names, row, strict=True)) for row in _results(brought, desired)]
+    return {"bots": bots, "warnings": brought.warnings}
+
+
+def _results(brought: Brought, desired: Desired) -> list[tuple[str, str, int | None]]:
     revisions = {bot_id: one.revision for bot_id, one in desired.bots.items()}
     revisions |= {name: one.revision for name, one in desired.shared.items()}
-    for word in ("created", "updated", "moved", "unchanged", "deleted", "withheld"):
-        for bot_id in getattr(brought, word):
-            rows.append((bot_id, word, revisions.get(bot_id)))
-    rows.sort()
-    if output in (Output.TABLE, Output.MARKDOWN):
-        say_table(Table(("bot", "result", "revision"), rows), output)
-        return
-    bots = [{"bot": b, "result": result, "revision": revision} for b, result, revision in rows]
-    say_data({"bots": bots, "warnings": brought.warnings}, output)
+    words = ("created", "updated", "moved", "unchanged", "deleted", "withheld")
+    return sorted(
+        (bot_id, word, revisions.get(bot_id)) for word in words for bot_id in getattr(brought, word)
+    )
 
 
-def _dry_lines(before: Mapping[str, DesiredBot], after: Mapping[str, DesiredBot]) -> Iterator[Line]:
+def _show_dry(report: Report, brought: Brought, before: Desired, output: Output) -> None:
     """What would change in the bots, with what they share, field by field."""
-    changed = [bot_id for bot_id, now in after.items() if now.bot != _bot(before.get(bot_id))]
-    for bot_id in sorted(changed):
-        yield Line(bot_id, Tone.HEADING)
-        yield from _bot_lines(_bot(before.get(bot_id)), after[bot_id].bot)
-    if changed or after.keys() != before.keys():
+    if output is Output.MARKDOWN:
+        write(comment(report))
+    elif output is Output.TABLE:
+        say_lines(_dry_lines(report))
+        show_brought(brought, before, output)
+    else:
+        found = document(report)
+        names = ("changes", "summary", "import")
+        told = {name: found[name] for name in names if name in found}
+        say_data({**_listed(brought, before), **told}, output)
+
+
+def _dry_lines(report: Report) -> Iterator[Line]:
+    for bot in report.bots:
+        yield Line(bot.bot_id, Tone.HEADING)
+        yield from plan_lines(bot.plan, indent="  ")
+    if report.bots:
         yield Line("")
 
 
-def _awaited(
+def awaited(
     inputs: Inputs,
     desired: Desired,
     before: Mapping[str, DesiredBot],
@@ -126,12 +149,6 @@ def _awaited(
 
 def _bot(wanted: DesiredBot | None) -> Bot | None:
     return wanted.bot if wanted is not None else None
-
-
-def _bot_lines(before: Bot | None, after: Bot) -> Iterator[Line]:
-    old = snapshot_of(before) if before is not None else Snapshot()
-    lines = list(plan_lines(plan(snapshot_of(after), old, old), indent="  "))
-    yield from lines or [Line("  ~ labels, annotations, or the order of things", Tone.CHANGED)]
 
 
 def wait_for(

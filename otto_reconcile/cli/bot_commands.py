@@ -21,9 +21,13 @@ __all__ = ["app"]  # with the commands of `cli.commands`, which come first
         "otto-reconcile apply -f bot.yaml",
         "otto-reconcile apply -f specification.json --wait",
         "otto-reconcile apply -f manifests/ --prune --dry-run",
+        "otto-reconcile apply plan.json",
     )
 )
 def apply(
+    plan: Annotated[
+        Path | None, typer.Argument(metavar="PLAN", help="A plan that `diff --out` has made.")
+    ] = None,
     file: options.Files = None,
     select: options.Select = None,
     prune: Annotated[
@@ -40,31 +44,39 @@ def apply(
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
+    parlant_url: options.PlanTarget = None,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
     output: options.Shown = Output.TABLE,
 ) -> int:
-    """Write bots as desired. A running daemon brings them to Parlant."""
-    if not file:
-        raise typer.BadParameter("name what to apply", param_hint="-f PATH")
-    from otto_reconcile.cli.applying import run_apply
+    """Write bots as desired. A running daemon brings them to Parlant.
 
+    With PLAN: do exactly what it says, or refuse if anything changed since it was made.
+    """
+    files = file or []
+    if not files and plan is None:
+        raise typer.BadParameter("name what to apply", param_hint="-f PATH")
     settings = options.settings_of(
         data_dir=data_dir,
         manifests=manifests,
+        parlant_url=parlant_url if plan is not None else None,
         mongodb_uri=mongodb_uri,
         database=database,
         env=env,
         select=select,
     )
-    return run_apply(
-        settings,
-        file,
-        prune=prune,
-        dry_run=dry_run,
-        wait=timeout if wait else None,
-        output=output,
-    )
+    seconds = timeout if wait else None
+    if plan is not None:
+        if files or prune or select:
+            raise typer.BadParameter(
+                "a plan has all that it needs: leave out -f and --prune, or -l"
+            )
+        from otto_reconcile.cli.plan_applying import run_apply_plan
+
+        return run_apply_plan(settings, plan, dry_run=dry_run, wait=seconds, output=output)
+    from otto_reconcile.cli.applying import run_apply
+
+    return run_apply(settings, files, prune=prune, dry_run=dry_run, wait=seconds, output=output)
 
 
 @app.command(epilog=example("otto-reconcile get", "otto-reconcile get order-desk -o yaml"))

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from otto_reconcile import __version__
 from otto_reconcile.cli.config_form import config_schema
-from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
+from otto_reconcile.cli.console import (
+    Data,
+    Output,
+    Verdict,
+    note,
+    say,
+    say_data,
+    say_table,
+    write,
+)
 from otto_reconcile.cli.failures import tell_problems
 from otto_reconcile.cli.inputs import Inputs, read, refuse_nothing
 from otto_reconcile.cli.places import find_target
@@ -14,6 +26,15 @@ from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
 from otto_reconcile.model import snapshot_of
 from otto_reconcile.model.shared import compose
+from otto_reconcile.render.annotations import (
+    DOUBTFUL,
+    FOREIGN,
+    INVALID,
+    Finding,
+    github,
+    gitlab,
+    sarif,
+)
 from otto_reconcile.render.data import to_json, to_yaml
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
@@ -21,7 +42,7 @@ from otto_reconcile.settings import Settings
 _FIELDS = ("file", "line", "column", "message", "hint")
 
 
-def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> int:
+def run_validate(paths: Sequence[str], verdict: Verdict, settings: Settings) -> int:
     """0 if all is valid, else 1. With `parlant_url` set: and if that server can hold it all."""
     error: InvalidInput | None = None
     inputs = Inputs()
@@ -32,6 +53,14 @@ def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> in
             asyncio.run(_refuse_unfit(inputs, settings))
     except InvalidInput as invalid:
         error = invalid
+    if verdict in (Verdict.SARIF, Verdict.GITHUB, Verdict.GITLAB):
+        _annotate(inputs, error, verdict)
+    else:
+        _show(inputs, error, Output(verdict))
+    return 0 if error is None else 1
+
+
+def _show(inputs: Inputs, error: InvalidInput | None, output: Output) -> None:
     problems = error.problems if error is not None else ()
     if output in (Output.JSON, Output.YAML):
         counts = {"bots": len(inputs.bots), "shared": len(inputs.manifests.shared)}
@@ -47,7 +76,35 @@ def run_validate(paths: Sequence[str], output: Output, settings: Settings) -> in
         )
     else:
         tell_problems(error)
-    return 0 if error is None else 1
+
+
+def _annotate(inputs: Inputs, error: InvalidInput | None, verdict: Verdict) -> None:
+    found = list(_findings(inputs, error))
+    if verdict is Verdict.SARIF:
+        say_data(sarif(found, __version__), Output.JSON)
+    elif verdict is Verdict.GITLAB:
+        say_data(gitlab(found), Output.JSON)
+    else:
+        for line in github(found):
+            say(line)
+        say(_valid(inputs) if error is None else f"{_count(len(error.problems), 'fault')} found")
+
+
+def _findings(inputs: Inputs, error: InvalidInput | None) -> Iterator[Finding]:
+    for problem in error.problems if error is not None else ():
+        yield Finding(INVALID, _from_here(problem))
+    for problem in inputs.manifests.notes:
+        yield Finding(DOUBTFUL, _from_here(problem))
+    for problem in inputs.manifests.foreign:
+        yield Finding(FOREIGN, _from_here(problem))
+
+
+def _from_here(problem: Problem) -> Problem:
+    """With the path from the working directory: in a pipeline the root of the repository."""
+    inside = os.path.relpath(problem.file)
+    if os.path.isabs(problem.file) and inside.startswith(os.pardir):
+        return problem
+    return replace(problem, file=inside)
 
 
 async def _refuse_unfit(inputs: Inputs, settings: Settings) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.app import app, example
-from otto_reconcile.cli.console import Data, Output
+from otto_reconcile.cli.console import Data, Output, Verdict
 
 __all__ = ["app"]
 
@@ -88,6 +89,9 @@ def run(
         "otto-reconcile diff",
         "otto-reconcile diff order-desk -o json",
         "otto-reconcile diff -f manifests/",
+        "otto-reconcile diff -f manifests/ --out plan.json",
+        "otto-reconcile diff --git-ref origin/main..HEAD -o markdown",
+        "otto-reconcile diff order-desk@3..7",
     )
 )
 def diff(
@@ -104,13 +108,32 @@ def diff(
         bool, typer.Option("--prune-unmanaged", help="As for `run --prune-unmanaged`.")
     ] = False,
     take_over: options.TakeOver = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Keep it as a plan, for `apply FILE`."),
+    ] = None,
+    git_ref: git_options.GitRef = None,
+    git: git_options.OneGit = ".",
+    path: git_options.OnePath = None,
     output: options.Shown = Output.TABLE,
 ) -> int:
     """Show what a reconcile would do now, and do nothing. With -f: after an import of that.
 
+    With --git-ref A..B: what commit B changes in the bots of A, without a daemon.
+    BOT@3..7 compares two revisions, BOT@3 one with the newest; neither daemon nor target is needed.
     Exit code 0 if nothing differs, 2 if something does.
     """
-    from otto_reconcile.cli.diffing import run_diff
+    if any("@" in bot for bot in bots or ()):
+        from otto_reconcile.cli.revisions import run_revision_diff
+
+        settings = options.settings_of(
+            data_dir=data_dir, mongodb_uri=mongodb_uri, database=database
+        )
+        options.refuse_beside_revision(bots or [], file=file, prune_unmanaged=prune_unmanaged)
+        return run_revision_diff(settings, (bots or [])[0], output)
+    from otto_reconcile.cli import git_diff
+    from otto_reconcile.cli.diffing import run_diff, run_git_diff
+    from otto_reconcile.settings import GitSettings
 
     settings = options.settings_of(
         data_dir=data_dir,
@@ -121,8 +144,12 @@ def diff(
         select=select,
         env=env,
     )
+    if git_ref is not None:
+        git_options.refuse_beside(git_ref, file=file, out=out)
+        found = GitSettings(git, None, git_diff.path_of(path))
+        return run_git_diff(settings, git_ref, bots or [], found, output)
     return run_diff(
-        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output
+        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output, out=out
     )
 
 
@@ -201,7 +228,7 @@ def history(
     database: options.Database = options.DATABASE,
     output: options.Shown = Output.TABLE,
 ) -> int:
-    """Show the revisions of a bot, newest first: who made each, when, and from where."""
+    """Show the revisions of a bot, newest first: who made each, when, why, and from where."""
     from otto_reconcile.cli.records import run_history
 
     settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
@@ -212,6 +239,7 @@ def history(
     epilog=example(
         "otto-reconcile validate",
         "otto-reconcile validate bot.yaml -o json",
+        "otto-reconcile validate -o sarif > manifests.sarif",
         "otto-reconcile validate --target http://parlant.internal:8800",
     )
 )
@@ -230,7 +258,9 @@ def validate(
     ] = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
-    output: options.Shown = Output.TABLE,
+    output: Annotated[
+        Verdict, typer.Option("--output", "-o", help="How to show it.", case_sensitive=False)
+    ] = Verdict.TABLE,
 ) -> int:
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from errno import EBADF
@@ -18,7 +18,7 @@ from otto_reconcile.errors import OttoError
 from otto_reconcile.runtime.escaping import escaped, visible, visible_lines, without_logins
 
 if TYPE_CHECKING:
-    from otto_reconcile.render.lines import Line
+    from otto_reconcile.render.lines import Line, Span
     from otto_reconcile.render.tables import Table
 
 
@@ -29,6 +29,18 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     MARKDOWN = "markdown"
+
+
+class Verdict(StrEnum):
+    """How `validate` shows what it found: as all commands do, or as code hosts take it."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 class Data(StrEnum):
@@ -105,11 +117,18 @@ def note(text: str) -> None:
 
 
 def say_lines(lines: Iterable[Line]) -> None:
-    """Lines, each in the colour of its tone."""
-    colours = _COLOURS if colourful() else {}
+    """Lines, each in the colour of its tone, or of the tones of its parts."""
+    colours: Mapping[str, str] = _COLOURS if colourful() else {}
     for line in lines:
-        colour, text = colours.get(line.tone), visible(line.text)
-        _emit(f"\x1b[{colour}m{text}\x1b[0m\n" if colour else f"{text}\n")
+        if line.spans and colours:
+            _emit("".join(_coloured(span, colours) for span in line.spans) + "\n")
+        else:
+            _emit(_coloured(line, colours) + "\n")
+
+
+def _coloured(said: Line | Span, colours: Mapping[str, str]) -> str:
+    colour, text = colours.get(said.tone), visible(said.text)
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 def say_data(value: Any, output: Output) -> None:

@@ -70,6 +70,39 @@ WebhookPort = Annotated[
     ),
 ]
 
+GitRef = Annotated[
+    str | None,
+    typer.Option(
+        "--git-ref",
+        metavar="A..B",
+        help="Compare two commits (branches, tags) instead; with A...B from where B left A, and"
+        " with one alone, that commit with what is live.",
+    ),
+]
+OneGit = Annotated[
+    str,
+    typer.Option("--git", metavar="PATH", help="The repository of --git-ref; by default around."),
+]
+OnePath = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        envvar="OTTO_GIT_PATH",
+        metavar="FOLDER",
+        help="The folder of the manifests in the repository of --git-ref (manifests).",
+    ),
+]
+
+
+def refuse_beside(refs: str, *, file: object, out: object) -> None:
+    """Raises SettingsError for options that say otherwise what is compared."""
+    for option, given in (("-f", file), ("--out", out)):
+        if given:
+            raise SettingsError(
+                f"--git-ref {refs} and {option} cannot be given together",
+                hint="leave one of the two out",
+            )
+
 
 def git_of(
     urls: list[str] | None, branches: list[str] | None, paths: list[str] | None

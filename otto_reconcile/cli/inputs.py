@@ -17,22 +17,31 @@ from otto_reconcile.records.composition import services_of
 from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.sources.importer import Imported, bring_in, files_of, import_folder
 from otto_reconcile.sources.lineage import Lineage
-from otto_reconcile.sources.provenance import of_files, of_folder
+from otto_reconcile.sources.provenance import Provenance, of_files, of_folder
 from otto_reconcile.sources.roots import root_of
 from otto_reconcile.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Checked bots, and what they share. `folder` is the one that was named, if it was just one."""
+    """Checked bots, and what they share. `folder` is the one that was named, if it was just one.
+
+    `commit` says of which commit all is, if it is of one.
+    """
 
     manifests: Loaded = field(default_factory=Loaded)
     specifications: tuple[LoadedBot, ...] = ()
     folder: Path | None = None
+    commit: Provenance | None = None
 
     @property
     def bots(self) -> tuple[LoadedBot, ...]:
         return (*self.manifests.bots, *self.specifications)
+
+    @property
+    def declarations(self) -> tuple[LoadedDeclaration, ...]:
+        """The bots, and what they share."""
+        return (*self.manifests.declarations, *self.specifications)
 
 
 def read(paths: Sequence[str], env: str | None = None) -> Inputs:
@@ -141,6 +150,9 @@ def doubted(
     yield from manifest.misspelt_local(tools, map(str, local))
 
 
+_WORDS = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "rewritten")
+
+
 @dataclass(slots=True)
 class Brought:
     """What the import of all inputs did; ids of bots and names of shared documents, sorted."""
@@ -158,9 +170,13 @@ class Brought:
     def changes(self) -> bool:
         return bool(self.created or self.updated or self.moved or self.deleted)
 
+    @property
+    def names(self) -> set[str]:
+        """All that the import was about."""
+        return {name for word in _WORDS for name in getattr(self, word)}
+
     def add(self, imported: Imported) -> None:
-        words = ("created", "updated", "moved", "unchanged", "deleted", "withheld", "rewritten")
-        for name in words:
+        for name in _WORDS:
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
         self.warnings += imported.warnings
         if imported.guarded is not None:
@@ -184,6 +200,9 @@ def bring_all(
     """
     brought = Brought()
     lineage = Lineage(store)
+    if inputs.commit is not None:
+        brought.add(_bring_commit(desired, lineage, inputs, inputs.commit, actor))
+        return brought
     for root, declarations in _by_folder(inputs, watched):
         if root is not None and prune and root is inputs.folder:
             loaded = inputs.manifests
@@ -198,6 +217,7 @@ def bring_all(
                     root=root_of(root),
                     foreign=loaded.foreign,
                     by_request=True,
+                    over_rollbacks=True,
                 )
             )
             continue
@@ -209,12 +229,33 @@ def bring_all(
                 root=root_of(root) if root is not None else None,
                 commits=of_files((one.file for one in declarations), inputs.manifests.texts),
                 prune=False,
+                over_rollbacks=True,
             )
         )
     if inputs.specifications:
         kind = "specification"
-        brought.add(bring_in(desired, inputs.specifications, actor=actor, kind=kind))
+        brought.add(
+            bring_in(desired, inputs.specifications, actor=actor, kind=kind, over_rollbacks=True)
+        )
     return brought
+
+
+def _bring_commit(
+    desired: DesiredState, lineage: Lineage, inputs: Inputs, made_from: Provenance, actor: str
+) -> Imported:
+    """As the daemon would that follows this repository; without one nothing is deleted."""
+    assert made_from.state is not None
+    record, loaded = lineage.find("", made_from.state), inputs.manifests
+    return bring_in(
+        desired,
+        loaded.declarations,
+        actor=actor,
+        root=Path(record.names[-1]) if record is not None else None,
+        commits=made_from.commits,
+        about=made_from.about,
+        names=record.names if record is not None else (),
+        foreign=loaded.foreign,
+    )
 
 
 def _by_folder(

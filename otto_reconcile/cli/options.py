@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +65,15 @@ ParlantUrl = Annotated[
         metavar="URL",
         help="A Parlant server that runs elsewhere. OTTO_PARLANT_TOKEN and OTTO_PARLANT_HEADERS"
         " go with every call.",
+    ),
+]
+PlanTarget = Annotated[
+    str | None,
+    _option(
+        "--parlant-url",
+        env="OTTO_PARLANT_URL",
+        metavar="URL",
+        help="With PLAN: the Parlant server that it is for; the running daemon's by default.",
     ),
 ]
 MongodbUri = Annotated[
@@ -233,3 +243,15 @@ def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> Non
                 " (OTTO_PARLANT_URL) names one elsewhere",
                 hint="leave one of the two out",
             )
+
+
+def refuse_beside_revision(bots: Sequence[str], **options: object) -> None:
+    """Raises SettingsError: two revisions of one bot are compared, and nothing else."""
+    named = next(bot for bot in bots if "@" in bot)
+    others = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    others += [bot for bot in bots if bot is not named][:1]
+    if others:
+        raise SettingsError(
+            f"{named} stands alone, without {others[0]}",
+            hint=f"otto-reconcile diff {named} compares revisions, and asks no target",
+        )

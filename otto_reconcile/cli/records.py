@@ -32,7 +32,11 @@ _TONES = {
     Result.FAILED: Tone.REMOVED,
     Result.UNKNOWN: Tone.CHANGED,
 }
-_REVISION_COLUMNS = ("revision", "type", "time", "actor", "source", "commit", "digest", "note")
+_OF_COMMITS = ("author", "subject")
+"""Columns that are there only where a revision was made from a commit."""
+_REVISION_COLUMNS = (
+    "revision", "type", "time", "actor", "source", "commit", *_OF_COMMITS, "digest", "note",
+)  # fmt: skip
 _ACTION_COLUMNS = ("time", "outcome", "operation", "kind", "key", "cause", "run", "error")
 
 
@@ -49,8 +53,13 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     if output in (Output.JSON, Output.YAML):
         say_data([_revision(event) for event in events], output)
     else:
-        rows = [[_flat(event).get(name) for name in _REVISION_COLUMNS] for event in events]
-        say_table(Table(_REVISION_COLUMNS, rows), output)
+        flat = [_flat(event) for event in events]
+        columns = [
+            name
+            for name in _REVISION_COLUMNS
+            if name not in _OF_COMMITS or any(one[name] for one in flat)
+        ]
+        say_table(Table(columns, [[one[name] for name in columns] for one in flat]), output)
     return 0
 
 
@@ -67,8 +76,10 @@ def _flat(event: Event) -> dict[str, object]:
     return {
         **_revision(event),
         "time": event.time.isoformat(timespec="seconds"),
-        "source": source.path or source.kind,
+        "source": source.origin,
         "commit": source.commit,
+        "author": source.author,
+        "subject": source.subject,
         "note": source.note,
     }
 

@@ -9,6 +9,7 @@ from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.errors import NotFound
+from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
@@ -110,6 +111,9 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         at += f", environment {manifests['environment']}" if manifests.get("environment") else ""
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}{visible(at)}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
+        for name, what in sorted((manifests.get("rolled_back") or {}).items()):
+            if is_shared(name):  # of a bot, its own message says so
+                yield Line(visible(f"           {name}: {what}"), Tone.CHANGED)
     for source in (daemon.get("git") or {}).values():
         yield from _commits(source)
     if daemon.get("webhook"):

@@ -75,6 +75,9 @@ class BotMetadataForm(MetadataForm):
         "Fields that are left as the target has them: `description`, `guidelines/ID/action`,"
         " `guidelines/*/priority`."
     )
+    renamedFrom: ExactId | None = described(
+        "The complete id that this bot had: that one ends in the same import, which is no loss."
+    )
 
 
 class AgentForm(Form):

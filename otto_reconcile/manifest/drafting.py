@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from otto_reconcile.manifest.basics import Identified
-from otto_reconcile.manifest.bot_forms import BotMetadataForm, MetadataForm, SpecForm
+from otto_reconcile.manifest.bot_forms import BotMetadataForm, SpecForm
 from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.foreign import OVERLAY, START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.forms import RelationshipForm, ToolServiceForm
@@ -81,7 +81,7 @@ def _bot_id(made: Draft, data: JSON, wrong: set[Path]) -> str:
     node = find(made.root, ("metadata",))
     ids = [name for name in ("id", "exact_id") if isinstance(metadata.get(name), str)]
     if all(metadata.get(name) is None for name in ("id", "exact_id")):
-        described = MetadataForm if made.kind == "Bot" else SharedMetadataForm
+        described = BotMetadataForm if made.kind == "Bot" else SharedMetadataForm
         made.faults.add(node, "`id` is missing", described.model_fields["id"].description)
     if len(ids) == 2:
         _both(made, ("metadata", "exact_id"))

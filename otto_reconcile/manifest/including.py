@@ -17,7 +17,7 @@ from otto_reconcile.manifest.tree import Faults, Node, Unreadable, check_charact
 
 MOST = 4 * MAX_BYTES
 """Bytes that all files of one manifest may have together."""
-_IN_THE_MANIFEST = frozenset({"apiVersion", "kind", "id", "exact_id"})
+_IN_THE_MANIFEST = frozenset({"apiVersion", "kind", "id", "exact_id", "renamedFrom"})
 _FREE = frozenset({"annotations", "labels", "metadata"})
 """Below these, keys are anybody's own."""
 _HINT = "name a file of this folder, from this manifest on: `!file ./prompt.md`"

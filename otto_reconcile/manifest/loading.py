@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from otto_reconcile.errors import Problem
+from otto_reconcile.manifest.bot_forms import BotForm
 from otto_reconcile.manifest.documents import place, read_documents
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import Draft
@@ -25,12 +26,16 @@ from otto_reconcile.model.shared import Declaration, SharedDocument, unfit
 
 @dataclass(frozen=True, slots=True)
 class LoadedBot:
-    """A bot with the place where its document starts, and those of parts with a complete id."""
+    """A bot with the place where its document starts, and those of parts with a complete id.
+
+    `renamed_from` is the id that it had, if the manifest says so.
+    """
 
     bot: Bot
     file: str
     line: int
     places: Mapping[Ref, tuple[int, int]] = field(default_factory=dict)
+    renamed_from: str | None = None
 
     def place_of(self, ref: Ref) -> tuple[int, int]:
         """Line and column of a part; of what has none here, those of the document."""
@@ -127,7 +132,8 @@ def load(
     remarks = (*reading.notes, *notes(linked, shared), *misspelt(tools, services))
     return Loaded(
         tuple(
-            LoadedBot(bot, made.faults.file, made.root.line, _places(made)) for made, bot in linked
+            LoadedBot(bot, made.faults.file, made.root.line, _places(made), _former(made))
+            for made, bot in linked
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
         tuple(sorted(remarks, key=place)),
@@ -145,6 +151,10 @@ def _of_others(
     """Without the files that a manifest includes."""
     ours = {os.path.realpath(path) for files in texts.values() for path in files}
     yield from (line for line in foreign if os.path.realpath(line.file) not in ours)
+
+
+def _former(made: Draft) -> str | None:
+    return made.form.metadata.renamedFrom if isinstance(made.form, BotForm) else None
 
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:

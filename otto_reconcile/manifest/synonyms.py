@@ -82,7 +82,7 @@ _HINTS = {
     ),
     **dict.fromkeys((("JourneyForm", key) for key in ("action", "chat", "do", "then")), _STEPS),
     **dict.fromkeys((("JourneyForm", key) for key in ("glossary", "terms")), _OF_THE_BOT),
-    ("MetadataForm", "name"): "write `id`, of lower-case letters, digits and hyphens;"
+    ("BotMetadataForm", "name"): "write `id`, of lower-case letters, digits and hyphens;"
     " the name that customers see is `spec.name`",
     ("SharedMetadataForm", "name"): "write `id`",
     ("SpecForm", "tools"): "a guideline names its `tools`, and `tool_services` says where they are",

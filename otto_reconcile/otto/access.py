@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from otto_reconcile.desired import DesiredBot, Source
+from otto_reconcile.records.events import ROLLBACK
+from otto_reconcile.records.rollbacks import MANIFEST
 
 KIND = "otto"
 """The kind of source of what was wanted in a chat; `session` is the chat's."""
@@ -36,7 +38,7 @@ def owns(owner: str, wanted: DesiredBot) -> bool:
 
 def is_in_a_file(source: Source) -> bool:
     """True of what the next import of a folder would bring back."""
-    return source.kind == "manifest" and bool(source.root)
+    return source.kind in (MANIFEST, ROLLBACK) and bool(source.root)
 
 
 def why_not_yours(wanted: DesiredBot) -> str:

@@ -29,6 +29,7 @@ from otto_reconcile.port.adapters.relationship import unrelated
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.base import Evaluator, Health, Observation, Port
 from otto_reconcile.port.connecting import TIMEOUT, over_asgi, over_http
+from otto_reconcile.port.conversations import Conversation, conversation
 from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.host_process import HostProcess, Place
@@ -157,6 +158,10 @@ class RestPort(Port, Evaluator):
         """What reaches every agent, though it is no part of a bot. Dear: see `port.reaching`."""
         self._wire.tags.expire()
         return await reaching(self._wire)
+
+    async def conversation(self, session: str) -> Conversation:
+        """What was said in a session; see `port.conversations`, also for what it raises."""
+        return await conversation(self._wire, session)
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import WAITS
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.records.events import Source
+from otto_reconcile.records.rollbacks import advice
 
 MOST_FAILURES = 10
 """So many are told one by one; `actions` has them all."""
@@ -86,12 +87,15 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
         return _words(sync, Health.SUSPENDED, cause, planned.left_alone)
     skipped = [action for action in planned.plan.skipped if action.skipped != WAITS]
+    wanted = planned.wanted
+    rolled_back = advice(wanted.source) if wanted is not None else None
     untouched = bool(planned.plan.acting) and not result.outcomes
     reasons = [
         _failed(result.failures) if result.failures else None,
         f"held back: {_held(skipped)}" if skipped else None,
         (result.held or "waiting: another daemon leads") if untouched else None,
         result.lacking,
+        rolled_back,
     ]
     message = "; ".join(reason for reason in reasons if reason) or None
     health = _health(result, planned, skipped)

@@ -59,6 +59,11 @@ class _Work:
         repeats.settle(self.planned.bot_id, (*self.outcomes, *self.waiting))
 
 
+def _result(work: _Work) -> BotResult:
+    planned, outcomes = work.planned, tuple(work.outcomes)
+    return BotResult(planned.bot_id, planned, outcomes, waiting=work.waiting, heirs=work.heirs)
+
+
 OnOutcome = Callable[[str, Outcome], None]
 
 
@@ -142,13 +147,18 @@ class Reconciler:
                 else:
                     works.append(_Work(planned, waiting))
         await self._do(world, works, run_id, absent)
-        done = (
-            BotResult(
-                w.planned.bot_id, w.planned, tuple(w.outcomes), waiting=w.waiting, heirs=w.heirs
-            )
-            for w in works
-        )
-        return [*results, *done]
+        return [*results, *map(_result, works)]
+
+    async def carry_out(
+        self, world: TargetState, plans: Sequence[Planned], run_id: str
+    ) -> list[BotResult]:
+        """Does exactly these plans, which were made of this world a moment ago.
+
+        Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
+        """
+        works = [_Work(planned) for planned in plans]
+        await self._do(world, works, run_id, absent=False)
+        return [_result(work) for work in works]
 
     async def _do(self, world: TargetState, works: list[_Work], run_id: str, absent: bool) -> None:
         for work in works:

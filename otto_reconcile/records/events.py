@@ -34,6 +34,9 @@ NEWER = "it was written by a newer otto-reconcile; update this one"
 ROWS = "rows"
 """The kind of source of what another program wrote into the collections."""
 
+ROLLBACK = "rollback"
+"""The kind of source of what brought an earlier revision back, see `records.rollbacks`."""
+
 
 def refuse_newer(store: Store) -> None:
     """Raises SettingsError if a newer version has written in this store.
@@ -63,7 +66,8 @@ class Source:
 
     `note` is what the person who did it said. `owner` is for whom Otto made a bot, see
     `otto.access`; None where nobody in a chat may change it. `author`, `subject` and `committed`
-    (ISO 8601, UTC) are those of the commit, where commits are the source.
+    (ISO 8601, UTC) are those of the commit, where commits are the source. Of a rollback, `path` and
+    `root` are those of the manifest, and `over` the digest of what it says, if it says otherwise.
     """
 
     kind: str
@@ -76,6 +80,12 @@ class Source:
     author: str | None = None
     subject: str | None = None
     committed: str | None = None
+    over: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where the content is from, for a person: a file, or what was done."""
+        return self.kind if self.kind == ROLLBACK else self.path or self.kind
 
     def to_document(self) -> Document:
         return {name: value for name, value in asdict(self).items() if value is not None}

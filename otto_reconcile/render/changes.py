@@ -8,14 +8,20 @@ from collections.abc import Iterable, Iterator
 from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.planning.redaction import shown
-from otto_reconcile.render.lines import NOTHING, Line, Tone, brief, visible
+from otto_reconcile.render.lines import NOTHING, Line, Span, Tone, brief, visible
+from otto_reconcile.render.words import marked_lines
 
 WIDTH = 100
 """Values that together take more characters than this get lines of their own."""
 
 
-def change_lines(change: Change, *, creating: bool = False, indent: str = "") -> Iterator[Line]:
-    """The lines of one change, below `indent`; of what is new only the new value is shown."""
+def change_lines(
+    change: Change, *, creating: bool = False, indent: str = "", marking: bool = False
+) -> Iterator[Line]:
+    """The lines of one change, below `indent`; of what is new only the new value is shown.
+
+    With `marking`, the words that differ are marked inside long texts.
+    """
     before, after = shown(change)
     if change.masked:
         new = NOTHING if after is None else after
@@ -24,13 +30,19 @@ def change_lines(change: Change, *, creating: bool = False, indent: str = "") ->
         before, after = before or {}, after or {}
         for key in sorted(before.keys() | after.keys()):
             label = f"{change.field}.{visible(key)}"
-            yield from value_lines(label, before.get(key), after.get(key), creating, indent)
+            sides = before.get(key), after.get(key)
+            yield from value_lines(label, *sides, creating, indent, marking)
     else:
-        yield from value_lines(change.field, before, after, creating, indent)
+        yield from value_lines(change.field, before, after, creating, indent, marking)
 
 
 def value_lines(
-    label: str, before: JSON, after: JSON, creating: bool = False, indent: str = ""
+    label: str,
+    before: JSON,
+    after: JSON,
+    creating: bool = False,
+    indent: str = "",
+    marking: bool = False,
 ) -> Iterator[Line]:
     """The lines of one value under its label."""
     sides = brief(after) if creating else f"{brief(before)} -> {brief(after)}"
@@ -39,11 +51,21 @@ def value_lines(
         yield Line(f"{indent}{label}: {sides}")
     elif places := _explained(before, after) if _nested(before, after) else []:
         for path, old, new in places:
-            yield from value_lines(f"{label}{path}", old, new, False, indent)
+            yield from value_lines(f"{label}{path}", old, new, False, indent, marking)
     else:
         yield Line(f"{indent}{label}:")
-        for line in _difference(_as_lines(before), _as_lines(after)):
-            yield Line(f"{indent}  {line.text}", line.tone)
+        for line in _long(before, after, marking):
+            blank = f"{indent}  "
+            spans = (Span(blank), *line.spans) if line.spans else ()
+            yield Line(f"{blank}{line.text}", line.tone, spans)
+
+
+def _long(before: JSON, after: JSON, marking: bool) -> Iterable[Line]:
+    if marking and isinstance(before, str) and isinstance(after, str):
+        marked = marked_lines(before, after)
+        if marked is not None:
+            return marked
+    return _difference(_as_lines(before), _as_lines(after))
 
 
 def _has_lines(value: JSON) -> bool:

@@ -1,13 +1,15 @@
-"""Renders the plans of many bots: as text, as markdown, and as a document for JSON and YAML.
+"""Renders the plans of many bots: as text, and as a document for JSON and YAML.
 
-The command `diff` calls it. The same plans give the same bytes.
+The command `diff` calls it, and `comments`, which makes a page of it. The same plans give the same
+bytes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Action, Change, Operation, Plan
@@ -98,28 +100,38 @@ class Report:
         yield self.pruned
 
 
+class Section(NamedTuple):
+    """A heading with the actions below it; without any it is a remark."""
+
+    heading: Line
+    actions: tuple[Action, ...] = ()
+
+
 def text_lines(report: Report) -> Iterator[Line]:
     """The report for a person, the summary last."""
-    if report.lost:
-        yield Line(f"! {visible(report.lost)}", Tone.REMOVED)
-    yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.reaching)
-    yield from (Line(f"! {visible(one)}", Tone.REMOVED) for one in report.faults)
-    if len(report.pruned):
-        yield Line("for every agent", Tone.HEADING)
-        yield from plan_lines(report.pruned, indent="  ")
-    yield from _import_lines(report)
-    for bot in report.bots:
-        actions = [a for a in bot.plan if a.operation is not Operation.FORGET]
-        if bot.error is not None:
-            yield Line(f"{bot.bot_id} (not compared: {visible(bot.error)})", Tone.REMOVED)
-        elif actions:
-            yield Line(_heading(bot.bot_id, actions), Tone.HEADING)
-            yield from plan_lines(actions, indent="  ")
-    if len(report.foreign):
-        yield Line("agents of no bot", Tone.HEADING)
-        yield from plan_lines(report.foreign, indent="  ")
-    yield from (Line(f"warning: {visible(w)}", Tone.CHANGED) for w in report.warnings)
+    for section in sections(report):
+        yield section.heading
+        yield from plan_lines(section.actions, indent="  ")
     yield Line(summary_line(report))
+
+
+def sections(report: Report) -> Iterator[Section]:
+    """What the report says, from the most important on, but for its summary."""
+    told = (*([report.lost] if report.lost else ()), *report.reaching, *report.faults)
+    yield from (Section(Line(f"! {visible(one)}", Tone.REMOVED)) for one in told)
+    if len(report.pruned):
+        yield Section(Line("for every agent", Tone.HEADING), report.pruned.actions)
+    yield from map(Section, _import_lines(report))
+    for bot in report.bots:
+        actions = tuple(a for a in bot.plan if a.operation is not Operation.FORGET)
+        if bot.error is not None:
+            why = f"{bot.bot_id} (not compared: {visible(bot.error)})"
+            yield Section(Line(why, Tone.REMOVED))
+        elif actions:
+            yield Section(Line(_heading(bot.bot_id, actions), Tone.HEADING), actions)
+    if len(report.foreign):
+        yield Section(Line("agents of no bot", Tone.HEADING), report.foreign.actions)
+    yield from (Section(Line(f"warning: {visible(w)}", Tone.CHANGED)) for w in report.warnings)
 
 
 def _import_lines(report: Report) -> Iterator[Line]:
@@ -175,8 +187,21 @@ def _called(action: Action) -> str:
 
 def summary(report: Report) -> dict[str, int]:
     """How many actions there are of each group."""
-    counts = Counter(_group(action) for action in report.actions())
+    return _counts(report.actions())
+
+
+def _counts(actions: Iterable[Action]) -> dict[str, int]:
+    counts = Counter(_group(action) for action in actions)
     return {group: counts[group] for group in GROUPS}
+
+
+def counts_line(actions: Iterable[Action]) -> str:
+    """For example `3 to create, 1 to change, 2 unmanaged`; empty for no actions."""
+    return ", ".join(_told(_counts(actions)))
+
+
+def _told(counts: Mapping[str, int]) -> list[str]:
+    return [f"{counts[group]} {_WORDS[group]}" for group in GROUPS if counts[group]]
 
 
 def _group(action: Action) -> str:
@@ -184,9 +209,8 @@ def _group(action: Action) -> str:
 
 
 def summary_line(report: Report) -> str:
-    """For example `3 to create, 1 to change, 2 unmanaged`."""
-    counts = summary(report)
-    parts = [f"{counts[group]} {_WORDS[group]}" for group in GROUPS if counts[group]]
+    """What there is to do in all, and what else is to be said."""
+    parts = _told(summary(report))
     if report.reaching:
         parts.insert(0, f"{len(report.reaching)} reaching every agent")
     if report.lost:
@@ -198,36 +222,6 @@ def summary_line(report: Report) -> str:
     if report.errors:
         parts.append(f"{len(report.errors)} not compared")
     return ", ".join(parts) or "nothing to do on the target"
-
-
-def markdown(report: Report) -> str:
-    """The report for a review: a heading and a fenced difference to each bot."""
-    lines = [line.text for line in text_lines(report)]
-    fence = "`" * max(3, 1 + max((_ticks(line) for line in lines), default=0))
-    parts = [f"**{lines[-1]}**"]
-    for heading, body in _sections(lines[:-1]):
-        parts.append(f"### {heading}")
-        if body:
-            parts.append("\n".join([f"{fence}diff", *(line[2:] for line in body), fence]))
-    return "\n\n".join(parts) + "\n"
-
-
-def _sections(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
-    sections: list[tuple[str, list[str]]] = []
-    for line in lines:
-        if line.startswith("  "):
-            sections[-1][1].append(line)
-        else:
-            sections.append((line, []))
-    return sections
-
-
-def _ticks(line: str) -> int:
-    longest = run = 0
-    for character in line:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return longest
 
 
 def document(report: Report) -> dict[str, JSON]:

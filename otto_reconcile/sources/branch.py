@@ -72,6 +72,7 @@ class Branch:
         self._record: Record | None = None
         self._done: str | None = None  # the commit that was imported, or refused
         self._failures = 0
+        self._rolled_back: frozenset[str] = frozenset()  # of which that was said
         known = {"repository": position.where, "path": self._path, "branch": settings.branch}
         known |= {"environment": env} if env is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
@@ -201,13 +202,8 @@ class Branch:
 
     async def _bring_in(self, commit: Commit, read: Read, *, by_request: bool = False) -> Imported:
         files = (one.file for one in read.loaded.declarations)
-        about = {
-            "commit": commit.short,
-            "author": commit.author,
-            "subject": commit.subject,
-            "committed": commit.time.isoformat(timespec="seconds"),
-        }
-        made_from = Provenance(self._state, dict.fromkeys(files, commit.short), about)
+        commits = dict.fromkeys(files, commit.short)
+        made_from = Provenance(self._state, commits, commit.of_source())
         return await asyncio.to_thread(
             import_folder,
             self._desired,
@@ -228,7 +224,9 @@ class Branch:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-        say_imported(self._reporter, imported, f"commit {commit.short} imported")
+        event = f"commit {commit.short} imported"
+        say_imported(self._reporter, imported, event, self._rolled_back)
+        self._rolled_back = frozenset(imported.rolled_back)
         notes = [str(problem) for problem in read.loaded.foreign]
         done = {"branch": at.branch, "commit": commit.to_document(), "refused": None}
         more = {**done, "notes": notes[:SHOWN], "gitdir": str(self._position.gitdir)}

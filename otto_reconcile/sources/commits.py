@@ -33,6 +33,12 @@ class Commit:
     def short(self) -> str:
         return self.id[:SHORT]
 
+    def of_source(self) -> dict[str, str]:
+        """As the fields of a Source have it."""
+        document = self.to_document()
+        names = {"author": "author", "subject": "subject", "time": "committed"}
+        return {"commit": self.short, **{field: document[n] for n, field in names.items()}}
+
     def to_document(self) -> dict[str, str]:
         time = self.time.isoformat(timespec="seconds")
         return {"id": self.id, "author": self.author, "subject": self.subject, "time": time}
@@ -100,6 +106,15 @@ class Commits:
     def _commit(self, ref: str) -> str | None:
         commit = self._said("rev-parse", "-q", "--verify", f"{ref}^{{commit}}")
         return commit if is_hash(commit) else None
+
+    def fork_of(self, one: str, other: str) -> str | None:
+        """The newest commit that both come from."""
+        found = self._said("merge-base", one, other)
+        return found if is_hash(found) else None
+
+    def has(self, commit: str, path: str) -> bool:
+        """True if there is a file or folder of this path."""
+        return bool(self._said("ls-tree", "--full-tree", "--name-only", commit, "--", path))
 
     def was_renamed(self, before: str, after: str) -> bool:
         """True if the log of a branch says that it had another name before."""

@@ -11,6 +11,7 @@ from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import Loaded, LoadedDeclaration
 from otto_reconcile.model.shared import is_shared, stream_of
 from otto_reconcile.planning import guard
+from otto_reconcile.sources.renamed import is_rename
 from otto_reconcile.sources.roots import Home, home_of, within
 
 
@@ -32,21 +33,25 @@ def departed(
     known: Desired,
     declarations: tuple[LoadedDeclaration, ...],
     home: Home | None,
+    renamed: Collection[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
     """What is to be deleted, what the guard keeps, and its reason.
+
+    What is `renamed` is no loss: it is deleted in any case, and does not count.
 
     Bots are guarded for themselves, so that shared documents that are left cannot stand in for
     them; what they share stays as long as they do.
     """
     if home is None:
         return (), (), None
-    sources = sources_of(known)
+    sources = {name: one for name, one in sources_of(known).items() if name not in renamed}
     there = {stream_of(loaded.declaration) for loaded in declarations}
     from_here = {name for name, source in sources.items() if home.has(source)}
     going = tuple(sorted(from_here - there))
     if not going:
         return (), (), None
     went = desired.went({"manifest"}, guard.WINDOW)
+    went = {name: one for name, one in went.items() if not is_rename(one)}
     ours = {name for name, source in went.items() if home.has(source)}
     all_of_it = "bots and shared documents of this folder"
     try:

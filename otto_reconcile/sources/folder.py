@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from otto_reconcile.errors import InvalidInput, OttoError, Problem, StoreUnavailable, reason_of
@@ -76,6 +76,7 @@ class Folder:
         self._retry = 0.0
         self._done: Fingerprint | None = None
         self._foreign: frozenset[str] = frozenset()
+        self._rolled_back: Mapping[str, str] = {}
         self._watcher = Watcher(self._path, reporter, clock)
 
     async def import_now(self, *, patient: bool = False) -> bool:
@@ -215,16 +216,18 @@ class Folder:
         problems = []
         if imported.guarded is not None:
             problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
-        say_imported(self._reporter, imported, "manifests imported")
+        say_imported(self._reporter, imported, "manifests imported", self._rolled_back)
+        self._rolled_back = imported.rolled_back
         self._reporter.board.status.manifests = self._told("Imported", problems)
 
     def _told(self, state: str, problems: list[str]) -> dict[str, object]:
         now = self._clock.now().isoformat(timespec="seconds")
         state_now = self._state
         label = state_now.label if state_now is not None and state_now.commit is not None else None
+        rolled_back = {"rolled_back": dict(self._rolled_back)} if self._rolled_back else {}
         folder = {"folder": str(self._path), "root": str(self._root), "at": label}
         folder |= {"environment": self._env} if self._env is not None else {}
-        return {**folder, "state": state, "problems": problems, "time": now}
+        return {**folder, "state": state, "problems": problems, "time": now, **rolled_back}
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Imports after every change, until `stopping`; a fault of ours is not the end of it."""

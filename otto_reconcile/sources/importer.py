@@ -13,10 +13,12 @@ from otto_reconcile.manifest import Loaded, LoadedDeclaration
 from otto_reconcile.model import is_reserved
 from otto_reconcile.model.shared import Declaration, called, stream_of
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.records.events import NEWER
+from otto_reconcile.records.events import NEWER, ROLLBACK
+from otto_reconcile.records.rollbacks import advice, holds
 from otto_reconcile.sources.departures import departed, left_behind, refuse_lost, sources_of
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
 from otto_reconcile.sources.provenance import Provenance
+from otto_reconcile.sources.renamed import FROM, note_of_end, renames, staying
 from otto_reconcile.sources.repository import State
 from otto_reconcile.sources.roots import has_moved, home_of
 
@@ -25,12 +27,14 @@ from otto_reconcile.sources.roots import has_moved, home_of
 class Imported:
     """What an import did; all are ids of bots and names of shared documents, sorted.
 
-    `moved` are as they were, but belonged to another folder until now. `withheld` are deletions
-    that the guard refused, for the reason in `guarded`, and what a newer version wrote last. The
-    rows of what is `rewritten`, which was unchanged otherwise, were written again.
-    `warnings` name what a person decides. `record` is the folder's afterwards. With `behind`
-    nothing was done: the folder is older than what was imported from it last, which that record
-    says.
+    `moved` are as they were, but belonged to another folder until now, or were rolled back to what
+    their manifest says now. `withheld` are deletions that the guard refused, for the reason in
+    `guarded`, and what a newer version wrote last. The rows of what is `rewritten`, which was
+    unchanged otherwise, were written again.
+    `rolled_back` stays as it is though its manifest says otherwise, by name with what to do, and is
+    among the unchanged. `warnings` name what a person decides. `record` is the folder's afterwards.
+    With `behind` nothing was done: the folder is older than what was imported from it last, which
+    that record says.
     """
 
     created: tuple[str, ...] = ()
@@ -41,6 +45,7 @@ class Imported:
     withheld: tuple[str, ...] = ()
     guarded: Guarded | None = None
     warnings: tuple[str, ...] = ()
+    rolled_back: Mapping[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = field(default=(), repr=False)
     rewritten: tuple[str, ...] = ()
     record: Record | None = None
@@ -92,6 +97,7 @@ def import_folder(
     foreign: Sequence[Problem] = (),
     witnesses: Collection[str] = (),
     by_request: bool = False,
+    over_rollbacks: bool = False,
 ) -> Imported:
     """As `bring_in` for a whole folder, of which the store keeps what state it was imported in.
 
@@ -115,6 +121,7 @@ def import_folder(
         about=made_from.about,
         names=names,
         foreign=foreign,
+        over_rollbacks=over_rollbacks,
     )
     after = lineage.note(str(root), state, imported.names, by=actor, force=deliberate)
     if not deliberate and is_older(state, after):  # another was faster, with a newer state
@@ -146,6 +153,7 @@ def bring_in(
     kind: str = "manifest",
     prune: bool = True,
     foreign: Sequence[Problem] = (),
+    over_rollbacks: bool = False,
 ) -> Imported:
     """Wants bots and shared documents so; what came from the folder `root` and left it is deleted.
 
@@ -155,6 +163,8 @@ def bring_in(
     are other names of the folder; `foreign` are files of it that are no manifests. Raises
     StoreUnavailable, and InvalidInput if something would be deleted because its manifest is no
     longer one. The rows of what stays as it was are written again where they are damaged or gone.
+    What was rolled back stays so until its manifest changes, unless this import goes
+    `over_rollbacks`.
     """
     amiss = desired.ingest().amiss
     known = desired.read()
@@ -164,6 +174,7 @@ def bring_in(
     if owner is not None:
         refuse_lost(sources, declarations, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
+    rolled_back: dict[str, str] = {}
     unreadable = {**known.unreadable, **known.unreadable_shared}
     newer = {name for name, why in unreadable.items() if why == NEWER}
     for loaded in declarations:
@@ -173,39 +184,55 @@ def bring_in(
             continue
         if wanted is None:
             new.append(loaded)
+        elif not over_rollbacks and holds(sources[name], loaded.declaration):
+            unchanged.append(loaded)
+            rolled_back[name] = str(advice(sources[name]))
         elif wanted.digest() != loaded.declaration.digest():
             updated.append(loaded)
         elif home is not None and has_moved(sources[name], loaded.file, home):
             updated.append(loaded)
             again.add(name)
-        elif owner is not None and owner.has_not(sources[name]):
+        elif sources[name].kind == ROLLBACK or (owner is not None and owner.has_not(sources[name])):
             moved.append(loaded)
             again.add(name)
         else:
             unchanged.append(loaded)
-    gone, withheld, guarded = departed(desired, known, declarations, owner)
+    moving = renames(declarations, sources, owner)
+    gone, withheld, guarded = departed(desired, known, declarations, owner, moving)
     here = sorted(newer & {stream_of(loaded.declaration) for loaded in declarations})
     kept = [f"{called(name)} stays as it is: {NEWER}" for name in here]
     source = Source(kind, root=str(root) if root is not None else None, **(about or {}))
     pairs = [(w.declaration, _of(source, w, commits or {})) for w in (*new, *updated, *moved)]
-    desired.put_many(pairs, actor=actor, moved=again, leaving=gone)
+    pairs = [_named(declaration, of, moving) for declaration, of in pairs]
+    desired.put_many(pairs, actor=actor, moved=again, leaving=[*gone, *moving])
+    for former, name in sorted(moving.items()):
+        desired.delete_many([former], source=replace(source, note=note_of_end(name)), actor=actor)
     if gone:
         desired.delete_many(gone, source=source, actor=actor)
+    gone = tuple(sorted({*gone, *moving}))
     rewritten = desired.rewrite_rows(amiss & {*_names([*unchanged, *updated, *moved])})
     done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in rewritten)
-    warnings = (*kept, *written, *left_behind(sources, declarations, owner))
+    stay = staying(declarations, moving, before)
+    warnings = (*kept, *written, *stay, *left_behind(sources, declarations, owner))
     held = tuple(sorted({*withheld, *here}))
     names = home.names if home is not None else ()
-    return Imported(*done, held, guarded, warnings, names, rewritten=tuple(rewritten))
+    return Imported(*done, held, guarded, warnings, rolled_back, names, rewritten=tuple(rewritten))
 
 
-def say_imported(reporter: Reporter, imported: Imported, event: str) -> None:
-    """Logs what an import changed, and what a person decides."""
+def say_imported(
+    reporter: Reporter, imported: Imported, event: str, told: Collection[str] = ()
+) -> None:
+    """Logs what an import changed, and what a person decides.
+
+    What stays as it was rolled back to is said once: not of those that were `told`.
+    """
     if imported.guarded is not None:
         reporter.warn(f"{imported.guarded.message}; {imported.guarded.hint}")
     for warning in imported.warnings:
         reporter.warn(warning)
+    for name in sorted(imported.rolled_back.keys() - set(told)):
+        reporter.warn(imported.rolled_back[name], bot=name)
     if imported.changes:
         reporter.say(
             event,
@@ -215,6 +242,14 @@ def say_imported(reporter: Reporter, imported: Imported, event: str) -> None:
             deleted=" ".join(imported.deleted) or None,
             unchanged=len(imported.unchanged),
         )
+
+
+def _named(
+    declaration: Declaration, source: Source, moving: Mapping[str, str]
+) -> tuple[Declaration, Source]:
+    """With a note of the id that the bot had, if it is moving now."""
+    former = next((f for f, name in moving.items() if name == stream_of(declaration)), None)
+    return declaration, source if former is None else replace(source, note=f"{FROM}{former}")
 
 
 def _of(source: Source, loaded: LoadedDeclaration, commits: Mapping[str, str]) -> Source:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from otto_reconcile.records.events import Source
+from otto_reconcile.records.events import ROLLBACK, Source
+from otto_reconcile.records.rollbacks import MANIFEST
 
 
 def root_of(folder: Path) -> Path:
@@ -89,6 +90,9 @@ def within(file: str, roots: Iterable[str]) -> tuple[str, ...]:
     return parts
 
 
+_DECLARED = (MANIFEST, ROLLBACK)  # what is rolled back still belongs to its folder
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """A folder under all its names: sources may have any of them."""
@@ -98,11 +102,11 @@ class Home:
 
     def has(self, source: Source) -> bool:
         """True if it came from this folder."""
-        return source.kind == "manifest" and source.root in self.names
+        return source.kind in _DECLARED and source.root in self.names
 
     def has_not(self, source: Source) -> bool:
         """True if it came from a manifest, but not as one of this folder."""
-        return source.kind == "manifest" and source.root not in self.names
+        return source.kind in _DECLARED and source.root not in self.names
 
 
 def home_of(

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from otto_reconcile.runtime import data_dir
-from tests.cli.command import ROOT, Otto
+from tests.cli.command import ROOT, Otto, manifest
+from tests.cli.desk import Desk
+from tests.parlant_server.rest import Rest
 
 
 @pytest.fixture
@@ -55,3 +57,18 @@ def daemon(otto: Otto, owned: None) -> Callable[..., dict[str, Any]]:
         return document
 
     return announce
+
+
+@pytest.fixture
+async def desk(otto: Otto, parlant_url: str, parlant_rest: Rest) -> Desk:
+    """The bot `desk` is wanted, and not on the server yet."""
+    made = Desk(otto, parlant_url, parlant_rest)
+    await made.apply(manifest())
+    return made
+
+
+@pytest.fixture
+async def converged(desk: Desk) -> Desk:
+    """The bot `desk` is on the server as it is wanted."""
+    await desk.converge()
+    return desk

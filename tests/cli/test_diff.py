@@ -6,9 +6,7 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,76 +16,12 @@ from otto_reconcile.cli.diffing import run_diff
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.base import Observation
 from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile import epoch
-from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import read
-from otto_reconcile.records.audit import Record
-from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings
-from otto_reconcile.store.collections import COLLECTIONS
-from otto_reconcile.store.sqlite import SQLiteStore
-from tests.cli.command import Done, Otto, manifest
-from tests.parlant_server.rest import Rest
+from tests.cli.command import Otto, manifest
+from tests.cli.desk import Desk
 
 Announce = Callable[..., dict[str, Any]]
 STATUS = "/guidelines/desk.status"
-
-
-@dataclass
-class Desk:
-    """The bot `desk` on a real server: `diff` looks, `converge` does, `rest` harms."""
-
-    otto: Otto
-    url: str
-    rest: Rest
-
-    async def diff(self, *arguments: object, stdin: str = "") -> Done:
-        words = ("diff", "--parlant-url", self.url, *arguments)
-        return await asyncio.to_thread(self.otto, *words, stdin=stdin)
-
-    async def apply(self, text: str) -> None:
-        done = await asyncio.to_thread(self.otto, "apply", "-f", "-", stdin=text)
-        assert done.code == 0, done.err
-
-    @asynccontextmanager
-    async def stores(self) -> AsyncIterator[Stores]:
-        store = SQLiteStore(self.otto.folder / ".otto" / "otto.db")
-        yield Stores.over(store)
-        store.close()
-
-    async def converge(self, *, prune_unmanaged: bool = False) -> list[Record]:
-        """What the daemon does in one round; gives what it recorded."""
-        port, clock = RestPort.over_http(self.url), SystemClock()
-        async with self.stores() as stores:
-            world = read(stores, port.target)
-            await epoch.ensure(port, stores, world, clock)
-            reconciler = Reconciler(port, stores, clock)
-            run_id = str(clock.now())
-            options = {"prune_unmanaged": prune_unmanaged}
-            await reconciler.look(world, world.bot_ids, run_id, **options)
-            await port.close()
-            return stores.audit.find(run_id=run_id)
-
-    async def everything(self) -> Any:
-        """All that the store and the server hold."""
-        async with self.stores() as stores:
-            kept = {name: stores.store.find(name) for name in COLLECTIONS}
-        paths = ("agents", "guidelines", "journeys", "terms", "tags", "relationships")
-        return kept, [await self.rest.get(f"/{path}") for path in paths]
-
-
-@pytest.fixture
-async def desk(otto: Otto, parlant_url: str, parlant_rest: Rest) -> Desk:
-    made = Desk(otto, parlant_url, parlant_rest)
-    await made.apply(manifest())
-    return made
-
-
-@pytest.fixture
-async def converged(desk: Desk) -> Desk:
-    await desk.converge()
-    return desk
 
 
 async def test_a_first_diff_creates_everything_and_changes_nothing(desk: Desk) -> None:
@@ -331,7 +265,8 @@ async def test_as_json_yaml_and_markdown(converged: Desk) -> None:
 
     assert yaml.safe_load((await converged.diff("-o", "yaml")).out) == found
     page = (await converged.diff("-o", "markdown")).out
-    assert page.startswith("**1 to change**\n\n### desk (Drifted)\n\n````diff\n~ update")
+    assert page.startswith("**1 to change**\n\n<details>\n<summary><code>desk (Drifted)</code>")
+    assert "\n````diff\n~ update guideline desk.status\n" in page
 
 
 async def test_a_target_that_is_not_there_is_one_error(otto: Otto) -> None:

@@ -1,0 +1,77 @@
+"""A rollback stands over the commits of a branch until one changes the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otto_reconcile.desired import Event
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.records.past import Past
+from otto_reconcile.records.rollbacks import advice, commits_since, rollback_source
+from otto_reconcile.store.memory import MemoryStore
+from tests.sources.branches import Follower, Repo
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def follower(repo: Repo, tmp_path: Path) -> Follower:
+    return Follower(repo.folder, Stores.over(MemoryStore()), tmp_path / "data")
+
+
+def roll_back(follower: Follower, number: int) -> Event:
+    past = Past(follower.stores.store)
+    to, events = past.event("desk", number), past.events("desk")
+    assert to.declaration is not None
+    source = rollback_source(events, to)
+    event = follower.stores.desired.put(to.declaration, source=source, actor="ann")
+    assert event is not None
+    return event
+
+
+async def test_a_rollback_stands_until_a_commit_changes_it(repo: Repo, follower: Follower) -> None:
+    commits = []
+    for text in ("One.", "Two.", "Three."):
+        commits.append(repo.put("desk", text=text, message=text)[:12])
+        await follower.restart()
+    past = Past(follower.stores.store)
+    since = commits_since(past.events("desk"), past.event("desk", 1))
+    assert since == [commits[2], commits[1]]
+    event = roll_back(follower, 1)
+    assert (event.source.commit, event.source.subject) == (commits[0], "One.")
+    told = advice(event.source)
+    assert told is not None
+    assert "m/desk.yaml says otherwise" in told
+    assert told.endswith("until it changes: change it (git revert)")
+    repo.put("other")
+    assert await follower.restart() == "Imported"
+    assert (follower.said(), follower.said("other")) == ("One.", "Helps.")
+    assert [said for said, _ in follower.log.warnings] == [told]
+    async with follower.running():
+        pass
+    assert [said for said, _ in follower.log.warnings] == [told]
+    repo.put("desk", text="Four.")
+    await follower.restart()
+    assert follower.said() == "Four."
+
+
+async def test_a_branch_that_is_moved_back_takes_over(repo: Repo, follower: Follower) -> None:
+    first = repo.put("desk", text="One.")
+    await follower.restart()
+    repo.put("desk", text="Two.")
+    async with follower.running():
+        roll_back(follower, 1)
+    repo.git("reset", "-q", "--hard", first)
+    await follower.restart()
+    assert follower.said() == "One."
+    assert follower.stores.desired.get("desk").source.kind == "manifest"
+    repo.put("desk", text="Two.")
+    await follower.restart()
+    assert follower.said() == "Two."
