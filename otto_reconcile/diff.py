@@ -31,6 +31,7 @@ class Policy:
     `begun`: what of `applied` was only begun, and perhaps never made.
     `foreign`: what the target has and was never ours, with what to do about it.
     `undeletable_ids`: what no call can delete, for its id, with the reason.
+    `waiting`: why changes of what is wanted wait, for any bot; drift and a restart do not.
     `again`: what is to be made again though nothing differs, since it takes its evaluation only
     when it is made.
     """
@@ -46,6 +47,7 @@ class Policy:
     begun: frozenset[Ref] = frozenset()
     foreign: Mapping[Ref, str] = field(default_factory=dict)
     again: frozenset[Ref] = frozenset()
+    waiting: str | None = None
     undeletable_ids: Mapping[Ref, str] = field(default_factory=dict)
 
 
@@ -212,6 +214,8 @@ def _hold(action: Action, policy: Policy) -> Action:
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
         reason = reason or policy.undeletable_kinds.get(action.ref.kind)
+    if reason is None and action.cause is Cause.PENDING_CHANGE:
+        reason = policy.waiting
     if reason is None and action.desired is not None:
         reason = policy.unable.get(action.ref) or policy.foreign.get(action.ref)
     return replace(action, skipped=reason) if reason is not None else action

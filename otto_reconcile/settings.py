@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.runtime.proxies import is_loopback
+from otto_reconcile.runtime.selecting import Selector
 
 DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800
@@ -47,6 +48,8 @@ class GitSettings:
 class Settings:
     """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
 
+    `selector` says by their labels which bots the daemon looks after; None is all.
+    `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
     looks at a remote repository; `git_verify` names the signers that are allowed.
 
@@ -67,6 +70,8 @@ class Settings:
     tools: tuple[str, ...] = ()
     otto_access: str = "own"
     take_over: tuple[str, ...] = ()
+    env: str | None = None
+    selector: Selector | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     git: tuple[GitSettings, ...] = ()
     git_interval: float = 15.0

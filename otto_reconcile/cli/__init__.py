@@ -21,7 +21,11 @@ def main() -> int:
 
 
 def _run() -> int:
-    from otto_reconcile.cli import bot_commands, history_commands  # noqa: F401 (they register)
+    from otto_reconcile.cli import (  # noqa: F401 (they register)
+        bot_commands,
+        environment_commands,
+        history_commands,
+    )
     from otto_reconcile.cli.app import app
     from otto_reconcile.cli.surroundings import settle
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from otto_reconcile import __version__
+from otto_reconcile.cli.config_file import configure
 from otto_reconcile.cli.console import say, say_text
 from otto_reconcile.errors import SettingsError
 
+CONFIG = "--config"
 _MAY_BE_EMPTY = ("--reason",)
 
 
@@ -26,7 +30,21 @@ class Commands(TyperGroup):
             ):
                 name = option or (before if before.startswith("-") else "an argument")
                 raise SettingsError(f"{name} is empty", hint="give it a value, or leave it out")
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _config_first(args))
+
+
+def _config_first(args: list[str]) -> list[str]:
+    """`--config` is known to all commands, so it may stand behind the name of one too."""
+    first: list[str] = []
+    rest = list(args)
+    end = rest.index("--") if "--" in rest else len(rest)
+    for at in range(end - 1, -1, -1):
+        if rest[at] == CONFIG and at + 1 < len(rest):
+            first = [CONFIG, rest[at + 1], *first]
+            del rest[at : at + 2]
+        elif rest[at].startswith(f"{CONFIG}="):
+            first = [rest.pop(at), *first]
+    return first + rest
 
 
 app = typer.Typer(
@@ -57,7 +75,18 @@ def start(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            CONFIG,
+            envvar="OTTO_CONFIG",
+            metavar="FILE",
+            help="A file of settings, also behind the command; otto.yaml by default, if there.",
+        ),
+    ] = None,
 ) -> None:
     """Keeps the bots of Parlant servers in their desired state."""
     if context.invoked_subcommand is None:
         say_text(context.get_help())
+    elif not {"--help", "-h"} & set(sys.argv):
+        configure(context, config)

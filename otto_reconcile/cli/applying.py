@@ -12,12 +12,13 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli import places
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_table, write
 from otto_reconcile.cli.foreseeing import foreseen
-from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing
+from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import OttoError
 from otto_reconcile.model import Bot
+from otto_reconcile.model.bot import SUSPENSIONS
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot
@@ -40,9 +41,10 @@ def run_apply(
     output: Output,
 ) -> int:
     """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait."""
-    inputs = read_inputs(paths)
+    inputs = read_inputs(paths, settings.env)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
+    inputs = selected(inputs, settings.selector, prune=prune)
     for found in inputs.manifests.foreign:
         note(f"note: {found}")
     if not prune:  # else the guard has the say over a folder that was emptied
@@ -141,7 +143,7 @@ def awaited(
     return {
         bot_id: now
         for bot_id, now in after.items()
-        if bot_id in named or (bot_id in concerned and not now.bot.suspended)
+        if bot_id in named or (bot_id in concerned and now.bot.suspension is None)
     }
 
 
@@ -199,7 +201,10 @@ def _refuse_failed(bot: Mapping[str, object] | None, wanted: DesiredBot) -> None
     if bot.get("health") == Health.DEGRADED:
         raise OttoError(f"{bot_id} is Degraded: {bot.get('message')}")
     if bot.get("health") == Health.SUSPENDED:
-        raise OttoError(f"{bot_id} is suspended", hint=f"otto-reconcile resume {bot_id}")
+        fits = wanted.bot.suspension in (None, SUSPENSIONS[0])
+        by_hand = fits and not str(bot.get("message")).startswith("not among")
+        hint = f"otto-reconcile resume {bot_id}" if by_hand else None
+        raise OttoError(f"{bot_id} is left as it is: {bot.get('message')}", hint=hint)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ def apply(
         Path | None, typer.Argument(metavar="PLAN", help="A plan that `diff --out` has made.")
     ] = None,
     file: options.Files = None,
+    select: options.Select = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete bots that came from the folder and are gone.")
     ] = False,
@@ -39,6 +40,7 @@ def apply(
         bool, typer.Option("--wait", help="Wait until the daemon says that the bots are Synced.")
     ] = False,
     timeout: options.Timeout = 60.0,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
@@ -60,24 +62,21 @@ def apply(
         parlant_url=parlant_url if plan is not None else None,
         mongodb_uri=mongodb_uri,
         database=database,
+        env=env,
+        select=select,
     )
+    seconds = timeout if wait else None
     if plan is not None:
-        if files or prune:
-            raise typer.BadParameter("a plan has all that it needs: leave out -f and --prune")
+        if files or prune or select:
+            raise typer.BadParameter(
+                "a plan has all that it needs: leave out -f and --prune, or -l"
+            )
         from otto_reconcile.cli.plan_applying import run_apply_plan
 
-        seconds = timeout if wait else None
         return run_apply_plan(settings, plan, dry_run=dry_run, wait=seconds, output=output)
     from otto_reconcile.cli.applying import run_apply
 
-    return run_apply(
-        settings,
-        files,
-        prune=prune,
-        dry_run=dry_run,
-        wait=timeout if wait else None,
-        output=output,
-    )
+    return run_apply(settings, files, prune=prune, dry_run=dry_run, wait=seconds, output=output)
 
 
 @app.command(epilog=example("otto-reconcile get", "otto-reconcile get order-desk -o yaml"))
@@ -88,6 +87,7 @@ def get(
             metavar="BOT", help="One bot; all by default.", autocompletion=options.bot_ids
         ),
     ] = None,
+    select: options.Select = None,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
     database: options.Database = options.DATABASE,
@@ -99,7 +99,9 @@ def get(
     """Show the desired state: all bots as a table, or one as a manifest."""
     from otto_reconcile.cli.bots import run_get
 
-    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(
+        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, select=select
+    )
     return run_get(settings, bot, output)
 
 
@@ -116,6 +118,7 @@ def graph(
         str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
     ] = None,
     file: options.Files = None,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     mongodb_uri: options.MongodbUri = None,
@@ -127,7 +130,9 @@ def graph(
     """Draw the journeys of a bot, state by state."""
     from otto_reconcile.cli.graphing import run_graph
 
-    settings = options.settings_of(data_dir=data_dir, mongodb_uri=mongodb_uri, database=database)
+    settings = options.settings_of(
+        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, env=env
+    )
     return run_graph(settings, bot, journey, file or [], output)
 
 
@@ -239,6 +244,7 @@ def delete(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: options.Shown = Output.TABLE,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
@@ -250,9 +256,9 @@ def delete(
     from otto_reconcile.cli.removing import run_delete
 
     settings = options.settings_of(
-        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database
+        data_dir=data_dir, manifests=manifests, mongodb_uri=mongodb_uri, database=database, env=env
     )
-    chosen = Chosen(bots or (), everything, held_back, gone_from)
+    chosen = Chosen(bots or (), everything, held_back, gone_from, env)
     return run_delete(settings, chosen, output, yes=yes)
 
 

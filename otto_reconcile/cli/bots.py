@@ -15,14 +15,15 @@ import yaml
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.places import find_daemon, lost_by, opened_store
-from otto_reconcile.cli.unknown import not_there, one_of
-from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import OttoError, PermanentError
+from otto_reconcile.cli.unknown import LISTED, not_there, one_of
+from otto_reconcile.desired import Desired, DesiredState
+from otto_reconcile.errors import NotFound, OttoError, PermanentError
 from otto_reconcile.model.shared import GROUPS, Declaration, called
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot, DesiredShared
 from otto_reconcile.render.data import to_json
 from otto_reconcile.render.tables import Table
+from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.settings import Settings
 from otto_reconcile.sources.importer import declarations_of
 
@@ -37,8 +38,8 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
             one = one_of(desired, bot_id, find_daemon(settings))
             _show_one(one, output or Output.YAML)
             return 0
-        found = desired.read()
-        lost = lost_by(settings, store, found)
+        found = _selected(desired.read(), settings.selector)
+        lost = lost_by(settings, store, desired.read()) if settings.selector is None else None
     if lost:
         note(f"warning: {lost}")
     code = 2 if lost else 0
@@ -68,6 +69,17 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
     return code
 
 
+def _selected(found: Desired, selector: Selector | None) -> Desired:
+    """What has such labels; of what cannot be read nobody knows them."""
+    if selector is None:
+        return found
+    bots = {i: one for i, one in found.bots.items() if selector.fits(one.bot.labels)}
+    shared = {n: one for n, one in found.shared.items() if selector.fits(one.document.labels)}
+    if not (bots or shared):
+        raise NotFound(f"nothing has labels that fit {selector.text!r}", hint=LISTED)
+    return Desired(bots, {}, shared)
+
+
 def _summary(wanted: DesiredBot) -> dict[str, Any]:
     bot = wanted.bot
     return {
@@ -77,7 +89,7 @@ def _summary(wanted: DesiredBot) -> dict[str, Any]:
         "guidelines": len(bot.guidelines),
         "journeys": len(bot.journeys),
         "terms": len(bot.terms),
-        "suspended": bot.suspended,
+        "suspended": bot.suspension is not None,
         "source": wanted.source.to_document(),
         "actor": wanted.actor,
         "changed": wanted.time.isoformat(timespec="seconds"),

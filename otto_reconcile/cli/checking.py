@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from otto_reconcile import __version__
+from otto_reconcile.cli.config_form import config_schema
 from otto_reconcile.cli.console import (
     Data,
     Output,
@@ -46,7 +47,7 @@ def run_validate(paths: Sequence[str], verdict: Verdict, settings: Settings) -> 
     error: InvalidInput | None = None
     inputs = Inputs()
     try:
-        inputs = read(paths)
+        inputs = read(paths, settings.env)
         refuse_nothing(inputs, paths)
         if settings.parlant_url is not None:
             asyncio.run(_refuse_unfit(inputs, settings))
@@ -144,6 +145,8 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def run_schema(form: Data = Data.JSON) -> int:
-    write(to_json(json_schema()) if form is Data.JSON else to_yaml(json_schema()))
+def run_schema(form: Data = Data.JSON, of: str = "manifest") -> int:
+    """`of` is manifest or config."""
+    schema = json_schema() if of == "manifest" else config_schema()
+    write(to_json(schema) if form is Data.JSON else to_yaml(schema))
     return 0

@@ -36,6 +36,7 @@ class Chosen:
     everything: bool = False
     held_back: bool = False
     folder: Path | None = None
+    env: str | None = None
 
     def __post_init__(self) -> None:
         given = (bool(self.names), self.everything, self.held_back, self.folder is not None)
@@ -60,7 +61,7 @@ class Chosen:
             names = set(self.names)
             _refuse_unknown(sorted(names), found, applied)
         elif self.folder is not None:
-            names = _gone_from(self.folder, store, found, commits or {})
+            names = _gone_from(self.folder, store, found, self.env, commits or {})
         elif self.held_back:
             unwanted = applied - found.bots.keys() - found.unreadable.keys() - _deleted(store)
             names = rowless(store, found) | unwanted
@@ -81,7 +82,11 @@ def _refuse_unknown(names: Sequence[str], found: Desired, applied: frozenset[str
 
 
 def _gone_from(
-    folder: Path, store: Store, found: Desired, commits: Mapping[str, Mapping[str, Any]]
+    folder: Path,
+    store: Store,
+    found: Desired,
+    env: str | None,
+    commits: Mapping[str, Mapping[str, Any]],
 ) -> set[str]:
     """A folder that is there no longer has no manifests; a file that is no folder is refused."""
     if str(folder).startswith("git:"):
@@ -89,7 +94,7 @@ def _gone_from(
     root = root_of(folder)
     if root.exists() and not root.is_dir():
         raise OttoError(f"{folder} is not a folder")
-    there = load([root], os.environ) if root.is_dir() else Loaded()
+    there = load([root], os.environ, env=env) if root.is_dir() else Loaded()
     return gone_from(root, Lineage(store).names(str(root)), found, there)
 
 
@@ -105,7 +110,10 @@ def _gone_from_commit(
             hint=f"start it, or name the bots one by one; it follows: {known}",
         )
     there = read_commit(
-        Commits.bare(Path(followed["gitdir"])), followed["commit"]["id"], followed["path"]
+        Commits.bare(Path(followed["gitdir"])),
+        followed["commit"]["id"],
+        followed["path"],
+        env=followed.get("environment"),
     )
     return gone_from(Path(name), Lineage(store).names(name), found, there.loaded)
 

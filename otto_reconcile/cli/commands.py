@@ -34,6 +34,7 @@ def run(
     git_interval: git_options.GitInterval = 15.0,
     git_verify: git_options.GitVerify = None,
     webhook_port: git_options.WebhookPort = None,
+    env: options.Env = None,
     port: options.Port = options.PORT,
     parlant_url: options.ParlantUrl = None,
     mongodb_uri: options.MongodbUri = None,
@@ -43,12 +44,11 @@ def run(
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,
+    select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
-    prune_unmanaged: Annotated[
-        bool, typer.Option("--prune-unmanaged", help="Delete what others added for our bots.")
-    ] = False,
+    prune_unmanaged: options.PruneUnmanaged = False,
 ) -> int:
     """Start the daemon: watch the manifests and keep the bots in their desired state.
 
@@ -57,15 +57,16 @@ def run(
     from otto_reconcile.cli.run import run_daemon
 
     options.refuse_for_elsewhere(context, parlant_url)
-    named = git_options.is_given(context, "manifests")
+    sources = git_options.sources_of(context, manifests, git, branch, path)
     settings = options.settings_of(
         data_dir=data_dir,
-        manifests=manifests if named or not git else None,
-        git=git_options.git_of(git, branch, path),
+        manifests=sources.manifests,
+        git=sources.git,
         git_interval=git_interval,
         git_verify=git_verify,
         webhook_port=webhook_port,
         webhook_secret=git_options.webhook_secret(),
+        env=env,
         port=port,
         parlant_url=parlant_url,
         mongodb_uri=mongodb_uri,
@@ -75,6 +76,7 @@ def run(
         tools=tuple(tools or ()),
         otto_access=otto_access,
         take_over=tuple(take_over or ()),
+        select=select,
         interval=interval,
         log_format=log_format,
         ephemeral=ephemeral,
@@ -94,7 +96,9 @@ def run(
 )
 def diff(
     bots: options.SomeBots = None,
+    select: options.Select = None,
     file: options.Files = None,
+    env: options.Env = None,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     parlant_url: options.ParlantUrl = None,
@@ -137,6 +141,8 @@ def diff(
         mongodb_uri=mongodb_uri,
         database=database,
         take_over=tuple(take_over or ()),
+        select=select,
+        env=env,
     )
     if git_ref is not None:
         git_options.refuse_beside(git_ref, file=file, out=out)
@@ -159,6 +165,7 @@ def status(
             metavar="BOT", help="Only this bot, in detail.", autocompletion=options.bot_ids
         ),
     ] = None,
+    select: options.Select = None,
     data_dir: options.DataDir = options.DATA_DIR,
     output: options.Shown = Output.TABLE,
 ) -> int:
@@ -169,7 +176,7 @@ def status(
     """
     from otto_reconcile.cli.showing import run_status
 
-    return run_status(options.settings_of(data_dir=data_dir), bot, output)
+    return run_status(options.settings_of(data_dir=data_dir, select=select), bot, output)
 
 
 @app.command(
@@ -242,6 +249,7 @@ def validate(
         typer.Argument(metavar="PATH", help="Files and folders; the manifests by default."),
     ] = None,
     manifests: options.Manifests = options.MANIFESTS,
+    env: options.Env = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -257,17 +265,26 @@ def validate(
     """Check manifests and specifications: every fault of every file, with its place."""
     from otto_reconcile.cli.checking import run_validate
 
-    settings = options.settings_of(url_option="--target", data_dir=data_dir, parlant_url=target)
+    settings = options.settings_of(
+        url_option="--target", data_dir=data_dir, parlant_url=target, env=env
+    )
     return run_validate(paths or [str(manifests)], output, settings)
 
 
-@app.command(epilog=example("otto-reconcile schema > manifest.schema.json"))
+@app.command(
+    epilog=example(
+        "otto-reconcile schema > manifest.schema.json", "otto-reconcile schema --of config"
+    )
+)
 def schema(
+    of: Annotated[
+        options.Described, typer.Option("--of", help="What it describes.", case_sensitive=False)
+    ] = options.Described.MANIFEST,
     form: Annotated[
         Data, typer.Option("--output", "-o", help="JSON, or YAML.", case_sensitive=False)
     ] = Data.JSON,
 ) -> int:
-    """Print the JSON Schema of manifests, which editors use."""
+    """Print the JSON Schema of manifests, or of the configuration file, which editors use."""
     from otto_reconcile.cli.checking import run_schema
 
-    return run_schema(form)
+    return run_schema(form, of)

@@ -17,9 +17,9 @@ from otto_reconcile.cli.places import (
     told_stale,
     watched_folder,
 )
-from otto_reconcile.cli.unknown import no_bot, not_there
-from otto_reconcile.desired import Ingested
-from otto_reconcile.errors import OttoError
+from otto_reconcile.cli.unknown import LISTED, no_bot, not_there
+from otto_reconcile.desired import Desired, Ingested
+from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.model.shared import is_shared, stream_of
 from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
@@ -33,6 +33,7 @@ from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import now_utc
 from otto_reconcile.render.plans import BotPlan, Report
 from otto_reconcile.runtime.clock import SystemClock
+from otto_reconcile.runtime.selecting import Selector, parsed
 from otto_reconcile.settings import Settings
 
 
@@ -103,6 +104,7 @@ async def compare(
     port.identify(target.id or await epoch.identity(port, stores))
     world = read(stores, port.target)
     world.take_over = frozenset(settings.take_over)
+    world.selector = _selector_of(find_daemon(settings))
     world.odd_rows = overlay.ingested.faults
     world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
     recorded = world.epoch
@@ -127,6 +129,24 @@ async def compare(
         lost=lost_by(settings, stores.store, world.desired) if not bot_ids else None,
     )
     return Compared(report, world, planned, recorded)
+
+
+def selected_bots(
+    selector: Selector, known: Sequence[Desired], bot_ids: Sequence[str]
+) -> Sequence[str]:
+    """The bots whose labels fit, before or after an import. Raises NotFound if there is none."""
+    bots = (one.bot for desired in known for one in desired.bots.values())
+    fitting = {bot.id for bot in bots if selector.fits(bot.labels)}
+    chosen = sorted(fitting & set(bot_ids) if bot_ids else fitting)
+    if not chosen:
+        raise NotFound(f"no bot has labels that fit {selector.text!r}", hint=LISTED)
+    return chosen
+
+
+def _selector_of(daemon: Daemon | None) -> Selector | None:
+    """Which bots the running daemon looks after; None is all."""
+    text = (daemon or {}).get("selector")
+    return parsed(str(text)) if text else None
 
 
 async def _notice_restart(port: Port, world: TargetState) -> None:
@@ -166,7 +186,8 @@ async def _planned(
         return BotPlan(bot_id, error=why)
     try:
         prune = asked.prune_unmanaged
-        found = await plan_bot(world, port, bot_id, prune_unmanaged=prune)
+        now = SystemClock().now()
+        found = await plan_bot(world, port, bot_id, prune_unmanaged=prune, now=now)
     except OttoError as error:
         return BotPlan(bot_id, error=error.message)
     planned[bot_id] = found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from otto_reconcile.cli import plan_files
-from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over
+from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over, selected_bots
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.git_diff import Repository, between
@@ -16,6 +17,7 @@ from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.places import Target, find_target, opened_store
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.render.comments import comment
 from otto_reconcile.render.plans import Report, document, text_lines
@@ -38,8 +40,9 @@ def run_diff(
     read already.
     """
     if out is not None:
-        refuse_unplannable(out, bot_ids, paths, prune_unmanaged)
-    inputs = read_inputs(paths) if paths else inputs
+        chosen = [*bot_ids, settings.selector.text] if settings.selector else bot_ids
+        refuse_unplannable(out, chosen, paths, prune_unmanaged)
+    inputs = read_inputs(paths, settings.env) if paths else inputs
     if (
         inputs is not None and inputs.folder is None and inputs.commit is None
     ):  # a folder may have been emptied
@@ -47,7 +50,12 @@ def run_diff(
     asked = Asked(bot_ids, prune_unmanaged, inputs)
     target = find_target(settings)
     with opened_store(settings) as store:
-        overlay = lay_over(settings, Stores.over(ScratchStore(store)), asked)
+        stores = Stores.over(ScratchStore(store))
+        before = stores.desired.read()
+        overlay = lay_over(settings, stores, asked)
+        if settings.selector is not None:
+            known = (before, stores.desired.read())
+            asked = replace(asked, bot_ids=selected_bots(settings.selector, known, bot_ids))
         compared = asyncio.run(_compared(settings, target, overlay, asked))
         report = compared.report
         keep = out is not None and not report.errors
@@ -67,7 +75,9 @@ def run_git_diff(
     settings: Settings, refs: str, bot_ids: Sequence[str], found: GitSettings, output: Output
 ) -> int:
     """Two commits with each other, or one with what is live. Exit codes as of `run_diff`."""
-    repository = Repository(found)
+    if settings.selector is not None:
+        raise SettingsError("-l is about bots of the store, and --git-ref about commits")
+    repository = Repository(found, settings.env)
     older, newer = repository.sides(refs)
     if older is None:
         inputs = repository.inputs(newer)

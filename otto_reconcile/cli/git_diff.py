@@ -28,10 +28,13 @@ _ROOT = Path("git:")
 
 
 class Repository:
-    """The commits of one repository on this machine, and the folder in it that counts."""
+    """The commits of one repository on this machine, and the folder in it that counts.
 
-    def __init__(self, settings: GitSettings) -> None:
-        self._path = str(Path(settings.path))
+    `env` is the environment whose overlays change its manifests.
+    """
+
+    def __init__(self, settings: GitSettings, env: str | None = None) -> None:
+        self._path, self._env = str(Path(settings.path)), env
         self.commits = Commits.at(Path(settings.url))
 
     def sides(self, refs: str) -> tuple[str | None, str]:
@@ -58,7 +61,7 @@ class Repository:
     def read(self, commit: str) -> Read:
         """Raises InvalidInput with every fault, and OttoError."""
         try:
-            return read_commit(self.commits, commit, self._path)
+            return read_commit(self.commits, commit, self._path, env=self._env)
         except ContentMissing as missing:
             raise OttoError(str(missing), hint="git fetch, or clone it whole") from None
         except GitRefused as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -117,10 +118,43 @@ def git_of(
                 hint="give it once for all, or once for each",
             )
     named = _each(branches, urls, None), _each(paths, urls, "manifests")
-    found = [GitSettings(url, b, p or ".") for url, b, p in zip(urls, *named, strict=True)]
+    found = [GitSettings(url, b or None, p or ".") for url, b, p in zip(urls, *named, strict=True)]
     if len(set(found)) < len(found):
         raise SettingsError("--git names the same branch and path of a repository twice")
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where manifests come from: a folder (None: only commits count), and repositories."""
+
+    manifests: Path | None
+    git: tuple[GitSettings, ...] = ()
+
+
+def sources_of(
+    context: typer.Context,
+    manifests: Path,
+    git: list[str] | None,
+    branch: list[str] | None,
+    path: list[str] | None,
+) -> Sources:
+    """By options and variables; what the configuration file says of repositories is one thing.
+
+    A `--git` in the place of those of the file takes neither branch, path nor folder from there.
+    Raises SettingsError.
+    """
+    if git and is_given(context, "git"):
+        branch = branch if is_given(context, "branch") else None
+        path = path if is_given(context, "path") else None
+    said = is_given(context, "manifests")
+    in_file = _is_of_file(context, "manifests") and not is_given(context, "git")
+    return Sources(manifests if said or in_file or not git else None, git_of(git, branch, path))
+
+
+def _is_of_file(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "DEFAULT_MAP"
 
 
 def _each(given: list[str] | None, urls: list[str], usual: str | None) -> list[str | None]:

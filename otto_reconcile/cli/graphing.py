@@ -21,7 +21,7 @@ def run_graph(
     settings: Settings, bot_id: str, journey: str | None, files: Sequence[str], drawing: Drawing
 ) -> int:
     """All journeys of the bot, or one by its id, short or complete."""
-    bot = _of_files(bot_id, files) if files else _of_store(settings, bot_id)
+    bot = _of_files(bot_id, files, settings.env) if files else _of_store(settings, bot_id)
     chosen = _chosen(bot, journey)
     if drawing is Drawing.MERMAID:
         write(mermaid(bot, chosen))
@@ -39,8 +39,8 @@ def _of_store(settings: Settings, bot_id: str) -> Bot:
         raise no_bot(bot_id, desired.read())
 
 
-def _of_files(bot_id: str, files: Sequence[str]) -> Bot:
-    bots = {loaded.bot.id: loaded.bot for loaded in read(files).bots}
+def _of_files(bot_id: str, files: Sequence[str], env: str | None) -> Bot:
+    bots = {loaded.bot.id: loaded.bot for loaded in read(files, env).bots}
     if bot_id not in bots:
         hint = f"there are: {', '.join(sorted(bots))}" if bots else "there is none at all"
         raise NotFound(f"no bot {bot_id!r} in these files", hint=near(bot_id, bots) or hint)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from otto_reconcile import manifest
 from otto_reconcile.desired import Desired, DesiredState
-from otto_reconcile.errors import InvalidInput, OttoError, Problem
+from otto_reconcile.errors import InvalidInput, NotFound, OttoError, Problem
 from otto_reconcile.manifest import Loaded, LoadedBot, LoadedDeclaration, Source, specification
 from otto_reconcile.model import is_reserved
 from otto_reconcile.records.composition import services_of
+from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.sources.importer import Imported, bring_in, files_of, import_folder
 from otto_reconcile.sources.lineage import Lineage
 from otto_reconcile.sources.provenance import Provenance, of_files, of_folder
@@ -43,8 +44,11 @@ class Inputs:
         return (*self.manifests.declarations, *self.specifications)
 
 
-def read(paths: Sequence[str]) -> Inputs:
-    """The bots of all the files. Raises InvalidInput with every fault of every file."""
+def read(paths: Sequence[str], env: str | None = None) -> Inputs:
+    """The bots of all the files, as the environment has them.
+
+    Raises InvalidInput with every fault of every file.
+    """
     problems: list[Problem] = []
     rest: list[Path | Source] = []
     described: list[Source] = []
@@ -56,7 +60,7 @@ def read(paths: Sequence[str]) -> Inputs:
             rest.append(source)
     specifications = tuple(_parsed(described, problems))
     try:
-        manifests = manifest.load(rest, environ=os.environ) if rest else Loaded()
+        manifests = manifest.load(rest, environ=os.environ, env=env) if rest else Loaded()
     except InvalidInput as error:
         problems += error.problems
         manifests = Loaded()
@@ -65,6 +69,27 @@ def read(paths: Sequence[str]) -> Inputs:
         raise InvalidInput(problems)
     folders = [Path(path) for path in paths if os.path.isdir(path)]
     return Inputs(manifests, specifications, folders[0] if len(folders) == 1 else None)
+
+
+def selected(inputs: Inputs, selector: Selector | None, *, prune: bool = False) -> Inputs:
+    """The bots, and what they share, that have such labels. Raises OttoError if none has."""
+    if selector is None:
+        return inputs
+    if prune:
+        hint = "apply all of the folder, or leave --prune out"
+        raise OttoError("--prune is about a whole folder, and -l about some of it", hint=hint)
+    chosen = Inputs(
+        replace(
+            inputs.manifests,
+            bots=tuple(b for b in inputs.manifests.bots if selector.fits(b.bot.labels)),
+            shared=tuple(s for s in inputs.manifests.shared if selector.fits(s.document.labels)),
+        ),
+        tuple(b for b in inputs.specifications if selector.fits(b.bot.labels)),
+        inputs.folder,
+    )
+    if not (chosen.bots or chosen.manifests.shared):
+        raise NotFound(f"nothing in these files has labels that fit {selector.text!r}")
+    return chosen
 
 
 def refuse_nothing(inputs: Inputs, paths: Sequence[str]) -> None:

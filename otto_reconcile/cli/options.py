@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from otto_reconcile.cli.completing import bot_ids
 from otto_reconcile.cli.console import Output, note
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.runtime.limits import MOST_ROWS
+from otto_reconcile.runtime.selecting import parsed
 from otto_reconcile.settings import (
     ALLOW_ENV,
     DEFAULT_DATABASE,
@@ -22,6 +24,13 @@ from otto_reconcile.settings import (
     database_in,
     headers_from,
 )
+
+
+class Described(StrEnum):
+    """What there is a JSON Schema of."""
+
+    MANIFEST = "manifest"
+    CONFIG = "config"
 
 
 def _option(*names: str, env: str | None = None, **more: Any) -> Any:
@@ -35,6 +44,15 @@ DataDir = Annotated[
 Manifests = Annotated[
     Path,
     _option("--manifests", env="OTTO_MANIFESTS", help="The folder of manifests, or one manifest."),
+]
+Env = Annotated[
+    str | None,
+    _option(
+        "--env",
+        env="OTTO_ENV",
+        metavar="NAME",
+        help="The environment whose overlays change the manifests; by default the base alone.",
+    ),
 ]
 Port = Annotated[
     int, _option("--port", env="OTTO_PORT", help="Port of the embedded Parlant server.")
@@ -118,8 +136,21 @@ OttoAccess = Annotated[
         " made for the same customer), all, or off (there is no Otto).",
     ),
 ]
+PruneUnmanaged = Annotated[
+    bool, _option("--prune-unmanaged", help="Delete what others added for our bots.")
+]
 LogFormat = Annotated[str, _option("--log-format", env="OTTO_LOG_FORMAT", help="console or json.")]
 Shown = Annotated[Output, _option("--output", "-o", help="How to show it.", case_sensitive=False)]
+Select = Annotated[
+    str | None,
+    _option(
+        "--selector",
+        "-l",
+        metavar="LABELS",
+        help="Only bots whose labels fit: key=value, key!=value, 'key in (a,b)', key, '!key', with"
+        " commas between.",
+    ),
+]
 Files = Annotated[
     list[str] | None,
     _option(
@@ -177,7 +208,9 @@ PORT = DEFAULT_PORT
 DATABASE = DEFAULT_DATABASE
 
 
-def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Settings:
+def settings_of(
+    *, url_option: str = "--parlant-url", select: str | None = None, **options: Any
+) -> Settings:
     """The settings that the options of a command make. Raises SettingsError.
 
     `url_option` is what the command calls the URL of the Parlant server.
@@ -185,7 +218,8 @@ def settings_of(*, url_option: str = "--parlant-url", **options: Any) -> Setting
     if (url := options.get("parlant_url")) is not None:
         check_url(url_option, url)
     _tell_database(options.get("mongodb_uri"), options.get("database"))
-    return Settings(headers=headers_from(), **options)
+    selector = parsed(select) if select is not None else None
+    return Settings(headers=headers_from(), selector=selector, **options)
 
 
 def _tell_database(uri: str | None, database: str | None) -> None:

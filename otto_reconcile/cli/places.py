@@ -43,6 +43,12 @@ def watched_folder(settings: Settings) -> Path | None:
     return Path(named) if named else settings.manifests
 
 
+def watched_environment(settings: Settings) -> str | None:
+    """The environment in which the running daemon sees its folder, or in which one would."""
+    manifests = (find_daemon(settings) or {}).get("manifests")
+    return manifests.get("environment") if manifests else settings.env
+
+
 def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
     """As `find_daemon`, but raises OttoError if none is running."""
     daemon = find_daemon(settings)

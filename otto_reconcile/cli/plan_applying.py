@@ -58,7 +58,7 @@ def run_apply_plan(
     if not imports and not dry_run:
         _refuse_daemon(settings)
     settings = replace(settings, take_over=tuple(plan.options.take_over))
-    asked = _asked(plan)
+    asked = _asked(plan, settings.env)
     target = _target(settings, plan)
     with places.opened_store(settings) as store:
         overlay = lay_over(settings, Stores.over(ScratchStore(store)), asked)
@@ -92,12 +92,12 @@ def _target(settings: Settings, plan: PlanFile) -> places.Target:
         raise OttoError(error.message, hint=hint) from error
 
 
-def _asked(plan: PlanFile) -> Asked:
+def _asked(plan: PlanFile, env: str | None) -> Asked:
     """What `diff` was asked for, with the files as they are now."""
     options, inputs = plan.options, None
     if plan.imported is not None:
         paths = plan.imported.paths
-        inputs = read_inputs(paths)
+        inputs = read_inputs(paths, env)
         if inputs.folder is None:
             refuse_nothing(inputs, paths)
     return Asked(options.bots, options.prune_unmanaged, inputs)

@@ -12,7 +12,13 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli.choosing import Chosen
 from otto_reconcile.cli.console import Output, note, say
 from otto_reconcile.cli.outcomes import Done, tell_done
-from otto_reconcile.cli.places import find_daemon, memory_of, opened_store, watched_folder
+from otto_reconcile.cli.places import (
+    find_daemon,
+    memory_of,
+    opened_store,
+    watched_environment,
+    watched_folder,
+)
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.groups import GROUPS
@@ -96,9 +102,8 @@ def _in_folder(settings: Settings, names: Sequence[str]) -> list[str]:
     if folder is None or not folder.is_dir():
         return []
     try:
-        there = {
-            stream_of(loaded.declaration) for loaded in load([folder], os.environ).declarations
-        }
+        loaded = load([folder], os.environ, env=watched_environment(settings))
+        there = {stream_of(one.declaration) for one in loaded.declarations}
     except InvalidInput as error:
         note(f"warning: {folder} has {len(error.problems)} faults: not known if it still has them")
         return []

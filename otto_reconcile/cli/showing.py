@@ -8,6 +8,7 @@ from typing import Any
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
@@ -24,6 +25,11 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
         bots = [_one(bots, bot_id, daemon)]
+    elif settings.selector is not None:
+        bots = [bot for bot in bots if settings.selector.fits(bot.get("labels") or {})]
+        if not bots:
+            raise NotFound(f"the daemon knows no bot whose labels fit {settings.selector.text!r}")
+        daemon = {**daemon, "bots": bots}
     if output in (Output.JSON, Output.YAML):
         say_data(bots[0] if bot_id is not None else dict(daemon), output)
     elif bot_id is not None:
@@ -102,6 +108,7 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         state = f"{manifests.get('folder')}: {manifests.get('state')}"
         tone = Tone.REMOVED if problems else Tone.PLAIN
         at = f", at {manifests['at']}" if manifests.get("at") else ""
+        at += f", environment {manifests['environment']}" if manifests.get("environment") else ""
         yield Line(f"manifests  {visible(state)}, {manifests.get('time')}{visible(at)}", tone)
         yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
         for name, what in sorted((manifests.get("rolled_back") or {}).items()):

@@ -11,6 +11,8 @@ from otto_reconcile.cli.outcomes import Done, tell_done
 from otto_reconcile.cli.places import find_daemon, opened_store
 from otto_reconcile.cli.unknown import no_bot
 from otto_reconcile.desired import DesiredState
+from otto_reconcile.errors import OttoError
+from otto_reconcile.model.bot import SUSPEND
 from otto_reconcile.records.events import Desired
 from otto_reconcile.settings import Settings
 
@@ -29,6 +31,8 @@ def run_suspend(
         desired = DesiredState(store)
         names = sorted(set(bot_ids))
         _refuse_unknown(names, desired.read(), settings)
+        if not suspended:
+            _refuse_declared(names, desired)
         for bot_id in names:
             # Its source stays: that a bot came from a folder must outlive a suspension.
             source = replace(desired.get(bot_id).source, note=reason)
@@ -36,6 +40,16 @@ def run_suspend(
             done.append(Done(bot_id, word, event.revision if event is not None else None))
     tell_done(done, output)
     return 0
+
+
+def _refuse_declared(names: Sequence[str], desired: DesiredState) -> None:
+    """Raises OttoError for a bot that its manifest would suspend again at once."""
+    for bot_id in names:
+        wanted = desired.get(bot_id)
+        if wanted.bot.annotations.get(SUSPEND) is True and not wanted.bot.suspended:
+            where = wanted.source.path or "its manifest"
+            hint = f"take `suspend: true` out of {where}"
+            raise OttoError(f"{bot_id} is suspended by its manifest, not by hand", hint=hint)
 
 
 def _refuse_unknown(names: Sequence[str], found: Desired, settings: Settings) -> None:

@@ -47,6 +47,8 @@ class Assembly:
     ) -> None:
         self.settings, self.stores, self.outbox = settings, stores, outbox
         self.reporter, self.clock, self._prune = reporter, clock, prune_unmanaged
+        if (selector := settings.selector) is not None:
+            reporter.board.status.selector = selector.text
         self.jobs = Jobs(reporter, clock)
         self.sources = tuple(self._sources())
         self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
@@ -54,7 +56,8 @@ class Assembly:
     def _sources(self) -> Iterator[Folder | Branch]:
         settings, who = self.settings, actor(os.environ)
         if settings.manifests is not None:
-            yield Folder(settings.manifests, self.stores, self.reporter, self.clock, who)
+            parts = self.stores, self.reporter, self.clock
+            yield Folder(settings.manifests, *parts, who, settings.env)
         data_dir = None if settings.ephemeral else settings.data_dir
         for one in settings.git:
             yield Branch(
@@ -66,6 +69,7 @@ class Assembly:
                 who,
                 data_dir=data_dir,
                 signers=settings.git_verify,
+                env=settings.env,
             )
 
     @property
@@ -134,6 +138,7 @@ class Assembly:
             holder=holder,
             predecessors=predecessors,
             take_over=frozenset(self.settings.take_over),
+            selector=self.settings.selector,
             outage=Outage(self.outbox, self.stores, port, self.reporter, self.clock),
         )
         return Loop(

@@ -7,6 +7,7 @@ from otto_reconcile.manifest.files import Source, files_below, is_manifest, matt
 from otto_reconcile.manifest.json_schema import json_schema
 from otto_reconcile.manifest.loading import Loaded, LoadedBot, LoadedDeclaration, LoadedShared, load
 from otto_reconcile.manifest.reading import is_standard_input
+from otto_reconcile.manifest.rendering import Rendered, render
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, misspelt_local
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LoadedDeclaration",
     "LoadedShared",
     "NamedTool",
+    "Rendered",
     "Source",
     "dump",
     "files_below",
@@ -26,4 +28,5 @@ __all__ = [
     "misspelt",
     "misspelt_local",
     "read_one",
+    "render",
 ]  # fmt: skip

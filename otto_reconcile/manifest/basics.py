@@ -11,7 +11,7 @@ from otto_reconcile.manifest.yaml_scalars import resolve
 from otto_reconcile.model.part import ExactId
 
 
-def _reread(value: Any) -> Any:
+def reread(value: Any) -> Any:
     return resolve(str(value)) if isinstance(value, FromVariable) else value
 
 
@@ -21,9 +21,9 @@ def described(text: str) -> Any:
 
 
 ShortId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=200)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(_reread)]
-Positive: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_reread)]
-Switch: TypeAlias = Annotated[bool, BeforeValidator(_reread)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(reread)]
+Positive: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(reread)]
+Switch: TypeAlias = Annotated[bool, BeforeValidator(reread)]
 
 _ID = (
     "Short id: lower-case letters, digits and hyphens. On the target it stands behind the bot's"

@@ -24,7 +24,7 @@ from otto_reconcile.manifest.basics import (
     Whole,
     described,
 )
-from otto_reconcile.manifest.field_types import Free
+from otto_reconcile.manifest.field_types import Cron, Free
 from otto_reconcile.model.bot import Bot
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.part import (
@@ -35,6 +35,7 @@ from otto_reconcile.model.part import (
     Name,
     Part,
     TagName,
+    Text,
 )
 
 API_VERSION = "otto/v1"
@@ -52,9 +53,28 @@ class MetadataForm(Form):
     annotations: Free | None = described("Your own data; it never reaches a target.")
 
 
-class BotMetadataForm(MetadataForm):
-    """The same for a bot, which may have had another id."""
+class WindowForm(Form):
+    """A time in which changes reach the targets, or do not."""
 
+    kind: Literal["allow", "deny"] | None = described("Whether changes go in it. Default allow.")
+    cron: Cron = Field(description="When it begins: `0 9 * * mon-fri` is at nine on workdays.")
+    duration: Text = Field(description="How long it lasts: `8h`, `1d12h`, `90m`.")
+    timezone: Text | None = described("Of the times, such as Europe/Berlin. Default UTC.")
+
+
+class BotMetadataForm(MetadataForm):
+    """Which bot this is, and how it is looked after."""
+
+    suspend: Switch | None = described(
+        "True: the bot stays as it is on every target, whatever else stands here."
+    )
+    windows: list[WindowForm] | None = described(
+        "When changes of the manifest reach the targets; at any time without it."
+    )
+    ignore: list[Text] | None = described(
+        "Fields that are left as the target has them: `description`, `guidelines/ID/action`,"
+        " `guidelines/*/priority`."
+    )
     renamedFrom: ExactId | None = described(
         "The complete id that this bot had: that one ends in the same import, which is no loss."
     )

@@ -80,7 +80,7 @@ def _check_customers(drafts: Sequence[Draft]) -> None:
                 if before != value:
                     named = f"`{short(key)}`" if what == "metadata" else what
                     message = f"bot `{other.bot_id}` says otherwise of {named} of this customer"
-                    where = f"see {other.faults.file}:{known.node.line}"
+                    where = f"see {known.node.file or other.faults.file}:{known.node.line}"
                     hint = (
                         f"bots share customers by id: let one say it, or make them equal; {where}"
                     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from otto_reconcile.manifest.basics import Identified
 from otto_reconcile.manifest.bot_forms import BotMetadataForm, SpecForm
 from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
-from otto_reconcile.manifest.foreign import START, is_specification, means_to_be_one, why
+from otto_reconcile.manifest.foreign import OVERLAY, START, is_specification, means_to_be_one, why
 from otto_reconcile.manifest.forms import RelationshipForm, ToolServiceForm
 from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import complete, derived, derived_from_name
@@ -67,8 +67,8 @@ def _kind(root: Node, data: Data, faults: Faults) -> tuple[str, JSON]:
         return "Bot", data.value
     found, hint = describe(kind), None
     if isinstance(kind, str):
-        found, hint = f"`{short(kind)}`", near(kind, FORMS)
-    message = f"`kind` must be one of {', '.join(FORMS)}, not {found}"
+        found, hint = f"`{short(kind)}`", near(kind, (*FORMS, OVERLAY))
+    message = f"`kind` must be one of {', '.join((*FORMS, OVERLAY))}, not {found}"
     faults.add(find(root, ("kind",)), message, hint)
     return "Bot", {**data.value, "kind": "Bot"}
 

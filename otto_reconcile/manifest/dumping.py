@@ -15,6 +15,7 @@ from otto_reconcile.manifest.drafts import PART_FORMS
 from otto_reconcile.manifest.ids import is_short, shortened
 from otto_reconcile.manifest.interpolation import escape
 from otto_reconcile.manifest.journeys import bound, scoped, written_states
+from otto_reconcile.manifest.policies import policies_of
 from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
 from otto_reconcile.manifest.yaml_scalars import resolve
@@ -37,7 +38,7 @@ _WIDE = 1_000_000
 _PLAIN_DATA: Any = SafeRepresenter()
 
 
-class _Template(str):
+class AsWritten(str):
     """Text that is written as it is: its `${VAR}` are meant."""
 
     __slots__ = ()
@@ -57,16 +58,14 @@ def dump(declarations: Iterable[Declaration]) -> str:
     index = _index(
         compose(declaration, shared) for declaration in declarations if isinstance(declaration, Bot)
     )
-    text = "---\n".join(
-        yaml.serialize(
-            _node(_written(declaration, index)),
-            Dumper=yaml.SafeDumper,
-            allow_unicode=True,
-            width=_WIDE,
-        )
-        for declaration in declarations
-    )
-    return escaped(text)
+    return "---\n".join(written_out(_written(one, index)) for one in declarations)
+
+
+def written_out(document: Mapping[str, JSON]) -> str:
+    """One document as YAML; texts in it are escaped but for those that are a AsWritten."""
+    node = _node(document)
+    text = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDE)
+    return escaped(str(text))
 
 
 def _written(declaration: Declaration, index: Index) -> dict[str, JSON]:
@@ -136,7 +135,8 @@ def _shared(document: SharedDocument) -> dict[str, JSON]:
 def _metadata(declaration: Declaration) -> dict[str, JSON]:
     metadata: dict[str, JSON] = {"id" if is_short(declaration.id) else "exact_id": declaration.id}
     metadata |= {"labels": declaration.labels} if declaration.labels else {}
-    return metadata | ({"annotations": declaration.annotations} if declaration.annotations else {})
+    policies, others = policies_of(declaration)
+    return metadata | policies | ({"annotations": others} if others else {})
 
 
 def _add_parts(spec: dict[str, JSON], bot: Bot, group: str) -> None:
@@ -178,12 +178,12 @@ def _text(bot: Declaration, path: str, value: JSON) -> JSON:
         return {k: _text(bot, f"{path}/{pointer_part(k)}", item) for k, item in value.items()}
     if isinstance(value, list):
         return [_text(bot, f"{path}/{number}", item) for number, item in enumerate(value)]
-    return _Template(bot.masked[path].template) if path in bot.masked else value
+    return AsWritten(bot.masked[path].template) if path in bot.masked else value
 
 
 def _node(value: JSON) -> yaml.Node:
     if isinstance(value, Mapping):
-        pairs: Any = [(_scalar(_Template(k)), _node(item)) for k, item in value.items()]
+        pairs: Any = [(_scalar(AsWritten(k)), _node(item)) for k, item in value.items()]
         flow = isinstance(value, _OneLine) or not pairs
         return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
     if isinstance(value, list | tuple):
@@ -196,7 +196,7 @@ def _scalar(value: JSON) -> yaml.ScalarNode:
     if not isinstance(value, str):
         node: yaml.ScalarNode = _PLAIN_DATA.represent_data(value)
         return node
-    text = str(value) if isinstance(value, _Template) else escape(value)
+    text = str(value) if isinstance(value, AsWritten) else escape(value)
     return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=_style(text))
 
 

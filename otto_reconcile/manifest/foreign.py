@@ -13,6 +13,7 @@ from otto_reconcile.manifest.tree import Faults, Node, child
 MARK = "otto/v"
 """Stands in every text that means to be a manifest, whatever else may be wrong with it."""
 START = f"a manifest has `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`"
+OVERLAY = "Overlay"
 _GROUP = API_VERSION.split("/")[0]
 _ENVELOPE = ("metadata", "spec")
 _HINT = "name it in .ottoignore, and nothing is said of it"
@@ -28,6 +29,12 @@ def means_to_be_one(root: Node) -> bool:
         said = version.value
         return _is_ours(kind) or not isinstance(said, str) or said.split("/")[0] == _GROUP
     return _is_ours(kind) or all(name in keys for name in _ENVELOPE) or is_specification(root)
+
+
+def is_overlay(root: Node) -> bool:
+    """True for a manifest that changes others in an environment, and is none of a bot."""
+    kind = child(root, "kind")
+    return kind is not None and kind.value == OVERLAY and means_to_be_one(root)
 
 
 def is_specification(root: Node) -> bool:

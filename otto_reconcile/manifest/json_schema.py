@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from otto_reconcile.manifest.shared_forms import DocumentForm
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "Filled from the environment."}
@@ -11,11 +13,16 @@ _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "Filled from t
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12, of one document."""
-    schema = DocumentForm.model_json_schema()
+    return schema_of(DocumentForm, "Manifest (otto/v1)")
+
+
+def schema_of(form: type[BaseModel], title: str) -> dict[str, Any]:
+    """JSON Schema, draft 2020-12, of a form whose texts are filled with variables."""
+    schema = form.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_open({k: v for k, v in schema.items() if k != "title"}),
-        "title": "Manifest (otto/v1)",
+        "title": title,
     }
 
 

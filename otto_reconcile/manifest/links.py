@@ -10,6 +10,7 @@ from otto_reconcile.manifest.contents import canned_id, check_contents
 from otto_reconcile.manifest.drafts import PART_FORMS, Draft, Item
 from otto_reconcile.manifest.forms import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.journeys import check_states, scoping, states_of
+from otto_reconcile.manifest.policies import annotations_of, check_policies
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
 from otto_reconcile.manifest.tree import Node, child, find
 from otto_reconcile.model import JSON, Bot, Relationship
@@ -25,6 +26,7 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     _check_clashes(drafts)
     check_contents(drafts)
     check_states(drafts)
+    check_policies(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
     _check_cycles(ends)
     return [
@@ -65,7 +67,7 @@ def _check_clashes(drafts: Sequence[Draft]) -> None:
             for item in draft.groups.get(group, ()):
                 other, twin = parts.setdefault((group, item.id), (draft, item))
                 if other is not draft:
-                    where = f"{other.faults.file}:{twin.node.line}"
+                    where = f"{twin.node.file or other.faults.file}:{twin.node.line}"
                     many = group.replace("_", " ")
                     message = f"another bot has {many} with the complete id `{item.id}`"
                     draft.faults.add(item.node, message, f"see {where}")
@@ -162,7 +164,7 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
                 **spec,
                 "id": draft.bot_id,
                 "labels": draft.form.metadata.labels or {},
-                "annotations": draft.form.metadata.annotations or {},
+                "annotations": annotations_of(draft.form.metadata),
                 "relationships": relationships,
                 "masked": draft.masked,
             }

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.errors import Problem
 from otto_reconcile.manifest.bot_forms import BotForm
+from otto_reconcile.manifest.documents import place, read_documents
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import Draft
-from otto_reconcile.manifest.files import Source, read_all
-from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
-from otto_reconcile.manifest.including import Texts
+from otto_reconcile.manifest.files import Source
 from otto_reconcile.manifest.links import link
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
-from otto_reconcile.manifest.texts import read
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, tools_of
-from otto_reconcile.manifest.tree import Faults, Node, child
+from otto_reconcile.manifest.tree import Node, child
 from otto_reconcile.model import Bot, Ref
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration, SharedDocument, unfit
@@ -70,7 +68,8 @@ class Loaded:
 
     `notes` say what is no fault, but most likely not meant; `foreign` has a line for each file of a
     folder that is no manifest, and was left out. `texts` has by manifest the files whose text it
-    includes. `tools` are all that the documents name, and `services` those that they declare.
+    includes, and those of the overlays that change it. `tools` are all that the documents name,
+    and `services` those that they declare. `environment` is the one that was chosen.
     """
 
     bots: tuple[LoadedBot, ...] = ()
@@ -80,6 +79,7 @@ class Loaded:
     texts: Mapping[str, frozenset[Path]] = field(default_factory=dict)
     tools: tuple[NamedTool, ...] = ()
     services: frozenset[str] = frozenset()
+    environment: str | None = None
 
     @property
     def declarations(self) -> tuple[LoadedDeclaration, ...]:
@@ -101,34 +101,21 @@ def load(
     *,
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
+    env: str | None = None,
 ) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
-    What was read already goes in as a `manifest.files.Source`. `texts` is filled with those of
-    Loaded, also if something is wrong. Raises InvalidInput with every Problem of every file; then
-    nothing is loaded. Raises TypeError for what is no path.
+    What was read already goes in as a `manifest.files.Source`. `env` is the environment whose
+    overlays are laid over the manifests; without it only the base counts. `texts` is filled with
+    those of Loaded, also if something is wrong. Raises InvalidInput with every Problem of every
+    file; then nothing is loaded. Raises TypeError for what is no path.
     """
-    problems: list[Problem] = []
-    foreign: list[Problem] = []
+    reading = read_documents(_named(paths), env, texts)
+    texts, foreign = reading.texts, reading.foreign
     drafts: list[Draft] = []
-    everything: list[Faults] = []
-    texts = {} if texts is None else texts
-    for source in read_all(_named(paths), problems, foreign):
-        everything.append(Faults(source.name))
-        roots = read(source.text, everything[-1])
-        if is_foreign(source.text, roots, everything[-1]):
-            lines = told(source.name, roots, everything.pop(), found=source.found)
-            (foreign if source.found else problems).extend(lines)
-            continue
-        included = Texts(source)
-        for root in roots:
-            everything.append(Faults(source.name))
-            if means_to_be_one(root):
-                included.fill(root, everything[-1])
-            made = draft(root, environ, everything[-1])
-            drafts += [made] if made is not None else []
-        if included.files:
-            texts[source.name] = frozenset(included.files)
+    for document in reading.documents:
+        made = draft(document.root, environ, document.faults)
+        drafts += [made] if made is not None else []
     of_bots = [made for made in drafts if made.kind == "Bot"]
     of_shared = [made for made in drafts if made.kind != "Bot"]
     note_shared(of_bots, of_shared)
@@ -137,26 +124,24 @@ def load(
     for made, declaration in (*linked, *shared):
         if (fault := unfit(declaration)) is not None:
             made.faults.add(_nearest(made, fault.path), str(fault))
-    for faults in everything:
-        problems += faults.problems
-    if problems:
-        raise InvalidInput(sorted(set(problems), key=_place))
+    reading.raise_faults()
     tools = tuple(tool for made in drafts for tool in tools_of(made))
     services = frozenset(
         str(item.form.model_dump()["name"]) for made in drafts for item in made.tool_services
     )
-    remarks = (*notes(linked, shared), *misspelt(tools, services))
+    remarks = (*reading.notes, *notes(linked, shared), *misspelt(tools, services))
     return Loaded(
         tuple(
             LoadedBot(bot, made.faults.file, made.root.line, _places(made), _former(made))
             for made, bot in linked
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
-        tuple(sorted(remarks, key=_place)),
-        tuple(sorted(_of_others(foreign, texts), key=_place)),
+        tuple(sorted(remarks, key=place)),
+        tuple(sorted(_of_others(foreign, texts), key=place)),
         texts,
         tools,
         services,
+        env,
     )
 
 
@@ -179,6 +164,7 @@ def _places(made: Draft) -> dict[Ref, tuple[int, int]]:
         Ref(GROUPS[group].kind, item.id): (item.node.line, item.node.column)
         for group, items in {**groups, "relationships": made.relationships}.items()
         for item in items
+        if item.node.file is None
     }
 
 
@@ -200,7 +186,3 @@ def _nearest(made: Draft, path: Sequence[str]) -> Node:
             break
         node = inner
     return node
-
-
-def _place(problem: Problem) -> tuple[str, int, int, str, str]:
-    return problem.file, problem.line, problem.column, problem.message, problem.hint or ""

@@ -36,7 +36,7 @@ def check_services(drafts: Iterable[Draft]) -> None:
                     if other.kind == "Bot"
                     else f"there is another tool service `{service.name}` for all bots"
                 )
-                where = f"see {other.faults.file}:{known.node.line}"
+                where = f"see {known.node.file or other.faults.file}:{known.node.line}"
                 hint = f"bots share services by name: make them equal, or name them apart; {where}"
                 draft.faults.add(item.node, message, hint)
 

@@ -13,6 +13,7 @@ from otto_reconcile.manifest.basics import Form, ShortId, Switch
 from otto_reconcile.manifest.bot_forms import BotForm, MetadataForm, lists_of
 from otto_reconcile.manifest.forms import ServiceForm
 from otto_reconcile.manifest.messages import said
+from otto_reconcile.manifest.overlay_forms import OverlayForm
 from otto_reconcile.model.part import ExactId
 from otto_reconcile.model.shared import Glossary
 
@@ -81,7 +82,7 @@ class SharedServiceForm(Form):
 Document: TypeAlias = BotForm | GlossaryForm | SharedServiceForm
 
 
-class DocumentForm(RootModel[Annotated[Document, Field(discriminator="kind")]]):
+class DocumentForm(RootModel[Annotated[Document | OverlayForm, Field(discriminator="kind")]]):
     """One document of a manifest."""
 
 

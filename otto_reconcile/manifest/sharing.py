@@ -169,7 +169,7 @@ def _misspelt(draft: Draft, glossary: Glossary, bot_ids: Sequence[str]) -> Itera
         if name not in bot_ids and (hint := near(name, bot_ids)):
             at = find(draft.root, ("spec", "used_by", "bots", number))
             message = f"no bot `{name}` is among these manifests"
-            yield Problem(draft.faults.file, at.line, at.column, message, hint)
+            yield Problem(at.file or draft.faults.file, at.line, at.column, message, hint)
 
 
 def _hidden(draft: Draft, document: Glossary, bot: Bot) -> Iterator[Problem]:
@@ -179,7 +179,9 @@ def _hidden(draft: Draft, document: Glossary, bot: Bot) -> Iterator[Problem]:
             if item is not None and _whole(bot.id, group, name) in own:
                 what = f"the {BOTS[group].kind.replace('_', ' ')} `{name}`"
                 message = f"bot `{bot.id}` has {what} itself, which goes before this one"
-                yield Problem(draft.faults.file, item.node.line, item.node.column, message)
+                yield Problem(
+                    item.node.file or draft.faults.file, item.node.line, item.node.column, message
+                )
 
 
 def _note(draft: Draft, message: str) -> Problem:

@@ -45,14 +45,16 @@ def tools_of(draft: Draft) -> Iterator[NamedTool]:
     for group in ("guidelines", "journeys", "variables"):
         for item in draft.groups.get(group, ()):
             for node, name in _of_item(item):
-                yield NamedTool(draft.faults.file, node.line, node.column, name)
+                yield NamedTool(node.file or draft.faults.file, node.line, node.column, name)
     for item in draft.relationships:
         form = item.form
         assert isinstance(form, RelationshipForm)
         for side in ("source", "target"):
             if (end := str(getattr(form, side))).startswith(_END):
                 at = child(item.node, side) or item.node
-                yield NamedTool(draft.faults.file, at.line, at.column, end.removeprefix(_END))
+                yield NamedTool(
+                    at.file or draft.faults.file, at.line, at.column, end.removeprefix(_END)
+                )
 
 
 def _of_item(item: Item) -> Iterator[tuple[Node, str]]:

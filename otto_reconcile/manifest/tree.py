@@ -27,6 +27,8 @@ class Node:
     `bare` is a key in `{...}` without a colon: `{a text, broken by a comma}`. `named` is True while
     the value is the path of a file whose text belongs here; `text_of` is the file that it is from.
     `told` is True where there is no value, which is a fault already: nothing else of it is wrong.
+    `file` is the overlay that put it here; None is the document's own file. `values_at` are the
+    places of the values that its text was filled with.
     """
 
     value: Scalar | list[Node] | dict[str, Entry]
@@ -38,6 +40,8 @@ class Node:
     named: bool = False
     text_of: str | None = None
     told: bool = False
+    file: str | None = None
+    values_at: tuple[str, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -60,7 +64,8 @@ class Faults:
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
         if not at.told:
-            self.problems.append(Problem(self.file, at.line, at.column, message, hint))
+            file = at.file or self.file
+            self.problems.append(Problem(file, at.line, at.column, message, hint))
 
     def add_inside(self, at: Node, offset: int, message: str, hint: str | None = None) -> None:
         """A fault in the text of a node: of one from a file, its place there is told."""

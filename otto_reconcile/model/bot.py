@@ -6,6 +6,7 @@ Ids of guidelines, journeys and terms are complete (`order-desk.order-status`), 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Self
 
@@ -36,6 +37,11 @@ from otto_reconcile.model.part import (
 )
 from otto_reconcile.model.resource import JSON, digest
 from otto_reconcile.model.states import Journey
+
+SUSPEND, IGNORE, WAVE = "otto/suspend", "otto/ignore", "otto/wave"
+"""Annotations that say how a bot is looked after: `suspend` and `ignore` of a manifest, waves."""
+WINDOWS = "otto/windows"
+SUSPENSIONS = ("suspended", "suspended by its manifest")
 
 
 class Guideline(Part):
@@ -211,6 +217,19 @@ class Bot(Part):
     tool_services: list[ToolService] = Field(default=[], description="Services with tools, by URL.")
     masked: dict[str, Masked] = Field(default={})
     suspended: bool = False
+
+    @property
+    def suspension(self) -> str | None:
+        """Why nothing is done about it: by hand, or as its manifest says; None if it is."""
+        if self.suspended:
+            return SUSPENSIONS[0]
+        return SUSPENSIONS[1] if self.annotations.get(SUSPEND) is True else None
+
+    @property
+    def wave(self) -> int:
+        """Those of a lower one come first; 0 where the annotation has no whole number."""
+        said = str(self.annotations.get(WAVE, 0))
+        return int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0
 
     @model_validator(mode="after")
     def _keeps_the_rules_of_states(self) -> Self:

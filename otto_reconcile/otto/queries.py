@@ -116,7 +116,7 @@ class Queries:
                 bot_id=wanted.bot.id,
                 revision=wanted.revision,
                 made_in=_origin(wanted),
-                suspended=wanted.bot.suspended,
+                suspended=wanted.bot.suspension is not None,
                 page=page,
                 pages=len(pages),
                 specification=pages[page - 1],

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import InvalidInput
 from otto_reconcile.model import Bot
+from otto_reconcile.model.bot import SUSPENSIONS
 from otto_reconcile.otto import patch, spec_codec
 from otto_reconcile.otto.confirmation import creation, draft
 from otto_reconcile.otto.summary import shown, unserved
@@ -43,7 +44,7 @@ def not_possible(result: BotResult) -> list[str]:
         return [result.error.message]
     found = [_refusal(outcome) for outcome in result.failures]
     if result.planned is not None:
-        held = (a for a in result.planned.plan.skipped if a.skipped != "suspended")
+        held = (a for a in result.planned.plan.skipped if a.skipped not in SUSPENSIONS)
         found += [f"{phrase(a)}: held back, {a.skipped}" for a in held]
         if result.planned.plan.acting and not result.outcomes:
             found.append("another daemon leads this Parlant: it will do it")

@@ -257,7 +257,7 @@ class OttoService:
         later = [LATER] if failed else []
         sentences = [message, *later, *self._namesake(bot, kept, source), *extra]
         failed += unserved(bot)
-        if bot.suspended:
+        if bot.suspension is not None:
             sentences.append("It is suspended: Parlant keeps it as it was until it is resumed.")
         return fitted(
             reply(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otto_reconcile.errors import OttoError
+from otto_reconcile.model.bot import SUSPENSIONS
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.persistence.arguments import Given, mode_of, must_be_persistence
 from otto_reconcile.persistence.domain import DomainPersistence
@@ -121,7 +122,8 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
     present = frozenset(agent.key for agent in await port.list_agents())
     reconciler = Reconciler(port, persistence.stores, SystemClock())
     run_id = uuid.uuid4().hex[:8]
-    for chunk, absent in chunks(sorted(world.desired.bots), present):
+    waves = {bot_id: wanted.bot.wave for bot_id, wanted in world.desired.bots.items()}
+    for chunk, absent in chunks(sorted(world.desired.bots), present, waves):
         for result in await reconciler.look(world, chunk, run_id, absent=absent, unmanaged=False):
             _count(world, result, done)
 
@@ -145,7 +147,7 @@ def _count(world: TargetState, result: BotResult, done: _Done) -> None:
         done.errors.append(f"bot {bot_id!r}: {phrase(outcome.action)}: {outcome.error}")
     for action in result.planned.plan.skipped if result.planned is not None else ():
         failed.add(action.ref)
-        if action.skipped not in ("suspended", RESTORING):
+        if action.skipped not in (*SUSPENSIONS, RESTORING):
             done.errors.append(f"bot {bot_id!r}: {phrase(action)}: {action.skipped}")
     if ("agent", bot_id) in failed:
         return

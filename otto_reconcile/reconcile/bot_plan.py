@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.diff import Policy, plan
@@ -18,7 +19,9 @@ from otto_reconcile.model import (
     get_kind,
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
+from otto_reconcile.model.windows import closed
 from otto_reconcile.observed import observation
+from otto_reconcile.planning.ignoring import left_to_target
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
 from otto_reconcile.port.addressing import is_addressable
@@ -35,6 +38,7 @@ class Planned:
 
     `lost` is what another bot owns that wants it too; `faults` say what is wrong with what is
     wanted of this one. `foreign` is what the target has under its ids and was never ours.
+    `left_alone` says why this daemon leaves the bot as it is, if it does.
     """
 
     bot_id: str
@@ -47,6 +51,7 @@ class Planned:
     faults: tuple[str, ...] = ()
     foreign: frozenset[Ref] = frozenset()
     checks: tuple[EvaluationCheck, ...] = ()
+    left_alone: str | None = None
 
     @property
     def present(self) -> bool:
@@ -63,9 +68,11 @@ async def plan_bot(
     unmanaged: bool = True,
     prune_unmanaged: bool = False,
     again: frozenset[Ref] = frozenset(),
+    now: datetime | None = None,
 ) -> Planned:
     """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
 
+    `now` is the time by which its sync windows are open or not; without it nothing waits for them.
     Raises TargetUnavailable or TargetRefused.
     """
     desired, applied = world.wanted(bot_id), world.last(bot_id)
@@ -83,12 +90,17 @@ async def plan_bot(
     else:
         seen = await observation(port, bot_id, desired, applied, unmanaged=unmanaged)
     observed = seen.snapshot
+    if (wanted := world.desired.bots.get(bot_id)) is not None:
+        desired, applied = left_to_target(wanted.bot, desired, observed, applied)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
     unable = world.shared_claims.contested(bot_id, desired) | await _unable(port, desired) | lost
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
     lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
-    policy = replace(policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting)
+    waiting = closed(wanted.bot, now) if wanted is not None and now is not None else None
+    policy = replace(
+        policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting, waiting=waiting
+    )
     made = plan(desired, observed, applied, policy)
     foreign = frozenset(_foreign(world, bot_id, made))
     if foreign:
@@ -97,7 +109,7 @@ async def plan_bot(
     if world.heir_to_come(bot_id) is not None:  # till then it is remembered what is to be its
         made = Plan(tuple(a for a in made if a.operation is not Operation.FORGET))
     made = without_secrets(made, world.secrets)
-    wanted, faults = world.desired.bots.get(bot_id), world.faults(bot_id)
+    faults = world.faults(bot_id)
     return Planned(
         bot_id,
         wanted,
@@ -109,6 +121,7 @@ async def plan_bot(
         faults,
         foreign,
         seen.checks,
+        world.left_alone(bot_id),
     )
 
 

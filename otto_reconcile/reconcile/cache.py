@@ -14,6 +14,7 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import services_of
+from otto_reconcile.runtime.selecting import Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class TargetCache:
         port: Port,
         remembered: Remembered,
         take_over: Container[str] = frozenset(),
+        selector: Selector | None = None,
     ) -> None:
         self._stores, self._port, self._remembered = stores, port, remembered
-        self._take_over = take_over
+        self._take_over, self._selector = take_over, selector
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
         self.world: TargetState | None = None
@@ -72,6 +74,7 @@ class TargetCache:
             )
             world = await asyncio.to_thread(read, self._stores, self._port.target)
             world.inside, world.take_over = self._port.inside, self._take_over
+            world.selector = self._selector
             world.odd_rows = ingested.faults
             lost = await asyncio.to_thread(self._remembered.look, world.desired)
             world.lost_names = self._remembered.lost_names

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.model.windows import CLOSED
 from otto_reconcile.planning.plan import NEEDS, Action, Operation, Outcome, Result
 from otto_reconcile.planning.redaction import MASKED
 from otto_reconcile.reconcile.bot_plan import Planned
@@ -72,6 +73,7 @@ def _identity(planned: Planned) -> dict[str, Any]:
         "digest": wanted.bot.digest(),
         "source": wanted.source.path or wanted.source.kind,
         "commit": _commit(wanted.source),
+        "labels": dict(wanted.bot.labels),
         "guidelines": len(wanted.bot.guidelines),
         "journeys": len(wanted.bot.journeys),
     }
@@ -81,9 +83,9 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
     """Sync and health, with every reason that there is: none hides another."""
     actions = [a for a in planned.plan if a.operation not in (Operation.REPORT, Operation.FORGET)]
     cause = str(actions[0].cause) if actions else None
-    if planned.wanted is not None and planned.wanted.bot.suspended:
+    if planned.left_alone is not None:
         sync = Sync.OUT_OF_SYNC if actions else Sync.SYNCED
-        return _words(sync, Health.SUSPENDED, cause, "suspended")
+        return _words(sync, Health.SUSPENDED, cause, planned.left_alone)
     skipped = [action for action in planned.plan.skipped if action.skipped != WAITS]
     wanted = planned.wanted
     rolled_back = advice(wanted.source) if wanted is not None else None
@@ -103,8 +105,11 @@ def _verdict(result: BotResult, planned: Planned) -> dict[str, Any]:
 
 
 def _health(result: BotResult, planned: Planned, skipped: Sequence[Action]) -> Health:
-    """Healthy only if all that is wanted is in force; a deletion that is withheld is no harm."""
-    unmade = any(action.operation is not Operation.DELETE for action in skipped)
+    """Healthy only if all that is wanted is in force; what waits, or a deletion, is no harm."""
+    unmade = any(
+        action.operation is not Operation.DELETE and not str(action.skipped).startswith(CLOSED)
+        for action in skipped
+    )
     if result.failures:
         return Health.DEGRADED
     if not planned.present and not result.outcomes and len(planned.plan):

@@ -131,6 +131,7 @@ class Reconciler:
                     unmanaged=unmanaged,
                     prune_unmanaged=prune_unmanaged,
                     again=again,
+                    now=self._clock.now(),
                 )
             except OttoError as error:
                 results.append(BotResult(bot_id, error=error))

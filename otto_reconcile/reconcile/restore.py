@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from otto_reconcile.errors import OttoError, PermanentError, fault_of
 from otto_reconcile.planning.plan import Result
@@ -31,12 +31,13 @@ async def restore(
     """
     started = clock.monotonic()
     wanted = [bot_id for bot_id in world.bot_ids if bot_id in world.desired.bots]
+    waves = {bot_id: world.desired.bots[bot_id].bot.wave for bot_id in wanted}
     reporter.target(RESTORING)
     reporter.progressing(wanted)
     world.restoring = True
     restored = there = 0
     try:
-        for chunk, absent in chunks(wanted, present):
+        for chunk, absent in chunks(wanted, present, waves):
             for result in await _looked(reconciler, world, chunk, run_id, absent):
                 conclude(result, run_id)
                 if not _in_place(result):
@@ -72,14 +73,21 @@ async def _looked(
     ]
 
 
-def chunks(wanted: list[str], present: frozenset[str]) -> Iterator[tuple[list[str], bool]]:
-    """The bots to be looked at together, and whether they are known to be absent."""
-    absent = [bot_id for bot_id in wanted if bot_id not in present]
-    for start in range(0, len(absent), CHUNK):
-        yield absent[start : start + CHUNK], True
-    for bot_id in wanted:
-        if bot_id in present:
-            yield [bot_id], False
+def chunks(
+    wanted: list[str], present: frozenset[str], waves: Mapping[str, int]
+) -> Iterator[tuple[list[str], bool]]:
+    """The bots to be looked at together, and whether they are known to be absent.
+
+    Those of a lower wave come first.
+    """
+    for wave in sorted(set(waves.values())):
+        bots = [bot_id for bot_id in wanted if waves[bot_id] == wave]
+        absent = [bot_id for bot_id in bots if bot_id not in present]
+        for start in range(0, len(absent), CHUNK):
+            yield absent[start : start + CHUNK], True
+        for bot_id in bots:
+            if bot_id in present:
+                yield [bot_id], False
 
 
 def _in_place(result: BotResult) -> bool:

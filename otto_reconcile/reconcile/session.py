@@ -20,6 +20,7 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.workqueue import URGENT, WorkQueue
 from otto_reconcile.runtime.clock import Clock
+from otto_reconcile.runtime.selecting import Selector
 
 _UNANSWERED = 1.0
 """Seconds between two looks at whether a request can still be answered."""
@@ -48,8 +49,8 @@ class TargetSession:
     """What all parts of one target's loop share. It decides nothing and calls none of them.
 
     `holder` names this process in the lease; `predecessors` are holders that are surely dead. Bots
-    in `take_over` may replace agents that were never ours. `outage` keeps what is wanted while the
-    store is away; None refuses it then.
+    in `take_over` may replace agents that were never ours. Bots that `selector` does not fit are
+    left as they are. `outage` keeps what is wanted while the store is away; None refuses it then.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TargetSession:
         holder: str,
         predecessors: Collection[str] = (),
         take_over: Container[str] = frozenset(),
+        selector: Selector | None = None,
         outage: Outage | None = None,
     ) -> None:
         self.port, self.stores, self.reporter, self.clock = port, stores, reporter, clock
@@ -70,7 +72,7 @@ class TargetSession:
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self.right = LeaderAndManager(self.leader, self.managing)
         self.remembered = Remembered(reporter.board.folder, stores.store)
-        self.cache = TargetCache(stores, port, self.remembered, take_over)
+        self.cache = TargetCache(stores, port, self.remembered, take_over, selector)
         self.queue = WorkQueue(clock)
         self.turn = asyncio.Lock()
         """Held for changes of the target, which are made by one at a time."""
@@ -89,9 +91,11 @@ class TargetSession:
 
     def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
         """Asks for a look at each of them."""
-        run_id = uuid.uuid4().hex[:8]
+        run_id, world = uuid.uuid4().hex[:8], self.cache.world
+        wanted = world.written if world is not None else {}
         for bot_id in bot_ids:
-            self.queue.add(bot_id, reason, run_id=run_id, priority=priority)
+            wave = wanted[bot_id].bot.wave if bot_id in wanted else None
+            self.queue.add(bot_id, reason, run_id=run_id, priority=priority, wave=wave)
 
     def ask_for(self, bot_ids: Iterable[str], reason: str) -> None:
         """Asks for a look at those of them that are ours, at once."""

@@ -71,6 +71,7 @@ class BotStatus:
     digest: str | None = None
     source: str | None = None
     commit: Mapping[str, str] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     guidelines: int = 0
     journeys: int = 0
     unevaluated: int = 0
@@ -104,6 +105,7 @@ class Status:
     `git` has, by its name, each repository whose commits are imported, see `sources.branch`;
     `webhook` is the URL that hears of their moves.
     `lost` says which bots the store has lost, see `reconcile.remembered`.
+    `selector` says which bots this daemon looks after, if not all.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
 
@@ -129,6 +131,7 @@ class Status:
     reaching: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     lost: str | None = None
+    selector: str | None = None
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         commit = (source.get("commit") or {}).get("id", "")[:12]
         lines.append(f"  bots   {source['name']} ({source['state']}) {commit}".rstrip())
         lines.extend(f"         {problem}" for problem in source["problems"][:5])
+    if not (status.bots or status.git) and status.store.state != "Unavailable":
+        lines.append("         no manifest yet: `otto-reconcile init` makes a first bot")
     if status.tools:
         sources, names = status.tools["sources"], status.tools["tools"]
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")

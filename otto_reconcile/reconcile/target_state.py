@@ -27,6 +27,7 @@ from otto_reconcile.records.applied import Applied, Epoch
 from otto_reconcile.records.events import NEWER
 from otto_reconcile.records.renames import FORMER_ID
 from otto_reconcile.records.secret_values import secret_values
+from otto_reconcile.runtime.selecting import Selector
 
 RESTORING = "the target is being restored"
 UNRECORDED = "the store has no record that it was to go"
@@ -60,6 +61,8 @@ class TargetState:
     """Bots whose ids are ours whoever made what the target has under them."""
     lost_names: frozenset[str] = frozenset()
     """Bots and shared documents that were managed here, and of which the store has no record."""
+    selector: Selector | None = None
+    """Which bots this daemon looks after, by their labels; None is all."""
     odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is wrong with the rows of single bots, where that is not in their desired state."""
 
@@ -125,6 +128,14 @@ class TargetState:
         """Why the desired state of a bot cannot be read, as a sentence; None if it can."""
         why = self.desired.unreadable.get(bot_id)
         return f"its desired state cannot be read: {why}" if why else None
+
+    def left_alone(self, bot_id: str) -> str | None:
+        """Why a bot is left as it is, by its own wish or for its labels; None if it is not."""
+        wanted = self.desired.bots.get(bot_id)
+        if wanted is None or wanted.bot.suspension is not None or self.selector is None:
+            return wanted.bot.suspension if wanted is not None else None
+        fits = self.selector.fits(wanted.bot.labels)
+        return None if fits else f"not among {self.selector.text!r}, which this daemon looks after"
 
     def faults(self, bot_id: str) -> tuple[str, ...]:
         """What is wrong with what is wanted of a bot, whatever the target has of it."""
@@ -230,12 +241,9 @@ class TargetState:
         return bot_id in self.applied and bot_id not in known
 
     def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
-        held: dict[str, str] = {}
         wanted = self.desired.bots.get(bot_id)
-        if wanted is not None and wanted.bot.suspended:
-            held[bot_id] = "suspended"
-        if problem := self.unreadable(bot_id):
-            held[bot_id] = problem
+        why = self.unreadable(bot_id) or self.left_alone(bot_id)
+        held = {bot_id: why} if why else {}
         undeletable: dict[str, str] = {}
         if wanted is None and self.guarded is not None and bot_id in self.guarded.names:
             undeletable[bot_id] = self.guarded.message

@@ -17,7 +17,8 @@ URGENT, ROUTINE = 0, 1
 class Item:
     """A bot to look at, at `due` (monotonic seconds) or later; the reasons are for the log.
 
-    The parts in `recreate` are to be made again, though nothing differs.
+    The parts in `recreate` are to be made again, though nothing differs. Of those that are due, a
+    lower `wave` goes first.
     """
 
     bot_id: str
@@ -27,6 +28,7 @@ class Item:
     reasons: set[str] = field(default_factory=set)
     recreate: frozenset[Ref] = frozenset()
     answers: list[asyncio.Future[None]] = field(default_factory=list)
+    wave: int = 0
 
     def done(self) -> None:
         """The look is over, or there will be none: nobody waits for it any longer."""
@@ -43,18 +45,29 @@ class WorkQueue:
         self._backoff = backoff
         self._items: dict[str, Item] = {}
         self._failures: dict[str, int] = {}
+        self._waves: dict[str, int] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._items)
 
     def add(
-        self, bot_id: str, reason: str, *, run_id: str, priority: int = URGENT, after: float = 0.0
+        self,
+        bot_id: str,
+        reason: str,
+        *,
+        run_id: str,
+        priority: int = URGENT,
+        after: float = 0.0,
+        wave: int | None = None,
     ) -> None:
         """Asks for a look after so many seconds; the soonest and most urgent request wins.
 
-        A routine request does not cut short the back-off of a bot that cannot be looked at.
+        A routine request does not cut short the back-off of a bot that cannot be looked at. `wave`
+        is the bot's; None is the one that was said last.
         """
+        if wave is not None:
+            self._waves[bot_id] = wave
         due = self._clock.monotonic() + after
         item = self._items.get(bot_id)
         if item is None:
@@ -65,6 +78,7 @@ class WorkQueue:
                 item.due = min(item.due, due)
             if priority < item.priority:
                 item.priority, item.run_id = priority, run_id
+        self._items[bot_id].wave = self._waves.get(bot_id, 0)
         self._wake.set()
 
     def ask(
@@ -83,7 +97,7 @@ class WorkQueue:
         due = [item for item in self._items.values() if item.due <= now]
         if not due:
             return None
-        item = min(due, key=lambda i: (i.priority, i.due, i.bot_id))
+        item = min(due, key=lambda i: (i.priority, i.wave, i.due, i.bot_id))
         return self._items.pop(item.bot_id)
 
     async def wait(self, most: float) -> None:

@@ -55,6 +55,7 @@ class Branch:
         *,
         data_dir: Path | None,
         signers: Path | None = None,
+        env: str | None = None,
     ) -> None:
         self._position, self._branch = position, settings.branch
         self._path = str(Path(settings.path))
@@ -62,7 +63,7 @@ class Branch:
         self.name = f"git:{position.where}{named}:{self._path}"
         self._desired, self._lineage = stores.desired, Lineage(stores.store)
         self._reporter, self._clock, self._actor = reporter, clock, actor
-        self._signers, self._jobs = signers, Jobs(reporter, clock)
+        self._signers, self._env, self._jobs = signers, env, Jobs(reporter, clock)
         self._witness = Witness(data_dir, self.name)
         self.woken = asyncio.Event()
         """Set by whoever says that the branch has moved."""
@@ -73,6 +74,7 @@ class Branch:
         self._failures = 0
         self._rolled_back: frozenset[str] = frozenset()  # of which that was said
         known = {"repository": position.where, "path": self._path, "branch": settings.branch}
+        known |= {"environment": env} if env is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
 
     async def import_now(self, *, patient: bool = False) -> bool:
@@ -158,7 +160,9 @@ class Branch:
     async def _read(self, commits: Commits, commit: str) -> Read:
         for _ in range(_TRIES):
             try:
-                return await asyncio.to_thread(read_commit, commits, commit, self._path)
+                return await asyncio.to_thread(
+                    read_commit, commits, commit, self._path, env=self._env
+                )
             except ContentMissing as missing:
                 if not await self._position.complete(missing.ids):
                     raise TemporaryError(

@@ -55,8 +55,11 @@ def read_commit(
     commit: str,
     path: str,
     environ: Mapping[str, str] = os.environ,
+    env: str | None = None,
 ) -> Read:
     """The manifests below `path`, relative to the top of the repository, as in this commit.
+
+    `env` is the environment whose overlays change them.
 
     Raises InvalidInput with every fault of every file, ContentMissing, and GitRefused.
     """
@@ -68,7 +71,7 @@ def read_commit(
             tree.write(top, asked)
             texts: dict[str, frozenset[Path]] = {}
             try:
-                loaded, error = load([top / path], environ, texts), None
+                loaded, error = load([top / path], environ, texts, env), None
             except InvalidInput as invalid:
                 loaded, error = Loaded(), invalid
             included = (file for files in texts.values() for file in files)

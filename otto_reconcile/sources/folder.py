@@ -46,10 +46,19 @@ MOVING = 5
 
 
 class Folder:
-    """One folder. All methods run in the loop's thread; reading and writing in others."""
+    """One folder, as one environment has it, or its base.
+
+    All methods run in the loop's thread; reading and writing in others.
+    """
 
     def __init__(
-        self, path: Path, stores: Stores, reporter: Reporter, clock: Clock, actor: str
+        self,
+        path: Path,
+        stores: Stores,
+        reporter: Reporter,
+        clock: Clock,
+        actor: str,
+        env: str | None = None,
     ) -> None:
         self._root = root_of(path)
         # Where the shell came here by a link, that is followed when it is swapped.
@@ -61,6 +70,7 @@ class Folder:
         self._record: Record | None = None
         self._witness: str | None = None
         self._checked = 0.0
+        self._env = env
         self._actor, self._jobs = actor, Jobs(reporter, clock)
         self._failed: Fingerprint | None = None  # the folder whose import failed unforeseen
         self._retry = 0.0
@@ -97,7 +107,7 @@ class Folder:
             return True
         texts: dict[str, frozenset[Path]] = {}
         try:
-            loaded = await asyncio.to_thread(load, [self._path], os.environ, texts)
+            loaded = await asyncio.to_thread(load, [self._path], os.environ, texts, self._env)
         except InvalidInput as error:
             self._watcher.include(texts)
             if patient:
@@ -216,6 +226,7 @@ class Folder:
         label = state_now.label if state_now is not None and state_now.commit is not None else None
         rolled_back = {"rolled_back": dict(self._rolled_back)} if self._rolled_back else {}
         folder = {"folder": str(self._path), "root": str(self._root), "at": label}
+        folder |= {"environment": self._env} if self._env is not None else {}
         return {**folder, "state": state, "problems": problems, "time": now, **rolled_back}
 
     async def follow(self, stopping: asyncio.Event) -> None:

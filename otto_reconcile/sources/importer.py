@@ -60,12 +60,13 @@ def load(
     paths: list[Path],
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
+    env: str | None = None,
 ) -> Loaded:
-    """All that the manifests hold; `texts` as in `manifest.load`.
+    """All that the manifests hold; `texts` and `env` as in `manifest.load`.
 
     Raises InvalidInput with every fault of every file.
     """
-    loaded = manifest.load(paths, environ=environ, texts=texts)
+    loaded = manifest.load(paths, environ=environ, texts=texts, env=env)
     problems = [
         Problem(
             b.file, b.line, 1, f"the bot {b.bot.id!r} is reserved", "choose another id and name"

@@ -175,7 +175,7 @@ class FastClock(SystemClock):
         return await super().wait(event, timeout / self.speed)
 
 
-_OF_SESSION = ("predecessors", "take_over", "outage")
+_OF_SESSION = ("predecessors", "take_over", "selector", "outage")
 
 
 class Setting:

@@ -88,7 +88,7 @@ class EvaluationScheduler:
         self._cache.note(checks)
         if result.held is not None:
             return
-        if planned.wanted is None or planned.wanted.bot.suspended:
+        if planned.wanted is None or planned.left_alone is not None:
             self.forget(result.bot_id)
         elif result.outcomes or not planned.plan.acting:
             self._bots[result.bot_id] = planned.desired

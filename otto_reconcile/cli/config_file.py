@@ -1,0 +1,177 @@
+"""The configuration file: settings for all commands, below options and environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otto_reconcile.errors import InvalidInput, SettingsError
+
+if TYPE_CHECKING:
+    import typer
+
+    from otto_reconcile.manifest.tree import Node
+
+DEFAULT = Path("otto.yaml")
+_USUAL = "manifests"
+"""The folder of manifests in a repository, where the file names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitSource:
+    """A Git repository as a source, as the file names it; None is what is usual.
+
+    `number` is its place in the list of sources, from 0.
+    """
+
+    url: str
+    branch: str | None = None
+    path: str | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the file says, by the name of the option. `places` are its lines, `file:line`.
+
+    The values of `secrets` are made with a secret and never shown.
+    """
+
+    path: Path | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    git: tuple[GitSource, ...] = ()
+
+
+class _Defaults(dict[str, Any]):
+    """The same values for every command, by the names of its parameters."""
+
+    def __init__(self, commands: Mapping[str, Any], configuration: Configuration) -> None:
+        self._commands, self._configuration = commands, configuration
+
+    def get(self, name: str, default: Any = None) -> Any:
+        command = self._commands.get(name)
+        parameters = {
+            option.removeprefix("--"): parameter.name
+            for parameter in (command.params if command is not None else ())
+            for option in parameter.opts
+        }
+        values = self._configuration.values
+        if self._configuration.git and "git" in parameters:
+            values = {**values, **_as_options(self._configuration.git)}
+        return {parameters[option]: values[option] for option in values if option in parameters}
+
+
+def _as_options(git: Sequence[GitSource]) -> dict[str, list[str]]:
+    """As `--git A --branch B --path C --git D ...` would be read: one of each for each."""
+    return {
+        "git": [one.url for one in git],
+        "branch": [one.branch or "" for one in git],
+        "path": [one.path or _USUAL for one in git],
+    }
+
+
+def configure(context: typer.Context, named: Path | None) -> None:
+    """Makes the file's values the defaults of all commands; `context.obj` is what was read.
+
+    Raises InvalidInput with every fault of the file, SettingsError for one that is not there.
+    """
+    path = named or (DEFAULT if DEFAULT.is_file() else None)
+    configuration = read(path) if path is not None else Configuration()
+    context.obj = configuration
+    context.default_map = _Defaults(getattr(context.command, "commands", {}), configuration)
+
+
+def read(path: Path) -> Configuration:
+    """Raises InvalidInput and SettingsError, as `configure`."""
+    from otto_reconcile.cli.config_form import ConfigForm
+    from otto_reconcile.manifest import read_one
+    from otto_reconcile.manifest.interpolation import refuse_unset, to_data
+    from otto_reconcile.manifest.messages import validate
+    from otto_reconcile.manifest.tree import Faults, Node, find
+    from otto_reconcile.manifest.yaml_text import read_yaml
+
+    if not path.exists():
+        raise SettingsError(f"there is no configuration file {path}", hint="see --config")
+    faults = Faults(str(path))
+    roots = read_yaml(read_one(path).text, faults)
+    root = roots[0] if roots else Node({}, 1, 1)
+    if len(roots) > 1:
+        faults.add(roots[1], "a configuration file is one document", "remove the `---`")
+    data = to_data(root, os.environ, faults)
+    for at, missing in data.unset.items():
+        refuse_unset(missing[0], find(root, at), faults)
+    form, _ = validate(ConfigForm, data.value, root, faults, secrets=data.secrets)
+    if faults.problems or form is None:
+        raise InvalidInput(_told(faults.problems))
+    said = form.model_dump(exclude_none=True)
+    sources = said.pop("sources", [])
+    values = dict(_relative(said, path.parent))
+    for source in sources:
+        if "folder" in source:
+            values["manifests"] = _from(path.parent, source["folder"])
+    secrets = frozenset(str(at[0]) for at in data.secrets)
+    git = tuple(
+        GitSource(_at(path.parent, source["git"]), source.get("branch"), source.get("path"), number)
+        for number, source in enumerate(sources)
+        if "git" in source
+    )
+    return Configuration(path, values, dict(_places(root, str(path))), secrets, git)
+
+
+def _told(problems: list[Any]) -> list[Any]:
+    """With the option's name as the hint for a key that is nearly one, such as `dataDir`."""
+    from dataclasses import replace
+
+    from otto_reconcile.cli.config_form import ConfigForm
+
+    known = {"".join(filter(str.isalnum, name)): name for name in ConfigForm.model_fields}
+    known |= {"environment": "env", "target": "parlant-url", "source": "sources", "git": "sources"}
+    told = []
+    for problem in problems:
+        key = problem.message.removeprefix("unknown key `").removesuffix("`")
+        meant = known.get("".join(filter(str.isalnum, key)).lower())
+        if key != problem.message and meant is not None:
+            problem = replace(problem, hint=f"write `{meant}`, as the option is called")
+        told.append(problem)
+    return told
+
+
+def _relative(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, Any]]:
+    from otto_reconcile.cli.config_form import PATHS
+
+    for name, value in values.items():
+        if name in PATHS:
+            yield name, _from(folder, value)
+        elif name == "tools":
+            yield name, [_from(folder, one) if one.endswith(".py") else one for one in value]
+        elif isinstance(value, list):
+            yield name, [str(one) for one in value]
+        else:
+            yield name, value
+
+
+def _from(folder: Path, path: str) -> str:
+    """A path of the file, from where the command runs."""
+    return os.path.join(folder, path) if folder != Path() else str(path)
+
+
+def _at(folder: Path, repository: str) -> str:
+    """A repository that is a path starts at the folder of the file too; a URL is as it is."""
+    is_url = "://" in repository or ":" in repository.partition("/")[0]
+    return repository if is_url else _from(folder, repository)
+
+
+def _places(root: Node, file: str) -> Iterator[tuple[str, str]]:
+    entries = root.value if isinstance(root.value, dict) else {}
+    for name, entry in entries.items():
+        yield name, f"{file}:{entry.key.line}"
+        if name == "sources" and isinstance(entry.value.value, list):
+            for number, item in enumerate(entry.value.value):
+                yield f"sources[{number}]", f"{file}:{item.line}"
+                if isinstance(item.value, dict) and "folder" in item.value:
+                    yield "manifests", f"{file}:{item.line}"

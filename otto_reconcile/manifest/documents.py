@@ -1,0 +1,78 @@
+"""The documents of all files, before any of them is understood. Called by `loading`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest.files import Source, read_all
+from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
+from otto_reconcile.manifest.including import Texts
+from otto_reconcile.manifest.overlays import Document, layered
+from otto_reconcile.manifest.texts import read
+from otto_reconcile.manifest.tree import Faults
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the files hold, and what is wrong so far.
+
+    `texts` has by manifest the files whose text it includes, and those of the overlays that
+    change it; `foreign` has a line for each file of a folder that is no manifest.
+    """
+
+    texts: dict[str, frozenset[Path]]
+    documents: list[Document] = field(default_factory=list)
+    faults: list[Faults] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    foreign: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+    def raise_faults(self) -> None:
+        """Raises InvalidInput with every fault of every file."""
+        problems = {*self.problems, *(p for faults in self.faults for p in faults.problems)}
+        if problems:
+            raise InvalidInput(sorted(problems, key=place))
+
+
+def read_documents(
+    paths: Sequence[Path | Source],
+    environment: str | None,
+    texts: dict[str, frozenset[Path]] | None = None,
+) -> Reading:
+    """Every document of the base, as the environment has it. Raises nothing."""
+    reading = Reading({} if texts is None else texts)
+    for source in read_all(paths, reading.problems, reading.foreign):
+        _read(source, reading)
+    documents, notes = layered(reading.documents, environment, paths, reading.problems)
+    for document in documents:
+        name = document.faults.file
+        if more := document.files - {document.source.path}:
+            reading.texts[name] = reading.texts.get(name, frozenset()) | more
+    reading.documents, reading.notes = documents, notes
+    return reading
+
+
+def _read(source: Source, reading: Reading) -> None:
+    faults = Faults(source.name)
+    roots = read(source.text, faults)
+    if is_foreign(source.text, roots, faults):
+        lines = told(source.name, roots, faults, found=source.found)
+        (reading.foreign if source.found else reading.problems).extend(lines)
+        return
+    reading.faults.append(faults)
+    included = Texts(source)
+    for root in roots:
+        reading.faults.append(Faults(source.name))
+        if means_to_be_one(root):
+            included.fill(root, reading.faults[-1])
+        files = frozenset(included.files)
+        reading.documents.append(Document(source, root, reading.faults[-1], files))
+    if included.files:
+        reading.texts[source.name] = frozenset(included.files)
+
+
+def place(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.file, problem.line, problem.column, problem.message, problem.hint or ""

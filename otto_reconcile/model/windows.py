@@ -1,0 +1,80 @@
+"""Sync windows of a bot: when changes of what is wanted may reach a target. Asked by `bot_plan`.
+
+An allowing window opens at each time of its cron expression, for its duration; a denying one closes
+then. With allowing windows one of them has to be open; a denying one that is active always closes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from otto_reconcile.model.bot import WINDOWS, Bot
+from otto_reconcile.model.resource import JSON
+
+DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?")
+CLOSED = "outside of its sync windows"
+"""How the reason for what waits begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Opens at the times of `cron` in `zone`, for `duration`; with `deny` it closes instead."""
+
+    cron: str
+    duration: timedelta
+    zone: str = "UTC"
+    deny: bool = False
+
+    def is_active(self, now: datetime) -> bool:
+        """Raises ValueError (zoneinfo, croniter) for a zone or cron that is not known here."""
+        from croniter import croniter  # which takes a while
+
+        local = now.astimezone(ZoneInfo(self.zone))
+        last: datetime = croniter(self.cron, local + timedelta(seconds=1)).get_prev(datetime)
+        return now < last + self.duration
+
+    def next(self, now: datetime) -> datetime:
+        """When it begins next; raises as `is_active`."""
+        from croniter import croniter
+
+        local = now.astimezone(ZoneInfo(self.zone))
+        begins: datetime = croniter(self.cron, local).get_next(datetime)
+        return begins
+
+
+def duration_of(text: str) -> timedelta | None:
+    """`8h`, `1d12h`, `90m`; None for anything else, and for no time at all."""
+    match = DURATION.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    return timedelta(days=days, hours=hours, minutes=minutes) or None
+
+
+def closed(bot: Bot, now: datetime) -> str | None:
+    """Why changes of the bot wait now, with when they go on; None if they do not wait."""
+    windows = list(_windows(bot.annotations.get(WINDOWS)))
+    if not windows:
+        return None
+    try:
+        denied = any(window.deny and window.is_active(now) for window in windows)
+        allowing = [window for window in windows if not window.deny]
+        if not denied and (not allowing or any(window.is_active(now) for window in allowing)):
+            return None
+        opens = min((window.next(now) for window in allowing), default=None)
+    except (KeyError, ValueError) as error:  # of a zone that this machine lacks, KeyError
+        return f"{CLOSED}: {error}"
+    later = f"; the next one opens at {opens.isoformat(timespec='minutes')}" if opens else ""
+    return f"{CLOSED}{later}"
+
+
+def _windows(said: JSON) -> Iterator[Window]:
+    """Those of the bot's annotation; what is none, as another program may write, is passed over."""
+    for one in said if isinstance(said, list) else ():
+        texts = one if isinstance(one, dict) else {}
+        cron, duration = texts.get("cron"), duration_of(str(texts.get("duration")))
+        if isinstance(cron, str) and duration is not None:
+            zone = str(texts.get("timezone", "UTC"))
+            yield Window(cron, duration, zone, texts.get("kind") == "deny")

@@ -1,0 +1,162 @@
+"""Environments at the command line: each command takes `--env`, and `render` shows the result."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.cli.command import Otto, manifest
+
+OVERLAY = """\
+apiVersion: otto/v1
+kind: Overlay
+metadata: {environment: prod}
+spec:
+  values: {shop: Prod Ltd}
+  patches:
+    - target: desk
+      spec:
+        guidelines:
+          - {id: status, criticality: high, action: "Ask, then say ${secret:WORD}"}
+"""
+
+
+@pytest.fixture
+def shop(otto: Otto) -> Otto:
+    text = manifest().replace("with their orders.", "of ${values.shop:-the shop}.")
+    otto.write("manifests/desk.yaml", text)
+    otto.write("manifests/environments/prod.yaml", OVERLAY)
+    otto.environ["WORD"] = "sesame"
+    return otto
+
+
+def described(otto: Otto) -> str:
+    got = yaml.safe_load(otto("get", "desk").out)
+    return str(got["spec"]["description"])
+
+
+def test_apply_takes_an_environment_or_the_base_alone(shop: Otto) -> None:
+    assert shop("apply", "-f", "manifests").code == 0
+    assert described(shop) == "Helps customers of the shop."
+    assert shop("apply", "-f", "manifests", "--env", "prod", "--dry-run").code == 2
+    assert shop("apply", "-f", "manifests", OTTO_ENV="prod").code == 0
+    assert described(shop) == "Helps customers of Prod Ltd."
+    assert shop("apply", "-f", "manifests", "--env", "prod", "--dry-run").code == 0
+    assert "(masked" not in shop("get", "desk").out
+    assert "${secret:WORD}" in shop("get", "desk").out
+
+
+def test_a_fault_of_an_overlay_refuses_all_with_its_place(shop: Otto) -> None:
+    shop.write("manifests/environments/prod.yaml", OVERLAY.replace("high", "hihg"))
+    done = shop("apply", "-f", "manifests", "--env", "prod")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(
+        "manifests/environments/prod.yaml:10:39: `criticality` must be one of low, medium, high,"
+        " not `hihg` (did you mean `high`?)"
+    )
+    assert shop("validate", "--env", "prod").code == 1
+    assert shop("validate").code == 0
+    assert "no bots yet" in shop("get").out
+
+
+def test_render_prints_manifests_that_load_to_the_same(shop: Otto) -> None:
+    rendered = shop("render", "--env", "prod")
+    assert (rendered.code, rendered.err) == (0, "")
+    assert "sesame" not in rendered.out
+    assert shop("apply", "-f", "manifests", "--env", "prod").code == 0
+    shop.write("rendered.yaml", rendered.out)
+    done = shop("apply", "-f", "rendered.yaml", "--dry-run", "-o", "json")
+    assert done.json()["bots"] == [{"bot": "desk", "result": "unchanged", "revision": 1}]
+    (document,) = json.loads(shop("render", "--env", "prod", "-o", "json").out)
+    assert document["spec"]["description"] == "Helps customers of Prod Ltd."
+
+
+def test_render_shows_where_each_line_is_from(shop: Otto) -> None:
+    lines = shop("render", "--env", "prod", "--origin").out.splitlines()
+    origins = {line.split("  #")[0].strip(): line.split("  # ")[1] for line in lines}
+    overlay = "manifests/environments/prod.yaml"
+    assert origins["name: Desk"] == "manifests/desk.yaml:5"
+    assert origins["- id: status"] == "manifests/desk.yaml:8"
+    assert origins["criticality: high"] == f"{overlay}:10"
+    assert origins["description: Helps customers of Prod Ltd."] == (
+        f"manifests/desk.yaml:6, {overlay}:5"
+    )
+    assert yaml.safe_load("\n".join(lines)) == yaml.safe_load(shop("render", "--env=prod").out)
+
+
+def test_render_hides_logins_and_refuses_what_is_wrong(shop: Otto) -> None:
+    text = manifest().replace("with their orders.", "at https://ann:hush@shop.example")
+    shop.write("manifests/desk.yaml", text)
+    done = shop("render")
+    assert "hush" not in done.out
+    assert "https://(masked)@shop.example" in done.out
+    done = shop("render", "--env", "prd")
+    assert (done.code, done.out) == (1, "")
+    assert "did you mean `prod`?" in done.err
+    assert shop("render", "--origin", "-o", "json").code == 1
+
+
+def test_render_reads_standard_input(shop: Otto) -> None:
+    done = shop("render", "-", "--origin", stdin=manifest())
+    assert (done.code, done.err) == (0, "")
+    assert "name: Desk" in done.out
+
+
+def test_delete_gone_from_heeds_the_environment(shop: Otto) -> None:
+    shop.write("manifests/other.yaml", manifest("other").replace("Desk", "${values.shop}"))
+    assert shop("apply", "-f", "manifests", "--env", "prod").code == 0
+    patches = "  patches:\n    - {target: other, $patch: delete}\n"
+    shop.write("manifests/environments/prod.yaml", OVERLAY.replace("  patches:\n", patches))
+    done = shop("delete", "--gone-from", "manifests", "--env", "prod", "--yes")
+    assert (done.code, done.err) == (0, "")
+    assert [bot["bot"] for bot in shop("get", "-o", "json").json()["bots"]] == ["desk"]
+
+
+def two(otto: Otto) -> None:
+    for name, tier in (("gold", "gold"), ("iron", "iron")):
+        text = manifest(name, name.title()).replace(
+            f"{{id: {name}}}", f"{{id: {name}, labels: {{tier: {tier}}}}}"
+        )
+        otto.write(f"two/{name}.yaml", text)
+
+
+def listed(otto: Otto, *arguments: str) -> list[str]:
+    return [bot["bot"] for bot in otto("get", "-o", "json", *arguments).json()["bots"]]
+
+
+def test_apply_and_get_take_labels(otto: Otto) -> None:
+    two(otto)
+    assert otto("apply", "-f", "two", "-l", "tier=gold").code == 0
+    assert listed(otto) == ["gold"]
+    assert otto("apply", "-f", "two").code == 0
+    assert listed(otto, "-l", "tier in (iron, lead)") == ["iron"]
+    assert listed(otto, "-l", "!other,tier!=iron") == ["gold"]
+    done = otto("get", "-l", "tier=lead")
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "error: nothing has labels that fit 'tier=lead'",
+    )
+    assert otto("apply", "-f", "two", "-l", "tier=gold", "--prune").code == 1
+    done = otto("get", "-l", "tier in gold")
+    assert done.code == 1
+    assert done.err.startswith("error: -l 'tier in gold' is no selector of labels\nhint: write ")
+
+
+def test_a_bot_that_its_manifest_suspends_is_not_resumed(otto: Otto) -> None:
+    text = manifest().replace("{id: desk}", "{id: desk, suspend: true}")
+    path = otto.write("desk.yaml", text)
+    assert otto("apply", "-f", path).code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is True
+    done = otto("resume", "desk")
+    assert done.code == 1
+    assert done.err == (
+        "error: desk is suspended by its manifest, not by hand\n"
+        f"hint: take `suspend: true` out of {path}\n"
+    )
+    assert otto("suspend", "desk").code == 0
+    assert otto("apply", "-f", otto.write("desk.yaml", manifest())).code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is True
+    assert otto("resume", "desk").code == 0
+    assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is False

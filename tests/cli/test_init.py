@@ -1,0 +1,103 @@
+"""`init` in an empty folder and beside what is there; what `run` says without manifests."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from otto_reconcile import manifest
+from tests.cli.command import ROOT, Otto
+from tests.e2e.harness import Place
+
+FILES = [
+    "manifests/hello.yaml",
+    "otto.yaml",
+    "schemas/manifest.schema.json",
+    "schemas/otto.schema.json",
+    ".github/workflows/otto-reconcile.yaml",
+    ".gitignore",
+]
+EXAMPLES = sorted(path.stem for path in (ROOT / "manifests").glob("*.yaml"))
+
+
+def found(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_an_empty_folder_gets_all_that_a_first_bot_needs(otto: Otto) -> None:
+    done = otto("init")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [*(f"{f}: written" for f in FILES), "next: otto-reconcile run"]
+    assert found(otto.folder) == sorted(FILES)
+    assert otto("validate").out == "1 bot in 1 file is valid\n"
+    assert otto("apply", "-f", "manifests").code == 0
+    assert otto("config", "-o", "json").json()["file"] == "otto.yaml"
+    assert ".otto/" in (otto.folder / ".gitignore").read_text().splitlines()
+
+
+def test_editors_find_the_schemas(otto: Otto) -> None:
+    otto("init")
+    for name in ("manifests/hello.yaml", "otto.yaml"):
+        text = (otto.folder / name).read_text()
+        line = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        schema = json.loads((otto.folder / name).parent.joinpath(line).read_text())
+        jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+
+
+def test_a_file_that_is_there_is_named_and_stays(otto: Otto) -> None:
+    otto.write(".gitignore", "mine\n")
+    otto.write("manifests/hello.yaml", "mine\n")
+    os.symlink("nowhere", otto.folder / "otto.yaml")
+    done = otto("init")
+    assert done.code == 0
+    for name in (".gitignore", "manifests/hello.yaml", "otto.yaml"):
+        assert f"{name}: there already, left as it is" in done.out
+    assert (otto.folder / ".gitignore").read_text() == "mine\n"
+    assert (otto.folder / "manifests/hello.yaml").read_text() == "mine\n"
+    assert not (otto.folder / "nowhere").exists()
+    assert (otto.folder / "schemas/otto.schema.json").is_file()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_is_one_to_begin_with(otto: Otto, name: str) -> None:
+    done = otto("init", "shop", "--example", name)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("next: cd shop && otto-reconcile run\n")
+    (bot,) = manifest.load([otto.folder / "shop" / "manifests"], environ={}).bots
+    assert bot.bot.id == name
+    tools = yaml.safe_load((otto.folder / "shop" / "otto.yaml").read_text()).get("tools", [])
+    assert all((otto.folder / "shop" / tool).is_file() for tool in tools)
+    assert bool(tools) is (ROOT / "manifests" / "tools" / f"{name}.py").is_file()
+
+
+def test_an_example_that_is_none_names_the_nearest(otto: Otto) -> None:
+    done = otto("init", "--example", "order-dsk")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: there is no example 'order-dsk'\nhint: did you mean `order-desk`?\n"
+    )
+    assert found(otto.folder) == []
+
+
+def test_nothing_is_left_of_what_cannot_be_written(otto: Otto) -> None:
+    otto.write(".github", "a file in the way")
+    done = otto("init")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: cannot write .github/workflows")
+    assert found(otto.folder) == [".github"]
+
+
+def test_run_without_manifests_names_init(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    hint = "no manifest yet: `otto-reconcile init` makes a first bot"
+    with place.forked("--port", "0") as daemon:
+        assert hint in daemon.output
+        assert place.command("init").returncode == 0
+        daemon.wait_synced("hello")
+    with place.forked("--port", "0") as daemon:
+        assert hint not in daemon.output
