@@ -111,6 +111,8 @@ def say_text(text: str) -> None:
 def note(text: str) -> None:
     """A remark of one line beside the output: on the error output."""
     data = f"{visible(without_logins(text))}\n".encode("utf-8", "backslashreplace")
+    with suppress(OSError, ValueError):  # what was said before comes first
+        sys.stdout.flush()
     with suppress(OSError):  # nobody listens
         sys.stderr.buffer.write(data)
         sys.stderr.flush()

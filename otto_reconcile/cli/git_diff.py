@@ -15,12 +15,10 @@ from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.records.events import Desired
 from otto_reconcile.render.plans import Report
 from otto_reconcile.settings import GitSettings
-from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
-from otto_reconcile.sources.commits import Commit, Commits
+from otto_reconcile.sources.commit_tree import ContentMissing, Read, provenance, read_commit
+from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.importer import bring_in
-from otto_reconcile.sources.provenance import Provenance
-from otto_reconcile.sources.repository import State
 from otto_reconcile.store.memory import MemoryStore
 
 _ROOT = Path("git:")
@@ -79,22 +77,8 @@ class Repository:
     def inputs(self, commit: str) -> Inputs:
         """What a commit has, for a comparison with what is live."""
         read, about = self.read(commit), self.commits.about(commit)
-        files = (one.file for one in read.loaded.declarations)
-        made_from = Provenance(
-            self._state(read, about), dict.fromkeys(files, about.short), about.of_source()
-        )
+        made_from = provenance(self.commits, about, read, self._path)
         return Inputs(read.loaded, commit=made_from)
-
-    def _state(self, read: Read, about: Commit) -> State:
-        return State(
-            read.digest,
-            about.id,
-            about.time,
-            clean=True,
-            repository=self.commits.names(),
-            prefix="" if self._path == "." else self._path,
-            ancestors=self.commits.ancestors(about.id),
-        )
 
 
 def between(repository: Repository, older: str, newer: str, bot_ids: Sequence[str]) -> Report:

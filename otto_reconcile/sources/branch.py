@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.settings import GitSettings
 from otto_reconcile.sources.branch_status import SHOWN, BranchStatus
-from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
+from otto_reconcile.sources.commit_tree import ContentMissing, Read, provenance, read_commit
 from otto_reconcile.sources.commits import Commit, Commits
 from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.importer import Imported, behind, import_folder, say_imported
@@ -132,9 +132,13 @@ class Branch:
             return True
         try:
             read = await self._read(commits, at.commit)
-            self._state = await asyncio.to_thread(self._state_of, commits, commit, read)
+            made_from = await asyncio.to_thread(
+                provenance, commits, commit, read, self._path, self._branch
+            )
+            assert made_from.state is not None
+            self._state = made_from.state
             await asyncio.to_thread(self._witness.intend, key_of(self._state))
-            imported = await self._bring(at, commit, read)
+            imported = await self._bring(at, made_from, read)
         except InvalidInput as error:
             self._refuse(at, commit, [str(problem) for problem in error.problems])
             return True
@@ -171,26 +175,12 @@ class Branch:
                     ) from None
         raise TemporaryError("the remote does not give the content of the commit")
 
-    def _state_of(self, commits: Commits, commit: Commit, read: Read) -> State:
-        return State(
-            read.digest,
-            commit.id,
-            commit.time,
-            clean=True,
-            repository=commits.names(),
-            prefix="" if self._path == "." else self._path,
-            ancestors=commits.ancestors(commit.id),
-            shallow=commits.shallow,
-            top=str(commits.folder),
-            branch=self._branch,
-        )
-
-    async def _bring(self, at: At, commit: Commit, read: Read) -> Imported:
+    async def _bring(self, at: At, made_from: Provenance, read: Read) -> Imported:
         """The import; one that finds something newer on record asks again where the branch is.
 
         A remote that still has it there was moved back after the newer commit was imported.
         """
-        imported = await self._bring_in(commit, read)
+        imported = await self._bring_in(made_from, read)
         if imported.behind is None or not self._position.authoritative:
             return imported
         assert self._state is not None
@@ -198,12 +188,11 @@ class Branch:
             return imported
         if (await self._position.look()).commit != at.commit:
             return imported
-        return await self._bring_in(commit, read, by_request=True)
+        return await self._bring_in(made_from, read, by_request=True)
 
-    async def _bring_in(self, commit: Commit, read: Read, *, by_request: bool = False) -> Imported:
-        files = (one.file for one in read.loaded.declarations)
-        commits = dict.fromkeys(files, commit.short)
-        made_from = Provenance(self._state, commits, commit.of_source())
+    async def _bring_in(
+        self, made_from: Provenance, read: Read, *, by_request: bool = False
+    ) -> Imported:
         return await asyncio.to_thread(
             import_folder,
             self._desired,

@@ -18,9 +18,11 @@ from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import Loaded
 from otto_reconcile.manifest.ignoring import NAME as IGNORING
 from otto_reconcile.manifest.reading import MAX_BYTES
-from otto_reconcile.sources.commits import Commits
+from otto_reconcile.sources.commits import Commit, Commits
 from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.importer import load
+from otto_reconcile.sources.provenance import Provenance
+from otto_reconcile.sources.repository import State
 
 _LINK, _SUBMODULE = "120000", "160000"
 _NO_LINK = "commit the file or folder itself"
@@ -83,6 +85,26 @@ def read_commit(
             raise InvalidInput([_called(problem, top) for problem in error.problems])
         foreign = (*(_called(problem, top) for problem in loaded.foreign), *tree.remarks)
         return Read(_renamed(loaded, top, foreign), tree.digest())
+
+
+def provenance(
+    commits: Commits, commit: Commit, read: Read, path: str, branch: str | None = None
+) -> Provenance:
+    """Where what was read comes from, and the state that it is; `branch` is one that was named."""
+    state = State(
+        read.digest,
+        commit.id,
+        commit.time,
+        clean=True,
+        repository=commits.names(),
+        prefix="" if path == "." else path,
+        ancestors=commits.ancestors(commit.id),
+        shallow=commits.shallow,
+        top=str(commits.folder),
+        branch=branch,
+    )
+    files = (one.file for one in read.loaded.declarations)
+    return Provenance(state, dict.fromkeys(files, commit.short), commit.of_source())
 
 
 class _Tree:
