@@ -57,8 +57,10 @@ def run_apply_plan(
         )
     if not imports and not dry_run:
         _refuse_daemon(settings)
-    settings = replace(settings, take_over=tuple(plan.options.take_over))
-    asked = _asked(plan, settings.env)
+    _refuse_other_environment(settings, plan)
+    take_over = tuple(plan.options.take_over)
+    settings = replace(settings, take_over=take_over, env=plan.options.env)
+    asked = _asked(plan)
     target = _target(settings, plan)
     with places.opened_store(settings) as store:
         overlay = lay_over(settings, Stores.over(ScratchStore(store)), asked)
@@ -92,12 +94,22 @@ def _target(settings: Settings, plan: PlanFile) -> places.Target:
         raise OttoError(error.message, hint=hint) from error
 
 
-def _asked(plan: PlanFile, env: str | None) -> Asked:
+def _refuse_other_environment(settings: Settings, plan: PlanFile) -> None:
+    """A plan says which environment it is for; who names another one means another plan."""
+    if settings.env not in (None, plan.options.env):
+        of = plan.options.env or "no environment"
+        raise OttoError(
+            f"the plan is for {of}, and --env names {settings.env}",
+            hint="leave --env (OTTO_ENV) out, or make the plan with it",
+        )
+
+
+def _asked(plan: PlanFile) -> Asked:
     """What `diff` was asked for, with the files as they are now."""
     options, inputs = plan.options, None
     if plan.imported is not None:
         paths = plan.imported.paths
-        inputs = read_inputs(paths, env)
+        inputs = read_inputs(paths, options.env)
         if inputs.folder is None:
             refuse_nothing(inputs, paths)
     return Asked(options.bots, options.prune_unmanaged, inputs)

@@ -45,11 +45,12 @@ class TargetNamed(_Form):
 
 
 class Options(_Form):
-    """What was asked for, as for `diff`: `bots` is empty for all."""
+    """What was asked for, as for `diff`: `bots` is empty for all; `env` is the environment."""
 
     bots: list[str]
     prune_unmanaged: bool
     take_over: list[str]
+    env: str | None
 
 
 class Declared(_Form):

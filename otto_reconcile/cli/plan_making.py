@@ -74,6 +74,7 @@ def made_plan(
             bots=sorted(set(asked.bot_ids)),
             prune_unmanaged=asked.prune_unmanaged,
             take_over=sorted(set(settings.take_over)),
+            env=settings.env,
         ),
         imported=_imported(overlay, asked, paths),
         decided={bot_id: _decided(planned) for bot_id, planned in compared.planned.items()},

@@ -227,3 +227,26 @@ def test_a_writer_in_between_stops_all_of_it(tmp_path: Path) -> None:
         pinned.put_many(pairs, actor="plan")
     found = DesiredState(store).read().bots
     assert {name: one.actor for name, one in found.items()} == {"b": "else"}
+
+
+OVERLAY = """\
+apiVersion: otto/v1
+kind: Overlay
+metadata: {environment: prod}
+spec:
+  patches:
+    - target: desk
+      spec: {name: Desk of production}
+"""
+
+
+async def test_a_plan_is_for_its_environment(folder: Desk) -> None:
+    folder.otto.write("manifests/prod.yaml", OVERLAY)
+    plan = await planned(folder, *FOLDER, "--env", "prod")
+    assert plan["options"]["env"] == "prod"
+    done = await apply(folder, "--env", "test")
+    assert (done.code, "the plan is for prod, and --env names test" in done.err) == (1, True)
+    assert (await get(folder))["desk"]["name"] == "Desk"
+    done = await apply(folder)
+    assert done.code == 0, done.err
+    assert (await get(folder))["desk"]["name"] == "Desk of production"
