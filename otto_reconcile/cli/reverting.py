@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from otto_reconcile.cli.places import find_daemon
-from otto_reconcile.errors import OttoError
+from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.model.shared import called
 from otto_reconcile.records.events import Event
 from otto_reconcile.settings import Settings
 from otto_reconcile.sources.commits import Commits
-from otto_reconcile.sources.reverting import Revert, revert
+from otto_reconcile.sources.git import GitRefused
+from otto_reconcile.sources.mirror import Mirror, remote_of
+from otto_reconcile.sources.reverting import Revert, prepared, revert
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,27 @@ def make_commit(settings: Settings, to: Event, newest: Event, reason: str | None
     new = newest.source.path if newest.declaration is not None else None
     message = f"Bring {called(to.bot_id)} back to revision {to.revision}"
     message += f"\n\n{reason}" if reason else ""
+    wanted = Revert(declaration, commit, old, new, message)
     branch, path = str(followed["branch"]), str(followed["path"])
-    if not Path(str(followed["repository"])).is_dir():
-        raise OttoError(
-            f"{followed['repository']} is elsewhere: a commit is made only in a repository here",
-            hint="in a clone of it: git revert --no-edit COMMIT && git push",
-        )
-    commits = Commits.at(Path(str(followed["repository"])))
-    made = revert(commits, branch, path, Revert(declaration, commit, old, new, message))
+    if not followed["elsewhere"]:
+        here = Commits.at(Path(str(followed["repository"])))
+        made = revert(here, branch, path, wanted)
+    else:
+        made = _pushed(Path(str(followed["gitdir"])), branch, path, wanted)
     return Made(made, branch, str(followed["repository"]))
+
+
+def _pushed(mirror: Path, branch: str, path: str, wanted: Revert) -> str:
+    """The commit is made in the mirror of a repository elsewhere, and pushed from there."""
+    _, made = prepared(Commits.bare(mirror), branch, path, wanted)
+    try:
+        asyncio.run(Mirror(remote_of(mirror), mirror).push(made, branch))
+    except (TemporaryError, GitRefused) as error:
+        raise OttoError(
+            f"the commit could not be pushed: {error}",
+            hint="if the branch has moved, try again; else see who may push, and OTTO_GIT_TOKEN",
+        ) from None
+    return made
 
 
 def _followed(settings: Settings, newest: Event) -> Mapping[str, Any]:

@@ -73,7 +73,8 @@ class Branch:
         self._done: str | None = None  # the commit that was imported, or refused
         self._failures = 0
         self._rolled_back: frozenset[str] = frozenset()  # of which that was said
-        known = {"repository": position.where, "path": self._path, "branch": settings.branch}
+        known: dict[str, object] = {"repository": position.where, "path": self._path}
+        known |= {"branch": settings.branch, "elsewhere": position.authoritative}
         known |= {"environment": env} if env is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
 

@@ -34,13 +34,14 @@ _STALE = 60.0
 _KEPT = re.compile(r"SSH_.*|GIT_(ASKPASS|SSH|SSH_COMMAND|SSL_.*|HTTP_.*)|OTTO_GIT_.*")
 _OPTIONS = (
     "--no-pager",
-    "-c", "core.hooksPath=/dev/null",
     "-c", "protocol.ext.allow=never",
     "-c", "http.lowSpeedLimit=1",
     "-c", "http.lowSpeedTime=60",
     "-c", "gc.autoDetach=false",
     "-c", "maintenance.autoDetach=false",
 )  # fmt: skip
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+"""Not for a push: a server on this machine would take it over, and skip its own."""
 _DAMAGE = ("not a git repository", "bad object", "corrupt", "unable to read", "loose object")
 
 
@@ -75,6 +76,12 @@ class Remote:
             return ()
         said = '!f() { echo "username=$OTTO_GIT_USER"; echo "password=$OTTO_GIT_TOKEN"; }; f'
         return ("-c", f"credential.{parts.scheme}://{parts.netloc}.helper={said}")
+
+
+def remote_of(mirror: Path) -> Remote:
+    """That of a mirror that is there. Raises GitRefused."""
+    url = Commits.bare(mirror).ask("config", "--get", "remote.origin.url")
+    return Remote.of(os.fsdecode(url).strip())
 
 
 class Mirror:
@@ -121,6 +128,10 @@ class Mirror:
             given="".join(f"{one}\n" for one in sorted(ids)).encode("ascii"),
         )  # fmt: skip
 
+    async def push(self, commit: str, branch: str) -> None:
+        """Moves the branch of the remote to a commit that comes after where it is."""
+        await self._run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}")
+
     def _make(self) -> None:
         """The bare repository, if it is not there; locks of a process that died are taken away."""
         try:
@@ -156,6 +167,7 @@ class Mirror:
             "git",
             f"--git-dir={self.folder}",
             *_OPTIONS,
+            *(() if arguments[0] == "push" else _NO_HOOKS),
             *self._remote.options(),
             *arguments,
         )

@@ -38,6 +38,19 @@ def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
 
     Raises OttoError; then nothing is done.
     """
+    tip, made = prepared(commits, branch, path, wanted)
+    try:
+        _move(commits, branch, (tip, made), wanted)
+    except GitRefused as refused:
+        raise OttoError(f"{commits.folder}: {refused}") from None
+    return made
+
+
+def prepared(commits: Commits, branch: str, path: str, wanted: Revert) -> tuple[str, str]:
+    """Where the branch is, and the commit that is to come after that: no branch has it yet.
+
+    Raises OttoError.
+    """
     tip, before = commits.tip(branch), commits.find(wanted.commit)
     if tip is None or before is None:
         missing = branch if tip is None else f"commit {wanted.commit}"
@@ -45,10 +58,9 @@ def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
     try:
         made = _made(commits, tip, before, wanted)
         _refuse_other(commits, (tip, made), path, wanted)
-        _move(commits, branch, (tip, made), wanted)
     except GitRefused as refused:
         raise OttoError(f"{commits.folder}: {refused}") from None
-    return made
+    return tip, made
 
 
 def _made(commits: Commits, tip: str, before: str, wanted: Revert) -> str:

@@ -173,3 +173,34 @@ def test_a_rollback_as_a_commit(place: Place, repo: Path) -> None:
     done = place.command("rollback", "order-desk", "--to", "2", "--commit", "--yes")
     assert done.returncode == 1
     assert "from no repository that a running daemon follows" in done.stderr
+
+
+def test_a_rollback_as_a_commit_of_a_remote(place: Place, repo: Path, tmp_path: Path) -> None:
+    put(repo, bot())
+    bare = tmp_path / "bots.git"
+    git(tmp_path, "clone", "-q", "--bare", str(repo), str(bare))
+    git(bare, "config", "uploadpack.allowFilter", "true")
+    git(repo, "remote", "add", "origin", str(bare))
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "Ann"), ("EMAIL", "ann@example.com"))
+    }
+    with place.forked("--port", "0", "--git", f"file://{bare}", "--git-interval", "0.3") as daemon:
+        daemon.wait_synced("order-desk")
+        put(repo, bot(action="Promise a discount"))
+        git(repo, "push", "-q", "origin", "main")
+        wait_for("the second commit", lambda: action_of(daemon) == "Promise a discount")
+        words = ("rollback", "order-desk", "--to", "1", "--commit", "--yes")
+        done = place.command(*words, **who)
+        assert done.returncode == 0, done.stderr
+        wait_for("what it was", lambda: action_of(daemon) == "Ask for the number")
+        assert git(bare, "log", "-1", "--format=%an %s", "main").startswith("Ann Bring bot")
+        (bare / "hooks" / "update").write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
+        (bare / "hooks" / "update").chmod(0o755)
+        tip = git(bare, "rev-parse", "main")
+        done = place.command(*words[:3], "2", *words[4:], **who)
+        assert done.returncode == 1
+        assert "the commit could not be pushed" in done.stderr
+        assert git(bare, "rev-parse", "main") == tip
+        assert action_of(daemon) == "Ask for the number"
