@@ -36,6 +36,11 @@ class GitSettings:
     path: str = "manifests"
 
     def __post_init__(self) -> None:
+        if "://" in self.url and "?" in self.url:
+            raise SettingsError(
+                "--git: the URL of a repository has no `?` with more behind it",
+                hint="OTTO_GIT_TOKEN is for a token",
+            )
         parts = Path(self.path).parts
         if self.path.startswith("/") or ".." in parts:
             raise SettingsError(
@@ -84,6 +89,11 @@ class Settings:
             raise SettingsError(f"--port {self.port}: a port is a number from 0 to 65535")
         if not 0 < self.interval < float("inf"):
             raise SettingsError(f"--interval {self.interval}: give a number of seconds above 0")
+        if self.git_verify is not None and not self.git_verify.is_file():
+            raise SettingsError(
+                f"--git-verify {self.git_verify}: there is no such file",
+                hint="it has a line for each key, as Git's gpg.ssh.allowedSignersFile",
+            )
         if not 0 < self.git_interval < float("inf"):
             raise SettingsError(f"--git-interval {self.git_interval}: give seconds above 0")
         if self.webhook_port is not None and not 0 <= self.webhook_port <= 65535:

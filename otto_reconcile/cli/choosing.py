@@ -113,6 +113,7 @@ def _gone_from_commit(
         Commits.bare(Path(followed["gitdir"])),
         followed["commit"]["id"],
         followed["path"],
+        may_be_gone=True,
         env=followed.get("environment"),
     )
     return gone_from(Path(name), Lineage(store).names(name), found, there.loaded)

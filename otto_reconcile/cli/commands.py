@@ -129,7 +129,9 @@ def diff(
         settings = options.settings_of(
             data_dir=data_dir, mongodb_uri=mongodb_uri, database=database
         )
-        options.refuse_beside_revision(bots or [], file=file, prune_unmanaged=prune_unmanaged)
+        options.refuse_beside_revision(
+            bots or [], file=file, prune_unmanaged=prune_unmanaged, out=out, git_ref=git_ref
+        )
         return run_revision_diff(settings, (bots or [])[0], output)
     from otto_reconcile.cli import git_diff
     from otto_reconcile.cli.diffing import run_diff, run_git_diff

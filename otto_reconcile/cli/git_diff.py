@@ -13,6 +13,7 @@ from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.records.events import Desired
+from otto_reconcile.render.lines import counted
 from otto_reconcile.render.plans import Report
 from otto_reconcile.settings import GitSettings
 from otto_reconcile.sources.commit_tree import ContentMissing, Read, provenance, read_commit
@@ -92,7 +93,7 @@ def between(repository: Repository, older: str, newer: str, bot_ids: Sequence[st
         try:
             _bring(desired, repository.read(older))
         except InvalidInput as error:
-            faults = f"{len(error.problems)} faults, such as {error.problems[0]}"
+            faults = f"{counted(len(error.problems), 'fault')}, such as {error.problems[0]}"
             warnings.append(f"nothing of {older[:12]} counts, since it has {faults}")
     before = desired.read()
     if before.bots and not repository.is_there(newer):

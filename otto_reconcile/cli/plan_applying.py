@@ -14,7 +14,7 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli import places, plan_files
 from otto_reconcile.cli.applying import awaited, show_brought, wait_for
 from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over
-from otto_reconcile.cli.console import Output, note, say, say_data, say_table
+from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.inputs import bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.pinned import PinnedStore
@@ -29,6 +29,8 @@ from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.in_charge import in_charge
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.render.comments import comment
+from otto_reconcile.render.plans import document
 from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.settings import Settings
@@ -64,10 +66,10 @@ def run_apply_plan(
     target = _target(settings, plan)
     with places.opened_store(settings) as store:
         overlay = lay_over(settings, Stores.over(ScratchStore(store)), asked)
-        asyncio.run(_checked(settings, path, plan, target, overlay, asked))
+        compared = asyncio.run(_checked(settings, path, plan, target, overlay, asked))
     todo = _differs(plan)
     if dry_run or not todo:
-        say("the plan can be applied as it is" if todo else "nothing to do")
+        _show_checked(compared, output, todo=todo)
         return 2 if todo else 0
     if imports:
         return _import(settings, plan, asked, wait, output)
@@ -122,10 +124,10 @@ async def _checked(
     target: places.Target,
     overlay: Overlay,
     asked: Asked,
-) -> None:
+) -> Compared:
     port = target.connect(settings)
     try:
-        await _same(settings, path, plan, target, port, overlay, asked)
+        return await _same(settings, path, plan, target, port, overlay, asked)
     finally:
         await port.close()
 
@@ -169,6 +171,7 @@ def _making(path: Path, plan: PlanFile) -> str:
     options = plan.options
     words = [*options.bots, *(word for one in paths for word in ("-f", one))]
     words += ["--prune-unmanaged"] if options.prune_unmanaged else []
+    words += ["--env", options.env] if options.env else []
     words += [word for bot_id in options.take_over for word in ("--take-over", bot_id)]
     return shlex.join(["otto-reconcile", "diff", *words, "--out", str(path)])
 
@@ -243,6 +246,16 @@ async def _make_calls(
     if len(outcomes) < acting:
         raise OttoError("another daemon has taken over the target: not all was done")
     return outcomes
+
+
+def _show_checked(compared: Compared, output: Output, *, todo: bool) -> None:
+    """That the plan holds, and in the forms for others the whole of what it does."""
+    if output is Output.MARKDOWN:
+        write(comment(compared.report))
+    elif output is Output.TABLE:
+        say("the plan can be applied as it is" if todo else "nothing to do")
+    else:
+        say_data(document(compared.report), output)
 
 
 def _show(outcomes: Sequence[Outcome], output: Output) -> None:

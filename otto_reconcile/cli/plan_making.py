@@ -23,9 +23,10 @@ from otto_reconcile.cli.plan_files import (
 from otto_reconcile.errors import OttoError
 from otto_reconcile.manifest import is_standard_input
 from otto_reconcile.model import JSON, digest
-from otto_reconcile.model.shared import stream_of
+from otto_reconcile.model.shared import is_shared, stream_of
 from otto_reconcile.planning.plan import Operation, Plan
 from otto_reconcile.reconcile.bot_plan import Planned
+from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import now_utc
 from otto_reconcile.render.plans import document
 from otto_reconcile.settings import Settings, without_credentials
@@ -62,6 +63,7 @@ def made_plan(
             "what reaches every agent is in no plan file",
             hint="only `run --prune-unmanaged` deletes that; leave the option out, or name bots",
         )
+    concerned = _concerned(overlay, compared) if asked.inputs is not None else None
     return PlanFile(
         made=Made(
             at=now_utc().isoformat(timespec="seconds"),
@@ -77,9 +79,20 @@ def made_plan(
             env=settings.env,
         ),
         imported=_imported(overlay, asked, paths),
-        decided={bot_id: _decided(planned) for bot_id, planned in compared.planned.items()},
+        decided={
+            bot_id: _decided(planned)
+            for bot_id, planned in compared.planned.items()
+            if concerned is None or bot_id in concerned
+        },
         plan=document(compared.report),
     )
+
+
+def _concerned(overlay: Overlay, compared: Compared) -> set[str]:
+    """The bots that an import is about, and those that have what it shares; others may change."""
+    desired = compared.world.desired
+    shared = (name for name in overlay.base if is_shared(name))
+    return {*overlay.base, *(bot_id for name in shared for bot_id in users(name, desired))}
 
 
 def _imported(overlay: Overlay, asked: Asked, paths: Sequence[str]) -> Imported | None:

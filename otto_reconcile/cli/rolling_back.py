@@ -21,7 +21,7 @@ from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.planning.revisions import PieceChange, compare
 from otto_reconcile.records.events import Event, Source
 from otto_reconcile.records.past import Past
-from otto_reconcile.records.rollbacks import advice, commits_since, rollback_source
+from otto_reconcile.records.rollbacks import advice, commands, rollback_source
 from otto_reconcile.render import revisions as rendered
 from otto_reconcile.runtime.escaping import visible
 from otto_reconcile.settings import Settings
@@ -32,7 +32,7 @@ from otto_reconcile.store.base import Store
 class Rollback:
     """What is to be done: `to` comes back after revision `newest`, which `found` tells apart.
 
-    `commits` have brought what came in between, the newest first.
+    `commands` bring the file back in the repository that it is from.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Rollback:
     to: Event
     found: Sequence[PieceChange]
     source: Source
-    commits: Sequence[str]
+    commands: str | None
     same: bool
     suspended: bool
 
@@ -96,7 +96,7 @@ def _planned(past: Past, name: str, number: int, reason: str | None) -> Rollback
         to,
         compare(now, to.declaration),
         rollback_source(events, to, reason),
-        commits_since(events, to),
+        commands(to, events[-1]),
         same=now is not None and now.digest() == to.declaration.digest(),
         suspended=isinstance(now, Bot) and now.suspended,
     )
@@ -154,7 +154,7 @@ def _tell(planned: Rollback, revision: int | None, output: Output) -> None:
         return
     if otherwise := advice(planned.source):
         note(f"note: {name}: {otherwise}")
-        if planned.commits:
-            note(f"note: in the repository: git revert --no-edit {' '.join(planned.commits)}")
+        if planned.commands:
+            note(f"note: in the repository: {planned.commands}")
     if planned.suspended:
         note(f"note: {name} is suspended: its target stays as it is until it is resumed")

@@ -51,6 +51,9 @@ class Assembly:
             reporter.board.status.selector = selector.text
         self.jobs = Jobs(reporter, clock)
         self.sources = tuple(self._sources())
+        names = frozenset(source.name for source in self.sources)
+        for source in self.sources:
+            source.beside(names - {source.name})
         self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
 
     def _sources(self) -> Iterator[Folder | Branch]:

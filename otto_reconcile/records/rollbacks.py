@@ -6,6 +6,7 @@ rolled back from: `Source.over` has the digest of it. Pure.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -62,15 +63,26 @@ def advice(source: Source) -> str | None:
         return None
     file = source.path or "its manifest"
     of_commits = (source.root or "").startswith("git:")
-    apply = "" if of_commits else f", or otto-reconcile apply -f {source.path or 'FILE'}"
+    path = source.path or "FILE"
+    remedy = "commit it" if of_commits else f"change it, or otto-reconcile apply -f {path}"
+    note = (source.note or "").partition(":")[0]
+    to = f" {note}" if note.startswith("to revision ") else ""
     return (
-        f"rolled back {(source.note or '').partition(':')[0]}, and its import is suspended:"
-        f" {file} says otherwise, and is not heeded until it changes: change it (git revert){apply}"
+        f"rolled back{to}, and its import is suspended:"
+        f" {file} says otherwise, and is not heeded until it changes: {remedy}"
     )
 
 
-def commits_since(events: Sequence[Event], to: Event) -> list[str]:
-    """The commits that a revert would take back, the newest first."""
-    later = (event.source for event in events if event.revision > to.revision)
-    commits = [s.commit for s in later if s.kind == MANIFEST and s.commit and "-" not in s.commit]
-    return list(dict.fromkeys(reversed(commits)))
+def commands(to: Event, newest: Event) -> str | None:
+    """What brings the bot's file back in its repository; None if no commit has it.
+
+    A `git revert` would take back all that its commits did, and nothing of those that were not
+    imported one by one.
+    """
+    commit, path = to.source.commit, to.source.path
+    if commit is None or path is None or "-" in commit:
+        return None
+    moved = newest.declaration is not None and newest.source.path not in (None, path)
+    away = f"git rm -q -- {shlex.quote(str(newest.source.path))} && " if moved else ""
+    file, message = shlex.quote(path), f"Bring {to.bot_id} back to revision {to.revision}"
+    return f"{away}git checkout {commit} -- {file} && git commit -m {shlex.quote(message)}"

@@ -7,6 +7,7 @@ is kept out, and the last good one stays in force. See docs/decisions/0038.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from otto_reconcile.errors import (
@@ -15,7 +16,6 @@ from otto_reconcile.errors import (
     OttoError,
     PermanentError,
     StoreUnavailable,
-    TemporaryError,
     reason_of,
 )
 from otto_reconcile.reconcile.jobs import Jobs
@@ -24,13 +24,18 @@ from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.settings import GitSettings
 from otto_reconcile.sources.branch_status import SHOWN, BranchStatus
-from otto_reconcile.sources.commit_tree import ContentMissing, Read, provenance, read_commit
-from otto_reconcile.sources.commits import Commit, Commits
+from otto_reconcile.sources.commit_import import CommitImport
+from otto_reconcile.sources.commit_tree import Read, last_imported, provenance
+from otto_reconcile.sources.commits import Commit
+from otto_reconcile.sources.departures import InTwoSources
 from otto_reconcile.sources.git import GitRefused
-from otto_reconcile.sources.importer import Imported, behind, import_folder, say_imported
+from otto_reconcile.sources.importer import (
+    Imported,
+    behind,
+    say_imported,
+)
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
-from otto_reconcile.sources.position import At, Position
-from otto_reconcile.sources.provenance import Provenance
+from otto_reconcile.sources.position import At, Position, read_whole
 from otto_reconcile.sources.repository import State
 from otto_reconcile.sources.witness import Witness
 
@@ -38,7 +43,6 @@ START = 20.0
 """Seconds that the start of the daemon waits for a repository elsewhere."""
 CHECK = 2.0
 """Seconds between two looks at what others imported."""
-_TRIES = 5
 
 
 class Branch:
@@ -61,10 +65,11 @@ class Branch:
         self._path = str(Path(settings.path))
         named = f"#{settings.branch}" if settings.branch else ""
         self.name = f"git:{position.where}{named}:{self._path}"
-        self._desired, self._lineage = stores.desired, Lineage(stores.store)
-        self._reporter, self._clock, self._actor = reporter, clock, actor
+        self._lineage = Lineage(stores.store)
+        self._reporter, self._clock = reporter, clock
         self._signers, self._env, self._jobs = signers, env, Jobs(reporter, clock)
         self._witness = Witness(data_dir, self.name)
+        self._importing = CommitImport(self.name, position, stores, actor, self._witness)
         self.woken = asyncio.Event()
         """Set by whoever says that the branch has moved."""
         self._busy = asyncio.Lock()
@@ -77,6 +82,10 @@ class Branch:
         known |= {"branch": settings.branch, "elsewhere": position.authoritative}
         known |= {"environment": env} if env is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
+
+    def beside(self, others: frozenset[str]) -> None:
+        """Names of the other sources of this daemon: what is in one of them is not taken over."""
+        self._importing.others = others
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the commit that the branch is at; without `patient`, if that is known soon.
@@ -107,6 +116,7 @@ class Branch:
             self._failures += 1
             if isinstance(error, GitRefused):
                 await self._position.renew()
+            await self._recall()
             self._status.say("Unreachable", [_sentence(error)], quietly=self._failures > 1)
             return True
         self._failures = 0
@@ -118,6 +128,7 @@ class Branch:
     async def _import(self, at: At) -> bool:
         if at.commit is None:
             self._done = None
+            await self._recall()
             self._status.say("Missing", [await self._missing(at)])
             return True
         if at.commit == self._done:
@@ -129,19 +140,24 @@ class Branch:
         if self._signers is not None and (
             fault := await asyncio.to_thread(commits.signature_fault, at.commit, self._signers)
         ):
-            self._refuse(at, commit, [fault])
+            await self._refuse(at, commit, [fault])
             return True
         try:
-            read = await self._read(commits, at.commit)
+            await self._recall()
+            left = self._status.in_force is not None
+            read = await read_whole(
+                self._position, commits, at.commit, self._path, env=self._env, may_be_gone=left
+            )
             made_from = await asyncio.to_thread(
                 provenance, commits, commit, read, self._path, self._branch
             )
             assert made_from.state is not None
             self._state = made_from.state
-            await asyncio.to_thread(self._witness.intend, key_of(self._state))
-            imported = await self._bring(at, made_from, read)
+            imported = await self._importing.bring(at, made_from, read)
         except InvalidInput as error:
-            self._refuse(at, commit, [str(problem) for problem in error.problems])
+            await self._refuse(at, commit, [str(problem) for problem in error.problems])
+            if isinstance(error, InTwoSources):  # the other one may give it up
+                self._done = None
             return True
         except StoreUnavailable as error:
             self._reporter.store(error, "importing")
@@ -149,7 +165,7 @@ class Branch:
         except PermanentError as error:
             if isinstance(error, Conflict):
                 raise
-            self._refuse(at, commit, [error.with_hint])
+            await self._refuse(at, commit, [error.with_hint])
             return True
         self._done = at.commit
         if imported.behind is not None:
@@ -161,51 +177,6 @@ class Branch:
     async def _missing(self, at: At) -> str:
         others = ", ".join((await self._position.branches())[:SHOWN]) or "none"
         return f"there is no branch {at.branch}; there are: {others} (name one with --branch)"
-
-    async def _read(self, commits: Commits, commit: str) -> Read:
-        for _ in range(_TRIES):
-            try:
-                return await asyncio.to_thread(
-                    read_commit, commits, commit, self._path, env=self._env
-                )
-            except ContentMissing as missing:
-                if not await self._position.complete(missing.ids):
-                    raise TemporaryError(
-                        f"{missing}: it is a partial clone, and what it lacks is not fetched here",
-                        hint="name its remote with --git, or clone it whole",
-                    ) from None
-        raise TemporaryError("the remote does not give the content of the commit")
-
-    async def _bring(self, at: At, made_from: Provenance, read: Read) -> Imported:
-        """The import; one that finds something newer on record asks again where the branch is.
-
-        A remote that still has it there was moved back after the newer commit was imported.
-        """
-        imported = await self._bring_in(made_from, read)
-        if imported.behind is None or not self._position.authoritative:
-            return imported
-        assert self._state is not None
-        if not set(self._state.repository) & set(imported.behind.state.repository):
-            return imported
-        if (await self._position.look()).commit != at.commit:
-            return imported
-        return await self._bring_in(made_from, read, by_request=True)
-
-    async def _bring_in(
-        self, made_from: Provenance, read: Read, *, by_request: bool = False
-    ) -> Imported:
-        return await asyncio.to_thread(
-            import_folder,
-            self._desired,
-            self._lineage,
-            read.loaded.declarations,
-            made_from,
-            actor=self._actor,
-            root=Path(self.name),
-            foreign=read.loaded.foreign,
-            witnesses=self._witness.states,
-            by_request=by_request,
-        )
 
     def _take(self, at: At, commit: Commit, read: Read, imported: Imported) -> None:
         self._record = imported.record
@@ -222,18 +193,30 @@ class Branch:
         more = {**done, "notes": notes[:SHOWN], "gitdir": str(self._position.gitdir)}
         self._status.say("Imported", problems, quietly=True, more=more)
 
-    def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
+    async def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
         self._done, refused = commit.id, commit.to_document()
         known = self._status.refused == refused
+        await self._recall()
         self._status.say("Refused", problems, more={"branch": at.branch, "refused": refused})
         if known:
             return
+        stays = ", the last good one stays in force" if self._status.in_force else ""
         self._reporter.warn(
-            f"commit {commit.short} refused, the last good one stays in force",
+            f"commit {commit.short} refused{stays}",
             subject=commit.subject,
             author=commit.author,
             problems=len(problems),
         )
+
+    async def _recall(self) -> None:
+        """After a start: which commit was imported last, as the store has it on record."""
+        if self._status.in_force is not None:
+            return
+        with suppress(OttoError, GitRefused):
+            commits = await self._position.commits()
+            last = await asyncio.to_thread(last_imported, self._lineage, commits, self.name)
+            if last is not None:
+                self._status.recall(last.to_document())
 
     def _fall_behind(self, record: Record) -> None:
         assert self._state is not None

@@ -31,6 +31,15 @@ class BranchStatus:
         """The commit that is refused now."""
         return self._said.get("refused") if self.state == "Refused" else None
 
+    @property
+    def in_force(self) -> Mapping[str, str] | None:
+        """The commit that was imported last."""
+        return self._said.get("commit")
+
+    def recall(self, commit: Mapping[str, str]) -> None:
+        """The commit that is in force since before this process started."""
+        self._said = {**self._said, "commit": commit}
+
     def say(
         self,
         state: str,

@@ -21,6 +21,7 @@ from otto_reconcile.manifest.reading import MAX_BYTES
 from otto_reconcile.sources.commits import Commit, Commits
 from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.importer import load
+from otto_reconcile.sources.lineage import Lineage
 from otto_reconcile.sources.provenance import Provenance
 from otto_reconcile.sources.repository import State
 
@@ -58,14 +59,18 @@ def read_commit(
     path: str,
     environ: Mapping[str, str] = os.environ,
     env: str | None = None,
+    *,
+    may_be_gone: bool = False,
 ) -> Read:
     """The manifests below `path`, relative to the top of the repository, as in this commit.
 
-    `env` is the environment whose overlays change them.
-
-    Raises InvalidInput with every fault of every file, ContentMissing, and GitRefused.
+    `env` is the environment whose overlays change them. Where there is nothing at all that is a
+    fault, unless it `may_be_gone`, as where it was imported before. Raises InvalidInput with every
+    fault of every file, ContentMissing, and GitRefused.
     """
     tree = _Tree(commits, commit, PurePosixPath(path))
+    if not tree.entries and not may_be_gone:
+        raise InvalidInput([tree.nothing()])
     with tempfile.TemporaryDirectory(prefix="otto-commit-") as folder:
         top = Path(os.path.realpath(folder))
         asked: frozenset[str] = frozenset()
@@ -85,6 +90,13 @@ def read_commit(
             raise InvalidInput([_called(problem, top) for problem in error.problems])
         foreign = (*(_called(problem, top) for problem in loaded.foreign), *tree.remarks)
         return Read(_renamed(loaded, top, foreign), tree.digest())
+
+
+def last_imported(lineage: Lineage, commits: Commits, name: str) -> Commit | None:
+    """The commit at which a source was imported last. Raises StoreUnavailable, GitRefused."""
+    record = lineage.find(name, State(""))
+    known = record.state.commit if record is not None else None
+    return commits.about(known) if known is not None else None
 
 
 def provenance(
@@ -115,8 +127,6 @@ class _Tree:
         self.entries = dict(self._listed())
         self._written: dict[str, str] = {}
         self.remarks: tuple[Problem, ...] = ()
-        if not self.entries:
-            raise InvalidInput([self._nothing()])
 
     def _listed(self) -> Iterator[tuple[str, Entry]]:
         below = [] if self._path == PurePosixPath() else ["--", str(self._path)]
@@ -127,7 +137,7 @@ class _Tree:
                 mode, _, rest = about.decode("ascii").partition(" ")
                 yield os.fsdecode(path), Entry(mode, rest.partition(" ")[2])
 
-    def _nothing(self) -> Problem:
+    def nothing(self) -> Problem:
         message = f"there is nothing of this name in commit {self._commit[:12]}"
         hint = "name the folder of the manifests with --path; `.` is the whole repository"
         return Problem(str(self._path), 1, 1, message, hint)

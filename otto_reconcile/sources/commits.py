@@ -116,10 +116,18 @@ class Commits:
         """True if there is a file or folder of this path."""
         return bool(self._said("ls-tree", "--full-tree", "--name-only", commit, "--", path))
 
-    def was_renamed(self, before: str, after: str) -> bool:
-        """True if the log of a branch says that it had another name before."""
-        said = self._said("reflog", "show", "--format=%gs", f"refs/heads/{after}")
-        return f"renamed refs/heads/{before} to refs/heads/" in said
+    def renamed_to(self, branch: str) -> str | None:
+        """The name that a branch has now, by what Git's log of it says; None if it was deleted.
+
+        A repository that keeps no such logs, as bare ones do not, does not say it.
+        """
+        sign = f"renamed refs/heads/{branch} to refs/heads/"
+        found = [
+            name
+            for name in self.branches()
+            if sign in self._said("reflog", "show", "--format=%gs", f"refs/heads/{name}")
+        ]
+        return found[0] if len(found) == 1 else None
 
     def about(self, commit: str) -> Commit:
         """Raises GitRefused for a commit that is not there."""

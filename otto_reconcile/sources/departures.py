@@ -9,7 +9,7 @@ from pathlib import Path
 from otto_reconcile.desired import Desired, DesiredState, Source
 from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import Loaded, LoadedDeclaration
-from otto_reconcile.model.shared import is_shared, stream_of
+from otto_reconcile.model.shared import called, is_shared, stream_of
 from otto_reconcile.planning import guard
 from otto_reconcile.sources.renamed import is_rename
 from otto_reconcile.sources.roots import Home, home_of, within
@@ -83,6 +83,29 @@ def refuse_lost(
     ]
     if lost:
         raise InvalidInput(lost)
+
+
+class InTwoSources(InvalidInput):
+    """Something is declared in two sources that are followed: neither takes it from the other."""
+
+
+def refuse_shared(
+    sources: Mapping[str, Source],
+    declarations: tuple[LoadedDeclaration, ...],
+    others: Collection[str],
+) -> None:
+    """Raises InTwoSources for what belongs to a source that is followed beside this one."""
+    found = []
+    for loaded in declarations:
+        name = stream_of(loaded.declaration)
+        source = sources.get(name)
+        if source is not None and source.root in others:
+            where = f"{source.path} of {source.root}" if source.path else source.root
+            message = f"{called(name)} is also in {where}, which is followed too"
+            hint = "leave it in one of the two"
+            found.append(Problem(loaded.file, loaded.line, 1, message, hint))
+    if found:
+        raise InTwoSources(found)
 
 
 def _nearest(parts: tuple[str, ...], files: Mapping[tuple[str, ...], Problem]) -> Problem | None:

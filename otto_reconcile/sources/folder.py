@@ -77,7 +77,13 @@ class Folder:
         self._done: Fingerprint | None = None
         self._foreign: frozenset[str] = frozenset()
         self._rolled_back: Mapping[str, str] = {}
+        self.name = str(self._root)
+        self._others: frozenset[str] = frozenset()
         self._watcher = Watcher(self._path, reporter, clock)
+
+    def beside(self, others: frozenset[str]) -> None:
+        """Names of the other sources of this daemon: what is in one of them is not taken over."""
+        self._others = others
 
     async def import_now(self, *, patient: bool = False) -> bool:
         """Imports the folder as it is; with `patient` a wrong one gets a second look first.
@@ -136,6 +142,7 @@ class Folder:
                 root=self._root,
                 witnesses=() if self._witness is None else (self._witness,),
                 foreign=loaded.foreign,
+                others=self._others,
             )
         except StoreUnavailable as error:
             self._reporter.store(error, "importing")

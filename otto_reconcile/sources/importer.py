@@ -15,7 +15,13 @@ from otto_reconcile.model.shared import Declaration, called, stream_of
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.records.events import NEWER, ROLLBACK
 from otto_reconcile.records.rollbacks import advice, holds
-from otto_reconcile.sources.departures import departed, left_behind, refuse_lost, sources_of
+from otto_reconcile.sources.departures import (
+    departed,
+    left_behind,
+    refuse_lost,
+    refuse_shared,
+    sources_of,
+)
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
 from otto_reconcile.sources.provenance import Provenance
 from otto_reconcile.sources.renamed import FROM, note_of_end, renames, staying
@@ -96,6 +102,7 @@ def import_folder(
     root: Path,
     foreign: Sequence[Problem] = (),
     witnesses: Collection[str] = (),
+    others: Collection[str] = (),
     by_request: bool = False,
     over_rollbacks: bool = False,
 ) -> Imported:
@@ -119,6 +126,7 @@ def import_folder(
         root=root,
         commits=made_from.commits,
         about=made_from.about,
+        others=others,
         names=names,
         foreign=foreign,
         over_rollbacks=over_rollbacks,
@@ -150,6 +158,7 @@ def bring_in(
     commits: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
     names: Collection[str] = (),
+    others: Collection[str] = (),
     kind: str = "manifest",
     prune: bool = True,
     foreign: Sequence[Problem] = (),
@@ -160,17 +169,18 @@ def bring_in(
     What came from another folder and is in this one belongs to this one from now on. Without
     `root`, or without `prune`, nothing is deleted, and what is as it was stays whose it was.
     `commits` are those of the files, and `about` tells of the one commit that all is of; `names`
-    are other names of the folder; `foreign` are files of it that are no manifests. Raises
-    StoreUnavailable, and InvalidInput if something would be deleted because its manifest is no
-    longer one. The rows of what stays as it was are written again where they are damaged or gone.
-    What was rolled back stays so until its manifest changes, unless this import goes
-    `over_rollbacks`.
+    are other names of the folder, `others` those of sources that are followed too; `foreign` are
+    files of it that are no manifests. Raises StoreUnavailable, InTwoSources, and InvalidInput if
+    something would be deleted because its manifest is no longer one. The rows of what stays as it
+    was are written again where they are damaged or gone. What was rolled back stays so until its
+    manifest changes, unless this import goes `over_rollbacks`.
     """
     amiss = desired.ingest().amiss
     known = desired.read()
     before, sources = declarations_of(known), sources_of(known)
     home = home_of(root, names, sources)
     owner = home if prune else None
+    refuse_shared(sources, declarations, others)
     if owner is not None:
         refuse_lost(sources, declarations, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()

@@ -144,6 +144,7 @@ class Mirror:
             for lock in self.folder.rglob("*.lock"):
                 if time.time() - lock.stat().st_mtime > _STALE:
                     lock.unlink(missing_ok=True)
+                    self._tidy()
         except OSError as error:
             raise TemporaryError(f"{self.folder}: {error.strerror or error}") from error
         except GitRefused as refused:
@@ -157,6 +158,12 @@ class Mirror:
                 raise
             return False
         return True
+
+    def _tidy(self) -> None:
+        """Takes away what a fetch that failed, or was killed, has left half done."""
+        with suppress(OSError):
+            for file in (self.folder / "objects").rglob("tmp_*"):
+                file.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Of one that is damaged: the next look makes it anew."""
@@ -191,6 +198,7 @@ class Mirror:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
+            await asyncio.to_thread(self._tidy)
             raise TemporaryError(self._told(err.decode("utf-8", "replace")))
         return out
 

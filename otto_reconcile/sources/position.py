@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from otto_reconcile.errors import OttoError, SettingsError
+from otto_reconcile.errors import OttoError, SettingsError, TemporaryError
 from otto_reconcile.runtime.backoff import CONNECTION, Backoff
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.settings import GitSettings, without_credentials
+from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
 from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.mirror import Mirror, Remote
 from otto_reconcile.sources.repository import origin_of
@@ -27,6 +28,7 @@ RECHECK = 30.0
 """Seconds after which such a repository is asked although none of its refs seems to have moved."""
 AGAIN = Backoff(most=300.0)
 """For a remote that does not answer."""
+_TRIES = 5
 _SCP_LIKE = re.compile(r"[^/:]+:(?!\\)")
 
 
@@ -95,6 +97,30 @@ def position_of(
     return Elsewhere(settings, data_dir, clock, interval)
 
 
+async def read_whole(
+    position: Position,
+    commits: Commits,
+    commit: str,
+    path: str,
+    *,
+    env: str | None,
+    may_be_gone: bool,
+) -> Read:
+    """As `read_commit`, after what a mirror lacks was fetched. Raises TemporaryError too."""
+    for _ in range(_TRIES):
+        try:
+            return await asyncio.to_thread(
+                read_commit, commits, commit, path, env=env, may_be_gone=may_be_gone
+            )
+        except ContentMissing as missing:
+            if not await position.complete(missing.ids):
+                raise TemporaryError(
+                    f"{missing}: it is a partial clone, and what it lacks is not fetched here",
+                    hint="name its remote with --git, or clone it whole",
+                ) from None
+    raise TemporaryError("the remote does not give the content of the commit")
+
+
 class Here:
     """A repository on this machine, bare or with a work tree. Its refs are looked at."""
 
@@ -104,7 +130,6 @@ class Here:
         self._folder = root_of(Path(settings.url))
         self._branch, self._clock = settings.branch, clock
         self._named = settings.branch is not None
-        self._last: str | None = None
         self._marks: tuple[object, ...] = ()
         self._gitdir: Commits | None = None
 
@@ -129,15 +154,11 @@ class Here:
             )
         self._marks = commits.marks(self._branch)
         tip, told = commits.tip(self._branch), None
-        if tip is None and current not in (None, self._branch):
-            assert current is not None
-            other = commits.tip(current)
-            if other is not None and (
-                other == self._last or commits.was_renamed(self._branch, current)
-            ):
-                told = f"the branch {self._branch} is called {current} now"
-                self._branch, tip = current, other
-        self._last = tip or self._last
+        if tip is None and not self._named:
+            other = commits.renamed_to(self._branch)
+            if other is not None:
+                told = f"the branch {self._branch} is called {other} now"
+                self._branch, tip = other, commits.tip(other)
         return At(self._branch, tip, told)
 
     async def commits(self) -> Commits:

@@ -453,3 +453,78 @@ async def test_no_program_of_the_repository_says_who_signed(
         assert await follower.restart() == "Refused", form
     assert not ran.exists()
     assert not stores.desired.read().bots
+
+
+async def test_deleted_branch_is_not_the_one_beside_it(repo: Repo, follower: Follower) -> None:
+    """Without --branch, and at the same commit: Git's log alone says what a rename is."""
+    repo.put("desk", text="One.")
+    async with follower.running():
+        repo.git("checkout", "-q", "-b", "feature")
+        repo.git("branch", "-D", "main")
+        await until(lambda: follower.state == "Missing")
+        repo.put("desk", text="Feature.")
+        repo.git("checkout", "-q", "-b", "main", "HEAD~1")
+        repo.put("desk", text="Main.")
+        await until(lambda: follower.said() == "Main.")
+        repo.git("checkout", "-q", "-b", "other")
+        repo.git("branch", "-m", "main", "trunk")
+        await until(lambda: follower.told["branch"] == "trunk")
+        assert (follower.state, follower.said()) == ("Imported", "Main.")
+
+
+@pytest.mark.parametrize("how", ["fault", "branch", "away"])
+async def test_what_is_in_force_is_known_after_a_start(
+    repo: Repo, stores: Stores, tmp_path: Path, how: str
+) -> None:
+    good = repo.put("desk", text="One.")
+    follower = Follower(repo.folder, stores, tmp_path / "data", branch="main")
+    assert await follower.restart() == "Imported"
+    if how == "fault":
+        (repo.folder / "m" / "bad.yaml").write_text("apiVersion: otto/v1\nkind: Bot\nspec: [")
+        commit(repo.folder)
+    elif how == "branch":
+        repo.git("branch", "-m", "main", "other")
+    state = await follower.restart()
+    assert state == {"fault": "Refused", "branch": "Missing", "away": "Imported"}[how]
+    assert follower.told["commit"]["id"] == good
+
+
+async def test_all_manifests_gone_wait_for_a_person(repo: Repo, follower: Follower) -> None:
+    repo.put("desk", "shop")
+    assert await follower.restart() == "Imported"
+    repo.git("rm", "-rq", "m")
+    (repo.folder / "README").write_text("nothing left")
+    tip = commit(repo.folder)
+    assert await follower.restart() == "Imported"
+    assert "refused to delete all bots of this folder at once: desk, shop" in follower.problem
+    assert "otto-reconcile delete desk shop" in follower.problem
+    assert follower.told["commit"]["id"] == tip
+    assert follower.said() == "Helps."
+
+
+async def test_a_bot_in_two_sources_stays_where_it_is(
+    repo: Repo, stores: Stores, tmp_path: Path
+) -> None:
+    repo.put("desk", "shared", text="One.")
+    second = Repo(tmp_path / "second")
+    second.put("shop", "shared", text="Two.")
+    one = Follower(repo.folder, stores, tmp_path / "data")
+    two = Follower(second.folder, stores, tmp_path / "data")
+
+    async def both() -> tuple[str, str]:
+        states = []
+        for follower, other in ((one, two), (two, one)):
+            follower.start()
+            follower.branch.beside(frozenset({other.branch.name}))
+            assert await follower.branch.import_now()
+            states.append(follower.state)
+        return states[0], states[1]
+
+    for _ in range(2):
+        assert await both() == ("Imported", "Refused")
+        assert "bot 'shared' is also in m/shared.yaml of git:" in two.problem
+        assert (one.said("shared"), one.said("shop")) == ("One.", None)
+    repo.git("rm", "-q", "m/shared.yaml")
+    repo.put("depot", "more", *(f"bot-{number}" for number in range(12)))
+    assert await both() == ("Imported", "Imported")
+    assert (one.said("shared"), one.said("shop")) == ("Two.", "Two.")

@@ -9,7 +9,7 @@ import pytest
 from otto_reconcile.desired import Event
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.past import Past
-from otto_reconcile.records.rollbacks import advice, commits_since, rollback_source
+from otto_reconcile.records.rollbacks import advice, commands, rollback_source
 from otto_reconcile.store.memory import MemoryStore
 from tests.sources.branches import Follower, Repo
 
@@ -42,14 +42,15 @@ async def test_a_rollback_stands_until_a_commit_changes_it(repo: Repo, follower:
         commits.append(repo.put("desk", text=text, message=text)[:12])
         await follower.restart()
     past = Past(follower.stores.store)
-    since = commits_since(past.events("desk"), past.event("desk", 1))
-    assert since == [commits[2], commits[1]]
+    said = commands(past.event("desk", 1), past.event("desk", 3))
+    message = "'Bring desk back to revision 1'"
+    assert said == f"git checkout {commits[0]} -- m/desk.yaml && git commit -m {message}"
     event = roll_back(follower, 1)
     assert (event.source.commit, event.source.subject) == (commits[0], "One.")
     told = advice(event.source)
     assert told is not None
     assert "m/desk.yaml says otherwise" in told
-    assert told.endswith("until it changes: change it (git revert)")
+    assert told.endswith("until it changes: commit it")
     repo.put("other")
     assert await follower.restart() == "Imported"
     assert (follower.said(), follower.said("other")) == ("One.", "Helps.")
