@@ -34,6 +34,7 @@ class Policy:
     `waiting`: why changes of what is wanted wait, for any bot; drift and a restart do not.
     `again`: what is to be made again though nothing differs, since it takes its evaluation only
     when it is made.
+    `successors`: what goes because it was renamed, with what is to be there before it goes.
     """
 
     restarted: bool = False
@@ -49,6 +50,7 @@ class Policy:
     again: frozenset[Ref] = frozenset()
     waiting: str | None = None
     undeletable_ids: Mapping[Ref, str] = field(default_factory=dict)
+    successors: Mapping[Ref, Ref] = field(default_factory=dict)
 
 
 def plan(
@@ -72,7 +74,7 @@ def plan(
     actions = [_hold(action, policy) for action in actions]
     rebound = _rebindings(actions, desired, observed, applied)
     actions = [*actions, *(_hold(action, policy) for action in rebound)]
-    return Plan(tuple(_without_ground(in_order(_with_needs(list(_hung(actions)))))))
+    return Plan(tuple(_without_ground(in_order(_with_needs(list(_hung(actions)), policy)))))
 
 
 def _wanted(
@@ -246,10 +248,11 @@ def _dependencies(actions: list[Action]) -> Iterator[tuple[Action, Ref, Ref]]:
             yield action, source, target
 
 
-def _with_needs(actions: list[Action]) -> Iterator[Action]:
+def _with_needs(actions: list[Action], policy: Policy) -> Iterator[Action]:
     """Each action with the Refs among `actions` that have to succeed before it.
 
-    What depends on something needs it too: alone it would apply where it may not.
+    What depends on something needs it too: alone it would apply where it may not. What was renamed
+    goes only once it is there under its new id.
     """
     made = {a.ref for a in actions if a.operation in (Operation.CREATE, Operation.REPLACE)}
     undone = [a for a in actions if a.operation is Operation.DELETE and a.ref.kind == BINDING]
@@ -270,6 +273,8 @@ def _with_needs(actions: list[Action]) -> Iterator[Action]:
             needs.update(grounds.get(action.ref, set()) & made)
         if action.operation in (Operation.DELETE, Operation.REPLACE):
             needs.update(binders.get(action.ref, ()))
+        if action.operation is Operation.DELETE and action.ref in policy.successors:
+            needs.update({policy.successors[action.ref]} & made)
         yield replace(action, needs=frozenset(needs)) if needs else action
 
 

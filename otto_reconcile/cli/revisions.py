@@ -14,7 +14,7 @@ from otto_reconcile.cli.console import Data, Output, say_data, say_lines, say_ta
 from otto_reconcile.cli.places import find_daemon, opened_store
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.errors import PermanentError, SettingsError
-from otto_reconcile.model.shared import called, is_shared
+from otto_reconcile.model.shared import Declaration, called, is_shared
 from otto_reconcile.planning.revisions import compare
 from otto_reconcile.records.blame import Blamed, blame
 from otto_reconcile.records.events import Event
@@ -81,7 +81,8 @@ def run_revision_diff(settings: Settings, text: str, output: Output) -> int:
         after = past.newest(named.name)
         if named.last is not None:
             after = past.event(named.name, named.last)
-    found = compare(before.declaration, after.declaration)
+        between = between_of(past, before, after)
+    found = compare(before.declaration, after.declaration, between)
     title = f"{named.name}@{before.revision}..{after.revision}"
     sides = [told(before), told(after)]
     if output is Output.TABLE:
@@ -134,6 +135,15 @@ def the_event(past: Past, named: Revision) -> Event:
     if named.first is None:
         return past.newest(named.name)
     return past.event(named.name, named.first)
+
+
+def between_of(past: Past, first: Event, last: Event) -> list[Declaration | None]:
+    """What was wanted in the revisions between two, in the order from the first to the last."""
+    low, high = sorted((first.revision, last.revision))
+    if high - low < 2:
+        return []
+    found = [e.declaration for e in past.events(first.bot_id) if low < e.revision < high]
+    return found if first.revision == low else found[::-1]
 
 
 def refuse_unknown(past: Past, name: str, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from otto_reconcile import settings as environment
 from otto_reconcile.cli.console import Output, note, say, say_data, say_lines
 from otto_reconcile.cli.places import opened_store
 from otto_reconcile.cli.reverting import Made, make_commit
-from otto_reconcile.cli.revisions import refuse_unknown, told
+from otto_reconcile.cli.revisions import between_of, refuse_unknown, told
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError, PermanentError
@@ -94,7 +94,7 @@ def _planned(past: Past, name: str, number: int, reason: str | None) -> Rollback
         name,
         newest,
         to,
-        compare(now, to.declaration),
+        compare(now, to.declaration, between_of(past, events[-1], to)),
         rollback_source(events, to, reason),
         commands(to, events[-1]),
         same=now is not None and now.digest() == to.declaration.digest(),

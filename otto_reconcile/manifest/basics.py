@@ -37,6 +37,9 @@ CANNED = "Ids of canned responses of this bot. Those that are named anywhere are
 PRIORITY = "Where several match, the higher number comes first. Default 0."
 
 
+FORMER = "The id that it had, short or complete: for `diff` and `blame` it is the same one."
+
+
 class Form(BaseModel):
     """Base of all mappings in a manifest: no unknown keys, no silent conversion."""
 
@@ -46,3 +49,7 @@ class Form(BaseModel):
 class Identified(Form):
     id: ShortId | None = described(_ID)
     exact_id: ExactId | None = described(EXACT)
+
+
+class Renamable(Identified):
+    renamedFrom: ExactId | None = described(FORMER)

@@ -20,6 +20,7 @@ from otto_reconcile.manifest.references import Index, written
 from otto_reconcile.manifest.secrets import pointer_part
 from otto_reconcile.manifest.yaml_scalars import resolve
 from otto_reconcile.model import JSON, Bot
+from otto_reconcile.model.former import former_ids
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import GROUPS as SHARED_GROUPS
 from otto_reconcile.model.shared import Declaration, SharedDocument, SharedToolService, compose
@@ -165,6 +166,8 @@ def _part(bot: Bot, group: str, item: Any) -> dict[str, JSON]:
     elif not GROUPS[group].is_written_whole:
         short = shortened(bot.id, item.id)
         part = {"exact_id": item.id} if short is None else {"id": short}
+        if former := former_ids(bot).get((GROUPS[group].kind, item.id)):
+            part["renamedFrom"] = former
     for name, value in item.model_dump(exclude={"id", "states"}, exclude_none=True).items():
         part[name] = _text(bot, f"{group}/{pointer_part(item.id)}/{name}", value)
     if "canned_responses" in part:

@@ -18,6 +18,7 @@ from otto_reconcile.manifest.basics import (
     PRIORITY,
     Form,
     Identified,
+    Renamable,
     ShortId,
     Switch,
     Whole,
@@ -48,7 +49,7 @@ from otto_reconcile.model.part import (
 )
 
 
-class GuidelineForm(Identified):
+class GuidelineForm(Renamable):
     """When this is so, do that."""
 
     condition: Text = Field(description="When this guideline applies, as a sentence.")
@@ -125,6 +126,7 @@ class StateForm(Form):
     """A step of a journey: one of chat, tool, tools, fork and journey."""
 
     id: ShortId | None = described("Unique in the journey; needed where something leads back.")
+    renamedFrom: ExactId | None = described("The id that it had in this journey.")
     chat: Text | None = described("What the bot says or asks.")
     tool: ToolName | None = described("The tool that is called: `service:tool`, or `tool`.")
     tools: list[ToolName] | None = described("Several tools; `instruction` says what each is for.")
@@ -156,7 +158,7 @@ class StateForm(Form):
         return self
 
 
-class JourneyForm(Identified):
+class JourneyForm(Renamable):
     """A way through a longer conversation."""
 
     title: Name = Field(description="Name of the journey, at most 100 characters.")

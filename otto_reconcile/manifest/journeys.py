@@ -19,6 +19,7 @@ from otto_reconcile.manifest.ids import complete, derived_from_name, shortened
 from otto_reconcile.manifest.messages import short
 from otto_reconcile.manifest.tree import Path, child, find
 from otto_reconcile.model import JSON, Bot, Journey, Relationship, State, Transition
+from otto_reconcile.model.former import former_ids
 from otto_reconcile.model.journey_graph import END, is_fork
 from otto_reconcile.model.journey_rules import Fault, faults
 
@@ -80,6 +81,7 @@ def states_of(draft: Draft, item: Item) -> list[JSON] | None:
     found = []
     for number, state in enumerate(form.states):
         given = {"id", "tool", "tools", "fork", "journey", "next", "canned_responses", "when"}
+        given.add("renamedFrom")
         data: dict[str, JSON] = state.model_dump(exclude=given, exclude_none=True)
         ways = state.next if state.fork is None else state.fork
         data["next"] = (
@@ -148,15 +150,21 @@ def _free(name: str, taken: set[str], numbers: dict[str, int]) -> str:
 
 def written_states(bot: Bot, journey: Journey) -> list[dict[str, JSON]]:
     """The states as a person would write them: with ids and `next` only where they are needed."""
-    states = journey.states or []
-    if len(states) > 1 and _is_start(states) and not _is_start(states[1:]):
+    states, known = journey.states or [], former_ids(bot)
+    former = {s.id: f for s in states if (f := known.get(("state", f"{journey.id}/{s.id}")))}
+    starts = bool(states) and states[0].id not in former
+    if starts and len(states) > 1 and _is_start(states) and not _is_start(states[1:]):
         rest = journey.model_copy(update={"states": states[1:]})
         first, *others = written_states(bot, rest)
         return [{**first, "when": states[0].next[0].when}, *others]
     names = [state.id for state in states]
     plain = [_written(bot, names, number, state) for number, state in enumerate(states)]
     led_to = {w.to for n, s in enumerate(states) for w in s.next if not _goes_below(names, n, s)}
-    needed = {name for name in names if name in led_to}
+    plain = [
+        {**({"renamedFrom": former[n]} if n in former else {}), **p}
+        for n, p in zip(names, plain, strict=True)
+    ]
+    needed = {name for name in names if name in led_to or name in former}
     while True:
         shown = [
             {**({"id": n} if n in needed else {}), **p} for n, p in zip(names, plain, strict=True)

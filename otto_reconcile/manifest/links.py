@@ -12,6 +12,7 @@ from otto_reconcile.manifest.forms import JourneyForm, RelationshipForm
 from otto_reconcile.manifest.journeys import check_states, scoping, states_of
 from otto_reconcile.manifest.policies import annotations_of, check_policies
 from otto_reconcile.manifest.references import Index, Wrong, cycles, resolve
+from otto_reconcile.manifest.renaming import check_renamed, renamed_in
 from otto_reconcile.manifest.tree import Node, child, find
 from otto_reconcile.model import JSON, Bot, Relationship
 from otto_reconcile.model.groups import GROUPS
@@ -27,6 +28,7 @@ def link(drafts: Sequence[Draft]) -> list[tuple[Draft, Bot]]:
     check_contents(drafts)
     check_states(drafts)
     check_policies(drafts)
+    check_renamed(drafts)
     ends = [(draft, list(_relationships(draft, index))) for draft in drafts]
     _check_cycles(ends)
     return [
@@ -164,7 +166,7 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
                 **spec,
                 "id": draft.bot_id,
                 "labels": draft.form.metadata.labels or {},
-                "annotations": annotations_of(draft.form.metadata),
+                "annotations": annotations_of(draft.form.metadata) | renamed_in(draft),
                 "relationships": relationships,
                 "masked": draft.masked,
             }
@@ -175,7 +177,9 @@ def _bot(draft: Draft, relationships: list[Relationship]) -> Bot | None:
 
 
 def _part(draft: Draft, item: Item) -> dict[str, JSON]:
-    unknown = {"exact_id"} | ({"guidelines"} if isinstance(item.form, JourneyForm) else set())
+    unknown = {"exact_id", "renamedFrom"} | (
+        {"guidelines"} if isinstance(item.form, JourneyForm) else set()
+    )
     part: dict[str, JSON] = item.form.model_dump(exclude=unknown, exclude_none=True)
     if "id" in type(item.form).model_fields:
         part["id"] = item.id

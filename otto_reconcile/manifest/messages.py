@@ -184,7 +184,10 @@ class _Teller:
         return f"{self.name} has {len(self.input)} characters; at most {most} are allowed", None
 
     def bad_id(self) -> tuple[str, str | None]:
-        if self.path[-1] in ("exact_id", "journey", "name") or "customers" in self.path:
+        if (
+            self.path[-1] in ("exact_id", "renamedFrom", "journey", "name")
+            or "customers" in self.path
+        ):
             if self.input in (".", ".."):
                 said = f"{self.name} must be more than `.` or `..`, which lead to another address"
                 return said, "choose another id"

@@ -11,8 +11,9 @@ from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.messages import near, short
 from otto_reconcile.manifest.shared_forms import SharedMetadataForm
 from otto_reconcile.manifest.tree import Node, child, find
-from otto_reconcile.model import JSON, get_kind
-from otto_reconcile.model.bot import IGNORE, SUSPEND, WAVE, WINDOWS
+from otto_reconcile.model import JSON, Bot, get_kind
+from otto_reconcile.model.bot import IGNORE, RENAMED, SUSPEND, WAVE, WINDOWS
+from otto_reconcile.model.former import are_written
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration
 from otto_reconcile.model.windows import duration_of
@@ -44,6 +45,8 @@ def policies_of(declaration: Declaration) -> tuple[dict[str, JSON], dict[str, JS
         policies["ignore"] = others.pop(IGNORE)
     if isinstance(others.get(WINDOWS), list) and others[WINDOWS]:
         policies["windows"] = others.pop(WINDOWS)
+    if isinstance(declaration, Bot) and are_written(declaration):
+        del others[RENAMED]  # the parts themselves say it
     return policies, others
 
 

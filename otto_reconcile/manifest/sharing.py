@@ -97,6 +97,10 @@ def _check_glossary(draft: Draft) -> None:
                 hint = "write `id`; each bot has its own copy, under its own id"
                 draft.faults.add(at, "what bots share has no `exact_id`", hint)
             if isinstance(form, GuidelineForm):
+                if form.renamedFrom is not None:
+                    at = child(item.node, "renamedFrom") or item.node
+                    hint = "remove it; each bot gets the new one and loses the former"
+                    draft.faults.add(at, "what bots share has no `renamedFrom`", hint)
                 check_canned(draft, item.node, form.canned_responses or ())
 
 
@@ -134,7 +138,9 @@ def _glossary(draft: Draft, form: GlossaryForm, fields: dict[str, JSON]) -> Glos
 
 
 def _part(draft: Draft, item: Item, start: str) -> dict[str, JSON]:
-    part: dict[str, JSON] = item.form.model_dump(exclude={"exact_id"}, exclude_none=True)
+    part: dict[str, JSON] = item.form.model_dump(
+        exclude={"exact_id", "renamedFrom"}, exclude_none=True
+    )
     if start:
         part["id"] = item.id.removeprefix(start)
     if named := part.get("canned_responses"):

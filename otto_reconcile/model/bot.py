@@ -41,6 +41,8 @@ from otto_reconcile.model.states import Journey
 SUSPEND, IGNORE, WAVE = "otto/suspend", "otto/ignore", "otto/wave"
 """Annotations that say how a bot is looked after: `suspend` and `ignore` of a manifest, waves."""
 WINDOWS = "otto/windows"
+RENAMED = "otto/renamed"
+"""An annotation that says which parts had another id: see `model.former`."""
 SUSPENSIONS = ("suspended", "suspended by its manifest")
 
 

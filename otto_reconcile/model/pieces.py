@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from otto_reconcile.model.bot import Bot
+from otto_reconcile.model.bot import RENAMED, Bot
 from otto_reconcile.model.groups import GROUPS, Group, caption
 from otto_reconcile.model.resource import JSON
 from otto_reconcile.model.shared import Declaration, SharedToolService
@@ -19,6 +19,8 @@ STATE = "state"
 OWN = ("bot", "glossary", "tool_service")
 """The kinds of the piece that has the own fields of a bot, or of what bots share."""
 _APART = frozenset({"id", "kind", "masked", "suspended", "service", *GROUPS})
+RENAMES = "renamedFrom"
+"""The own field that has which parts had another id."""
 _PEOPLES = ("labels", "annotations")  # there is no way to declare that there are none
 
 Place: TypeAlias = tuple[str, str]
@@ -70,6 +72,9 @@ def _own(declaration: Declaration) -> Piece:
         apart = _APART - {"kind"}
     else:
         apart = _APART
+    annotations = dict(document.get("annotations", {}))
+    renames = {RENAMES: annotations.pop(RENAMED)} if RENAMED in annotations else {}
+    document |= {"annotations": annotations, **renames}
     fields = {
         n: value for n, value in document.items() if n not in apart and (value or n not in _PEOPLES)
     }

@@ -19,6 +19,7 @@ from otto_reconcile.model import (
     get_kind,
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
+from otto_reconcile.model.former import successors
 from otto_reconcile.model.windows import closed
 from otto_reconcile.observed import observation
 from otto_reconcile.planning.ignoring import left_to_target
@@ -98,8 +99,15 @@ async def plan_bot(
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
     lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
     waiting = closed(wanted.bot, now) if wanted is not None and now is not None else None
+    heirs_of = successors(wanted.bot, applied, desired) if wanted is not None else {}
     policy = replace(
-        policy, unable=unable, again=again, keep=keep, undeletable_ids=lasting, waiting=waiting
+        policy,
+        unable=unable,
+        again=again,
+        keep=keep,
+        undeletable_ids=lasting,
+        waiting=waiting,
+        successors=heirs_of,
     )
     made = plan(desired, observed, applied, policy)
     foreign = frozenset(_foreign(world, bot_id, made))

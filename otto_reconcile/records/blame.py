@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from otto_reconcile.model.pieces import OWN, Piece, pieces_of
+from otto_reconcile.model.former import carried
+from otto_reconcile.model.pieces import OWN, RENAMES, Piece, pieces_of
+from otto_reconcile.model.shared import Declaration
 from otto_reconcile.records.events import Event
+
+_Key: TypeAlias = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +27,30 @@ class Blamed:
 def blame(events: Iterable[Event]) -> list[Blamed]:
     """The pieces of the newest revision; `events` are all that can be read, the first one first.
 
-    What was deleted and came back is from the revision that brought it back.
+    What was deleted and came back is from the revision that brought it back. What only got another
+    id is from the one that last changed anything else of it.
     """
-    since: dict[tuple[str, str, str | None], tuple[object, Event]] = {}
+    since: dict[_Key, Event] = {}
+    before: Declaration | None = None
     for event in events:
-        now = {
-            key: value
-            for piece in pieces_of(event.declaration).values()
-            for key, value in _values(piece)
-        }
+        then = carried(before, event.declaration)
+        known = dict(zip(_values(before), _values(then).items(), strict=True))
+        had = {key: (value, since[old]) for old, (key, value) in known.items()}
         since = {
-            key: since[key] if key in since and since[key][0] == value else (value, event)
-            for key, value in now.items()
+            key: had[key][1] if key in had and had[key][0] == value else event
+            for key, value in _values(event.declaration).items()
         }
-    return [Blamed(*key, event) for key, (_, event) in since.items()]
+        before = event.declaration
+    return [Blamed(*key, event) for key, event in since.items()]
 
 
-def _values(piece: Piece) -> list[tuple[tuple[str, str, str | None], object]]:
+def _values(declaration: Declaration | None) -> dict[_Key, object]:
+    return {key: value for piece in pieces_of(declaration).values() for key, value in _told(piece)}
+
+
+def _told(piece: Piece) -> list[tuple[_Key, object]]:
     """The own fields are told one by one, a part as a whole."""
     if piece.kind in OWN:
-        return [((*piece.place, name), value) for name, value in piece.fields.items()]
+        fields = piece.fields.items()
+        return [((*piece.place, name), value) for name, value in fields if name != RENAMES]
     return [((*piece.place, None), piece.fields)]

@@ -31,7 +31,8 @@ def text_lines(title: str, sides: Sequence[str], found: Sequence[PieceChange]) -
 def _piece_lines(found: Sequence[PieceChange], *, indent: str = "") -> Iterator[Line]:
     for piece in found:
         sign, tone = _SIGNS[piece.operation]
-        what = f"{piece.kind.replace('_', ' ')} {piece.id}"
+        renamed = f" (renamed from {piece.former})" if piece.former else ""
+        what = f"{piece.kind.replace('_', ' ')} {piece.id}{renamed}"
         yield Line(visible(f"{indent}{sign} {piece.operation} {what}"), tone)
         if piece.operation is Operation.DELETE:
             continue
@@ -72,6 +73,7 @@ def _entry(piece: PieceChange) -> dict[str, JSON]:
     return {
         "kind": piece.kind,
         "id": piece.id,
+        **({"renamed_from": piece.former} if piece.former else {}),
         "operation": str(piece.operation),
         "changes": changes,
     }
