@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from otto_reconcile.model import JSON, Field, Kind, Ref, Resource, Snapshot, get_kind
-from otto_reconcile.planning.compare import covers, differences, extra_keys, needs_replacing
+from otto_reconcile.planning.compare import (
+    covers,
+    differences,
+    extra_keys,
+    is_disturbed,
+    needs_replacing,
+)
 from otto_reconcile.planning.order import BINDING, in_order
 from otto_reconcile.planning.plan import NEEDS, Action, Cause, Change, Operation, Plan
 
@@ -71,9 +77,9 @@ def plan(
     ]
     if not actions:
         return Plan()
-    actions = [_hold(action, policy) for action in actions]
+    actions = [_hold(action, policy, applied) for action in actions]
     rebound = _rebindings(actions, desired, observed, applied)
-    actions = [*actions, *(_hold(action, policy) for action in rebound)]
+    actions = [*actions, *(_hold(action, policy, applied) for action in rebound)]
     return Plan(tuple(_without_ground(in_order(_with_needs(list(_hung(actions)), policy)))))
 
 
@@ -208,7 +214,7 @@ def _cause_of(actions: list[Action], ref: str) -> Cause:
     return next(a.cause for a in actions if str(a.ref) == ref)
 
 
-def _hold(action: Action, policy: Policy) -> Action:
+def _hold(action: Action, policy: Policy, applied: Snapshot) -> Action:
     """The action with the reason why it is not to be done now, if there is one."""
     if action.operation in (Operation.REPORT, Operation.FORGET):
         return action
@@ -216,8 +222,11 @@ def _hold(action: Action, policy: Policy) -> Action:
     if reason is None and action.operation is Operation.DELETE and action.why is None:
         reason = policy.frozen or policy.undeletable.get(action.bot_id)
         reason = reason or policy.undeletable_kinds.get(action.ref.kind)
-    if reason is None and action.cause is Cause.PENDING_CHANGE:
-        reason = policy.waiting
+    if reason is None and action.cause is Cause.PENDING_CHANGE and policy.waiting is not None:
+        last = None if action.ref in policy.begun else applied.get(action.ref)
+        healing = action.desired is not None and last is not None
+        if not (healing and is_disturbed(last, action.observed)):
+            reason = policy.waiting
     if reason is None and action.desired is not None:
         reason = policy.unable.get(action.ref) or policy.foreign.get(action.ref)
     return replace(action, skipped=reason) if reason is not None else action

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from otto_reconcile.manifest.tree import Node
 
 DEFAULT = Path("otto.yaml")
+_WITHOUT = ("init", "schema")
+"""What helps to write such a file, so that a broken one is not in the way."""
 _USUAL = "manifests"
 """The folder of manifests in a repository, where the file names none."""
+
+
+_NO_SECRET = "a source is named in logs and in `status`, so no secret may be in it"
+_TOKEN = "OTTO_GIT_TOKEN is the password of a repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,9 @@ def configure(context: typer.Context, named: Path | None) -> None:
 
     Raises InvalidInput with every fault of the file, SettingsError for one that is not there.
     """
-    path = named or (DEFAULT if DEFAULT.is_file() else None)
+    there = os.path.lexists(DEFAULT)  # a folder, or a link that leads nowhere, is a mistake
+    there &= context.invoked_subcommand not in _WITHOUT
+    path = named or (DEFAULT if there else None)
     configuration = read(path) if path is not None else Configuration()
     context.obj = configuration
     context.default_map = _Defaults(getattr(context.command, "commands", {}), configuration)
@@ -96,7 +104,8 @@ def read(path: Path) -> Configuration:
     from otto_reconcile.manifest.yaml_text import read_yaml
 
     if not path.exists():
-        raise SettingsError(f"there is no configuration file {path}", hint="see --config")
+        hint = "it is a link that leads nowhere" if path.is_symlink() else "see --config"
+        raise SettingsError(f"there is no configuration file {path}", hint=hint)
     faults = Faults(str(path))
     roots = read_yaml(read_one(path).text, faults)
     root = roots[0] if roots else Node({}, 1, 1)
@@ -115,6 +124,11 @@ def read(path: Path) -> Configuration:
         if "folder" in source:
             values["manifests"] = _from(path.parent, source["folder"])
     secrets = frozenset(str(at[0]) for at in data.secrets)
+    within = {at[1] for at in data.secrets if at[0] == "sources" and len(at) > 1}
+    for number in sorted(within):
+        faults.add(find(root, ("sources", number)), _NO_SECRET, _TOKEN)
+    if faults.problems:
+        raise InvalidInput(faults.problems)
     git = tuple(
         GitSource(_at(path.parent, source["git"]), source.get("branch"), source.get("path"), number)
         for number, source in enumerate(sources)

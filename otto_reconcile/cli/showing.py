@@ -138,6 +138,8 @@ def _commits(source: Mapping[str, Any]) -> Iterator[Line]:
     """A repository: the commit that is in force, and one that was refused."""
     problems, refused = list(source.get("problems") or ()), source.get("refused")
     branch = f" ({source['branch']})" if source.get("branch") else ""
+    if source.get("environment"):
+        branch += f", environment {source['environment']}"
     state = f"git        {source.get('name')}{branch}: {source.get('state')}, {source.get('time')}"
     yield Line(visible(state), Tone.REMOVED if problems else Tone.PLAIN)
     if source.get("commit"):

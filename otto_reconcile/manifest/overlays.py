@@ -61,6 +61,8 @@ def layered(
     base = [document for document in documents if not is_overlay(document.root)]
     overlays = [one for d in documents if is_overlay(d.root) for one in _read(d)]
     chosen = [one for one in overlays if one.environment == environment]
+    if environment is not None and any(d.faults.problems for d in documents if is_overlay(d.root)):
+        return [], []  # what it says is not known, so nothing is said of what it changes
     if environment is not None and not chosen:
         problems.append(_nobody(environment, overlays, paths))
         environment = None

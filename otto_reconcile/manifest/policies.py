@@ -16,7 +16,7 @@ from otto_reconcile.model.bot import IGNORE, RENAMED, SUSPEND, WAVE, WINDOWS
 from otto_reconcile.model.former import are_written
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration
-from otto_reconcile.model.windows import duration_of
+from otto_reconcile.model.windows import begins, duration_of
 
 _CRON = "write five fields, for example `0 9 * * mon-fri`"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
@@ -68,6 +68,9 @@ def check_policies(drafts: Iterable[Draft]) -> None:
 def _check_window(draft: Draft, window: WindowForm, at: Node) -> None:
     if not window.cron:
         draft.faults.add(child(at, "cron") or at, "`cron` must not be empty", _CRON)
+    elif not begins(window.cron):
+        message = f"`{short(window.cron)}` is no cron expression of five fields that ever comes"
+        draft.faults.add(child(at, "cron") or at, message, _CRON)
     if duration_of(window.duration) is None:
         hint = "write days, hours and minutes, such as 8h, 1d12h or 90m"
         draft.faults.add(child(at, "duration") or at, "this is no duration", hint)

@@ -16,6 +16,9 @@ from otto_reconcile.model.bot import WINDOWS, Bot
 from otto_reconcile.model.resource import JSON
 
 DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?")
+_AHEAD = 200
+"""So many beginnings and ends are looked at for the next time that they are open."""
+_FIELD = re.compile(r"[0-9A-Za-z*,/#-]+")
 CLOSED = "outside of its sync windows"
 """How the reason for what waits begins."""
 
@@ -31,19 +34,23 @@ class Window:
 
     def is_active(self, now: datetime) -> bool:
         """Raises ValueError (zoneinfo, croniter) for a zone or cron that is not known here."""
-        from croniter import croniter  # which takes a while
-
-        local = now.astimezone(ZoneInfo(self.zone))
-        last: datetime = croniter(self.cron, local + timedelta(seconds=1)).get_prev(datetime)
-        return now < last + self.duration
+        return now < self.ends(now)
 
     def next(self, now: datetime) -> datetime:
         """When it begins next; raises as `is_active`."""
-        from croniter import croniter
+        from croniter import croniter  # which takes a while
 
         local = now.astimezone(ZoneInfo(self.zone))
         begins: datetime = croniter(self.cron, local).get_next(datetime)
         return begins
+
+    def ends(self, now: datetime) -> datetime:
+        """When the time that began last ends; raises as `is_active`."""
+        from croniter import croniter
+
+        local = now.astimezone(ZoneInfo(self.zone))
+        begun: datetime = croniter(self.cron, local + timedelta(seconds=1)).get_prev(datetime)
+        return begun + self.duration
 
 
 def duration_of(text: str) -> timedelta | None:
@@ -53,21 +60,54 @@ def duration_of(text: str) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes) or None
 
 
+def begins(cron: str) -> bool:
+    """True for an expression of five fields that has a next time: `0 0 30 2 *` has none."""
+    from croniter import croniter
+
+    fields = cron.split()
+    if len(fields) != 5 or not all(_FIELD.fullmatch(one) for one in fields):
+        return False
+    try:
+        croniter(cron, datetime(2030, 1, 1)).get_next(datetime)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def closed(bot: Bot, now: datetime) -> str | None:
     """Why changes of the bot wait now, with when they go on; None if they do not wait."""
     windows = list(_windows(bot.annotations.get(WINDOWS)))
     if not windows:
         return None
     try:
-        denied = any(window.deny and window.is_active(now) for window in windows)
-        allowing = [window for window in windows if not window.deny]
-        if not denied and (not allowing or any(window.is_active(now) for window in allowing)):
+        if is_open(windows, now):
             return None
-        opens = min((window.next(now) for window in allowing), default=None)
+        opens = _opening(windows, now)
     except (KeyError, ValueError) as error:  # of a zone that this machine lacks, KeyError
         return f"{CLOSED}: {error}"
     later = f"; the next one opens at {opens.isoformat(timespec='minutes')}" if opens else ""
     return f"{CLOSED}{later}"
+
+
+def _opening(windows: list[Window], now: datetime) -> datetime | None:
+    """When they let something through next; None if that is not soon, or never."""
+    at, allowing = now, [window for window in windows if not window.deny]
+    for _ in range(_AHEAD):
+        if is_open(windows, at):
+            return at
+        denied = [window.ends(at) for window in windows if window.deny and window.is_active(at)]
+        if not denied and not allowing:
+            return None
+        at = max(denied) if denied else min(window.next(at) for window in allowing)
+    return None
+
+
+def is_open(windows: list[Window], now: datetime) -> bool:
+    """True if an allowing window is active, or there are none, and no denying one is."""
+    allowing = [window for window in windows if not window.deny]
+    if any(window.deny and window.is_active(now) for window in windows):
+        return False
+    return not allowing or any(window.is_active(now) for window in allowing)
 
 
 def _windows(said: JSON) -> Iterator[Window]:

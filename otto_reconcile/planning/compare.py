@@ -78,3 +78,8 @@ def needs_replacing(kind: str, change: Change) -> str | None:
     if field.clear is Means.REPLACE and change.after in _EMPTY:
         return f"{change.field} of a {kind} cannot be cleared in place"
     return None
+
+
+def is_disturbed(last: Resource | None, have: Resource | None) -> bool:
+    """True if a target has not any more what was put there: somebody took it away or changed it."""
+    return last is not None and (have is None or any(differences(last, have)))

@@ -141,3 +141,23 @@ def test_git_of_the_command_line_is_in_the_place_of_sources(otto: Otto) -> None:
     found = settings(otto)
     assert found["sources[0]"][0] == {"git": "bots.git", "branch": "main"}
     assert "git" not in found
+
+
+def test_a_source_with_a_secret_is_refused_unsaid(otto: Otto) -> None:
+    source = '{git: "https://h/${SEC_TOKEN}/x.git", branch: main}'
+    otto.write("otto.yaml", f"sources:\n  - folder: manifests\n  - {source}\n")
+    for command in ("config", "validate", "run"):
+        done = otto(command, SEC_TOKEN="geheim123")
+        assert done.code == 1
+        assert "otto.yaml:3:5: a source is named in logs" in done.err
+        assert "geheim123" not in done.out + done.err
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_what_is_no_file_is_not_passed_over(otto: Otto, what: str) -> None:
+    place = otto.folder / "otto.yaml"
+    place.mkdir() if what == "folder" else place.symlink_to("nowhere")
+    done = otto("config")
+    assert done.code == 1
+    assert "otto.yaml" in done.err
+    assert "Traceback" not in done.err

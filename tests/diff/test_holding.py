@@ -182,3 +182,23 @@ def test_field_that_only_a_newer_version_knows_is_passed_over() -> None:
     (change,) = differences(guideline(action="new"), guideline(action="was"), last)
     assert change.field == "action"
     assert not list(differences(guideline(action="new"), guideline(), fields=["condition"]))
+
+
+def test_outside_of_a_window_what_others_broke_is_healed() -> None:
+    """A change waits; a customer does not: what was taken away or altered comes as it is wanted."""
+    applied = snapshot_of(bot())
+    wanted = changed(changed(applied, BASE, action="New"), NEXT, action="New")
+    policy = Policy(waiting="later")
+    assert {a.skipped for a in plan(wanted, applied, applied, policy)} == {"later"}
+    gone = Snapshot(one for ref, one in applied.items() if ref != BASE)
+    found = plan(wanted, gone, applied, policy)
+    assert (only(found, BASE).operation, only(found, BASE).skipped) == (Operation.CREATE, None)
+    assert only(found, NEXT).skipped == "later"
+    altered = changed(applied, BASE, condition="EVIL")
+    found = plan(wanted, altered, applied, policy)
+    assert (only(found, BASE).operation, only(found, BASE).skipped) == (Operation.UPDATE, None)
+    assert only(found, NEXT).skipped == "later"
+    never = plan(wanted, Snapshot(), Snapshot(), policy)
+    assert {action.skipped for action in never} == {"later"}, "a new bot waits"
+    begun = plan(wanted, gone, applied, Policy(waiting="later", begun=frozenset({BASE})))
+    assert only(begun, BASE).skipped == "later", "what was never whole does too"

@@ -46,7 +46,17 @@ def test_a_denying_window_goes_before_an_allowing_one() -> None:
     assert told(WINTER.format("11:30"), DAY, LUNCH) is not None
     assert told(WINTER.format("12:00"), DAY, LUNCH) is None
     assert told(WINTER.format("20:00"), LUNCH) is None
-    assert told(WINTER.format("11:00"), LUNCH) == "outside of its sync windows"
+    said = told(WINTER.format("11:00"), LUNCH)
+    assert said == "outside of its sync windows; the next one opens at 2030-01-07T13:00+01:00"
+
+
+def test_the_next_opening_heeds_what_denies() -> None:
+    always = {"cron": "* * * * *", "duration": "2m"}
+    night = {"kind": "deny", "cron": "0 0 * * *", "duration": "20h"}
+    said = told(WINTER.format("11:00"), always, night)
+    assert said == "outside of its sync windows; the next one opens at 2030-01-07T20:00+00:00"
+    never = {"kind": "deny", "cron": "* * * * *", "duration": "2m"}
+    assert told(WINTER.format("11:00"), always, never) == "outside of its sync windows"
 
 
 def test_without_windows_it_is_always_open() -> None:
