@@ -130,6 +130,11 @@ class Guarded(OttoError):
         super().__init__(message, hint=hint)
         self.names = tuple(names)
 
+    @property
+    def sentence(self) -> str:
+        """What was refused, and what to do if it is meant."""
+        return f"{self.message}; {self.hint}"
+
 
 def fault_of(error: BaseException) -> str:
     """The type of an unforeseen error and its place, such as `TypeError at otto_reconcile/x.py:9`.

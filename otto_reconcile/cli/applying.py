@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from otto_reconcile import settings as environment
@@ -27,6 +28,7 @@ from otto_reconcile.render.lines import Line, Tone
 from otto_reconcile.render.plans import Report, document, plan_lines
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
+from otto_reconcile.store.base import Store
 
 _POLL = 0.1
 
@@ -53,34 +55,64 @@ def run_apply(
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:
         used = ScratchStore(store) if dry_run else store
-        desired = DesiredState(used)
-        before = desired.read()
-        brought = bring_all(
-            used,
-            desired,
-            inputs,
-            actor=environment.actor(),
-            watched=places.watched_folder(settings),
-            prune=prune,
-        )
-        after = desired.read()
-        bots = [desired.effective(read).bots for read in (before, after)]
+        done = written(used, settings, inputs, prune=prune)
+    brought = done.brought
     if dry_run:
-        _show_dry(foreseen(bots[0], bots[1], brought), brought, before, output)
+        _show_dry(foreseen(*done.bots, brought), brought, done.before, output)
+        done.warn()
     else:
-        show_brought(brought, after, output)
-    for warning in brought.warnings:
-        note(f"warning: {warning}")
-    for found in doubted(inputs, after, places.find_daemon(settings)):
+        done.show(output)
+    for found in doubted(inputs, done.after, places.find_daemon(settings)):
         note(f"note: {found}")
     if dry_run:
         return 2 if brought.changes else 0
-    if wait is not None:
-        wait_for(settings, awaited(inputs, after, *bots), wait, rewritten=brought.rewritten)
-    return 1 if brought.withheld else 0
+    return done.awaited(settings, inputs, wait)
 
 
-def show_brought(brought: Brought, desired: Desired, output: Output) -> None:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An import, with what was desired before and after it; `bots` are those with their share."""
+
+    before: Desired
+    after: Desired
+    bots: tuple[Mapping[str, DesiredBot], Mapping[str, DesiredBot]]
+    brought: Brought
+
+    def awaited(self, settings: Settings, inputs: Inputs, wait: float | None) -> int:
+        """The exit code, after at most `wait` seconds until all is Synced; None does not wait."""
+        if wait is not None:
+            wanted = _awaited(inputs, self.after, *self.bots)
+            wait_for(settings, wanted, wait, rewritten=self.brought.rewritten)
+        return 1 if self.brought.withheld else 0
+
+    def show(self, output: Output) -> None:
+        """What became of each, and what a person has to know of it."""
+        _show_brought(self.brought, self.after, output)
+        self.warn()
+
+    def warn(self) -> None:
+        for warning in self.brought.warnings:
+            note(f"warning: {warning}")
+
+
+def written(store: Store, settings: Settings, inputs: Inputs, *, prune: bool) -> Written:
+    """Makes the inputs the desired state in this store. Raises as `bring_all`."""
+    desired = DesiredState(store)
+    before = desired.read()
+    brought = bring_all(
+        store,
+        desired,
+        inputs,
+        actor=environment.actor(),
+        watched=places.watched_folder(settings),
+        prune=prune,
+    )
+    after = desired.read()
+    bots = desired.effective(before).bots, desired.effective(after).bots
+    return Written(before, after, bots, brought)
+
+
+def _show_brought(brought: Brought, desired: Desired, output: Output) -> None:
     """What became of each bot and shared document."""
     if output in (Output.JSON, Output.YAML):
         say_data(_listed(brought, desired), output)
@@ -109,7 +141,7 @@ def _show_dry(report: Report, brought: Brought, before: Desired, output: Output)
         write(comment(report))
     elif output is Output.TABLE:
         say_lines(_dry_lines(report))
-        show_brought(brought, before, output)
+        _show_brought(brought, before, output)
     else:
         found = document(report)
         names = ("changes", "summary", "import")
@@ -125,7 +157,7 @@ def _dry_lines(report: Report) -> Iterator[Line]:
         yield Line("")
 
 
-def awaited(
+def _awaited(
     inputs: Inputs,
     desired: Desired,
     before: Mapping[str, DesiredBot],

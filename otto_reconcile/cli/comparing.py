@@ -118,7 +118,7 @@ async def compare(
     reaching = undeclared(world, await port.reaching()) if not bot_ids else []
     warnings = [*overlay.warnings]
     if world.guarded is not None:
-        warnings.append(f"{world.guarded.message}; {world.guarded.hint}")
+        warnings.append(world.guarded.sentence)
     report = Report(
         bots,
         found,

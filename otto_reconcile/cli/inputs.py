@@ -180,7 +180,7 @@ class Brought:
             setattr(self, name, tuple(sorted({*getattr(self, name), *getattr(imported, name)})))
         self.warnings += imported.warnings
         if imported.guarded is not None:
-            self.warnings.append(f"{imported.guarded.message}; {imported.guarded.hint}")
+            self.warnings.append(imported.guarded.sentence)
 
 
 def bring_all(
@@ -195,8 +195,8 @@ def bring_all(
     """Makes the inputs the desired state; with `prune` what left the folder is deleted.
 
     Single files of the folder that is `watched` come from there, as if the daemon had been first.
-    With `prune` the folder counts as imported as it is, also if it is older than it was: whoever
-    names it wants it so. Raises StoreUnavailable, Conflict.
+    With `prune` the folder counts as imported as it is, also if it is older than it was: it
+    was named on purpose. Raises StoreUnavailable, Conflict.
     """
     brought = Brought()
     lineage = Lineage(store)

@@ -10,18 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from otto_reconcile import __version__
-from otto_reconcile import settings as environment
 from otto_reconcile.cli import places, plan_files
-from otto_reconcile.cli.applying import awaited, show_brought, wait_for
+from otto_reconcile.cli.applying import written
 from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over
 from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
-from otto_reconcile.cli.inputs import bring_all, refuse_nothing
 from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.inputs import refuse_nothing
 from otto_reconcile.cli.pinned import PinnedStore
 from otto_reconcile.cli.plan_files import PlanFile
 from otto_reconcile.cli.plan_making import changes_since, made_plan
 from otto_reconcile.cli.scratch import ScratchStore
-from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import OttoError
 from otto_reconcile.planning.plan import Outcome, Result
 from otto_reconcile.port.base import Port
@@ -193,26 +191,9 @@ def _import(
     if wait is not None:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=True) as store:
-        pinned = PinnedStore(store, plan.imported.base)
-        desired = DesiredState(pinned)
-        before = desired.read()
-        brought = bring_all(
-            pinned,
-            desired,
-            asked.inputs,
-            actor=environment.actor(),
-            watched=places.watched_folder(settings),
-            prune=True,
-        )
-        after = desired.read()
-        bots = [desired.effective(read).bots for read in (before, after)]
-    show_brought(brought, after, output)
-    for warning in brought.warnings:
-        note(f"warning: {warning}")
-    if wait is not None:
-        wanted = awaited(asked.inputs, after, bots[0], bots[1])
-        wait_for(settings, wanted, wait, rewritten=brought.rewritten)
-    return 1 if brought.withheld else 0
+        done = written(PinnedStore(store, plan.imported.base), settings, asked.inputs, prune=True)
+    done.show(output)
+    return done.awaited(settings, asked.inputs, wait)
 
 
 async def _make_calls(

@@ -1,6 +1,6 @@
 """A plan as a file: versioned JSON with a digest, which shows what was edited or cut off.
 
-The digest protects against accidents; whoever means to can make another one.
+The digest protects against accidents, not against somebody who makes another one.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _named(path: Path) -> str:
-    """For whoever means a manifest."""
+    """The hint for somebody who means a manifest."""
     return f"a file is named with -f: otto-reconcile apply -f {path}"
 
 

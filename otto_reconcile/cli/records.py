@@ -19,11 +19,11 @@ from otto_reconcile.planning.redaction import MASKED, MASKED_CHANGED
 from otto_reconcile.reconcile.evaluation.evaluator import OPERATION
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.records.events import Event, utc
+from otto_reconcile.records.past import Past
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, visible
 from otto_reconcile.render.tables import Table
 from otto_reconcile.settings import Settings
-from otto_reconcile.store.base import Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TONES = {
@@ -44,14 +44,14 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     """Every revision of a bot, newest first."""
     with opened_store(settings) as store:
         events = DesiredState(store).history(bot_id, limit)
-        if not events and bot_id in _ever(store):
+        if not events and bot_id in Past(store).names():
             message = f"{called(bot_id)}: none of its revisions can be read"
             raise PermanentError(message, hint=f"otto-reconcile get {bot_id} says why")
         if not events:
             said = "there never was {}" if is_shared(bot_id) else "there never was a {}"
-            raise not_there(bot_id, _ever(store), find_daemon(settings), said=said)
+            raise not_there(bot_id, Past(store).names(), find_daemon(settings), said=said)
     if output in (Output.JSON, Output.YAML):
-        say_data([_revision(event) for event in events], output)
+        say_data([event.about for event in events], output)
     else:
         flat = [_flat(event) for event in events]
         columns = [
@@ -63,18 +63,10 @@ def run_history(settings: Settings, bot_id: str, limit: int, output: Output) -> 
     return 0
 
 
-def _revision(event: Event) -> dict[str, Any]:
-    document = event.to_document()
-    return {
-        name: document[name]
-        for name in ("bot_id", "revision", "type", "time", "actor", "source", "digest")
-    }
-
-
 def _flat(event: Event) -> dict[str, object]:
     source = event.source
     return {
-        **_revision(event),
+        **event.about,
         "time": event.time.isoformat(timespec="seconds"),
         "source": source.origin,
         "commit": source.commit,
@@ -103,7 +95,7 @@ def run_actions(
         records = Audit(store).find(
             bot_id=bot_id, run_id=run_id, target=target, outcome=outcome, since=start, limit=limit
         )
-        if not records and bot_id is not None and bot_id not in (known := _ever(store)):
+        if not records and bot_id is not None and bot_id not in (known := Past(store).names()):
             error = not_there(bot_id, known, find_daemon(settings))
             note(f"note: {error.message}; {error.hint}")
     if output in (Output.JSON, Output.YAML):
@@ -116,11 +108,6 @@ def run_actions(
         for record in records:
             say_lines(_lines(record))
     return 0
-
-
-def _ever(store: Store) -> set[str]:
-    """The names of all that was ever wanted."""
-    return {str(head.get("bot_id")) for head in store.find("heads", {})}
 
 
 def since_when(text: str, now: datetime) -> datetime:

@@ -65,7 +65,7 @@ def run_show(settings: Settings, text: str, form: Data) -> int:
         raise PermanentError(f"{called(named.name)} was deleted: {told(event)}", hint=before)
     dumped = manifest.dump([event.declaration])
     if form is Data.JSON:
-        say_data({**as_data(event), "manifest": yaml.safe_load(dumped)}, Output.JSON)
+        say_data({**event.about, "manifest": yaml.safe_load(dumped)}, Output.JSON)
     else:
         write("".join(f"# {line}\n" for line in _header(event)) + dumped)
     return 0
@@ -90,7 +90,7 @@ def run_revision_diff(settings: Settings, text: str, output: Output) -> int:
     elif output is Output.MARKDOWN:
         write(rendered.markdown(title, sides, found))
     else:
-        ends = {"bot": named.name, "from": as_data(before), "to": as_data(after)}
+        ends = {"bot": named.name, "from": before.about, "to": after.about}
         say_data({**ends, **rendered.document(found)}, output)
     return 2 if found else 0
 
@@ -152,13 +152,6 @@ def refuse_unknown(past: Past, name: str, settings: Settings) -> None:
     if name not in names and not past.numbers(name):
         said = "there never was {}" if is_shared(name) else "there never was a {}"
         raise not_there(name, names, find_daemon(settings), said=said)
-
-
-def as_data(event: Event) -> dict[str, Any]:
-    """Who, when and why, without the content."""
-    document = event.to_document()
-    names = ("bot_id", "revision", "type", "time", "actor", "source", "digest")
-    return {name: document[name] for name in names}
 
 
 def told(event: Event) -> str:

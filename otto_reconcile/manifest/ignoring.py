@@ -34,7 +34,7 @@ class Rules:
         except InvalidInput as error:
             problems += error.problems
             text = ""
-        except OSError:  # the folder itself cannot be read, which is told where it is listed
+        except OSError:  # the folder itself cannot be read, which is reported where it is listed
             text = ""
         return Rules(((folder, _spec(path, text, problems)), *self.layers)) if text else self
 

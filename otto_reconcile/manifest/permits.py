@@ -43,6 +43,6 @@ def looks_secret(name: str) -> bool:
 
 
 def is_allowed(name: str, environ: Mapping[str, str]) -> bool:
-    """True if whoever runs the command allows the variable in any text."""
+    """True if the person who runs the command allows the variable in any text."""
     patterns = environ.get(ALLOW_ENV, "").replace(",", " ").split()
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -198,7 +198,7 @@ class Reporter:
         status = self.board.status
         parts = {**world.desired.unreadable, **world.desired.unreadable_shared}
         unreadable = (f"{name}: {why}" for name, why in sorted(parts.items()))
-        guarded = [f"{g.message}; {g.hint}"] if (g := world.guarded) is not None else []
+        guarded = [g.sentence] if (g := world.guarded) is not None else []
         new = (*warnings, *unreadable, *guarded, *self._standing())
         self.stand_by(new)
         status.warnings = new

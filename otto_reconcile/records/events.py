@@ -117,18 +117,25 @@ class Event:
         """The bot, in an event of a bot that was not deleted."""
         return self.declaration if isinstance(self.declaration, Bot) else None
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """Who, when and why, without the content."""
+        return {
+            "bot_id": self.bot_id,
+            "revision": self.revision,
+            "type": str(self.type),
+            "time": self.time,
+            "actor": self.actor,
+            "source": self.source.to_document(),
+            "digest": self.digest,
+        }
+
     def to_document(self) -> Document:
         document: Document = {
             "event_id": self.event_id,
             "schema": _OF_BOTS,
-            "bot_id": self.bot_id,
-            "revision": self.revision,
-            "type": str(self.type),
             "bot": None if self.bot is None else self.bot.to_document(),
-            "digest": self.digest,
-            "source": self.source.to_document(),
-            "actor": self.actor,
-            "time": self.time,
+            **self.about,
         }
         if self.declaration is None or isinstance(self.declaration, Bot):
             return document

@@ -204,17 +204,32 @@ def former_id(rows: Mapping[str, Sequence[Document]]) -> str | None:
 
 def to(after: str) -> Source:
     """The source of the revision with which the former bot ends."""
-    return Source(ROWS, note=f"{_TO} {after}")
+    return Source(ROWS, note=note_to(after))
 
 
 def from_(before: str) -> Source:
     """The source of the first revision of the bot under its new id."""
-    return Source(ROWS, note=f"{_FROM} {before}")
+    return Source(ROWS, note=note_from(before))
+
+
+def note_to(after: str) -> str:
+    """The note of the deletion of a bot that has this id now."""
+    return f"{_TO} {after}"
+
+
+def note_from(before: str) -> str:
+    """The note of the first revision of a bot that had this id."""
+    return f"{_FROM} {before}"
+
+
+def ends_in_rename(source: Source) -> bool:
+    """True for the source of a deletion if the bot only has another id since then."""
+    return (source.note or "").startswith(_TO)
 
 
 def is_rename(source: Source) -> bool:
-    """True for the source of a deleted bot if the bot was renamed."""
-    return source.kind == ROWS and (source.note or "").startswith(_TO)
+    """True for the source of a deleted bot if the bot was renamed in the rows."""
+    return source.kind == ROWS and ends_in_rename(source)
 
 
 def unfinished(before: str, after: str, rows: Mapping[str, Sequence[Document]]) -> str:

@@ -11,8 +11,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ from otto_reconcile.server import chat_page, nlp, parlant_logs, sockets
 from otto_reconcile.server.change_hook import ChangeHook
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.sdk_import import imported, settle_environment
+from otto_reconcile.server.unsignalled import Unsignalled
 
 if TYPE_CHECKING:
     import parlant.sdk as p
@@ -230,7 +231,7 @@ class EmbeddedServer:
             timeout_graceful_shutdown=1,
             ws="wsproto",
         )
-        server = _Uvicorn(config)
+        server = Unsignalled(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="parlant-http")
         announcing = asyncio.create_task(self._announce(), name="parlant-ready")
         asked = asyncio.create_task(self._stopping.wait(), name="parlant-asked")
@@ -256,14 +257,6 @@ class EmbeddedServer:
 
 class _Left(Exception):
     """Ends the body of Parlant's `async with`."""
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves the process's signals to the caller."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from otto_reconcile.server import sockets
+from otto_reconcile.server.unsignalled import Unsignalled
 
 PATH = "/webhook"
 MOST = 25 * 1024 * 1024
@@ -64,7 +65,7 @@ class Webhook:
             self.app, log_config=None, log_level="critical", access_log=False, lifespan="off",
             timeout_graceful_shutdown=1, server_header=False,
         )  # fmt: skip
-        server = _Server(config)
+        server = Unsignalled(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="webhook")
         try:
             yield f"http://{sockets.HOST}:{sockets.number(listener)}{PATH}"
@@ -73,14 +74,6 @@ class Webhook:
             await asyncio.wait({serving}, timeout=2.0)
             serving.cancel()
             listener.close()
-
-
-class _Server(uvicorn.Server):
-    """Leaves the process's signals to the caller."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _said(status: int, message: str) -> Response:

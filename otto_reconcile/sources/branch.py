@@ -29,11 +29,7 @@ from otto_reconcile.sources.commit_tree import Read, last_imported, provenance
 from otto_reconcile.sources.commits import Commit
 from otto_reconcile.sources.departures import InTwoSources
 from otto_reconcile.sources.git import GitRefused
-from otto_reconcile.sources.importer import (
-    Imported,
-    behind,
-    say_imported,
-)
+from otto_reconcile.sources.importer import Imported, behind, say_imported
 from otto_reconcile.sources.lineage import Lineage, Record, is_older, key_of
 from otto_reconcile.sources.position import At, Position, read_whole
 from otto_reconcile.sources.repository import State
@@ -126,24 +122,23 @@ class Branch:
         return done
 
     async def _import(self, at: At) -> bool:
-        if at.commit is None:
-            self._done = None
-            await self._recall()
-            self._status.say("Missing", [await self._missing(at)])
-            return True
-        if at.commit == self._done:
+        if at.commit is not None and at.commit == self._done:
             if at.told is not None:
                 self._status.rename(at.branch)
+            return True
+        await self._recall()
+        if at.commit is None:
+            self._done = None
+            self._status.say("Missing", [await self._missing(at)])
             return True
         commits = await self._position.commits()
         commit = await asyncio.to_thread(commits.about, at.commit)
         if self._signers is not None and (
             fault := await asyncio.to_thread(commits.signature_fault, at.commit, self._signers)
         ):
-            await self._refuse(at, commit, [fault])
+            self._refuse(at, commit, [fault])
             return True
         try:
-            await self._recall()
             left = self._status.in_force is not None
             read = await read_whole(
                 self._position, commits, at.commit, self._path, env=self._env, may_be_gone=left
@@ -155,7 +150,7 @@ class Branch:
             self._state = made_from.state
             imported = await self._importing.bring(at, made_from, read)
         except InvalidInput as error:
-            await self._refuse(at, commit, [str(problem) for problem in error.problems])
+            self._refuse(at, commit, [str(problem) for problem in error.problems])
             if isinstance(error, InTwoSources):  # the other one may give it up
                 self._done = None
             return True
@@ -165,7 +160,7 @@ class Branch:
         except PermanentError as error:
             if isinstance(error, Conflict):
                 raise
-            await self._refuse(at, commit, [error.with_hint])
+            self._refuse(at, commit, [error.with_hint])
             return True
         self._done = at.commit
         if imported.behind is not None:
@@ -184,7 +179,7 @@ class Branch:
             self._witness.agree(imported.record.at)
         problems = []
         if imported.guarded is not None:
-            problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
+            problems = [imported.guarded.sentence]
         event = f"commit {commit.short} imported"
         say_imported(self._reporter, imported, event, self._rolled_back)
         self._rolled_back = frozenset(imported.rolled_back)
@@ -193,10 +188,9 @@ class Branch:
         more = {**done, "notes": notes[:SHOWN], "gitdir": str(self._position.gitdir)}
         self._status.say("Imported", problems, quietly=True, more=more)
 
-    async def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
+    def _refuse(self, at: At, commit: Commit, problems: list[str]) -> None:
         self._done, refused = commit.id, commit.to_document()
         known = self._status.refused == refused
-        await self._recall()
         self._status.say("Refused", problems, more={"branch": at.branch, "refused": refused})
         if known:
             return

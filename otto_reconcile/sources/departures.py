@@ -11,7 +11,7 @@ from otto_reconcile.errors import Guarded, InvalidInput, Problem
 from otto_reconcile.manifest import Loaded, LoadedDeclaration
 from otto_reconcile.model.shared import called, is_shared, stream_of
 from otto_reconcile.planning import guard
-from otto_reconcile.sources.renamed import is_rename
+from otto_reconcile.records.renames import ends_in_rename
 from otto_reconcile.sources.roots import Home, home_of, within
 
 
@@ -51,7 +51,7 @@ def departed(
     if not going:
         return (), (), None
     went = desired.went({"manifest"}, guard.WINDOW)
-    went = {name: one for name, one in went.items() if not is_rename(one)}
+    went = {name: one for name, one in went.items() if not ends_in_rename(one)}
     ours = {name for name, source in went.items() if home.has(source)}
     all_of_it = "bots and shared documents of this folder"
     try:

@@ -222,7 +222,7 @@ class Folder:
         self._done = seen
         problems = []
         if imported.guarded is not None:
-            problems = [f"{imported.guarded.message}; {imported.guarded.hint}"]
+            problems = [imported.guarded.sentence]
         say_imported(self._reporter, imported, "manifests imported", self._rolled_back)
         self._rolled_back = imported.rolled_back
         self._reporter.board.status.manifests = self._told("Imported", problems)

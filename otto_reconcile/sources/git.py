@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 TIMEOUT = 5.0
@@ -68,14 +69,29 @@ class GitRefused(Exception):
 
 def ask(folder: Path, *arguments: str, given: bytes = b"", timeout: float = PATIENCE) -> bytes:
     """What Git says to this, with `given` as its input. Raises GitRefused."""
+    command = ("-C", str(folder), *_OPTIONS, *arguments)
+    return run(command, environ(), given=given, timeout=timeout)
+
+
+def run(
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    given: bytes = b"",
+    timeout: float | None = None,
+) -> bytes:
+    """The output of Git with exactly these arguments and variables. Raises GitRefused.
+
+    Without a `timeout`, in seconds, it may take as long as a person who is asked for a passphrase.
+    """
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *_OPTIONS, *arguments],
+            ["git", *arguments],
             capture_output=True,
             input=given,
             timeout=timeout,
             check=False,
-            env=environ(),
+            env=env,
         )
     except FileNotFoundError:
         raise GitRefused("the command git is not installed", missing=True) from None

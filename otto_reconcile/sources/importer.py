@@ -14,6 +14,7 @@ from otto_reconcile.model import is_reserved
 from otto_reconcile.model.shared import Declaration, called, stream_of
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.records.events import NEWER, ROLLBACK
+from otto_reconcile.records.renames import note_from, note_to
 from otto_reconcile.records.rollbacks import advice, holds
 from otto_reconcile.sources.departures import (
     departed,
@@ -24,7 +25,7 @@ from otto_reconcile.sources.departures import (
 )
 from otto_reconcile.sources.lineage import Lineage, Record, is_older
 from otto_reconcile.sources.provenance import Provenance
-from otto_reconcile.sources.renamed import FROM, note_of_end, renames, staying
+from otto_reconcile.sources.renamed import renames, staying
 from otto_reconcile.sources.repository import State
 from otto_reconcile.sources.roots import has_moved, home_of
 
@@ -216,7 +217,7 @@ def bring_in(
     pairs = [_named(declaration, of, moving) for declaration, of in pairs]
     desired.put_many(pairs, actor=actor, moved=again, leaving=[*gone, *moving])
     for former, name in sorted(moving.items()):
-        desired.delete_many([former], source=replace(source, note=note_of_end(name)), actor=actor)
+        desired.delete_many([former], source=replace(source, note=note_to(name)), actor=actor)
     if gone:
         desired.delete_many(gone, source=source, actor=actor)
     gone = tuple(sorted({*gone, *moving}))
@@ -238,7 +239,7 @@ def say_imported(
     What stays as it was rolled back to is said once: not of those that were `told`.
     """
     if imported.guarded is not None:
-        reporter.warn(f"{imported.guarded.message}; {imported.guarded.hint}")
+        reporter.warn(imported.guarded.sentence)
     for warning in imported.warnings:
         reporter.warn(warning)
     for name in sorted(imported.rolled_back.keys() - set(told)):
@@ -259,7 +260,7 @@ def _named(
 ) -> tuple[Declaration, Source]:
     """With a note of the id that the bot had, if it is moving now."""
     former = next((f for f, name in moving.items() if name == stream_of(declaration)), None)
-    return declaration, source if former is None else replace(source, note=f"{FROM}{former}")
+    return declaration, source if former is None else replace(source, note=note_from(former))
 
 
 def _of(source: Source, loaded: LoadedDeclaration, commits: Mapping[str, str]) -> Source:

@@ -89,6 +89,7 @@ class Mirror:
 
     def __init__(self, remote: Remote, folder: Path) -> None:
         self._remote, self.folder = remote, folder.absolute()
+        self._sound = False  # looked over since the start, and since anything failed
 
     async def look(self, branch: str | None) -> tuple[str | None, str | None]:
         """The branch that is followed (by default the remote's own), and the commit it is at."""
@@ -111,7 +112,6 @@ class Mirror:
 
     async def fetch(self, branch: str) -> str | None:
         """Brings the branch here, wherever it was moved; the commit that it is at now."""
-        self._make()
         ref = f"refs/heads/{branch}"
         await self._run(
             "fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head",
@@ -134,6 +134,8 @@ class Mirror:
 
     def _make(self) -> None:
         """The bare repository, if it is not there; locks of a process that died are taken away."""
+        if self._sound:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._is_one():
@@ -145,6 +147,7 @@ class Mirror:
                 if time.time() - lock.stat().st_mtime > _STALE:
                     lock.unlink(missing_ok=True)
                     self._tidy()
+            self._sound = True
         except OSError as error:
             raise TemporaryError(f"{self.folder}: {error.strerror or error}") from error
         except GitRefused as refused:
@@ -167,6 +170,7 @@ class Mirror:
 
     def remove(self) -> None:
         """Of one that is damaged: the next look makes it anew."""
+        self._sound = False
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _run(self, *arguments: str, given: bytes = b"", seconds: float = LONGEST) -> bytes:
@@ -198,6 +202,7 @@ class Mirror:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
+            self._sound = False
             await asyncio.to_thread(self._tidy)
             raise TemporaryError(self._told(err.decode("utf-8", "replace")))
         return out

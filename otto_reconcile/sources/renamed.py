@@ -9,9 +9,6 @@ from otto_reconcile.manifest import LoadedBot, LoadedDeclaration
 from otto_reconcile.records.events import Source
 from otto_reconcile.sources.roots import Home
 
-_TO = "renamed to "
-FROM = "renamed from "
-
 
 def renames(
     declarations: Sequence[LoadedDeclaration],
@@ -61,13 +58,3 @@ def staying(
         and one.renamed_from in wanted
         and one.renamed_from not in moving
     ]
-
-
-def note_of_end(new: str) -> str:
-    """The note of the former bot's deletion."""
-    return f"{_TO}{new}"
-
-
-def is_rename(source: Source) -> bool:
-    """True of the deletion of a bot that only moved."""
-    return (source.note or "").startswith(_TO)

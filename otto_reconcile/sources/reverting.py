@@ -8,7 +8,6 @@ import would read it: it changes this bot, to exactly what is asked for, and not
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from otto_reconcile.errors import InvalidInput, OttoError
 from otto_reconcile.model.shared import Declaration, called, stream_of
 from otto_reconcile.sources.commit_tree import ContentMissing, read_commit
 from otto_reconcile.sources.commits import Commits
-from otto_reconcile.sources.git import GitRefused, environ
+from otto_reconcile.sources.git import GitRefused, environ, run
 
 _IDENTITY = ("GIT_AUTHOR_", "GIT_COMMITTER_")
 
@@ -151,13 +150,5 @@ def _git(
     """What Git says, with the person's identity; `inside` the work tree. Raises GitRefused."""
     who = {name: value for name, value in os.environ.items() if name.startswith(_IDENTITY)}
     place = ("-C", str(commits.folder)) if inside else (f"--git-dir={commits.gitdir}",)
-    done = subprocess.run(
-        ["git", *place, "--no-pager", *arguments],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-        env={**environ(), "GIT_OPTIONAL_LOCKS": "1", **who, **(more or {})},
-    )
-    if done.returncode:
-        raise GitRefused(" ".join(done.stderr.decode("utf-8", "replace").split()))
-    return os.fsdecode(done.stdout).strip()
+    env = {**environ(), "GIT_OPTIONAL_LOCKS": "1", **who, **(more or {})}
+    return os.fsdecode(run((*place, "--no-pager", *arguments), env)).strip()
