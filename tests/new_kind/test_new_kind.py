@@ -6,7 +6,6 @@ The recipe of docs/contributing.md, on a copy of the package: the part and the l
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -23,7 +22,6 @@ import pytest
 import yaml
 
 from tests.e2e.harness import wait_for
-from tests.parlant_server.fixtures import plain_http
 
 PACKAGE = Path(__file__).parents[2] / "otto_reconcile"
 ADDED = Path(__file__).parent / "added"
@@ -115,18 +113,6 @@ class Place:
 
 
 @pytest.fixture
-def url(parlant_url: str) -> str:
-    """A server that is empty."""
-
-    async def emptied() -> None:
-        async with plain_http(parlant_url):
-            pass
-
-    asyncio.run(emptied())
-    return parlant_url
-
-
-@pytest.fixture
 def place(package: Path, tmp_path: Path) -> Place:
     return Place(package, tmp_path)
 
@@ -159,33 +145,33 @@ def test_it_is_stored_exported_and_planned(place: Place) -> None:
     assert place.rows() == []
 
 
-def test_a_row_that_another_program_wrote_is_read(place: Place, url: str) -> None:
+def test_a_row_that_another_program_wrote_is_read(place: Place, parlant_url: str) -> None:
     place("apply", "-f", place.write(MANIFEST.format(size=2)), "--allow-env", "SINCE")
     row = {"badge_id": "desk.third", "bot_id": "desk", "title": "Third", "size": 5}
     with sqlite3.connect(place.folder / ".otto" / "otto.db") as connection:
         connection.execute("INSERT INTO badges (document) VALUES (?)", (json.dumps(row),))
     connection.close()
-    with place.running("--parlant-url", url):
-        third = f"{url}/customers/desk.third"
+    with place.running("--parlant-url", parlant_url):
+        third = f"{parlant_url}/customers/desk.third"
         wait_for("it to be made", lambda: httpx.get(third).is_success)
         assert httpx.get(third).json()["name"] == "Third"
         place("delete", "desk", "--yes")
         wait_for("it to be deleted", lambda: httpx.get(third).status_code == 404)
 
 
-def test_it_is_applied_healed_and_deleted(place: Place, url: str) -> None:
+def test_it_is_applied_healed_and_deleted(place: Place, parlant_url: str) -> None:
     file = place.write(MANIFEST.format(size=2))
     place("apply", "-f", file, "--allow-env", "SINCE")
-    planned = place("diff", "--parlant-url", url, code=2)
+    planned = place("diff", "--parlant-url", parlant_url, code=2)
     for line in ("+ create badge desk.best\n", "      size: 2\n", "badge desk.second\n"):
         assert line in planned
-    best = f"{url}/customers/desk.best"
+    best = f"{parlant_url}/customers/desk.best"
 
     def back() -> dict[str, Any]:
         found: dict[str, Any] = json.loads(httpx.get(best).json()["metadata"]["back"])
         return found
 
-    with place.running("--parlant-url", url, "--interval", "1"):
+    with place.running("--parlant-url", parlant_url, "--interval", "1"):
         wait_for("it to be made", lambda: httpx.get(best).is_success)
         assert back() == {"title": None, "note": "Since 1999", "size": 2}
         httpx.patch(best, json={"name": "Worst"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,9 +24,17 @@ def parlant_process() -> Iterator[ParlantProcess]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def parlant_url(parlant_process: ParlantProcess) -> str:
+    """The shared server, empty at the start of the test: what others left fails no test."""
+    with ThreadPoolExecutor(1) as aside:  # an async fixture may ask for this one within its loop
+        aside.submit(lambda: asyncio.run(_emptied(parlant_process.url))).result()
     return parlant_process.url
+
+
+async def _emptied(url: str) -> None:
+    async with plain_http(url):
+        pass
 
 
 @asynccontextmanager
@@ -39,8 +49,8 @@ async def plain_http(url: str) -> AsyncIterator[Rest]:
 @pytest.fixture
 async def parlant_rest(parlant_url: str) -> AsyncIterator[Rest]:
     """Plain HTTP to the shared server, which is empty at the start of the test."""
-    async with plain_http(parlant_url) as rest:
-        yield rest
+    async with httpx.AsyncClient(base_url=parlant_url, timeout=60) as http:
+        yield Rest(http)
 
 
 @pytest.fixture(scope="session")

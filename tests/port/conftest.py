@@ -14,7 +14,7 @@ import pytest
 from otto_reconcile.port.releases import release_of
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.server.sdk_host import host_process
-from tests.parlant_server.fixtures import InLoop, plain_http
+from tests.parlant_server.fixtures import InLoop
 from tests.parlant_server.rest import Rest
 
 INSTALLED = version("parlant")
@@ -56,8 +56,8 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     if request.param == "http":
         url = request.getfixturevalue("parlant_url")
         port = RestPort.over_http(url)
-        async with plain_http(url) as rest:
-            yield Host(port, rest)
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            yield Host(port, Rest(http))
         await port.close()
         return
     thread = request.getfixturevalue("parlant_thread")
