@@ -24,24 +24,27 @@ from otto_reconcile.reconcile.prober import Prober
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
+from otto_reconcile.reconcile.rounds import ROUND, Rounds
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.store_reader import StoreReader
 from otto_reconcile.reconcile.target_changes import TargetChanges
-from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT
+from otto_reconcile.reconcile.workqueue import URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
 
 PROBE = 2.0  # seconds between two looks at the canary; no longer than the interval
-REST, LONGEST_REST = 3.0, 2.0
-"""A routine look is followed by a pause of so many times its own length, at most so many seconds:
-chats come first."""
+SHARE, SHARE_TOLD = 0.02, 0.003
+"""The part of the target's time for looks that are only to be sure; the second where the changes
+that others make are told of."""
 SAVE = 1.0  # seconds between two tries to save what was wanted while the store was away
 
 
 class Loop:
     """One target. Await `restore` before `run`, and the first customer finds every bot.
 
-    `changes` are those that others make on the target, as far as somebody tells of them.
+    `changes` are those that others make on the target, as far as somebody tells of them. `told`
+    says that all are, from the target's first moment; `busy` whether a customer waits for an
+    answer, as far as somebody knows.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Loop:
         prune_unmanaged: bool = False,
         extensions: Sequence[Extension] = (),
         changes: TargetChanges | None = None,
+        told: bool = False,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
         self._stores, self._outage = session.stores, session.outage
@@ -68,9 +73,10 @@ class Loop:
         )
         self._reader = StoreReader(session, reconciler)
         self._leadership = Leadership(session, self._reader)
-        self._scanning = Scanning(session, self._reader, prune=prune_unmanaged)
+        self._rounds = Rounds(session.clock, SHARE_TOLD if told else SHARE, busy)
+        self._scanning = Scanning(session, self._reader, prune=prune_unmanaged, told=told)
         self._controller = Controller(
-            session, reconciler, retries, extensions, prune_unmanaged=prune_unmanaged
+            session, reconciler, retries, extensions, prune_unmanaged=prune_unmanaged, told=told
         )
         self._prober = Prober(
             session, reconciler, self._leadership, self._controller, self._scanning, extensions
@@ -83,6 +89,7 @@ class Loop:
             session,
             self._controller,
             self._scanning,
+            self._rounds,
             self._scan_again,
         )
         session.reporter.of(session.port.target, session.stores.store.label)
@@ -199,8 +206,9 @@ class Loop:
                 await self._clock.sleep(0.1)
                 self._jobs.succeeded("reconciling")
                 continue
-            if (item := self._session.queue.pop()) is None:
-                await self._session.queue.wait(0.5)
+            item = self._session.queue.pop() or self._rounds.pop(uuid.uuid4().hex[:8])
+            if item is None:
+                await self._session.queue.wait(min(0.5, max(0.01, self._rounds.pause)))
                 self._jobs.succeeded("reconciling")
                 continue
             started = self._clock.monotonic()
@@ -210,9 +218,8 @@ class Loop:
                 self._controller.failed(item, error)
             finally:
                 item.done()
-            if item.priority == ROUTINE:
-                took = self._clock.monotonic() - started
-                await self._clock.sleep(min(LONGEST_REST, REST * took))
+            if item.reasons == {ROUND}:
+                self._rounds.spent(self._clock.monotonic() - started)
 
     async def _keep_leading(self) -> None:
         while True:
@@ -247,7 +254,8 @@ class Loop:
         while True:
             if await self._reader.read() and self._session.may_act:
                 await self._controller.list_foreign()
-                self._session.enqueue(self._session.cache.bot_ids, "interval", ROUTINE)
+                self._rounds.begin(self._session.cache.bot_ids)
+                self._controller.reopen()
                 await self._controller.ask_for_tools()
             self._jobs.succeeded("sweeping")
             await self._clock.sleep(self._interval)

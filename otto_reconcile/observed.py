@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from otto_reconcile.model import JSON, Ref, Resource, Snapshot, get_kind
@@ -23,6 +24,21 @@ async def observation(
 ) -> Observation:
     """The same, with what was seen of evaluations on the way. Raises as `observe` does."""
     return await port.observe(bot_id, known(desired, applied), unmanaged=unmanaged)
+
+
+async def observation_of(
+    port: Port,
+    bot_id: str,
+    desired: Snapshot,
+    applied: Snapshot,
+    parts: Collection[Ref],
+    seen: Snapshot,
+) -> Observation:
+    """The same, but only these parts are read; all else is taken to be as it was `seen` last."""
+    found = await port.observe_parts(bot_id, known(desired, applied), parts)
+    kinds = {ref.kind for ref in parts if not get_kind(ref.kind).own_id}
+    rest = (r for ref, r in seen.items() if ref not in parts and ref.kind not in kinds)
+    return replace(found, snapshot=Snapshot(rest) | found.snapshot)
 
 
 def known(desired: Snapshot, applied: Snapshot) -> dict[Ref, Resource]:

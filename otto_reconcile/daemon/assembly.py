@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from otto_reconcile.loop import Loop
@@ -128,6 +128,7 @@ class Assembly:
         meter: Meter | None,
         model_away: str | None = None,
         changes: TargetChanges | None = None,
+        busy: Callable[[], bool] = lambda: False,
     ) -> Loop:
         """The loop of the port, which puts what is `known` of evaluations on its target.
 
@@ -150,6 +151,8 @@ class Assembly:
             prune_unmanaged=self._prune,
             extensions=self._extensions(session, port, known, meter, model_away),
             changes=changes,
+            told=changes is not None,
+            busy=busy,
         )
 
     def _extensions(

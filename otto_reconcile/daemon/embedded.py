@@ -68,7 +68,16 @@ class Embedded:
             known = EvaluationCache()
             port = RestPort.over_asgi(app, target, headers, host=host, evaluations=known)
             parts = self._assembly
-            loop = parts.loop(port, known, holder, predecessors, meter, server.model_away, changes)
+            loop = parts.loop(
+                port,
+                known,
+                holder,
+                predecessors,
+                meter,
+                server.model_away,
+                changes,
+                server.hook.is_busy,
+            )
             made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)

@@ -29,4 +29,4 @@ def needs(resource: Resource) -> Iterable[Ref]:
     return (Ref("tag", name) for name in resource.spec.get("tags", ()))
 
 
-KIND = register(Kind("agent", 20, FIELDS, expand, needs, reaches=True))
+KIND = register(Kind("agent", 20, FIELDS, expand, needs, reaches=True, own_id=True))

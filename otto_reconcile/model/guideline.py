@@ -50,4 +50,4 @@ def needs(resource: Resource) -> Iterable[Ref]:
     return belongings(resource)
 
 
-KIND = register(Kind("guideline", 40, FIELDS, expand, needs, reaches=True))
+KIND = register(Kind("guideline", 40, FIELDS, expand, needs, reaches=True, own_id=True))

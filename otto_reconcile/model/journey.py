@@ -38,4 +38,4 @@ def needs(resource: Resource) -> Iterable[Ref]:
     return belongings(resource)
 
 
-KIND = register(Kind("journey", 50, FIELDS, expand, needs, reaches=True))
+KIND = register(Kind("journey", 50, FIELDS, expand, needs, reaches=True, own_id=True))

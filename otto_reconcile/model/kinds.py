@@ -74,6 +74,7 @@ class Kind:
     resource does. `shared` kinds may be wanted by several bots and go only with the last of them.
     One of a kind that `reaches` applies to every agent, or decides to whom another one applies.
     `plural` is what the paths of Parlant's API call it, where that is not the name with an `s`.
+    One with its `own_id` has its key as its id on a target, and can be read alone.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Kind:
     told_by_key: Callable[[str], Mapping[str, JSON]] = lambda key: {}
     reaches: bool = False
     plural: str = ""
+    own_id: bool = False
 
     @property
     def path(self) -> str:

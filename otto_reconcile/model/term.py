@@ -31,4 +31,4 @@ def needs(resource: Resource) -> Iterable[Ref]:
     return belongings(resource)
 
 
-KIND = register(Kind("term", 30, FIELDS, expand, needs, reaches=True))
+KIND = register(Kind("term", 30, FIELDS, expand, needs, reaches=True, own_id=True))

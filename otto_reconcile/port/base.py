@@ -111,10 +111,23 @@ class Port(Protocol):
         """
         ...
 
-    async def reaching(self) -> Sequence[Reaching]:
+    async def observe_parts(
+        self, bot_id: str, known: Mapping[Ref, Resource], parts: Collection[Ref]
+    ) -> Observation:
+        """The same of these parts alone, and cheap: those of kinds with an id of ours by that id.
+
+        Of another kind all that the bot has is read, whichever part is asked for.
+        """
+        ...
+
+    def part_of(self, kind: str, remote_id: str) -> Ref | None:
+        """Of what part of a bot something is that the target itself made, if that was seen."""
+        ...
+
+    async def reaching(self, among: Collection[Ref] | None = None) -> Sequence[Reaching]:
         """What reaches every agent, though it is no part of a bot; each tells itself as a text.
 
-        Dear: everything is listed for it.
+        Dear: everything is listed for it, unless only what is `among` these is asked for.
         """
         ...
 

@@ -2,17 +2,20 @@
 
 Parlant gives each agent its own things, those without any tag, and those with a tag that the agent
 carries. It has no call for those without a tag, so that everything is listed: what that costs grows
-with the square of what is there, and the caller decides how often to pay.
+with the square of what is there, and the caller decides how often to pay. Who knows what others
+touched has only that asked for, by its id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Ref, get_kind
+from otto_reconcile.port.adapters import adapter_of
+from otto_reconcile.port.adapters.base import Listing
 from otto_reconcile.port.addressing import is_addressable
 from otto_reconcile.port.discovery import listings
 from otto_reconcile.port.errors import Absent
@@ -55,8 +58,13 @@ class Reaching:
         )
 
 
-async def reaching(wire: Wire) -> list[Reaching]:
-    """All of it, sorted. Raises TargetUnavailable or TargetRefused."""
+async def reaching(wire: Wire, among: Collection[Ref] | None = None) -> list[Reaching]:
+    """All of it, sorted, or what of it is `among` these by the ids that the target gave.
+
+    Raises TargetUnavailable or TargetRefused.
+    """
+    if among is not None and not among:
+        return []
     agents = await wire.call(wire.parlant.agents.list())
     carriers: dict[str, list[str]] = {}
     for agent in agents:
@@ -66,14 +74,28 @@ async def reaching(wire: Wire) -> list[Reaching]:
     own = {f"agent:{agent.id}" for agent in agents}
     found: list[Reaching] = []
     conditions: set[str] = set()
-    for kind, listing in listings(wire):
-        items = await wire.call(listing)
+    for kind, items in [pair async for pair in _items(wire, among)]:
         found += _of_kind(kind, items, own, carriers, names)
         if kind == "journey":
             conditions = {str(condition) for journey in items for condition in journey.conditions}
     inside = await wire.host.relations.all() if wire.host.relations is not None else ()
     told = [await _scoped(wire, one, conditions, inside) for one in found]
     return sorted(one for one in told if one is not None)
+
+
+async def _items(
+    wire: Wire, among: Collection[Ref] | None
+) -> AsyncIterator[tuple[str, Sequence[Any]]]:
+    """By kind what is there: all of it, or what is among these."""
+    if among is None:
+        for kind, listing in listings(wire):
+            yield kind, await wire.call(listing)
+        return
+    for ref in sorted(among):
+        adapter = adapter_of(ref.kind)
+        if isinstance(adapter, Listing) and is_addressable(ref.key):
+            found = await adapter.single(wire, ref.key)
+            yield ref.kind.replace("_", " "), [found] if found is not None else []
 
 
 def _of_kind(

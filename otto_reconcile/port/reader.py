@@ -1,17 +1,22 @@
-"""View: what one observation reads of Parlant, each thing once; in a sweep, lists are shared."""
+"""View: what one observation reads of Parlant, each thing once; in a sweep, lists are shared.
+
+A list of what has a bot's tag costs Parlant a walk through all that it holds, and blocks its loop
+meanwhile. So where only some parts are to be read, nothing is listed: each is read by its id.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.errors import TemporaryError
+from otto_reconcile.model import Ref, Resource
 from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.model.relationship import ANY
 from otto_reconcile.port.addressing import addressed
-from otto_reconcile.port.errors import Absent
-from otto_reconcile.port.session import Wire, agent_tag, journey_tag
+from otto_reconcile.port.errors import Absent, Failed
+from otto_reconcile.port.session import Wire, agent_tag, journey_tag, missing_mark
 
 
 class Sweep:
@@ -34,11 +39,17 @@ class Sweep:
 
 
 class View:
-    """One bot as it is being read. Lists of Parlant's own models, in Parlant's own words."""
+    """One bot as it is being read. Lists of Parlant's own models, in Parlant's own words.
 
-    def __init__(self, wire: Wire, bot_id: str, sweep: Sweep | None) -> None:
+    With `own`, the ends of relationships that are the bot's, its parts are read by their ids.
+    """
+
+    def __init__(
+        self, wire: Wire, bot_id: str, sweep: Sweep | None, own: frozenset[str] | None = None
+    ) -> None:
         self.wire = wire
         self.bot_id = bot_id
+        self.own = own
         self._sweep = None if sweep is None or bot_id in sweep.touched else sweep
         self._memo: dict[str, Any] = {}
         self.checks: list[EvaluationCheck] = []
@@ -69,6 +80,8 @@ class View:
 
     async def guidelines(self) -> Sequence[Any]:
         """Those with the bot's tag."""
+        if self.own is not None:
+            return ()
         if "guidelines" not in self._memo:
             call = self.wire.parlant.guidelines.list(tag_id=agent_tag(self.bot_id))
             self._memo["guidelines"] = await self.wire.call(call)
@@ -76,6 +89,8 @@ class View:
         return found
 
     async def terms(self) -> Sequence[Any]:
+        if self.own is not None:
+            return ()
         call = self.wire.parlant.glossary.list_terms(tag_id=agent_tag(self.bot_id))
         return await self.wire.call(call)
 
@@ -90,6 +105,8 @@ class View:
 
     async def journeys(self) -> Sequence[Any]:
         """Those with the bot's tag. Outside a sweep this is dear."""
+        if self.own is not None:
+            return ()
         if "journeys" not in self._memo:
             client, tag = self.wire.journeys, agent_tag(self.bot_id)
             if self._sweep is not None:
@@ -100,10 +117,25 @@ class View:
         found: Sequence[Any] = self._memo["journeys"]
         return found
 
-    async def conditions(self, journey_id: str) -> Sequence[Any]:
-        """The guidelines with the journey's tag."""
-        call = self.wire.parlant.guidelines.list(tag_id=journey_tag(journey_id))
-        return await self.wire.call(call)
+    async def conditions(self, journey_id: str, keys: Sequence[str] = ()) -> Sequence[Any]:
+        """The guidelines with the journey's tag; `keys` are the ids that it gives for them."""
+        found: Sequence[Any] | None = None
+        if self.own is not None and keys:
+            found = await self._by_id(keys)
+        if found is None:
+            call = self.wire.parlant.guidelines.list(tag_id=journey_tag(journey_id))
+            found = list(await self.wire.call(call))
+        self.wire.conditions.update((str(one.id), journey_id) for one in found)
+        return found
+
+    async def _by_id(self, keys: Sequence[str]) -> Sequence[Any] | None:
+        """None if one of them is not there, or cannot be shown."""
+        client = self.wire.parlant.guidelines
+        try:
+            calls = [await self.wire.call(client.retrieve(k), may_fail=True) for k in keys]
+        except (Absent, Failed):
+            return None
+        return [answer.guideline for answer in calls]
 
     async def relationships(self) -> Sequence[Any] | None:
         """All of the target, in a sweep only; None if Parlant cannot list them (one dangles)."""
@@ -128,6 +160,20 @@ class View:
             return await self.wire.call(request)
         except Absent:
             return None
+
+
+def ends_of(bot_id: str, known: Mapping[Ref, Resource]) -> frozenset[str]:
+    """The ends of relationships that are the bot's own, as far as its parts are known."""
+    parts = (f"{ref.kind}:{ref.key}" for ref in known if ref.kind in ("guideline", "journey"))
+    return frozenset({f"agent:{bot_id}", *parts})
+
+
+def is_of_bot(found: Resource) -> bool:
+    """True for what was read by its id and has the bot's tag, and is no condition of a journey."""
+    tags = found.spec.get("tags") or ()
+    return missing_mark(found.bot_id) not in tags and not any(
+        str(tag).startswith("journey:") for tag in tags
+    )
 
 
 async def related_inside(wire: Wire) -> Sequence[Any] | None:

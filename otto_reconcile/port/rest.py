@@ -34,7 +34,7 @@ from otto_reconcile.port.discovery import Survey, survey
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.host_process import HostProcess, Place
 from otto_reconcile.port.reaching import Reaching, reaching
-from otto_reconcile.port.reader import Sweep, View
+from otto_reconcile.port.reader import Sweep, View, ends_of, is_of_bot
 from otto_reconcile.port.session import Wire
 from otto_reconcile.runtime import fencing
 
@@ -154,10 +154,10 @@ class RestPort(Port, Evaluator):
         """What is there beside the parts of single bots; see `port.discovery`."""
         return await survey(self._wire, agents, ends, tools)
 
-    async def reaching(self) -> Sequence[Reaching]:
+    async def reaching(self, among: Collection[Ref] | None = None) -> Sequence[Reaching]:
         """What reaches every agent, though it is no part of a bot. Dear: see `port.reaching`."""
         self._wire.tags.expire()
-        return await reaching(self._wire)
+        return await reaching(self._wire, among)
 
     async def conversation(self, session: str) -> Conversation:
         """What was said in a session; see `port.conversations`, also for what it raises."""
@@ -184,6 +184,24 @@ class RestPort(Port, Evaluator):
             of_kind = [known[ref] for ref in sorted(known) if ref.kind == kind.name]
             found.extend(await adapter_of(kind.name).observe(view, of_kind, unmanaged))
         return Observation(Snapshot(found), tuple(view.checks))
+
+    async def observe_parts(
+        self, bot_id: str, known: Mapping[Ref, Resource], parts: Collection[Ref]
+    ) -> Observation:
+        self._refresh_tags()
+        view = View(self._wire, bot_id, None, own=ends_of(bot_id, known))
+        found: list[Resource] = []
+        for kind in kinds():
+            if asked := sorted(ref for ref in parts if ref.kind == kind.name):
+                wanted = asked if kind.own_id else [r for r in sorted(known) if r.kind == kind.name]
+                of_kind = [known.get(ref) or make(*ref, bot_id, {}) for ref in wanted]
+                read = await adapter_of(kind.name).observe(view, of_kind, not kind.own_id)
+                found.extend(r for r in read if r.ref in known or is_of_bot(r))
+        return Observation(Snapshot(found), tuple(view.checks))
+
+    def part_of(self, kind: str, remote_id: str) -> Ref | None:
+        journey = self._wire.conditions.get(remote_id) if kind == "guideline" else None
+        return Ref("journey", journey) if journey is not None else None
 
     async def unable(self, resource: Resource) -> str | None:
         if resource.kind == "canned_response" and (why := unbound(self._wire, resource)):

@@ -51,6 +51,8 @@ class Wire(Connection):
         self.evaluation_cache = evaluations or EvaluationCache()
         self.new_conditions: dict[str, Sequence[str]] = {}  # by journey, for `evaluations`
         self.made_journeys: dict[str, Made] = {}
+        self.conditions: dict[str, str] = {}
+        """The journeys of the guidelines that Parlant makes of their conditions, as last seen."""
         self.unclaimed: set[Ref] = set()
         """What is being created and cannot be there by us: see `port.base.Port.create`."""
 

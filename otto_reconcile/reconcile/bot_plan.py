@@ -20,8 +20,8 @@ from otto_reconcile.model import (
 )
 from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.model.former import successors
-from otto_reconcile.model.windows import closed
-from otto_reconcile.observed import observation
+from otto_reconcile.model.windows import CLOSED, closed
+from otto_reconcile.observed import observation, observation_of
 from otto_reconcile.planning.ignoring import left_to_target
 from otto_reconcile.planning.plan import Action, Cause, Operation, Plan
 from otto_reconcile.planning.redaction import without_secrets
@@ -55,9 +55,30 @@ class Planned:
     left_alone: str | None = None
 
     @property
+    def calm(self) -> bool:
+        """True if nothing stands in the way of what is wanted of the bot."""
+        return self.wanted is not None and not (self.faults or self.lost or self.left_alone)
+
+    @property
+    def waits(self) -> bool:
+        """True if a change waits for a sync window."""
+        return any(str(action.skipped).startswith(CLOSED) for action in self.plan.skipped)
+
+    @property
     def present(self) -> bool:
         """True if the bot's agent is on the target."""
         return Ref("agent", self.bot_id) in self.observed
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A look at some parts of a bot that was in place: all else is taken to be so still.
+
+    `others` is what the target had then beside what is on record as applied.
+    """
+
+    parts: frozenset[Ref]
+    others: Snapshot
 
 
 async def plan_bot(
@@ -70,9 +91,11 @@ async def plan_bot(
     prune_unmanaged: bool = False,
     again: frozenset[Ref] = frozenset(),
     now: datetime | None = None,
+    glance: Glance | None = None,
 ) -> Planned:
     """Observes one bot and plans it; with `absent` nothing of its own is there to be asked for.
 
+    With a `glance` only some of its parts are read, and what is bound to them.
     `now` is the time by which its sync windows are open or not; without it nothing waits for them.
     Raises TargetUnavailable or TargetRefused.
     """
@@ -88,6 +111,9 @@ async def plan_bot(
         seen = (
             await observation(port, bot_id, tags, tags, unmanaged=False) if tags else Observation()
         )
+    elif glance is not None:
+        parts = glance.parts | bound_to(glance.parts, desired)
+        seen = await observation_of(port, bot_id, desired, applied, parts, applied | glance.others)
     else:
         seen = await observation(port, bot_id, desired, applied, unmanaged=unmanaged)
     observed = seen.snapshot
@@ -130,6 +156,17 @@ async def plan_bot(
         foreign,
         seen.checks,
         world.left_alone(bot_id),
+    )
+
+
+def bound_to(parts: frozenset[Ref], desired: Snapshot) -> frozenset[Ref]:
+    """The relationships of these parts: they may go with them, and are never told of alone."""
+    ends = {f"{ref.kind}:{ref.key}" for ref in parts}
+    return frozenset(
+        ref
+        for ref, one in desired.items()
+        if ref.kind == "relationship"
+        and not ends.isdisjoint((one.spec["source"], one.spec["target"]))
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from otto_reconcile.desired import Ingested
+from otto_reconcile.model import Ref
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.remembered import Remembered
@@ -98,16 +99,16 @@ class TargetCache:
         if self.world is not None and self.world is not looked_at:
             self.world.note(applied)
 
-    def owner_of(self, kind: str, key: str) -> str | None:
-        """The bot to which a resource of ours belongs, if it is known."""
+    def owner_of(self, kind: str, key: str) -> tuple[str, Ref] | tuple[None, None]:
+        """The bot to which a resource of ours belongs, and what it is there, if that is known."""
         applied = self.world.applied.values() if self.world is not None else ()
         owners = (
-            bot.bot_id
+            (bot.bot_id, ref)
             for bot in applied
             for ref, resource in bot.resources.items()
             if ref.kind == kind and key in (ref.key, resource.remote_id)
         )
-        return next(owners, None)
+        return next(owners, (None, None))
 
 
 def _touched(before: TargetState | None, now: TargetState, changed: Sequence[str]) -> list[str]:

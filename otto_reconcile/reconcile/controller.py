@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from otto_reconcile.errors import OttoError, StoreUnavailable, fault_of
 from otto_reconcile.model import Ref
+from otto_reconcile.model.windows import closed
 from otto_reconcile.planning.plan import Result
 from otto_reconcile.reconcile.bot_plan import foreign
 from otto_reconcile.reconcile.extension import Extension
@@ -20,6 +21,7 @@ from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
+from otto_reconcile.reconcile.rounds import ROUND
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.reconcile.workqueue import ROUTINE, URGENT, Item
@@ -34,7 +36,11 @@ _SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"
 
 
 class Controller:
-    """One target's. `extensions` hear of every result, once the bot's status is set."""
+    """One target's. `extensions` hear of every result, once the bot's status is set.
+
+    `told` says that changes by others are told of as they are made: what nobody wants is then known
+    without a list, and a look that is only to be sure reads what is wanted.
+    """
 
     def __init__(
         self,
@@ -44,12 +50,22 @@ class Controller:
         extensions: Sequence[Extension] = (),
         *,
         prune_unmanaged: bool = False,
+        told: bool = False,
     ) -> None:
         self._session, self._reconciler, self._retries = session, reconciler, retries
+        self._told = told
         self._reporter, self._clock, self._queue = session.reporter, session.clock, session.queue
         self._extensions, self._prune = extensions, prune_unmanaged
         self._lacking, self._heal_limiter = MissingTools(session.port), HealLimiter()
         self._recalled: set[str] = set()  # the bots whose last change was looked up
+        self._closed: set[str] = set()  # the bots that wait for a sync window
+
+    def reopen(self) -> None:
+        """Asks for a look at the bots of which a change waited for a sync window that is open."""
+        wanted, now = self._session.cache.current.desired.bots, self._clock.now()
+        open_ = [b for b in self._closed if b not in wanted or closed(wanted[b].bot, now) is None]
+        self._closed.difference_update(open_)
+        self._session.enqueue(sorted(open_), "a window is open", ROUTINE)
 
     def release(self, bot_ids: Iterable[str] | None = None) -> None:
         """Lets what failed be tried again in the next look at each of these bots, or of all."""
@@ -85,7 +101,7 @@ class Controller:
             hold = f"healed too often in a short time; next heal in {calm:.0f} s"
             self._queue.add(item.bot_id, "calm", run_id=item.run_id, priority=ROUTINE, after=calm)
         try:
-            await self.look(item.bot_id, item.run_id, hold, item.recreate)
+            await self.look(item.bot_id, item.run_id, hold, item.recreate, self._parts(item))
         except StoreUnavailable as error:
             self._reporter.store(error, f"looking at {item.bot_id}")
             self._queue.failed(item.bot_id, run_id=item.run_id)
@@ -93,6 +109,13 @@ class Controller:
                 self._reporter.board.set_bot(
                     item.bot_id, message=f"not looked at: {error.with_hint}"
                 )
+
+    def _parts(self, item: Item) -> frozenset[Ref] | None:
+        """What of the bot is to be read; None for all of it, with what nobody wants."""
+        if self._told and item.reasons == {ROUND}:
+            world = self._session.cache.current
+            return frozenset({*world.wanted(item.bot_id), *world.last(item.bot_id)})
+        return item.parts
 
     def failed(self, item: Item, error: Exception) -> None:
         """A look ended as nobody foresaw: the bot is Degraded, and the others are not held up."""
@@ -110,15 +133,22 @@ class Controller:
         run_id: str,
         hold: str | None = None,
         recreate: frozenset[Ref] = frozenset(),
+        parts: frozenset[Ref] | None = None,
     ) -> BotResult:
         """Raises StoreUnavailable. `hold` says why what differs is to be left as it is.
 
-        What is in `recreate` is made again though nothing differs.
+        What is in `recreate` is made again though nothing differs. Only `parts` may differ.
         """
         async with self._session.turn:
             world = self._session.cache.current
             (result,) = await self._reconciler.look(
-                world, [bot_id], run_id, prune_unmanaged=self._prune, hold=hold, again=recreate
+                world,
+                [bot_id],
+                run_id,
+                prune_unmanaged=self._prune,
+                hold=hold,
+                again=recreate,
+                parts=parts,
             )
             self._session.cache.carry_over(world, bot_id, *result.heirs)
         await self._recall(result)
@@ -154,15 +184,20 @@ class Controller:
         if result.target_gone is not None:
             self._reporter.target(UNAVAILABLE, result.target_gone)
         self._session.enqueue(self._retries.note(bot_id, result.outcomes), "a tool is back", URGENT)
+        if result.planned is not None and result.planned.waits:
+            self._closed.add(bot_id)
         later = self._retries.next_try(bot_id) if result.failures else None
         if result.error is not None or (result.failures and later is None):
             least = max((outcome.delay for outcome in result.failures), default=0.0)
             failures, delay = self._queue.failed(bot_id, run_id=run_id, least=least)
         else:
             self._queue.succeeded(bot_id)
-            if any(o.result is Result.SUCCEEDED or o.there for o in result.outcomes):
+            changed = {
+                o.action.ref for o in result.outcomes if o.result is Result.SUCCEEDED or o.there
+            }
+            if changed:
                 self._heal_limiter.healed(bot_id, self._clock.monotonic())
-                self._queue.add(bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY)
+                self._verify(bot_id, run_id, frozenset(changed))
             if later is not None:
                 failures, delay = later
                 self._queue.add(bot_id, "retry", run_id=run_id, priority=ROUTINE, after=delay)
@@ -172,3 +207,11 @@ class Controller:
             self._reporter.board.keep_only(self._session.cache.bot_ids)
         for extension in self._extensions:
             extension.after_look(result, recreated=recreated)
+
+    def _verify(self, bot_id: str, run_id: str, parts: frozenset[Ref]) -> None:
+        """What was changed is looked at once more. After a restore each answer said what is there,
+        and all bots at once would keep customers waiting."""
+        if not self._session.cache.current.restoring:
+            self._queue.add(
+                bot_id, "verify", run_id=run_id, priority=ROUTINE, after=VERIFY, parts=parts
+            )

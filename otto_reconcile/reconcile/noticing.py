@@ -1,17 +1,26 @@
-"""Takes the changes that others make on a target, and has the bots looked at that they concern."""
+"""Takes the changes that others make on a target, and has looked at what they touched.
+
+A change tells its kind, its id and, where its bodies say so, its bot. What it touched of a bot is
+looked at alone, at once; what is nobody's here may reach every agent, and only that is asked.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
-from otto_reconcile.model import kinds
+from otto_reconcile.desired import DesiredBot
+from otto_reconcile.model import Ref, kinds
+from otto_reconcile.model.shared import tools_named
 from otto_reconcile.reconcile.controller import Controller
+from otto_reconcile.reconcile.rounds import Rounds
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
-from otto_reconcile.reconcile.target_changes import TargetChanges
-from otto_reconcile.reconcile.workqueue import ROUTINE
+from otto_reconcile.reconcile.target_changes import TargetChanges, Touched
+from otto_reconcile.reconcile.workqueue import URGENT
 
 REACHING = frozenset(kind.name for kind in kinds() if kind.reaches)
+_SHARED = frozenset({"tag", "tool_service"})
 
 
 class Noticing:
@@ -21,30 +30,59 @@ class Noticing:
         session: TargetSession,
         controller: Controller,
         scanning: Scanning,
+        rounds: Rounds,
         scan_again: asyncio.Event,
     ) -> None:
         self._changes, self._session = changes, session
-        self._controller, self._scanning, self._scan_again = controller, scanning, scan_again
+        self._controller, self._scanning = controller, scanning
+        self._rounds, self._scan_again = rounds, scan_again
 
     async def take(self) -> None:
         """Waits for one change, and deals with it."""
-        touched = await self._changes.get()
-        owner = touched.bot_id or self._session.cache.owner_of(touched.kind, touched.id)
-        if owner is not None or touched.kind != "customer":  # most customers are not ours
-            self.stirred(owner, touched.kind)
+        self.noticed(await self._changes.get())
 
-    def stirred(self, bot_id: str | None, kind: str = "") -> None:
-        """Something changed on the target: of this bot, or of nobody knows whom.
-
-        Of a tool service no bot is the only one: what waits for its tools is tried again.
-        """
-        shared = kind == "tool_service"
-        if shared:
-            self._controller.release()
+    def noticed(self, touched: Touched) -> None:
+        """Something changed on the target."""
+        cache, ref = self._session.cache, Ref(touched.kind, touched.id)
+        if ref.kind in _SHARED:
+            self._shared(ref)
+            return
+        if (whole := self._session.port.part_of(*ref)) is not None:
+            ref = whole
+        owner, ours = cache.owner_of(*ref)
+        bot_id = touched.bot_id or owner
         if bot_id is not None:
-            self._session.ask_for([bot_id], "noticed")
-        if bot_id is None and kind in REACHING:
-            self._scanning.soon()
+            part = ours or ref
+            parts = frozenset({part}) if part.key else None
+            self._session.ask_for([bot_id], "noticed", parts)
+        elif ref.kind != "customer" and not ref.key:  # nothing is known of it but its kind
+            self._rounds.begin(cache.bot_ids)
+        if ref.kind in REACHING and ours is None:
+            self._scanning.soon(ref)
             self._scan_again.set()
-        if bot_id is None or shared:
-            self._session.enqueue(self._session.cache.bot_ids, "noticed", ROUTINE)
+
+    def _shared(self, ref: Ref) -> None:
+        """Of a tag or a tool service no bot is the only one: all that use it are looked at.
+
+        What waits for the tools of a service is tried again.
+        """
+        if ref.kind == "tool_service":
+            self._controller.release()
+        self._session.enqueue(self._users(ref), "noticed", URGENT)
+
+    def _users(self, ref: Ref) -> Iterable[str]:
+        world = self._session.cache.world
+        if world is None:
+            return
+        for bot_id in world.bot_ids:
+            known = (*world.wanted(bot_id).values(), *world.last(bot_id).values())
+            named = any(
+                one.kind == ref.kind and ref.key in (one.key, one.remote_id) for one in known
+            )
+            if named or (ref.kind == "tool_service" and _uses(world.desired.bots.get(bot_id), ref)):
+                yield bot_id
+
+
+def _uses(wanted: DesiredBot | None, service: Ref) -> bool:
+    tools = tools_named(wanted.bot) if wanted is not None else ()
+    return any(tool.partition(":")[0] == service.key for tool in tools)

@@ -21,6 +21,7 @@ from otto_reconcile.planning.redaction import shown
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile.bot_plan import Planned, plan_bot
 from otto_reconcile.reconcile.executor import apply
+from otto_reconcile.reconcile.glances import Glances
 from otto_reconcile.reconcile.leader import Right, Undisputed
 from otto_reconcile.reconcile.reminders import Repeats
 from otto_reconcile.reconcile.results import BotResult, applied_after, concluded, handed_over
@@ -90,6 +91,7 @@ class Reconciler:
         self._right = Undisputed() if right is None else right
         self._retries = Retries(clock) if retries is None else retries
         self._repeats = Repeats()
+        self._glances = Glances()
         self._unsaved: list[tuple[TargetState, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
 
@@ -111,17 +113,20 @@ class Reconciler:
         prune_unmanaged: bool = False,
         hold: str | None = None,
         again: frozenset[Ref] = frozenset(),
+        parts: frozenset[Ref] | None = None,
     ) -> list[BotResult]:
         """Reconciles the bots together: their records share a write before and a write after.
 
         With `hold`, the reason, a bot is only looked at, unless its agent is not there at all.
-        `again` is made again though nothing differs (`diff.Policy`).
+        `again` is made again though nothing differs (`diff.Policy`). Of a bot that was in place and
+        is wanted as it was, only `parts` are read.
 
         Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
         """
         results: list[BotResult] = []
         works: list[_Work] = []
         for bot_id in bot_ids:
+            glance = None if again or parts is None else self._glances.at(world, bot_id, parts)
             try:
                 planned = await plan_bot(
                     world,
@@ -132,6 +137,7 @@ class Reconciler:
                     prune_unmanaged=prune_unmanaged,
                     again=again,
                     now=self._clock.now(),
+                    glance=glance,
                 )
             except OttoError as error:
                 results.append(BotResult(bot_id, error=error))
@@ -146,8 +152,11 @@ class Reconciler:
                     results.append(BotResult(bot_id, planned, held=hold, waiting=waiting))
                 else:
                     works.append(_Work(planned, waiting))
+        self._glances.forget(bot_ids)
         await self._do(world, works, run_id, absent)
-        return [*results, *map(_result, works)]
+        done = [_result(work) for work in works]
+        self._glances.note(done)
+        return [*results, *done]
 
     async def carry_out(
         self, world: TargetState, plans: Sequence[Planned], run_id: str
@@ -157,6 +166,7 @@ class Reconciler:
         Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
         """
         works = [_Work(planned) for planned in plans]
+        self._glances.forget(planned.bot_id for planned in plans)
         await self._do(world, works, run_id, absent=False)
         return [_result(work) for work in works]
 

@@ -78,10 +78,22 @@ def deletions(found: Iterable[Reaching]) -> Plan:
 
 
 class Scanning:
-    """One target's. What is undeclared is deleted only with `prune`."""
+    """One target's. What is undeclared is deleted only with `prune`.
 
-    def __init__(self, session: TargetSession, reader: StoreReader, *, prune: bool = False) -> None:
+    `told` says that changes by others are told of as they are made, from the target's first moment:
+    then only what they touched is asked for, by its id, and nothing is ever listed.
+    """
+
+    def __init__(
+        self,
+        session: TargetSession,
+        reader: StoreReader,
+        *,
+        prune: bool = False,
+        told: bool = False,
+    ) -> None:
         self._session, self._reader, self._prune = session, reader, prune
+        self._touched: set[Ref] | None = set() if told else None
         self._port, self._stores = session.port, session.stores
         self._reporter, self._clock = session.reporter, session.clock
         self._next = self._soonest = 0.0
@@ -100,11 +112,15 @@ class Scanning:
     def begin_epoch(self) -> None:
         """The target began a new life: what was found was in the one before."""
         self._next = self._soonest = 0.0
+        if self._touched is not None:
+            self._touched = set()
         self._reporter.reaching(())
 
-    def soon(self) -> None:
+    def soon(self, ref: Ref) -> None:
         """Something that may reach every agent was changed: it is not waited for long."""
         self._changed = True
+        if self._touched is not None and ref.key:
+            self._touched.add(ref)
         self._next = min(self._next, self._soonest)
 
     async def look(self) -> None:
@@ -135,7 +151,8 @@ class Scanning:
         self._reporter.reaching(tuple(map(str, found)))
 
     async def _found(self) -> list[Reaching]:
-        return undeclared(self._session.cache.current, await self._port.reaching())
+        found = await self._port.reaching(self._touched)
+        return undeclared(self._session.cache.current, found)
 
     def _ripe(self, found: Sequence[Reaching]) -> set[Ref]:
         """Those that have been there long enough, in this life of the target."""

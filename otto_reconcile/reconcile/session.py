@@ -89,18 +89,26 @@ class TargetSession:
         behind = self.outage is not None and self.outage.is_behind
         return known and not behind and self.leading and self.reporter.target_up
 
-    def enqueue(self, bot_ids: Iterable[str], reason: str, priority: int) -> None:
-        """Asks for a look at each of them."""
+    def enqueue(
+        self,
+        bot_ids: Iterable[str],
+        reason: str,
+        priority: int,
+        parts: frozenset[Ref] | None = None,
+    ) -> None:
+        """Asks for a look at each of them, or at these parts of it."""
         run_id, world = uuid.uuid4().hex[:8], self.cache.world
         wanted = world.written if world is not None else {}
         for bot_id in bot_ids:
             wave = wanted[bot_id].bot.wave if bot_id in wanted else None
-            self.queue.add(bot_id, reason, run_id=run_id, priority=priority, wave=wave)
+            self.queue.add(bot_id, reason, run_id=run_id, priority=priority, wave=wave, parts=parts)
 
-    def ask_for(self, bot_ids: Iterable[str], reason: str) -> None:
-        """Asks for a look at those of them that are ours, at once."""
+    def ask_for(
+        self, bot_ids: Iterable[str], reason: str, parts: frozenset[Ref] | None = None
+    ) -> None:
+        """Asks for a look at those of them that are ours, at once, or at these parts of them."""
         ours = set(self.cache.bot_ids)
-        self.enqueue([bot_id for bot_id in bot_ids if bot_id in ours], reason, URGENT)
+        self.enqueue([bot_id for bot_id in bot_ids if bot_id in ours], reason, URGENT, parts)
 
     async def recreate(self, bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
         """Asks for a look that makes these parts again, and waits for it while there can be one."""

@@ -1,4 +1,7 @@
-"""The queue of bots to look at: one entry a bot, when it is due, and how often it failed."""
+"""The queue of bots to look at: one entry a bot, when it is due, and how often it failed.
+
+What is looked at only to be sure is in `rounds`: nothing here ever waits behind it.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ URGENT, ROUTINE = 0, 1
 class Item:
     """A bot to look at, at `due` (monotonic seconds) or later; the reasons are for the log.
 
-    The parts in `recreate` are to be made again, though nothing differs. Of those that are due, a
-    lower `wave` goes first.
+    `parts` are those that may have changed on the target, None for the whole bot. The parts in
+    `recreate` are to be made again, though nothing differs. Of those that are due, a lower `wave`
+    goes first.
     """
 
     bot_id: str
@@ -29,6 +33,7 @@ class Item:
     recreate: frozenset[Ref] = frozenset()
     answers: list[asyncio.Future[None]] = field(default_factory=list)
     wave: int = 0
+    parts: frozenset[Ref] | None = None
 
     def done(self) -> None:
         """The look is over, or there will be none: nobody waits for it any longer."""
@@ -60,20 +65,23 @@ class WorkQueue:
         priority: int = URGENT,
         after: float = 0.0,
         wave: int | None = None,
+        parts: frozenset[Ref] | None = None,
     ) -> None:
         """Asks for a look after so many seconds; the soonest and most urgent request wins.
 
         A routine request does not cut short the back-off of a bot that cannot be looked at. `wave`
-        is the bot's; None is the one that was said last.
+        is the bot's; None is the one that was said last. A look at the whole bot has its `parts`
+        in it, and several requests have all of theirs.
         """
         if wave is not None:
             self._waves[bot_id] = wave
         due = self._clock.monotonic() + after
         item = self._items.get(bot_id)
         if item is None:
-            self._items[bot_id] = Item(bot_id, due, priority, run_id, {reason})
+            self._items[bot_id] = Item(bot_id, due, priority, run_id, {reason}, parts=parts)
         else:
             item.reasons.add(reason)
+            item.parts = None if item.parts is None or parts is None else item.parts | parts
             if priority == URGENT or not self._failures.get(bot_id):
                 item.due = min(item.due, due)
             if priority < item.priority:

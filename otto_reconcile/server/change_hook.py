@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
@@ -18,6 +19,9 @@ CHANGE_HEADER = "x-otto-run"
 BODY_LIMIT = 1 << 20
 """Bytes of a body that are looked at for ids and tags; of a longer one nothing is known."""
 
+ANSWERING = 10.0
+"""Seconds after a customer's message in which it is taken to be answered."""
+
 KINDS = {kind.path: kind.name for kind in kinds()}
 """The first part of a path, and the kind that it holds: only the kinds that the port can mend.
 
@@ -25,7 +29,7 @@ A report makes the loop look; of anything else it would look in vain. New custom
 of variables for one of them, are written in the ordinary course of conversations."""
 
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_AGENT_TAG = re.compile(r"agent:(.+)", re.DOTALL)
+_AGENT_TAG, _JOURNEY_TAG = (re.compile(rf"{word}:(.+)", re.DOTALL) for word in ("agent", "journey"))
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -44,6 +48,11 @@ class ChangeHook:
     def __init__(self, changes: TargetChanges | None) -> None:
         self._changes = changes
         self._token = secrets.token_hex(16)
+        self._written = float("-inf")
+
+    def is_busy(self) -> bool:
+        """True while a customer who wrote may still wait for the answer."""
+        return time.monotonic() - self._written < ANSWERING
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,6 +66,8 @@ class ChangeHook:
             if scope["type"] != "http" or scope["method"] not in _METHODS:
                 await app(scope, receive, send)
                 return
+            if scope["path"].startswith("/sessions"):
+                self._written = time.monotonic()
             own = [value for name, value in scope["headers"] if name == header]
             if own:
                 # Parlant repeats the headers of a request that it forbids; the token is ours.
@@ -142,7 +153,11 @@ def touches(method: str, path: str, asked: _Copy, answered: _Copy) -> list[Touch
     key = part[0] if part else str(answer.get("id") or "")
     if kind == "agent":
         return [Touched(kind, key, key or None)]
-    bots = sorted({*_bots(question), *_bots(answer)})
+    bots = sorted({*_tagged(question, _AGENT_TAG), *_tagged(answer, _AGENT_TAG)})
+    if not bots and kind == "guideline":  # a condition of a journey is a part of that
+        journeys = {*_tagged(question, _JOURNEY_TAG), *_tagged(answer, _JOURNEY_TAG)}
+        if journeys:
+            return [Touched("journey", journey, None) for journey in sorted(journeys)]
     return [Touched(kind, key, bot) for bot in bots] or [Touched(kind, key, None)]
 
 
@@ -154,11 +169,11 @@ def _entity(kind: str, answer: Any) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else answer
 
 
-def _bots(body: Any) -> Iterator[str]:
-    """The bots whose tags a body has, as a list or as lists to add and to remove."""
+def _tagged(body: Any, form: re.Pattern[str]) -> Iterator[str]:
+    """What the tags of this form in a body name, as a list or as lists to add and to remove."""
     tags = body.get("tags") if isinstance(body, dict) else None
     for group in tags.values() if isinstance(tags, dict) else [tags]:
         for tag in group if isinstance(group, list) else ():
-            match = _AGENT_TAG.fullmatch(tag) if isinstance(tag, str) else None
+            match = form.fullmatch(tag) if isinstance(tag, str) else None
             if match:
                 yield match[1]

@@ -19,6 +19,7 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.target_changes import Touched
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.memory import MemoryStore
 
@@ -37,6 +38,7 @@ class FakePort:
         self.gone = False
         self.lacks: dict[str, str] = {}
         self.asked = 0
+        self.glances: list[tuple[str, frozenset[Ref]]] = []
         self.before_call: Callable[[], None] = lambda: None
 
     def identify(self, target: str) -> None:
@@ -89,9 +91,25 @@ class FakePort:
         self._call()
         return [r for r in self.held.values() if r.kind == "agent"]
 
-    async def reaching(self) -> Sequence[Reaching]:
+    async def reaching(self, among: Collection[Ref] | None = None) -> Sequence[Reaching]:
         self._call()
-        return list(self.reached)
+        return [one for one in self.reached if among is None or one.ref in among]
+
+    async def observe_parts(
+        self, bot_id: str, known: Mapping[Ref, Resource], parts: Collection[Ref]
+    ) -> Observation:
+        self._call()
+        self.glances.append((bot_id, frozenset(parts)))
+        kinds = {ref.kind for ref in parts if not get_kind(ref.kind).own_id}
+        found = [
+            r
+            for ref, r in self.held.items()
+            if ref in parts or (ref.kind in kinds and (ref in known or r.bot_id == bot_id))
+        ]
+        return Observation(Snapshot(found))
+
+    def part_of(self, kind: str, remote_id: str) -> Ref | None:
+        return None
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[None]:
@@ -201,6 +219,10 @@ class Setting:
     def want(self, *bots: Bot) -> None:
         source = Source(kind="cli")
         self.stores.desired.put_many([(bot, source) for bot in bots], actor="tests")
+
+    def stir(self, bot_id: str | None, kind: str = "guideline", key: str = "") -> None:
+        """Somebody changed something on the target: of this bot, or of nobody knows whom."""
+        self.loop._noticing.noticed(Touched(kind, key, bot_id))
 
     def agents(self) -> set[str]:
         return {ref.key for ref in self.port.held if ref.kind == "agent"}

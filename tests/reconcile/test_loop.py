@@ -258,9 +258,9 @@ async def test_pruning_leaves_otto_and_the_agents_of_others_alone() -> None:
         setting.port.held[agent.ref] = agent
     await setting.loop.restore()
     async with running(setting):
-        setting.loop._noticing.stirred("otto")
-        setting.loop._noticing.stirred("stranger")
-        setting.loop._noticing.stirred(None)
+        setting.stir("otto")
+        setting.stir("stranger")
+        setting.stir(None)
         await until(lambda: setting.reporter.board.status.bots["desk"].sync is Sync.SYNCED)
     assert setting.agents() == {"desk", "otto", "stranger"}
 

@@ -111,7 +111,7 @@ async def test_drift_beside_a_missing_tool_is_healed_at_the_interval() -> None:
         await until(lambda: action_of(setting, BOOK) == "Book", 2.0)
         assert tries(setting, BOOK) == before + 1
         held = setting.port.held.pop(GREET)
-        setting.loop._noticing.stirred(None)
+        setting.stir(None)
         await until(lambda: GREET in setting.port.held, 2.0)
         assert held.ref == GREET
         status = setting.reporter.board.status.bots["desk"]
@@ -138,8 +138,8 @@ async def test_what_failed_is_not_tried_again_before_its_time() -> None:
     setting.port.observe = counted  # type: ignore[method-assign]
     async with running(setting):
         for number in range(30):
-            setting.loop._noticing.stirred("desk")
-            setting.loop._noticing.stirred(None)
+            setting.stir("desk")
+            setting.stir(None)
             await until(lambda number=number: looks > number)
     assert tries(setting, BOOK) < 5
 
@@ -165,7 +165,7 @@ async def test_a_changed_service_lets_all_that_waits_be_tried(setting: Setting) 
     async with running(setting):
         await let_the_backoff_grow(setting)
         missing.services.clear()
-        setting.loop._noticing.stirred(None, "tool_service")
+        setting.stir(None, "tool_service", "crm")
         bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].sync is bots["shop"].sync is Sync.SYNCED, 2.0)
 
@@ -185,7 +185,7 @@ async def test_what_needs_what_failed_waits_with_it_and_comes_after_it() -> None
     setting.want(Bot.from_document(wanted))
     await setting.loop.restore()
     async with running(setting):
-        setting.loop._noticing.stirred("desk")
+        setting.stir("desk")
         await until(
             lambda: "not this one" in str(setting.reporter.board.status.bots["desk"].message)
         )

@@ -135,10 +135,10 @@ async def test_what_is_changed_during_a_look_is_looked_for_soon(
     setting = await ready(prune=False)
     reaching, scanning = setting.port.reaching, setting.loop._scanning
 
-    async def listed_just_before() -> list[Reaching]:
+    async def listed_just_before(among: object) -> list[Reaching]:
         found = await reaching()
         setting.port.reached = [ALL]
-        scanning.soon()
+        scanning.soon(ALL.ref)
         return found
 
     with monkeypatch.context() as patch:
@@ -155,7 +155,7 @@ async def test_notice_after_a_look_that_took_long_is_not_forgotten(
     setting = Setting(interval=600.0)
     listed = setting.port.reaching
 
-    async def slowly() -> Sequence[Reaching]:
+    async def slowly(among: object) -> Sequence[Reaching]:
         await asyncio.sleep(0.05)
         return await listed()
 
@@ -166,11 +166,11 @@ async def test_notice_after_a_look_that_took_long_is_not_forgotten(
         turn = setting.loop._session.turn
         async with turn:  # the first look of all comes later
             setting.port.reached = [ALL]
-            setting.loop._noticing.stirred(None, "guideline")
+            setting.stir(None, "guideline")
         await until(lambda: len(setting.reporter.board.status.reaching) == 1)
         for count in (2, 3):  # the budget of server time delays it, and does not drop it
             setting.port.reached = [*setting.port.reached, replace(ALL, id=f"g{count}")]
-            setting.loop._noticing.stirred(None, "guideline")
+            setting.stir(None, "guideline")
             await until(partial(_reports, setting, count))
 
 

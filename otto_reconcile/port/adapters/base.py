@@ -37,6 +37,10 @@ class Listing(Protocol):
         """All of the kind that the target has, whoever's it is."""
         ...
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        """The one of this id there, whoever's it is; None if there is none."""
+        ...
+
 
 class Remaking(Adapter, Protocol):
     """An adapter that `bring` can serve: of a kind with an id of ours."""

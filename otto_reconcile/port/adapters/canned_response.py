@@ -38,6 +38,10 @@ class CannedResponseAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.parlant.canned_responses.list()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        client = wire.parlant.canned_responses
+        return await View(wire, "", None).maybe(client.retrieve(addressed(remote_id)))
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

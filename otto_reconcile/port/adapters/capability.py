@@ -21,6 +21,10 @@ class CapabilityAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.parlant.capabilities.list()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        client = wire.parlant.capabilities
+        return await View(wire, "", None).maybe(client.retrieve(addressed(remote_id)))
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

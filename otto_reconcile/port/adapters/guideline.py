@@ -35,6 +35,9 @@ class GuidelineAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.parlant.guidelines.list()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        return await _stray(View(wire, "", None), remote_id)
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

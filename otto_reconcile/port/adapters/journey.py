@@ -32,6 +32,9 @@ class JourneyAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.journeys.list()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        return await View(wire, "", None).maybe(_retrieve(wire, remote_id))
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
@@ -90,6 +93,7 @@ class JourneyAdapter:
         made = await wire.call(wire.journeys.create(**values))
         if len(made.conditions) != len(conditions):
             raise NotApplied(f"Parlant accepted {resource.ref} but did not keep: conditions")
+        wire.conditions.update(dict.fromkeys(made.conditions, resource.key))
         await place_new_conditions(wire, resource, made.conditions, later=later)
         # Their texts would cost another call: the answer has their ids, in number and order.
         return ensure_kept(resource, await _from_wire(wire, made, resource.bot_id, conditions))
@@ -264,7 +268,7 @@ def _is_half_made(journey: Resource) -> bool:
 async def _observed(view: View, journey: Any, known: Resource | None) -> Resource:
     texts: dict[str, str] = {}
     if journey.conditions:
-        found = await view.conditions(journey.id)
+        found = await view.conditions(journey.id, journey.conditions)
         texts = {guideline.id: guideline.condition for guideline in found}
         if known is not None:
             view.checks += checked_conditions(view.wire, known, found)

@@ -188,6 +188,8 @@ async def _refuse_missing(wire: Wire, resource: Resource, item: str | None = Non
 
 async def _own_ends(view: View) -> frozenset[str]:
     """The ends that belong to the bot."""
+    if view.own is not None:
+        return view.own
     ends = {f"agent:{view.bot_id}"}
     ends.update(f"guideline:{guideline.id}" for guideline in await view.guidelines())
     ends.update(f"journey:{journey.id}" for journey in await view.journeys())

@@ -20,6 +20,9 @@ class TermAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.parlant.glossary.list_terms()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        return await View(wire, "", None).maybe(_retrieve(wire, remote_id))
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:

@@ -34,6 +34,11 @@ class VariableAdapter:
     def listing(self, wire: Wire) -> Awaitable[Sequence[Any]]:
         return wire.parlant.context_variables.list()
 
+    async def single(self, wire: Wire, remote_id: str) -> Any | None:
+        with suppress(Absent):
+            return await _retrieve(wire, remote_id)
+        return None
+
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
     ) -> list[Resource]:
