@@ -1,8 +1,25 @@
-"""Runs all measures, one line each."""
+"""Runs the measures that are named, all without a name: `python -m benchmarks idle,heal`."""
 
 from __future__ import annotations
 
-from benchmarks import commands, planning, restoring
+import sys
+import time
 
-for measured in (commands, planning, restoring):
-    measured.measure()
+from benchmarks import commands, healing, idle, planning, restoring
+
+MEASURES = {
+    "commands": commands,
+    "planning": planning,
+    "restore": restoring,
+    "idle": idle,
+    "heal": healing,
+}
+
+names = [name for name in ",".join(sys.argv[1:]).split(",") if name] or [*MEASURES]
+if unknown := [name for name in names if name not in MEASURES]:
+    sys.exit(f"no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+for number, name in enumerate(names, 1):
+    started = time.monotonic()
+    print(f"[{number}/{len(names)}] {name} …", file=sys.stderr, flush=True)
+    MEASURES[name].measure()
+    print(f"    {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

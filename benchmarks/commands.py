@@ -16,8 +16,8 @@ ROUNDS = 5
 
 def measure() -> None:
     empty = _best([sys.executable, "-c", "pass"])
-    program = _program()
-    helped = _best([*program, "--help"])
+    command = program()
+    helped = _best([*command, "--help"])
     print(
         f"--help: {helped:.2f} s; an empty Python {empty:.2f} s; "
         f"{helped / empty:.1f} times as long (to reach: 0.4 s)"
@@ -25,14 +25,14 @@ def measure() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(folder)
-        validated = _best([*program, "validate", str(folder)])
+        validated = _best([*command, "validate", str(folder)])
     print(
         f"validate of {MANIFESTS} manifests: {validated:.2f} s; an empty Python {empty:.2f} s; "
         f"{validated / empty:.1f} times as long (to reach: 3 s)"
     )
 
 
-def _program() -> list[str]:
+def program() -> list[str]:
     """The installed command where there is one, as a user has it."""
     installed = Path(sys.executable).with_name("otto-reconcile")
     return [str(installed)] if installed.exists() else [sys.executable, "-m", "otto_reconcile"]

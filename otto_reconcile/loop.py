@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import StoreUnavailable
@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.prober import Prober
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
-from otto_reconcile.reconcile.rounds import ROUND, Rounds
+from otto_reconcile.reconcile.rounds import ROUND, SHARE, SHARE_TOLD, Rounds
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.store_reader import StoreReader
@@ -33,18 +33,14 @@ from otto_reconcile.reconcile.workqueue import URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
 
 PROBE = 2.0  # seconds between two looks at the canary; no longer than the interval
-SHARE, SHARE_TOLD = 0.02, 0.003
-"""The part of the target's time for looks that are only to be sure; the second where the changes
-that others make are told of."""
 SAVE = 1.0  # seconds between two tries to save what was wanted while the store was away
 
 
 class Loop:
     """One target. Await `restore` before `run`, and the first customer finds every bot.
 
-    `changes` are those that others make on the target, as far as somebody tells of them. `told`
-    says that all are, from the target's first moment; `busy` whether a customer waits for an
-    answer, as far as somebody knows.
+    `changes` are those that others make on the target; `told` says that all of them are in it, from
+    the target's first moment. `busy` says whether a customer waits for an answer.
     """
 
     def __init__(
@@ -108,10 +104,7 @@ class Loop:
         return world.written if (world := self._session.cache.world) is not None else None
 
     async def reconcile_now(self, bot_id: str) -> BotResult:
-        """Reads what is wanted and looks at this bot, for somebody who waits for the outcome.
-
-        Raises StoreUnavailable.
-        """
+        """Reads what is wanted and looks at this bot at once. Raises StoreUnavailable."""
         if not await self._reader.read():
             raise StoreUnavailable("the store does not answer")
         self._controller.release([bot_id])
@@ -220,24 +213,24 @@ class Loop:
                 item.done()
             if item.reasons == {ROUND}:
                 self._rounds.spent(self._clock.monotonic() - started)
+                self._reporter.board.status.rounds = self._rounds.to_document()
 
     async def _keep_leading(self) -> None:
         while True:
             await self._clock.sleep(self._session.leader.pause)
-            led = self._session.leading
-            await self._leadership.lead()
-            self._jobs.succeeded("leading")
-            if self._session.leading and not led:
-                self.poke("leading")
+            await self._renew(self._leadership.lead(), "leading")
 
     async def _keep_managing(self) -> None:
         while True:
             await self._clock.sleep(min(BEAT, self._session.leader.pause))
-            led = self._session.leading
-            await self._leadership.manage()
-            self._jobs.succeeded("managing")
-            if self._session.leading and not led:
-                self.poke("leading")
+            await self._renew(self._leadership.manage(), "managing")
+
+    async def _renew(self, right: Awaitable[None], job: str) -> None:
+        led = self._session.leading
+        await right
+        self._jobs.succeeded(job)
+        if self._session.leading and not led:
+            self.poke("leading")
 
     async def _keep_probing(self) -> None:
         failures = 0

@@ -10,6 +10,7 @@ from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
+from otto_reconcile.reconcile.reminders import span
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
@@ -122,6 +123,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
+    if rounds := daemon.get("rounds"):
+        yield Line(f"looks      {_rounds(rounds)}")
     yield from _model(daemon.get("model") or {})
     yield from _evaluated(daemon.get("evaluations") or {})
     usage = sorted((daemon.get("usage") or {}).items())
@@ -132,6 +135,17 @@ def _header(daemon: Daemon) -> Iterator[Line]:
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
     yield Line("")
+
+
+def _rounds(rounds: Mapping[str, Any]) -> str:
+    """Of the looks that are only to be sure: a change that is told of is looked at at once."""
+    took = rounds.get("seconds")
+    last = "" if took is None else f"; the last round took {_long(took)}"
+    return f"{rounds['done']} of {rounds['of']} bots in turn, to be sure{last}"
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else span(seconds)
 
 
 def _commits(source: Mapping[str, Any]) -> Iterator[Line]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from otto_reconcile.reconcile.workqueue import ROUTINE, Item
 from otto_reconcile.runtime.clock import Clock
 
+SHARE, SHARE_TOLD = 0.02, 0.003
+"""The part of the target's time for such looks; the second where changes by others are told of."""
 ROUND = "interval"
 """The reason for such a look."""
 LONGEST_WAIT = 300.0
@@ -36,10 +39,10 @@ class Rounds:
         self._due: float | None = None
         self.seconds: float | None = None
 
-    @property
-    def done(self) -> tuple[int, int]:
-        """So many bots of the round that is under way were looked at, of so many."""
-        return self._size - len(self._left), self._size
+    def to_document(self) -> dict[str, Any]:
+        """How far the round is, and how long the last whole one took; see `status.Status`."""
+        took = None if self.seconds is None else round(self.seconds, 1)
+        return {"done": self._size - len(self._left), "of": self._size, "seconds": took}
 
     def begin(self, bot_ids: Iterable[str]) -> None:
         """A round over these bots, unless one is under way: that one goes on."""

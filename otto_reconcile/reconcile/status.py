@@ -105,6 +105,8 @@ class Status:
     `git` has, by its name, each repository whose commits are imported, see `sources.branch`;
     `webhook` is the URL that hears of their moves.
     `lost` says which bots the store has lost, see `reconcile.remembered`.
+    `rounds` says of the looks at all bots that are only to be sure how many were `done` `of` how
+    many, and in `seconds` how long the last whole round took (None before there was one).
     `selector` says which bots this daemon looks after, if not all.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
@@ -131,6 +133,7 @@ class Status:
     reaching: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     lost: str | None = None
+    rounds: dict[str, Any] = field(default_factory=dict)
     selector: str | None = None
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
