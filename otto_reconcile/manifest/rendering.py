@@ -108,7 +108,8 @@ def _origins(written: yaml.Node, node: Node, file: str) -> Iterator[tuple[int, s
 
 
 def _place(node: Node, file: str) -> str:
-    places = [f"{node.file or file}:{node.line}", *node.values_at]
+    values = (place.rpartition(":")[0] for place in node.values_at)
+    places = [f"{node.file or file}:{node.line}", *values]
     if node.text_of is not None:
         places.insert(1, f"{node.text_of}:1")
     return ", ".join(places)
