@@ -113,5 +113,5 @@ def _windows(said: JSON) -> Iterator[Window]:
         texts = one if isinstance(one, dict) else {}
         cron, duration = texts.get("cron"), duration_of(str(texts.get("duration")))
         if isinstance(cron, str) and duration is not None:
-            zone = str(texts.get("timezone", "UTC"))
+            zone = str(texts.get("timezone") or "UTC")
             yield Window(cron, duration, zone, texts.get("kind") == "deny")

@@ -82,7 +82,6 @@ def test_an_annotation_that_no_part_fits_stays_one(tmp_path: Path) -> None:
                 bot.guidelines[0].model_copy(update={"id": "desk.greet"}),
             ]
         },
-        {"annotations": {RENAMED: "soon"}},
     ):
         other = bot.model_copy(update=change)
         text = manifest.dump([other])
@@ -90,6 +89,8 @@ def test_an_annotation_that_no_part_fits_stays_one(tmp_path: Path) -> None:
         assert "renamedFrom" not in text
         (again,) = bots(write(tmp_path, text))
         assert again.annotations == other.annotations
+    text = manifest.dump([bot.model_copy(update={"annotations": {RENAMED: "soon"}})])
+    assert "`otto/renamed` is no list of renamed parts" in refused(write(tmp_path, text))
 
 
 @pytest.mark.parametrize(
