@@ -21,7 +21,7 @@ def run_render(paths: Sequence[str], env: str | None, form: Data, *, origin: boo
     loaded = manifest.load(named, environ=os.environ, env=env)
     if not loaded.declarations:
         raise OttoError(f"no manifests in {', '.join(paths)}")
-    documents = manifest.render(named, environ=os.environ, env=env)
+    documents = manifest.render(named, env=env)
     if form is Data.JSON:
         write(to_json([document.data for document in documents]))
     else:

@@ -16,7 +16,7 @@ from otto_reconcile.manifest.hoisting import hoist
 from otto_reconcile.manifest.ids import complete, derived, derived_from_name
 from otto_reconcile.manifest.interpolation import Data, to_data
 from otto_reconcile.manifest.messages import describe, near, short, validate
-from otto_reconcile.manifest.secrets import mask
+from otto_reconcile.manifest.secrets import mask, refuse_masks
 from otto_reconcile.manifest.shared_forms import FORMS, SharedMetadataForm
 from otto_reconcile.manifest.tree import Faults, Node, Path, find, key_at
 from otto_reconcile.model import JSON
@@ -44,6 +44,7 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
     if not means_to_be_one(root):
         faults.add(root, f"this document is no manifest: {why(root)}", START)
         return None
+    refuse_masks(root, faults)
     root, scopes = hoist(root)
     data = to_data(root, environ, faults)
     kind, value = _kind(root, data, faults)

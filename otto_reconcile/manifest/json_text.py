@@ -50,7 +50,7 @@ class _Reader:
         start = self.text[self.offset : self.offset + 1]
         if start in ("{", "["):
             return self.collection(start, depth)
-        node = self.here()
+        node, begins = self.here(), self.offset
         try:
             found: Any
             found, self.offset = self.decoder.raw_decode(self.text, self.offset)
@@ -59,6 +59,7 @@ class _Reader:
         except ValueError:  # a number with thousands of digits
             raise self.wrong("this number cannot be kept") from None
         node.value = found
+        node.written = None if start == '"' else self.text[begins : self.offset]
         if isinstance(found, str) and _SURROGATE.search(found):
             self.faults.add(node, "this text holds half a character (a lone surrogate)")
             node.value, node.told = _SURROGATE.sub("\ufffd", found), True

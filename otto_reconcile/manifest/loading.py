@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from otto_reconcile.errors import Problem
-from otto_reconcile.manifest.bot_forms import BotForm
 from otto_reconcile.manifest.documents import place, read_documents
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.files import Source
 from otto_reconcile.manifest.links import link
+from otto_reconcile.manifest.renaming import former_of
 from otto_reconcile.manifest.services import check_services
 from otto_reconcile.manifest.sharing import link_shared, note_shared, notes
 from otto_reconcile.manifest.tool_names import NamedTool, misspelt, tools_of
@@ -132,7 +132,7 @@ def load(
     remarks = (*reading.notes, *notes(linked, shared), *misspelt(tools, services))
     return Loaded(
         tuple(
-            LoadedBot(bot, made.faults.file, made.root.line, _places(made), _former(made))
+            LoadedBot(bot, made.faults.file, made.root.line, _places(made), former_of(made))
             for made, bot in linked
         ),
         tuple(LoadedShared(one, made.faults.file, made.root.line) for made, one in shared),
@@ -151,10 +151,6 @@ def _of_others(
     """Without the files that a manifest includes."""
     ours = {os.path.realpath(path) for files in texts.values() for path in files}
     yield from (line for line in foreign if os.path.realpath(line.file) not in ours)
-
-
-def _former(made: Draft) -> str | None:
-    return made.form.metadata.renamedFrom if isinstance(made.form, BotForm) else None
 
 
 def _places(made: Draft) -> dict[Ref, tuple[int, int]]:

@@ -36,6 +36,7 @@ _WANTED = {
     "dict_type": ("a mapping", "write `key: value`"),
     "model_type": ("a mapping", "write `key: value`"),
     "model_attributes_type": ("a mapping", "write `key: value`"),
+    "value_type": ("a text, a number or a switch", None),
 }
 
 
@@ -92,7 +93,8 @@ class _Teller:
     ) -> None:
         self.model = model
         self.root = root
-        self.path = path
+        self.of_key = path[-1:] == ("[key]",)
+        self.path = path = path[:-1] if self.of_key else path
         self.type = str(error["type"])
         self.context: dict[str, Any] = error.get("ctx", {})
         self.input = error["input"]
@@ -104,7 +106,7 @@ class _Teller:
             self.name = f"item {path[-1] + 1} of {self.name}"
 
     def tell(self) -> tuple[Node, str, str | None]:
-        at = find(self.root, self.path)
+        at = key_at(self.root, self.path) if self.of_key else find(self.root, self.path)
         if self.type in _WANTED:
             return at, *self.wrong_type()
         special: dict[str, Callable[[], tuple[Node, str, str | None]]] = {
@@ -162,6 +164,8 @@ class _Teller:
             hint = None
         if wanted == "true or false" and found != "text":
             hint = None
+        if self.type == "value_type" and found == "nothing":
+            hint = 'write `""` for no text'
         return f"{self.name} must be {wanted}, not {found}", hint
 
     def not_a_choice(self) -> tuple[str, str | None]:
@@ -184,6 +188,9 @@ class _Teller:
         return f"{self.name} has {len(self.input)} characters; at most {most} are allowed", None
 
     def bad_id(self) -> tuple[str, str | None]:
+        if self.of_key:
+            hint = "write letters, digits, `_` and `-`, a letter or `_` first"
+            return f"{self.name} is no name of a value", hint
         if (
             self.path[-1] in ("exact_id", "renamedFrom", "journey", "name")
             or "customers" in self.path

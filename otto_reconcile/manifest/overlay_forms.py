@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from otto_reconcile.manifest.basics import Form, ShortId, described
 from otto_reconcile.manifest.values import NAME
 
+
+def _plain(value: Any) -> Any:
+    """One fault for what is none of these, and not one for each of them."""
+    if not isinstance(value, str | int | float):
+        raise PydanticCustomError("value_type", "no value")
+    return value
+
+
 ValueName = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=100)]
+Value = Annotated[str | int | float | bool, BeforeValidator(_plain)]
 
 
 class OverlayMetadataForm(Form):
@@ -37,7 +47,7 @@ class PatchForm(Form):
 class OverlaySpecForm(Form):
     """What differs in this environment."""
 
-    values: dict[ValueName, str | int | float | bool] | None = described(
+    values: dict[ValueName, Value] | None = described(
         "Texts by name, which manifests use as `${values.NAME}`."
     )
     patches: list[PatchForm] | None = described("What differs, by bot.")

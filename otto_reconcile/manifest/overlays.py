@@ -68,7 +68,9 @@ def layered(
         environment = None
     for overlay in chosen:
         base = _patched(base, overlay)
-    places = {n: f"{at.file}:{at.line}" for one in chosen for n, at in one.values.items()}
+    places = {
+        n: f"{at.file}:{at.line}:{at.column}" for one in chosen for n, at in one.values.items()
+    }
     values = Values(environment, dict(_values(chosen)), places)
     filled = [replace(d, root=values.fill(d.root, d.faults)) for d in base]
     return filled, list(_unused(chosen, values))
@@ -205,7 +207,7 @@ def _values(overlays: Iterable[Overlay]) -> Iterator[tuple[str, str]]:
     first: dict[str, tuple[Overlay, str]] = {}
     for overlay in overlays:
         for name, node in overlay.values.items():
-            text, faults = _text(node), overlay.document.faults
+            text, faults = node.written or str(node.value), overlay.document.faults
             if "${values." in text.replace("$${", ""):
                 hint = "write its text here, or use both where they are needed"
                 faults.add(node, "a value cannot hold another value", hint)
@@ -221,11 +223,6 @@ def _values(overlays: Iterable[Overlay]) -> Iterator[tuple[str, str]]:
 
 def _key(overlay: Overlay, name: str) -> Node:
     return key_at(overlay.document.root, ("spec", "values", name))
-
-
-def _text(node: Node) -> str:
-    value = node.value
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unused(overlays: Iterable[Overlay], values: Values) -> Iterator[Problem]:

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from pydantic import create_model
+
+from otto_reconcile.manifest.basics import Form
 from otto_reconcile.manifest.bot_forms import BotMetadataForm, WindowForm
 from otto_reconcile.manifest.drafts import Draft
-from otto_reconcile.manifest.messages import near, short
+from otto_reconcile.manifest.messages import near, short, validate
 from otto_reconcile.manifest.shared_forms import SharedMetadataForm
-from otto_reconcile.manifest.tree import Node, child, find
+from otto_reconcile.manifest.tree import Node, child, find, key_at
 from otto_reconcile.model import JSON, Bot, get_kind
 from otto_reconcile.model.bot import IGNORE, RENAMED, SUSPEND, WAVE, WINDOWS
-from otto_reconcile.model.former import are_written
+from otto_reconcile.model.former import are_written, as_data, renamed_parts
 from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.model.part import Text
 from otto_reconcile.model.shared import Declaration
 from otto_reconcile.model.windows import begins, duration_of
 
 _CRON = "write five fields, for example `0 9 * * mon-fri`"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
+_PREFIX = "otto/"
+_AT = ("metadata", "annotations")
+_FIELDS: dict[str, Any] = {
+    IGNORE: (list[Text], []),
+    SUSPEND: (bool, False),
+    WAVE: (Any, 0),
+    WINDOWS: (list[WindowForm], []),
+}
+_NAMES = [name.removeprefix(_PREFIX) for name in _FIELDS]
+AnnotationsForm = create_model("AnnotationsForm", __base__=Form, **_FIELDS)
+"""The annotations of a bot that mean something here."""
 _HINT = "write FIELD of the bot, GROUP/ID/FIELD of a part of it, or GROUP/*/FIELD"
 
 
@@ -51,18 +68,83 @@ def policies_of(declaration: Declaration) -> tuple[dict[str, JSON], dict[str, JS
 
 
 def check_policies(drafts: Iterable[Draft]) -> None:
-    """A wave that is no number, and ignored fields that there are not, are faults."""
+    """Whatever says how a bot is looked after and cannot be followed is a fault."""
     for draft in drafts:
-        if draft.form is None or not isinstance(draft.form.metadata, BotMetadataForm):
-            continue
-        wave = (draft.form.metadata.annotations or {}).get(WAVE, 0)
-        if isinstance(wave, bool) or not _WHOLE.fullmatch(str(wave)):
-            at = find(draft.root, ("metadata", "annotations", WAVE))
-            draft.faults.add(at, f"`{WAVE}` must be a whole number", "lower ones come first")
-        for number, window in enumerate(draft.form.metadata.windows or ()):
-            _check_window(draft, window, find(draft.root, ("metadata", "windows", number)))
-        for number, path in enumerate(draft.form.metadata.ignore or ()):
-            _check_path(draft, path, find(draft.root, ("metadata", "ignore", number)))
+        form = draft.form.metadata if draft.form is not None else None
+        if isinstance(form, BotMetadataForm) and not any(p[0] == "metadata" for p in draft.secrets):
+            metadata = find(draft.root, ("metadata",))
+            _check(draft, form.windows or (), form.ignore or (), metadata, ("windows", "ignore"))
+            _check_annotations(draft, form)
+
+
+def refuse_policies(draft: Draft) -> None:
+    """An annotation of what bots share that would say how it is looked after is a fault."""
+    for name in _own(child(find(draft.root, ("metadata",)), "annotations")):
+        message = f"what bots share has no annotation `{short(name)}`"
+        hint = f"remove it; only bots have annotations that begin with `{_PREFIX}`"
+        draft.faults.add(key_at(draft.root, (*_AT, name)), message, hint)
+
+
+def _own(annotations: Node | None) -> list[str]:
+    """The names that are not people's own."""
+    said = annotations.value if annotations is not None else None
+    names = said if isinstance(said, dict) else ()
+    return [name for name in names if name.lower().startswith(_PREFIX)]
+
+
+def _check(
+    draft: Draft,
+    windows: Sequence[WindowForm],
+    ignored: Sequence[str],
+    within: Node,
+    keys: tuple[str, str],
+) -> None:
+    for number, window in enumerate(windows):
+        _check_window(draft, window, find(within, (keys[0], number)))
+    for number, path in enumerate(ignored):
+        _check_path(draft, path, find(within, (keys[1], number)))
+
+
+def _check_annotations(draft: Draft, metadata: BotMetadataForm) -> None:
+    node, said = find(draft.root, _AT), metadata.annotations or {}
+    for name in _own(node):
+        if name not in (*_FIELDS, RENAMED):
+            meant = get_close_matches(name.lower().removeprefix(_PREFIX), _NAMES, 1)
+            hint = f"there are: {', '.join(_FIELDS)}; begin your own with something else"
+            hint = f"did you mean `{_PREFIX}{meant[0]}`?" if meant else hint
+            message = f"there is no annotation `{short(name)}`"
+            draft.faults.add(key_at(draft.root, (*_AT, name)), message, hint)
+    _check_renamed(draft, said)
+    known = {name: said[name] for name in _FIELDS if name in said}
+    form, _ = validate(AnnotationsForm, known, node, draft.faults)
+    wave = said.get(WAVE, 0)
+    if isinstance(wave, bool) or not _WHOLE.fullmatch(str(wave)):
+        at = find(node, (WAVE,))
+        draft.faults.add(at, f"`{WAVE}` must be a whole number", "lower ones come first")
+    if form is not None:
+        _check(draft, getattr(form, WINDOWS), getattr(form, IGNORE), node, (WINDOWS, IGNORE))
+        _check_both(draft, metadata, form)
+
+
+def _check_both(draft: Draft, metadata: BotMetadataForm, form: Form) -> None:
+    """Two places that say it may not differ: one of them would count, and nobody knows which."""
+    for name in (SUSPEND, IGNORE, WINDOWS):
+        key = name.removeprefix(_PREFIX)
+        beside = getattr(metadata, key)
+        if name in form.model_fields_set and beside not in (None, getattr(form, name)):
+            at = key_at(draft.root, (*_AT, name))
+            draft.faults.add(at, f"`{key}` says otherwise", "keep one of them")
+
+
+def _check_renamed(draft: Draft, said: Mapping[str, JSON]) -> None:
+    """What `export` writes where the parts cannot say it."""
+    if RENAMED not in said:
+        return
+    found = renamed_parts(Bot(id="any", name="any", annotations={RENAMED: said[RENAMED]}))
+    if not found or as_data(found) != said[RENAMED]:
+        hint = "remove it, and write `renamedFrom` beside the `id` of what was renamed"
+        message = f"`{RENAMED}` is no list of renamed parts"
+        draft.faults.add(key_at(draft.root, (*_AT, RENAMED)), message, hint)
 
 
 def _check_window(draft: Draft, window: WindowForm, at: Node) -> None:
@@ -95,7 +177,9 @@ def _check_path(draft: Draft, path: str, at: Node) -> None:
         hint = near(field, kind.by_name) or f"there are: {', '.join(sorted(kind.by_name))}"
         what = f"a {kind.name.replace('_', ' ')}" if rest else "a bot"
         draft.faults.add(at, f"{what} has no field `{short(field)}`", hint)
-    ids = {item.id.removeprefix(f"{draft.bot_id}.") for item in draft.groups.get(group, ())}
+    found = {item.id for item in draft.groups.get(group, ())}
+    found |= {name for other, name in (*draft.broken, *draft.shared) if other == group}
+    ids = {name.removeprefix(f"{draft.bot_id}.") for name in found}
     if rest and rest[0] != "*" and rest[0] not in ids and not draft.unsure:
         message = f"there is no `{short(rest[0])}` in `{group}`"
         draft.faults.add(at, message, near(rest[0], ids) or _HINT)

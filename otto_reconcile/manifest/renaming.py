@@ -1,11 +1,12 @@
-"""`renamedFrom` of guidelines, journeys and states: checked, and kept as an annotation."""
+"""`renamedFrom` of bots and of their parts: checked; of parts, kept as an annotation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from otto_reconcile.manifest.basics import Renamable
+from otto_reconcile.manifest.bot_forms import BotForm
 from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.forms import JourneyForm, StateForm
 from otto_reconcile.manifest.messages import short
@@ -29,8 +30,9 @@ class _Named:
     former: tuple[str, ...] = ()
 
 
-def check_renamed(drafts: Iterable[Draft]) -> None:
+def check_renamed(drafts: Sequence[Draft]) -> None:
     """A former id that is still used, that is the own one, or that of two, is a fault."""
+    _check_bots(drafts)
     for draft in drafts:
         for group in _GROUPS:
             items = draft.groups.get(group, ())
@@ -54,6 +56,34 @@ def renamed_in(draft: Draft) -> dict[str, JSON]:
         if state.renamedFrom is not None
     ]
     return {RENAMED: as_data(found)} if found else {}
+
+
+def former_of(draft: Draft) -> str | None:
+    """The id that the bot had, if its manifest says so."""
+    return draft.form.metadata.renamedFrom if isinstance(draft.form, BotForm) else None
+
+
+def _check_bots(drafts: Sequence[Draft]) -> None:
+    there = {draft.bot_id: draft for draft in reversed(drafts) if draft.bot_id}
+    taken: dict[str, tuple[Draft, Node]] = {}
+    for draft in drafts:
+        if (former := former_of(draft)) is None:
+            continue
+        at = find(draft.root, ("metadata", "renamedFrom"))
+        first, first_at = taken.setdefault(former, (draft, at))
+        if former == draft.bot_id:
+            draft.faults.add(at, "it is renamed from its own id", "remove `renamedFrom`")
+        elif (other := there.get(former)) is not None:
+            message = f"the bot `{short(former)}`, from which this one is renamed, is still there"
+            hint = f"remove it ({_place(other, other.root)}), or this `renamedFrom`"
+            draft.faults.add(at, message, hint)
+        elif first is not draft:
+            hint = f"keep one of them; the first is {_place(first, first_at)}"
+            draft.faults.add(at, f"two bots are renamed from `{short(former)}`", hint)
+
+
+def _place(draft: Draft, node: Node) -> str:
+    return f"{node.file or draft.faults.file}:{node.line}"
 
 
 def _item(draft: Draft, item: Item) -> _Named:
@@ -88,9 +118,15 @@ def _check(draft: Draft, group: str, items: list[_Named]) -> None:
         elif still is one:
             draft.faults.add(at, "it is renamed from its own id", "remove `renamedFrom`")
         elif still is not None:
-            message = f"`{short(one.former[-1])}` is still in `{group}` (line {still.node.line})"
+            where = _line(draft, at, still.node)
+            message = f"`{short(one.former[-1])}` is still in `{group}` ({where})"
             draft.faults.add(at, message, "remove that one, or this `renamedFrom`")
         elif first is not one:
             message = f"two {group} are renamed from `{short(one.former[-1])}`"
-            hint = f"keep one of them; the first is on line {first.node.line}"
+            hint = f"keep one of them; the first is on {_line(draft, at, first.node)}"
             draft.faults.add(at, message, hint)
+
+
+def _line(draft: Draft, at: Node, other: Node) -> str:
+    """Where the other one is, seen from here: an overlay is another file."""
+    return f"line {other.line}" if at.file == other.file else _place(draft, other)

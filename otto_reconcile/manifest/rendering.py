@@ -13,14 +13,13 @@ from otto_reconcile.manifest import tree
 from otto_reconcile.manifest.documents import read_documents
 from otto_reconcile.manifest.dumping import AsWritten, written_out
 from otto_reconcile.manifest.files import Source
-from otto_reconcile.manifest.interpolation import FromVariable, to_data
+from otto_reconcile.manifest.interpolation import FromVariable
 from otto_reconcile.manifest.messages import model_at
 from otto_reconcile.manifest.overlays import Document
 from otto_reconcile.manifest.shared_forms import FORMS
-from otto_reconcile.manifest.tree import Faults, Node, child
+from otto_reconcile.manifest.tree import Node, child
 from otto_reconcile.manifest.yaml_scalars import resolve
-from otto_reconcile.model import JSON, Masked
-from otto_reconcile.runtime.escaping import without_logins
+from otto_reconcile.model import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +44,18 @@ class Rendered:
         )
 
 
-def render(
-    paths: Sequence[Path | Source], *, environ: Mapping[str, str], env: str | None
-) -> list[Rendered]:
+def render(paths: Sequence[Path | Source], *, env: str | None) -> list[Rendered]:
     """The documents of manifests in which nothing is wrong, as `load` has found.
 
-    Values and variables are filled; what a secret is part of is written with its `${VAR}`, and of
-    a URL neither user nor password.
+    Values are filled, and nothing else: what is printed is to be applied. No variable is read, so
+    no secret of the environment is in it.
     """
-    return [_rendered(document, environ) for document in read_documents(paths, env).documents]
+    return [_rendered(document) for document in read_documents(paths, env).documents]
 
 
-def _rendered(document: Document, environ: Mapping[str, str]) -> Rendered:
-    found = to_data(document.root, environ, Faults(document.faults.file))
-    data = _written(found.value, (), found.secrets, str(found.value.get("kind")))
+def _rendered(document: Document) -> Rendered:
+    kind = child(document.root, "kind")
+    data = _written(document.root, (), str(kind.value) if kind is not None else "")
     text = written_out(data)
     written = yaml.compose(text)
     assert written is not None
@@ -66,16 +63,15 @@ def _rendered(document: Document, environ: Mapping[str, str]) -> Rendered:
     return Rendered(data, text, origins)
 
 
-def _written(value: JSON, path: tree.Path, secrets: Mapping[tree.Path, Masked], kind: str) -> Any:
+def _written(node: Node, path: tree.Path, kind: str) -> Any:
+    value = node.value
     if isinstance(value, dict):
-        return {name: _written(v, (*path, name), secrets, kind) for name, v in value.items()}
+        return {name: _written(e.value, (*path, name), kind) for name, e in value.items()}
     if isinstance(value, list):
-        return [_written(v, (*path, number), secrets, kind) for number, v in enumerate(value)]
-    if path in secrets:
-        return AsWritten(secrets[path].template)
+        return [_written(item, (*path, number), kind) for number, item in enumerate(value)]
     if isinstance(value, FromVariable) and not _takes_text(path, kind):
-        return resolve(str(value))
-    return without_logins(str(value)) if isinstance(value, str) else value
+        value = resolve(str(value))
+    return AsWritten(value) if isinstance(value, str) else value
 
 
 def _takes_text(path: tree.Path, kind: str) -> bool:
@@ -108,7 +104,8 @@ def _origins(written: yaml.Node, node: Node, file: str) -> Iterator[tuple[int, s
 
 
 def _place(node: Node, file: str) -> str:
-    places = [f"{node.file or file}:{node.line}", *node.values_at]
+    values = (place.rpartition(":")[0] for place in node.values_at)
+    places = [f"{node.file or file}:{node.line}", *values]
     if node.text_of is not None:
         places.insert(1, f"{node.text_of}:1")
     return ", ".join(places)

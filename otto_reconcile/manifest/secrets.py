@@ -11,9 +11,23 @@ from dataclasses import replace
 
 from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.interpolation import refuse_unset
-from otto_reconcile.manifest.tree import Node, Path, find
+from otto_reconcile.manifest.tree import Faults, Node, Path, find
 from otto_reconcile.model.groups import GROUPS
+from otto_reconcile.runtime.escaping import MASKED, mask_in
 from otto_reconcile.settings import ALLOW_ENV
+
+
+def refuse_masks(node: Node, faults: Faults) -> None:
+    """What is shown in the place of a secret is no value: somebody copied it from what is shown."""
+    if isinstance(node.value, dict):
+        for entry in node.value.values():
+            refuse_masks(entry.value, faults)
+    elif isinstance(node.value, list):
+        for item in node.value:
+            refuse_masks(item, faults)
+    elif isinstance(node.value, str) and (offset := mask_in(node.value)) is not None:
+        message = f"`{MASKED}` stands in the place of a secret here"
+        faults.add_inside(node, offset, message, "write the value, or `${NAME}` for a variable")
 
 
 def mask(made: Draft) -> None:

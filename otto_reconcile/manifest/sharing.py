@@ -13,6 +13,7 @@ from otto_reconcile.manifest.drafts import Draft, Item
 from otto_reconcile.manifest.forms import GuidelineForm
 from otto_reconcile.manifest.ids import complete
 from otto_reconcile.manifest.messages import near
+from otto_reconcile.manifest.policies import refuse_policies
 from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
 from otto_reconcile.manifest.tree import child, find
 from otto_reconcile.model import JSON, Bot
@@ -40,6 +41,7 @@ def link_shared(drafts: Sequence[Draft]) -> list[tuple[Draft, SharedDocument]]:
             message = f"the {draft.noun} `{draft.bot_id}` is there twice"
             draft.faults.add(at, message, f"see {where}")
         _check_glossary(draft)
+        refuse_policies(draft)
     return [
         (draft, document)
         for draft in drafts

@@ -28,7 +28,8 @@ class Node:
     the value is the path of a file whose text belongs here; `text_of` is the file that it is from.
     `told` is True where there is no value, which is a fault already: nothing else of it is wrong.
     `file` is the overlay that put it here; None is the document's own file. `values_at` are the
-    places of the values that its text was filled with.
+    places of the values that its text was filled with, `file:line:column`. `written` is how a
+    number or a switch is written: `01067`, `1e3`.
     """
 
     value: Scalar | list[Node] | dict[str, Entry]
@@ -42,6 +43,7 @@ class Node:
     told: bool = False
     file: str | None = None
     values_at: tuple[str, ...] = ()
+    written: str | None = None
 
 
 class Entry(NamedTuple):
@@ -64,16 +66,20 @@ class Faults:
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
         if not at.told:
-            file = at.file or self.file
-            self.problems.append(Problem(file, at.line, at.column, message, hint))
+            self._tell(at, (at.file or self.file, at.line, at.column), message, hint)
 
     def add_inside(self, at: Node, offset: int, message: str, hint: str | None = None) -> None:
         """A fault in the text of a node: of one from a file, its place there is told."""
         if at.text_of is None:
             self.add(at, message, hint)
         else:
-            line, column = place(str(at.value), offset)
-            self.problems.append(Problem(at.text_of, line, column, message, hint))
+            self._tell(at, (at.text_of, *place(str(at.value), offset)), message, hint)
+
+    def _tell(self, at: Node, where: tuple[str, int, int], message: str, hint: str | None) -> None:
+        """With the values that the text is filled with: what is wrong may be one of them."""
+        if at.values_at:
+            message = f"{message}; it is filled with {', '.join(at.values_at)}"
+        self.problems.append(Problem(*where, message, hint))
 
     def stop(self, at: Node, message: str, hint: str | None = None) -> Unreadable:
         """Records the fault; the caller raises what this returns."""

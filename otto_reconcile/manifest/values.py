@@ -20,9 +20,9 @@ _MARK = "${values."
 
 @dataclass(slots=True)
 class Values:
-    """The values of an environment as they are written, and the place of each (`file:line`).
+    """The values of an environment as they are written, and the place of each.
 
-    `used` are those that a text names.
+    A place is `file:line:column`. `used` are those that a text names.
     """
 
     environment: str | None = None

@@ -194,6 +194,7 @@ class _Composer:
         node = Node(text, line, column)
         if plain or event.tag in NO_TEXT:
             node.value = resolve(text)
+            node.written = None if isinstance(node.value, str) else text
         if event.tag == _FILE:
             node.named = True
         else:

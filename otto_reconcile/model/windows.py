@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from otto_reconcile.model.bot import WINDOWS, Bot
+from otto_reconcile.model.cron_times import last_time, next_time
 from otto_reconcile.model.resource import JSON
 
 DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?")
@@ -37,20 +38,12 @@ class Window:
         return now < self.ends(now)
 
     def next(self, now: datetime) -> datetime:
-        """When it begins next; raises as `is_active`."""
-        from croniter import croniter  # which takes a while
-
-        local = now.astimezone(ZoneInfo(self.zone))
-        begins: datetime = croniter(self.cron, local).get_next(datetime)
-        return begins
+        """When it begins next, as UTC; raises as `is_active`."""
+        return next_time(self.cron, self.zone, now)
 
     def ends(self, now: datetime) -> datetime:
-        """When the time that began last ends; raises as `is_active`."""
-        from croniter import croniter
-
-        local = now.astimezone(ZoneInfo(self.zone))
-        begun: datetime = croniter(self.cron, local + timedelta(seconds=1)).get_prev(datetime)
-        return begun + self.duration
+        """When the time that began last ends, as UTC; raises as `is_active`."""
+        return last_time(self.cron, self.zone, now) + self.duration
 
 
 def duration_of(text: str) -> timedelta | None:
@@ -90,15 +83,19 @@ def closed(bot: Bot, now: datetime) -> str | None:
 
 
 def _opening(windows: list[Window], now: datetime) -> datetime | None:
-    """When they let something through next; None if that is not soon, or never."""
-    at, allowing = now, [window for window in windows if not window.deny]
+    """When they let something through next, by the clock of the window that makes it so.
+
+    None if that is not soon, or never.
+    """
+    at, zone = now, "UTC"
+    allowing = [window for window in windows if not window.deny]
     for _ in range(_AHEAD):
         if is_open(windows, at):
-            return at
-        denied = [window.ends(at) for window in windows if window.deny and window.is_active(at)]
+            return at.astimezone(ZoneInfo(zone))
+        denied = [(w.ends(at), w.zone) for w in windows if w.deny and w.is_active(at)]
         if not denied and not allowing:
             return None
-        at = max(denied) if denied else min(window.next(at) for window in allowing)
+        at, zone = max(denied) if denied else min((w.next(at), w.zone) for w in allowing)
     return None
 
 
@@ -116,5 +113,5 @@ def _windows(said: JSON) -> Iterator[Window]:
         texts = one if isinstance(one, dict) else {}
         cron, duration = texts.get("cron"), duration_of(str(texts.get("duration")))
         if isinstance(cron, str) and duration is not None:
-            zone = str(texts.get("timezone", "UTC"))
+            zone = str(texts.get("timezone") or "UTC")
             yield Window(cron, duration, zone, texts.get("kind") == "deny")

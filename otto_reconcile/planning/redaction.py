@@ -13,11 +13,10 @@ from dataclasses import replace
 
 from otto_reconcile.model import JSON
 from otto_reconcile.planning.plan import Action, Change, Operation, Plan
-from otto_reconcile.runtime.escaping import MASKED, without_logins
+from otto_reconcile.runtime.escaping import MASKED, MASKED_CHANGED, without_logins
 
 __all__ = ["MASKED", "MASKED_CHANGED", "scrub", "scrubbed", "shown", "texts", "without_secrets"]
 
-MASKED_CHANGED = "(masked, changed)"
 _SHORTEST = 4  # a shorter secret would blot out unrelated text
 
 

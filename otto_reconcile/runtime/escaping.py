@@ -48,7 +48,8 @@ def _spelt(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-MASKED = "(masked)"
+MASKED, MASKED_CHANGED = "(masked)", "(masked, changed)"
+_MASK = re.compile(r"\A\(masked(, changed)?\)\s*\Z|(?<=://)\(masked(, changed)?\)(?=@)")
 _LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?!git@)[^\s/?#\"'<>\\]+@")
 
 
@@ -62,6 +63,12 @@ def without_logins(value: Any) -> Any:
         items = [without_logins(item) for item in value]
         return items if isinstance(value, list) else tuple(items)
     return value
+
+
+def mask_in(text: str) -> int | None:
+    """Where a mask of ours stands in a text that somebody means as a value; None if none does."""
+    found = _MASK.search(text) if MASKED[:-1] in text else None
+    return found.start() if found is not None else None
 
 
 def has_login(text: str) -> bool:

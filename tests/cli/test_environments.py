@@ -86,16 +86,54 @@ def test_render_shows_where_each_line_is_from(shop: Otto) -> None:
     assert yaml.safe_load("\n".join(lines)) == yaml.safe_load(shop("render", "--env=prod").out)
 
 
-def test_render_hides_logins_and_refuses_what_is_wrong(shop: Otto) -> None:
-    text = manifest().replace("with their orders.", "at https://ann:hush@shop.example")
+def test_what_render_prints_is_applied_as_it_was_meant(shop: Otto) -> None:
+    text = manifest().replace(
+        "  description: Helps customers with their orders.",
+        "  description: 'See https://ann:hush@shop.example, ${ADDRESS} and $${ADDRESS}'\n"
+        "  max_engine_iterations: ${ROUNDS}\n"
+        "  tool_services: [{name: shop, kind: mcp, url: '${SERVICE}'}]",
+    )
     shop.write("manifests/desk.yaml", text)
-    done = shop("render")
-    assert "hush" not in done.out
-    assert "https://(masked)@shop.example" in done.out
+    shop.environ |= {
+        "ADDRESS": "Elm Street",
+        "SERVICE": "https://bob:knock@x.example:80",
+        "ROUNDS": "4",
+    }
+    assert shop("apply", "-f", "manifests", "--env", "prod").code == 0
+    for form, name in (("yaml", "rendered.yaml"), ("json", "rendered.json")):
+        done = shop("render", "--env", "prod", "-o", form)
+        assert (done.code, done.err) == (0, "")
+        assert "https://ann:hush@shop.example, ${ADDRESS} and $${ADDRESS}" in done.out
+        assert not {"Elm Street", "knock", "sesame"} & set(done.out.replace("/", " ").split())
+        shop.write(name, done.out)
+        applied = shop("apply", "-f", name, "--dry-run", "-o", "json")
+        assert [bot["result"] for bot in applied.json()["bots"]] == ["unchanged"]
     done = shop("render", "--env", "prd")
     assert (done.code, done.out) == (1, "")
     assert "did you mean `prod`?" in done.err
     assert shop("render", "--origin", "-o", "json").code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(masked)",
+        "(masked, changed)",
+        "At https://(masked)@shop.example",
+        "At https://(masked, changed)@shop.example",
+    ],
+)
+def test_a_mask_is_not_taken_for_a_value(shop: Otto, text: str) -> None:
+    written = manifest().replace("Helps customers with their orders.", text)
+    shop.write("manifests/desk.yaml", written)
+    for command in (("validate",), ("apply", "-f", "manifests")):
+        done = shop(*command)
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith(
+            "manifests/desk.yaml:6:16: `(masked)` stands in the place of a secret here"
+        )
+    shop.write("manifests/desk.yaml", manifest().replace("with their", "(masked) with their"))
+    assert shop("validate").code == 0
 
 
 def test_render_reads_standard_input(shop: Otto) -> None:

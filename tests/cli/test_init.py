@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from otto_reconcile import manifest
+from tests.cli import command
 from tests.cli.command import ROOT, Otto
 from tests.e2e.harness import Place
 
@@ -73,6 +74,93 @@ def test_each_example_is_one_to_begin_with(otto: Otto, name: str) -> None:
     tools = yaml.safe_load((otto.folder / "shop" / "otto.yaml").read_text()).get("tools", [])
     assert all((otto.folder / "shop" / tool).is_file() for tool in tools)
     assert bool(tools) is (ROOT / "manifests" / "tools" / f"{name}.py").is_file()
+
+
+def obeyed(otto: Otto, text: str, *lines: str) -> None:
+    """The settings as somebody has them who does what `init` says."""
+    otto.write("otto.yaml", text + "".join(f"{line}\n" for line in lines))
+
+
+def test_settings_that_are_there_are_told_the_tools(otto: Otto) -> None:
+    otto.write("otto.yaml", "interval: 60\n")
+    done = otto("init", "--example", "healthcare")
+    assert done.code == 0
+    assert done.out.splitlines()[-3:] == [
+        "otto.yaml: add this line, for the tools of the bot:",
+        "  tools: [manifests/tools/healthcare.py]",
+        "next: do what is said above, then otto-reconcile run",
+    ]
+    assert (otto.folder / "otto.yaml").read_text() == "interval: 60\n"
+    obeyed(otto, "interval: 60\n", done.out.splitlines()[-2].strip())
+    tools = otto("config", "-o", "json").json()["settings"]
+    assert "manifests/tools/healthcare.py" in str(tools)
+    assert otto("validate").out == "1 bot in 1 file is valid\n"
+    assert "add" not in otto("init", "--example", "healthcare").out
+
+
+def test_tools_that_are_there_stay_among_them(otto: Otto) -> None:
+    text = "tools:\n  - mine.py\n  - shop.tools\n"
+    otto.write("otto.yaml", text)
+    said = otto("init", "--example", "healthcare").out.splitlines()
+    assert said[-3:-1] == [
+        "otto.yaml:1: write in the place of `tools`, for the tools of the bot:",
+        "  tools: [mine.py, shop.tools, manifests/tools/healthcare.py]",
+    ]
+    obeyed(otto, "", said[-2].strip())
+    assert otto("validate").code == 0
+
+
+def test_a_bot_is_put_where_the_settings_look_for_it(otto: Otto) -> None:
+    otto.write("otto.yaml", "sources: [{folder: our/bots}]\n")
+    done = otto("init", "--example", "healthcare")
+    assert "our/bots/healthcare.yaml: written" in done.out
+    assert "  tools: [our/bots/tools/healthcare.py]\n" in done.out
+    assert otto("validate").out == "1 bot in 1 file is valid\n"
+    first = (otto.folder / "our/bots/healthcare.yaml").read_text().splitlines()[0]
+    assert first.endswith("$schema=../../schemas/manifest.schema.json")
+    assert not (otto.folder / "manifests").exists()
+
+
+def test_sources_without_a_folder_are_told_one(otto: Otto) -> None:
+    text = "sources:\n- git: https://git.example/a.git\n"
+    otto.write("otto.yaml", text)
+    said = otto("init").out.splitlines()
+    assert said[-3:-1] == [
+        "otto.yaml:1: add to `sources`, so that the bot is read:",
+        "  - folder: manifests",
+    ]
+    obeyed(otto, text, said[-2].strip())
+    assert otto("validate").out == "1 bot in 1 file is valid\n"
+
+
+def test_settings_with_one_manifest_are_told_a_folder(otto: Otto) -> None:
+    otto.write("otto.yaml", "manifests: desk.yaml\n")
+    otto.write("desk.yaml", command.manifest())
+    said = otto("init").out.splitlines()
+    assert said[-4:-1] == [
+        "otto.yaml:1: this names one manifest, desk.yaml, and not the new one:",
+        "move it into manifests/, and write in its place:",
+        "  manifests: manifests",
+    ]
+    (otto.folder / "desk.yaml").rename(otto.folder / "manifests/desk.yaml")
+    obeyed(otto, "", said[-2].strip())
+    assert otto("validate").out == "2 bots in 2 files are valid\n"
+
+
+def test_settings_that_cannot_be_read_are_named(otto: Otto) -> None:
+    otto.write("otto.yaml", "intervall: 60\n")
+    done = otto("init", "--example", "healthcare")
+    assert done.code == 0
+    assert "otto.yaml:1:1: unknown key `intervall` (did you mean `interval`?)\n" in done.out
+    assert "  tools: [manifests/tools/healthcare.py]\n" in done.out
+
+
+def test_a_gitignore_that_is_there_is_told_what_it_lacks(otto: Otto) -> None:
+    otto.write(".gitignore", "/.env\nmine\n")
+    assert otto("init").out.splitlines()[-3:-1] == [
+        ".gitignore: add, so that nothing secret is committed:",
+        "  .otto/",
+    ]
 
 
 def test_an_example_that_is_none_names_the_nearest(otto: Otto) -> None:

@@ -158,6 +158,81 @@ def test_values_fill_texts_numbers_and_switches(folder: Path) -> None:
     assert bot.guidelines[0].action == "Ask at h/x"
 
 
+SPELT = "01067 9.90 1e3 0x1F 0o17 +5 .5 1. yes on True 2026-11-27 1_000 2026-11-27T09:00"
+
+
+@pytest.mark.parametrize("written", SPELT.split())
+def test_a_value_is_put_into_a_text_as_it_is_written(folder: Path, written: str) -> None:
+    overlay(folder, f"  values:\n    shop: {written}  # not text in YAML\n")
+    assert loaded(folder).description == f"Helps with orders of {written}."
+
+
+def test_a_number_in_json_is_put_in_as_it_is_written(folder: Path) -> None:
+    (folder / "prod.json").write_text(
+        '{"apiVersion": "otto/v1", "kind": "Overlay", "metadata": {"environment": "prod"},'
+        ' "spec": {"values": {"shop": 9.90}}}'
+    )
+    assert loaded(folder).description == "Helps with orders of 9.90."
+
+
+def test_a_number_stays_one_where_one_is_wanted(folder: Path) -> None:
+    (folder / "desk.yaml").write_text(BASE.replace("priority: 1", "priority: ${values.rank}"))
+    overlay(folder, "  values: {rank: 0x1F, shop: x}\n")
+    assert loaded(folder).guidelines[0].priority == 31
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("", "nothing"), ("null", "nothing"), ("[x]", "a list"), ("{x: 1}", "a m")]
+)
+@pytest.mark.parametrize("env", [None, "prod"])
+def test_a_value_that_is_none_is_one_fault(
+    folder: Path, said: str, found: str, env: str | None
+) -> None:
+    overlay(folder, f"  values:\n    shop: {said}\n    other: y\n")
+    (fault,) = refused(folder, env)
+    place = f"environments/prod.yaml:6:{11 if said else 10}"
+    assert fault.startswith(f"{place}: `shop` must be a text, a number or a switch, not {found}")
+    assert ('write `""` for no text' in fault) is (found == "nothing")
+
+
+def test_a_name_that_no_value_can_have_is_told_at_it(folder: Path) -> None:
+    overlay(folder, "  values: {a b: x}\n")
+    assert refused(folder) == [
+        (
+            "environments/prod.yaml:5:12: `a b` is no name of a value (write letters, digits, `_`"
+            " and `-`, a letter or `_` first)"
+        )
+    ]
+
+
+def test_a_fault_that_a_value_makes_names_its_place(folder: Path) -> None:
+    (folder / "desk.yaml").write_text(
+        BASE.replace("priority: 1", "priority: ${values.rank}").replace(
+            "Greet back", '"Greet at ${values.url}"'
+        )
+    )
+    overlay(folder, '  values:\n    rank: high\n    shop: x\n    url: "${HOST}"\n')
+    assert refused(folder) == [
+        (
+            "desk.yaml:12:17: `priority` must be a whole number, not text; it is filled with"
+            f" {folder}/environments/prod.yaml:6:11"
+        ),
+        (
+            "desk.yaml:13:48: the environment variable HOST is not set; it is filled with"
+            f" {folder}/environments/prod.yaml:8:10 (set it, or give a default: ${{HOST:-text}})"
+        ),
+    ]
+
+
+def test_a_fault_in_a_text_of_a_file_names_the_value(folder: Path) -> None:
+    (folder / "greet.md").write_text("Greet\n${values.url}\n")
+    (folder / "desk.yaml").write_text(BASE.replace("Greet back", "!file greet.md"))
+    overlay(folder, '  values: {shop: x, url: "${HOST}"}\n')
+    (fault,) = refused(folder)
+    assert fault.startswith("greet.md:2:1: the environment variable HOST is not set; it is filled")
+    assert f"{folder}/environments/prod.yaml:5:26" in fault
+
+
 def test_a_secret_behind_a_value_stays_one(folder: Path) -> None:
     (folder / "desk.yaml").write_text(BASE.replace("Ask for the number", "Say ${values.word}"))
     overlay(folder, '  values: {word: "${secret:WORD}"}\n')

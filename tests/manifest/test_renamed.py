@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from otto_reconcile import manifest
+from otto_reconcile.errors import InvalidInput
 from otto_reconcile.model import snapshot_of
 from otto_reconcile.model.bot import RENAMED
 from tests.manifest.test_load import bots, refused
@@ -82,7 +83,6 @@ def test_an_annotation_that_no_part_fits_stays_one(tmp_path: Path) -> None:
                 bot.guidelines[0].model_copy(update={"id": "desk.greet"}),
             ]
         },
-        {"annotations": {RENAMED: "soon"}},
     ):
         other = bot.model_copy(update=change)
         text = manifest.dump([other])
@@ -90,6 +90,8 @@ def test_an_annotation_that_no_part_fits_stays_one(tmp_path: Path) -> None:
         assert "renamedFrom" not in text
         (again,) = bots(write(tmp_path, text))
         assert again.annotations == other.annotations
+    text = manifest.dump([bot.model_copy(update={"annotations": {RENAMED: "soon"}})])
+    assert "`otto/renamed` is no list of renamed parts" in refused(write(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,56 @@ def test_what_is_wrong_is_told_with_its_place(
 ) -> None:
     assert before in TEXT
     assert fault in refused(write(tmp_path, TEXT.replace(before, after, 1)))
+
+
+BOTS = """\
+apiVersion: otto/v1
+kind: Bot
+metadata: {id: a}
+spec: {name: A}
+---
+apiVersion: otto/v1
+kind: Bot
+metadata:
+  id: b
+  renamedFrom: FORMER
+spec: {name: B}
+---
+apiVersion: otto/v1
+kind: Bot
+metadata: {id: c, renamedFrom: z}
+spec: {name: C}
+"""
+
+
+@pytest.mark.parametrize(
+    ("former", "fault"),
+    [
+        ("a", ":10:16: the bot `a`, from which this one is renamed, is still there (remove it ("),
+        ("b", ":10:16: it is renamed from its own id (remove `renamedFrom`)"),
+        ("z", ":15:32: two bots are renamed from `z` (keep one of them; the first is"),
+    ],
+)
+def test_a_former_bot_is_gone_and_that_of_one(tmp_path: Path, former: str, fault: str) -> None:
+    assert fault in refused(write(tmp_path, BOTS.replace("FORMER", former)))
+
+
+def test_a_bot_with_another_fault_is_still_there(tmp_path: Path) -> None:
+    found = refused(write(tmp_path, BOTS.replace("FORMER", "a").replace("name: A", "nam: A")))
+    assert ":10:16: the bot `a`, from which this one is renamed, is still there" in found
+
+
+def test_an_overlay_that_keeps_the_former_names_it(tmp_path: Path) -> None:
+    write(tmp_path, TEXT)
+    (tmp_path / "prod.yaml").write_text(
+        "apiVersion: otto/v1\nkind: Overlay\nmetadata: {environment: prod}\nspec:\n"
+        "  patches:\n    - target: desk\n      spec:\n        guidelines:\n"
+        "          - {id: greet, $patch: add, condition: c2, action: x}\n"
+    )
+    with pytest.raises(InvalidInput) as caught:
+        manifest.load([tmp_path], environ={}, env="prod")
+    place = f"{tmp_path}/prod.yaml:9"
+    assert f":7:32: `greet` is still in `guidelines` ({place})" in str(caught.value)
 
 
 def test_what_bots_share_has_no_former_id(tmp_path: Path) -> None:

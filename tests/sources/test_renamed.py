@@ -71,9 +71,9 @@ def test_a_rename_is_no_part_of_a_mass_loss(desired: DesiredState, tmp_path: Pat
 @pytest.mark.parametrize(
     ("bots", "problem"),
     [
-        ({"a": None, "x": "a"}, "'x' is renamed from 'a', which is still there"),
-        ({"x": "a", "y": "a"}, "'y' is renamed from 'a', and so is 'x'"),
-        ({"x": "x"}, "'x' is renamed from 'x', which is still there"),
+        ({"a": None, "x": "a"}, "the bot `a`, from which this one is renamed, is still there"),
+        ({"x": "a", "y": "a"}, "two bots are renamed from `a`"),
+        ({"x": "x"}, "it is renamed from its own id"),
     ],
 )
 def test_a_rename_that_is_none_is_refused(
@@ -85,7 +85,7 @@ def test_a_rename_that_is_none_is_refused(
     with pytest.raises(InvalidInput) as refused:
         bring(desired, tmp_path)
     assert problem in str(refused.value)
-    assert ".yaml:1:1: " in str(refused.value)
+    assert ".yaml:3:32: " in str(refused.value)
     assert set(desired.read().bots) == {"a"}
 
 

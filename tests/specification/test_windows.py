@@ -70,9 +70,91 @@ def test_a_zone_that_is_not_known_here_keeps_changes_waiting() -> None:
     assert why.startswith("outside of its sync windows: ")
 
 
+SPRING, AUTUMN = "2030-03-31", "2030-10-27"
+"""When the clocks of Berlin go forward from 02:00 to 03:00, and back from 03:00 to 02:00."""
+
+
+def opens(day: str, cron: str, duration: str = "10m", zone: str = "Europe/Berlin") -> list[str]:
+    """The minutes from 22:00 to 04:00, of UTC, at which the window opens, closed before."""
+    window = {"cron": cron, "duration": duration, "timezone": zone}
+    start = datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=2)
+    minutes = [start + timedelta(minutes=n) for n in range(60 * 6)]
+    state = [told(minute.isoformat(), window) is None for minute in minutes]
+    return [
+        f"{minute:%H:%M}"
+        for minute, before, now in zip(minutes[1:], state, state[1:], strict=False)
+        if now and not before
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "cron", "utc"),
+    [
+        (SPRING, "30 1 * * *", ["00:30"]),
+        (SPRING, "30 2 * * *", ["01:00"]),  # not there: the first moment after, 03:00
+        (SPRING, "0 2 * * *", ["01:00"]),
+        (SPRING, "30 3 * * *", ["01:30"]),
+        (SPRING, "30 2,3 * * *", ["01:00", "01:30"]),
+        (AUTUMN, "30 1 * * *", ["23:30"]),
+        (AUTUMN, "30 2 * * *", ["00:30"]),  # there twice: the first time alone
+        (AUTUMN, "0 2 * * *", ["00:00"]),
+        (AUTUMN, "0 3 * * *", ["02:00"]),
+        (AUTUMN, "30 1-3 * * *", ["23:30", "00:30", "02:30"]),
+        (AUTUMN, "30 */1 * * *", ["22:30", "23:30", "00:30", "01:30", "02:30", "03:30"]),
+    ],
+)
+def test_a_change_of_the_clock(day: str, cron: str, utc: list[str]) -> None:
+    assert opens(day, cron) == utc
+
+
+@pytest.mark.parametrize(
+    ("moment", "cron", "next_one"),
+    [
+        ("2030-03-31T00:59+00:00", "30 2 * * *", "2030-03-31T03:00+02:00"),
+        ("2030-03-31T01:20+00:00", "30 2 * * *", "2030-04-01T02:30+02:00"),
+        ("2030-10-27T00:20+00:00", "30 2 * * *", "2030-10-27T02:30+02:00"),
+        ("2030-10-27T00:50+00:00", "30 2 * * *", "2030-10-28T02:30+01:00"),
+        ("2030-10-27T01:20+00:00", "30 2 * * *", "2030-10-28T02:30+01:00"),
+        ("2030-10-27T00:50+00:00", "30 * * * *", "2030-10-27T02:30+01:00"),
+    ],
+)
+def test_what_comes_next_around_a_change(moment: str, cron: str, next_one: str) -> None:
+    window = {"cron": cron, "duration": "10m", "timezone": "Europe/Berlin"}
+    assert str(told(moment, window)).endswith(f"opens at {next_one}")
+
+
+def test_a_window_lasts_as_long_as_it_says() -> None:
+    night = {"cron": "30 1 * * *", "duration": "2h", "timezone": "Europe/Berlin"}
+    for day, end in ((SPRING, "02:30"), (AUTUMN, "01:30")):
+        last = datetime.fromisoformat(f"{day}T{end}+00:00") - timedelta(minutes=1)
+        assert told(last.isoformat(), night) is None
+        assert told(f"{day}T{end}+00:00", night) is not None
+
+
+def test_a_window_of_each_minute_is_open_all_night() -> None:
+    always = {"cron": "* * * * *", "duration": "2m", "timezone": "Europe/Berlin"}
+    for day in (SPRING, AUTUMN):
+        start = datetime.fromisoformat(f"{day}T00:00+00:00") - timedelta(hours=3)
+        minutes = (start + timedelta(minutes=n) for n in range(60 * 7))
+        assert all(told(minute.isoformat(), always) is None for minute in minutes)
+
+
+def test_a_gap_of_half_an_hour_is_heeded() -> None:
+    zone = "Australia/Lord_Howe"  # 2030-10-06, from 02:00 to 02:30
+    window = {"cron": "10 2 * * *", "duration": "10m", "timezone": zone}
+    said = told("2030-10-05T15:00+00:00", window)
+    assert str(said).endswith("opens at 2030-10-06T02:30+11:00")
+
+
 @pytest.mark.parametrize(
     ("text", "hours"),
     [("8h", 8), ("1d12h", 36), ("90m", 1.5), ("1d", 24), ("", 0), ("0h", 0), ("8", 0), ("h", 0)],
 )
 def test_durations(text: str, hours: float) -> None:
     assert duration_of(text) == (timedelta(hours=hours) or None)
+
+
+def test_what_another_program_writes_may_be_a_word() -> None:
+    daily = {"cron": "@daily", "duration": "1h", "timezone": "Europe/Berlin"}
+    assert told("2030-10-26T22:30+00:00", daily) is None
+    assert str(told("2030-10-26T23:30+00:00", daily)).endswith("opens at 2030-10-28T00:00+01:00")
