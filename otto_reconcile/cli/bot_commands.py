@@ -67,7 +67,7 @@ def apply(
     )
     seconds = timeout if wait else None
     if plan is not None:
-        if files or prune or select:
+        if files or prune or select is not None:
             raise typer.BadParameter(
                 "a plan has all that it needs: leave out -f and --prune, or -l"
             )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
-from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.cli.unknown import not_there, refuse_unfit
 from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.tables import Table
+from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings
 
 _COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last change", "message")
@@ -20,23 +21,30 @@ _FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_chan
 
 
 def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
-    """0 if all that is shown is Synced and nothing is refused, 2 if not."""
-    daemon = the_daemon(settings)
+    """0 if all that is shown is Synced and nothing is refused, 2 if not.
+
+    Without a bot or labels it is about those that the daemon looks after.
+    """
+    daemon, outside = the_daemon(settings), list[str]()
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
         bots = [_one(bots, bot_id, daemon)]
+        refuse_unfit(bot_id, bots[0].get("labels") or {}, settings.selector)
     elif settings.selector is not None:
         bots = [bot for bot in bots if settings.selector.fits(bot.get("labels") or {})]
         if not bots:
             raise NotFound(f"the daemon knows no bot whose labels fit {settings.selector.text!r}")
         daemon = {**daemon, "bots": bots}
+    else:
+        outside = sorted(str(bot["bot_id"]) for bot in bots if bot.get("outside"))
+        bots = [bot for bot in bots if not bot.get("outside")]
     if output in (Output.JSON, Output.YAML):
         say_data(bots[0] if bot_id is not None else dict(daemon), output)
     elif bot_id is not None:
         say_lines([*_details(bots[0]), *_refused(bots[0], daemon)])
     else:
         if output is Output.TABLE:
-            say_lines(_header(daemon))
+            say_lines(_header(daemon, outside))
         say_table(Table(_COLUMNS, [[bot.get(name) for name in _FIELDS] for bot in bots]), output)
     return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
 
@@ -87,7 +95,8 @@ def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
     return daemon.get(name) or {}
 
 
-def _header(daemon: Daemon) -> Iterator[Line]:
+def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
+    """All but the bots; `outside` are those that are not shown, for nobody asked for them."""
     for one in daemon.get("reaching") or ():
         yield Line(f"undeclared {visible(str(one))}", Tone.REMOVED)
     yield Line(f"daemon     pid {daemon.get('pid')}, started {daemon.get('started')}")
@@ -131,6 +140,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         yield Line(f"warning    {visible(str(warning))}", Tone.CHANGED)
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
+    if outside:
+        yield Line(visible(f"outside    {told_outside(outside, str(daemon.get('selector')))}"))
     yield Line("")
 
 

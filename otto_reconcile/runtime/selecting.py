@@ -7,13 +7,15 @@ manifests are free: all but white space and those of the grammar.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from otto_reconcile.errors import SettingsError
 
 OPTION = "-l"
+SHOWN = 10
+"""So many names are told of those that do not fit."""
 _TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
 _SIGNS = frozenset(("==", "!=", *"=!(),<>"))
 _EQUALS = ("=", "==")
@@ -44,6 +46,13 @@ class Selector:
 
     def fits(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.fits(labels) for requirement in self.requirements)
+
+
+def told_outside(names: Sequence[str], text: str) -> str:
+    """A sentence about bots that a daemon with this selector does not look after."""
+    what = "1 bot is" if len(names) == 1 else f"{len(names)} bots are"
+    some = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return f"{what} outside of `{OPTION} {text}`, which this daemon looks after: {some}"
 
 
 def parsed(text: str) -> Selector:
