@@ -15,6 +15,7 @@ from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_ta
 from otto_reconcile.cli.foreseeing import foreseen
 from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.layered import refuse_other
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import OttoError
@@ -42,8 +43,12 @@ def run_apply(
     dry_run: bool,
     wait: float | None,
     output: Output,
+    base: bool = False,
 ) -> int:
-    """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait."""
+    """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait.
+
+    `base` says that the base is meant, whatever environment the daemon has.
+    """
     inputs = read_inputs(paths, settings.env)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
@@ -55,6 +60,7 @@ def run_apply(
     if wait is not None and not dry_run:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:
+        refuse_other(settings, inputs, DesiredState(store).read(), base=base)
         used = ScratchStore(store) if dry_run else store
         done = written(used, settings, inputs, prune=prune)
     brought = done.brought

@@ -95,10 +95,12 @@ def run(
     )
 )
 def diff(
+    context: typer.Context,
     bots: options.SomeBots = None,
     select: options.Select = None,
     file: options.Files = None,
     env: options.Env = None,
+    base: options.Base = False,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     parlant_url: options.ParlantUrl = None,
@@ -144,14 +146,20 @@ def diff(
         database=database,
         take_over=tuple(take_over or ()),
         select=select,
-        env=env,
+        env=options.environment_of(context, env, base=base),
     )
     if git_ref is not None:
         git_options.refuse_beside(git_ref, file=file, out=out)
         found = GitSettings(git, None, git_diff.path_of(path))
-        return run_git_diff(settings, git_ref, bots or [], found, output)
+        return run_git_diff(settings, git_ref, bots or [], found, output, base=base)
     return run_diff(
-        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output, out=out
+        settings,
+        bots or [],
+        file or [],
+        prune_unmanaged=prune_unmanaged,
+        output=output,
+        out=out,
+        base=base,
     )
 
 

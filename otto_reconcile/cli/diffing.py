@@ -22,6 +22,7 @@ from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.git_diff import Repository, between
 from otto_reconcile.cli.inputs import Inputs, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.layered import refuse_other
 from otto_reconcile.cli.places import Target, find_target, opened_store
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
@@ -43,11 +44,12 @@ def run_diff(
     output: Output,
     out: Path | None = None,
     inputs: Inputs | None = None,
+    base: bool = False,
 ) -> int:
     """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared.
 
     `out` is where the plan goes, if it is to be kept. `inputs` are what to import before, if it was
-    read already.
+    read already. `base` says that the base is meant, whatever environment the daemon has.
     """
     if out is not None:
         chosen = [*bot_ids, settings.selector.text] if settings.selector else bot_ids
@@ -64,6 +66,8 @@ def run_diff(
     target = find_target(settings)
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
+        if inputs is not None:
+            refuse_other(settings, inputs, stores.desired.read(), base=base)
         overlay = lay_over(settings, stores, asked)
         asked = replace(asked, bot_ids=_chosen(settings.selector, stores.desired.read(), asked))
         compared = asyncio.run(_compared(settings, target, overlay, asked))
@@ -91,7 +95,13 @@ def _chosen(selector: Selector | None, desired: Desired, asked: Asked) -> Sequen
 
 
 def run_git_diff(
-    settings: Settings, refs: str, bot_ids: Sequence[str], found: GitSettings, output: Output
+    settings: Settings,
+    refs: str,
+    bot_ids: Sequence[str],
+    found: GitSettings,
+    output: Output,
+    *,
+    base: bool = False,
 ) -> int:
     """Two commits with each other, or one with what is live. Exit codes as of `run_diff`."""
     if settings.selector is not None:
@@ -100,7 +110,9 @@ def run_git_diff(
     older, newer = repository.sides(refs)
     if older is None:
         inputs = repository.inputs(newer)
-        return run_diff(settings, bot_ids, (), prune_unmanaged=False, output=output, inputs=inputs)
+        return run_diff(
+            settings, bot_ids, (), prune_unmanaged=False, output=output, inputs=inputs, base=base
+        )
     report = between(repository, older, newer, bot_ids)
     _show(report, output)
     return 2 if report.differs else 0
