@@ -11,7 +11,7 @@ import typer
 from otto_reconcile.cli import options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Data, Drawing, Output
+from otto_reconcile.cli.console import Data, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -111,37 +111,6 @@ def get(
         data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, select=select
     )
     return run_get(settings, bot, output)
-
-
-@app.command(
-    epilog=example(
-        "otto-reconcile graph clinic",
-        "otto-reconcile graph clinic schedule -o mermaid",
-        "otto-reconcile graph clinic -f manifests/",
-    )
-)
-def graph(
-    bot: options.BotArgument,
-    journey: Annotated[
-        str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
-    ] = None,
-    file: options.Files = None,
-    env: options.Env = None,
-    allow_env: options.AllowEnv = None,
-    data_dir: options.DataDir = options.DATA_DIR,
-    mongodb_uri: options.MongodbUri = None,
-    database: options.Database = options.DATABASE,
-    output: Annotated[
-        Drawing, typer.Option("--output", "-o", help="How to draw it.", case_sensitive=False)
-    ] = Drawing.TREE,
-) -> int:
-    """Draw the journeys of a bot, state by state."""
-    from otto_reconcile.cli.graphing import run_graph
-
-    settings = options.settings_of(
-        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, env=env
-    )
-    return run_graph(settings, bot, journey, file or [], output)
 
 
 @app.command(
