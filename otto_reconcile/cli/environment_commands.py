@@ -1,4 +1,4 @@
-"""The commands about manifests as they are, environments and settings; each imports what it does."""
+"""The commands about manifests as they are, and about settings; each imports what it does."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ def config(
     select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
+    ephemeral: options.Ephemeral = False,
     prune_unmanaged: options.PruneUnmanaged = False,
     output: options.Shown = Output.TABLE,
 ) -> int:

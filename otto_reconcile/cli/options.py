@@ -142,6 +142,7 @@ OttoAccess = Annotated[
         " made for the same customer), all, or off (there is no Otto).",
     ),
 ]
+Ephemeral = Annotated[bool, _option("--ephemeral", help="Keep nothing on disk.")]
 PruneUnmanaged = Annotated[
     bool, _option("--prune-unmanaged", help="Delete what others added for our bots.")
 ]
