@@ -12,6 +12,7 @@ from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
+from otto_reconcile.render.roots import place, short_names
 from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings
@@ -45,8 +46,20 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     else:
         if output is Output.TABLE:
             say_lines(_header(daemon, outside))
-        say_table(Table(_COLUMNS, [[bot.get(name) for name in _FIELDS] for bot in bots]), output)
+        say_table(Table(_COLUMNS, _rows(bots, daemon)), output)
     return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
+
+
+def _rows(bots: list[Mapping[str, Any]], daemon: Daemon) -> list[list[object]]:
+    """Files of several repositories are told apart, of all that the daemon has bots of."""
+    roots = {str(bot["root"]) for bot in daemon.get("bots", ()) if bot.get("root")}
+    names = short_names(roots | (daemon.get("git") or {}).keys())
+    places = ({**bot, "source": _place(bot, names)} for bot in bots)
+    return [[bot.get(name) for name in _FIELDS] for bot in places]
+
+
+def _place(bot: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    return bot.get("source") and place(str(bot["source"]), bot.get("root"), names)
 
 
 def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[str, Any]:
@@ -60,7 +73,9 @@ def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[
 
 def _refused(bot: Mapping[str, Any], daemon: Daemon) -> Iterator[Line]:
     """The faults of the bot's own file: it is as the file was before."""
-    sources = (daemon.get("manifests") or {}, *(daemon.get("git") or {}).values())
+    git = daemon.get("git") or {}
+    own = git.get(str(bot.get("root")))
+    sources = [own] if own is not None else [daemon.get("manifests") or {}, *git.values()]
     problems = [problem for source in sources for problem in source.get("problems") or ()]
     for problem in map(str, problems):
         if bot.get("source") and problem.startswith(f"{bot['source']}:"):
