@@ -15,6 +15,7 @@ from otto_reconcile.cli.console import Output, note, say_data, say_lines, say_ta
 from otto_reconcile.cli.foreseeing import foreseen
 from otto_reconcile.cli.inputs import Brought, Inputs, bring_all, doubted, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.layered import refuse_other
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import OttoError
@@ -27,6 +28,7 @@ from otto_reconcile.render.comments import comment
 from otto_reconcile.render.lines import Line, Tone
 from otto_reconcile.render.plans import Report, document, plan_lines
 from otto_reconcile.render.tables import Table
+from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings
 from otto_reconcile.store.base import Store
 
@@ -41,8 +43,12 @@ def run_apply(
     dry_run: bool,
     wait: float | None,
     output: Output,
+    base: bool = False,
 ) -> int:
-    """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait."""
+    """0 if done (2 for a dry run that differs). `wait` is in seconds; None does not wait.
+
+    `base` says that the base is meant, whatever environment the daemon has.
+    """
     inputs = read_inputs(paths, settings.env)
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
@@ -54,6 +60,7 @@ def run_apply(
     if wait is not None and not dry_run:
         places.the_daemon(settings, hint="without --wait nothing needs to run")
     with places.opened_store(settings, writing=not dry_run) as store:
+        refuse_other(settings, inputs, DesiredState(store).read(), base=base)
         used = ScratchStore(store) if dry_run else store
         done = written(used, settings, inputs, prune=prune)
     brought = done.brought
@@ -81,7 +88,7 @@ class Written:
     def awaited(self, settings: Settings, inputs: Inputs, wait: float | None) -> int:
         """The exit code, after at most `wait` seconds until all is Synced; None does not wait."""
         if wait is not None:
-            wanted = _awaited(inputs, self.after, *self.bots)
+            wanted = _looked_after(_awaited(inputs, self.after, *self.bots), settings)
             wait_for(settings, wanted, wait, rewritten=self.brought.rewritten)
         return 1 if self.brought.withheld else 0
 
@@ -179,6 +186,21 @@ def _awaited(
     }
 
 
+def _looked_after(wanted: dict[str, DesiredBot], settings: Settings) -> dict[str, DesiredBot]:
+    """Those that the daemon brings to its target. Raises OttoError if it does so with none."""
+    selector = places.selector_of(places.find_daemon(settings))
+    outside = [i for i, one in wanted.items() if selector and not selector.fits(one.bot.labels)]
+    if selector is None or not outside:
+        return wanted
+    told = told_outside(sorted(outside), selector.text)
+    if len(outside) == len(wanted):
+        raise OttoError(
+            f"there is nothing to wait for: {told}", hint="it was applied; leave --wait out"
+        )
+    note(f"note: {told}")
+    return {i: one for i, one in wanted.items() if i not in outside}
+
+
 def _bot(wanted: DesiredBot | None) -> Bot | None:
     return wanted.bot if wanted is not None else None
 
@@ -233,8 +255,7 @@ def _refuse_failed(bot: Mapping[str, object] | None, wanted: DesiredBot) -> None
     if bot.get("health") == Health.DEGRADED:
         raise OttoError(f"{bot_id} is Degraded: {bot.get('message')}")
     if bot.get("health") == Health.SUSPENDED:
-        fits = wanted.bot.suspension in (None, SUSPENSIONS[0])
-        by_hand = fits and not str(bot.get("message")).startswith("not among")
+        by_hand = wanted.bot.suspension in (None, SUSPENSIONS[0]) and not bot.get("outside")
         hint = f"otto-reconcile resume {bot_id}" if by_hand else None
         raise OttoError(f"{bot_id} is left as it is: {bot.get('message')}", hint=hint)
 

@@ -11,7 +11,7 @@ import typer
 from otto_reconcile.cli import options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Data, Drawing, Output
+from otto_reconcile.cli.console import Data, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -25,6 +25,7 @@ __all__ = ["app"]  # with the commands of `cli.commands`, which come first
     )
 )
 def apply(
+    context: typer.Context,
     plan: Annotated[
         Path | None, typer.Argument(metavar="PLAN", help="A plan that `diff --out` has made.")
     ] = None,
@@ -41,6 +42,7 @@ def apply(
     ] = False,
     timeout: options.Timeout = 60.0,
     env: options.Env = None,
+    base: options.Base = False,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     manifests: options.Manifests = options.MANIFESTS,
@@ -53,8 +55,7 @@ def apply(
 
     With PLAN: do exactly what it says, or refuse if anything changed since it was made.
     """
-    files = file or []
-    if not files and plan is None:
+    if not (files := file or []) and plan is None:
         raise typer.BadParameter("name what to apply", param_hint="-f PATH")
     settings = options.settings_of(
         data_dir=data_dir,
@@ -62,21 +63,28 @@ def apply(
         parlant_url=parlant_url if plan is not None else None,
         mongodb_uri=mongodb_uri,
         database=database,
-        env=env,
+        env=options.environment_of(context, env, base=base),
         select=select,
     )
-    seconds = timeout if wait else None
     if plan is not None:
-        if files or prune or select:
-            raise typer.BadParameter(
-                "a plan has all that it needs: leave out -f and --prune, or -l"
-            )
+        if files or prune or base or select is not None:
+            raise typer.BadParameter("a plan has all that it needs: leave the other options out")
         from otto_reconcile.cli.plan_applying import run_apply_plan
 
-        return run_apply_plan(settings, plan, dry_run=dry_run, wait=seconds, output=output)
+        return run_apply_plan(
+            settings, plan, dry_run=dry_run, wait=timeout if wait else None, output=output
+        )
     from otto_reconcile.cli.applying import run_apply
 
-    return run_apply(settings, files, prune=prune, dry_run=dry_run, wait=seconds, output=output)
+    return run_apply(
+        settings,
+        files,
+        prune=prune,
+        dry_run=dry_run,
+        wait=timeout if wait else None,
+        output=output,
+        base=base,
+    )
 
 
 @app.command(epilog=example("otto-reconcile get", "otto-reconcile get order-desk -o yaml"))
@@ -103,37 +111,6 @@ def get(
         data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, select=select
     )
     return run_get(settings, bot, output)
-
-
-@app.command(
-    epilog=example(
-        "otto-reconcile graph clinic",
-        "otto-reconcile graph clinic schedule -o mermaid",
-        "otto-reconcile graph clinic -f manifests/",
-    )
-)
-def graph(
-    bot: options.BotArgument,
-    journey: Annotated[
-        str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
-    ] = None,
-    file: options.Files = None,
-    env: options.Env = None,
-    allow_env: options.AllowEnv = None,
-    data_dir: options.DataDir = options.DATA_DIR,
-    mongodb_uri: options.MongodbUri = None,
-    database: options.Database = options.DATABASE,
-    output: Annotated[
-        Drawing, typer.Option("--output", "-o", help="How to draw it.", case_sensitive=False)
-    ] = Drawing.TREE,
-) -> int:
-    """Draw the journeys of a bot, state by state."""
-    from otto_reconcile.cli.graphing import run_graph
-
-    settings = options.settings_of(
-        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, env=env
-    )
-    return run_graph(settings, bot, journey, file or [], output)
 
 
 @app.command(

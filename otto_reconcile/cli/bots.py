@@ -15,7 +15,7 @@ import yaml
 from otto_reconcile import manifest
 from otto_reconcile.cli.console import Data, Output, note, say, say_data, say_table, write
 from otto_reconcile.cli.places import find_daemon, lost_by, opened_store
-from otto_reconcile.cli.unknown import LISTED, not_there, one_of
+from otto_reconcile.cli.unknown import LISTED, not_there, one_of, refuse_unfit
 from otto_reconcile.desired import Desired, DesiredState
 from otto_reconcile.errors import NotFound, OttoError, PermanentError
 from otto_reconcile.model.shared import GROUPS, Declaration, called
@@ -36,6 +36,8 @@ def run_get(settings: Settings, bot_id: str | None, output: Output | None) -> in
         desired = DesiredState(store)
         if bot_id is not None and (bot_id != "bots" or bot_id in desired.read().bots):
             one = one_of(desired, bot_id, find_daemon(settings))
+            declaration = one.bot if isinstance(one, DesiredBot) else one.document
+            refuse_unfit(bot_id, declaration.labels, settings.selector)
             _show_one(one, output or Output.YAML)
             return 0
         found = _selected(desired.read(), settings.selector)

@@ -47,7 +47,7 @@ def run(
     select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing on disk.")] = False,
+    ephemeral: options.Ephemeral = False,
     prune_unmanaged: options.PruneUnmanaged = False,
 ) -> int:
     """Start the daemon: watch the manifests and keep the bots in their desired state.
@@ -55,33 +55,9 @@ def run(
     With --git only what is committed counts; a folder is watched beside it if --manifests names it.
     """
     from otto_reconcile.cli.run import run_daemon
+    from otto_reconcile.cli.run_settings import settings_of_run
 
-    options.refuse_for_elsewhere(context, parlant_url)
-    sources = git_options.sources_of(context, manifests, git, branch, path)
-    settings = options.settings_of(
-        data_dir=data_dir,
-        manifests=sources.manifests,
-        git=sources.git,
-        git_interval=git_interval,
-        git_verify=git_verify,
-        webhook_port=webhook_port,
-        webhook_secret=git_options.webhook_secret(),
-        env=env,
-        port=port,
-        parlant_url=parlant_url,
-        mongodb_uri=mongodb_uri,
-        database=database,
-        nlp=nlp,
-        evaluate=evaluate,
-        tools=tuple(tools or ()),
-        otto_access=otto_access,
-        take_over=tuple(take_over or ()),
-        select=select,
-        interval=interval,
-        log_format=log_format,
-        ephemeral=ephemeral,
-    )
-    return run_daemon(settings, prune_unmanaged=prune_unmanaged)
+    return run_daemon(settings_of_run(context), prune_unmanaged=prune_unmanaged)
 
 
 @app.command(
@@ -95,10 +71,12 @@ def run(
     )
 )
 def diff(
+    context: typer.Context,
     bots: options.SomeBots = None,
     select: options.Select = None,
     file: options.Files = None,
     env: options.Env = None,
+    base: options.Base = False,
     allow_env: options.AllowEnv = None,
     data_dir: options.DataDir = options.DATA_DIR,
     parlant_url: options.ParlantUrl = None,
@@ -144,14 +122,20 @@ def diff(
         database=database,
         take_over=tuple(take_over or ()),
         select=select,
-        env=env,
+        env=options.environment_of(context, env, base=base),
     )
     if git_ref is not None:
         git_options.refuse_beside(git_ref, file=file, out=out)
         found = GitSettings(git, None, git_diff.path_of(path))
-        return run_git_diff(settings, git_ref, bots or [], found, output)
+        return run_git_diff(settings, git_ref, bots or [], found, output, base=base)
     return run_diff(
-        settings, bots or [], file or [], prune_unmanaged=prune_unmanaged, output=output, out=out
+        settings,
+        bots or [],
+        file or [],
+        prune_unmanaged=prune_unmanaged,
+        output=output,
+        out=out,
+        base=base,
     )
 
 

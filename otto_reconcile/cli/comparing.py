@@ -14,10 +14,11 @@ from otto_reconcile.cli.places import (
     find_daemon,
     lost_by,
     memory_of,
+    selector_of,
     told_stale,
     watched_folder,
 )
-from otto_reconcile.cli.unknown import LISTED, no_bot, not_there
+from otto_reconcile.cli.unknown import LISTED, no_bot, not_there, refuse_unfit
 from otto_reconcile.desired import Desired, Ingested
 from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.model.shared import is_shared, stream_of
@@ -29,21 +30,24 @@ from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState, read
 from otto_reconcile.records.applied import Epoch
+from otto_reconcile.records.composition import users
 from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import now_utc
 from otto_reconcile.render.plans import BotPlan, Report
 from otto_reconcile.runtime.clock import SystemClock
-from otto_reconcile.runtime.selecting import Selector, parsed
+from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be compared: these bots, or all; after an import of `inputs`, if there are any."""
+    """What is to be compared: these bots, or all that the running daemon looks after; after an
+    import of `inputs`, if there are any, which deletes what left their folder if it is `whole`."""
 
     bot_ids: Sequence[str] = ()
     prune_unmanaged: bool = False
     inputs: Inputs | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def lay_over(settings: Settings, stores: Stores, asked: Asked) -> Overlay:
         asked.inputs,
         actor=environment.actor(),
         watched=watched_folder(settings),
-        prune=True,
+        prune=asked.whole,
     )
     names = brought.names | {stream_of(one.declaration) for one in asked.inputs.declarations}
     base = {name: before[name].revision if name in before else 0 for name in sorted(names)}
@@ -104,18 +108,21 @@ async def compare(
     port.identify(target.id or await epoch.identity(port, stores))
     world = read(stores, port.target)
     world.take_over = frozenset(settings.take_over)
-    world.selector = _selector_of(find_daemon(settings))
+    world.selector = selector_of(find_daemon(settings))
     world.odd_rows = overlay.ingested.faults
     world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
     recorded = world.epoch
     await _notice_restart(port, world)
-    chosen = _chosen(world, bot_ids, find_daemon(settings))
+    _refuse_unknown(world, bot_ids, find_daemon(settings))
+    all_bots = asked.whole and not bot_ids
+    outside = [one for one in world.bot_ids if all_bots and world.outside(one)]
+    chosen = sorted({*world.bot_ids} - {*outside} if all_bots else {*bot_ids})
     _refuse_unknown(world, settings.take_over, None)
     planned: dict[str, Planned] = {}
     async with _sweep(port):
         bots = [await _planned(world, port, bot_id, asked, planned) for bot_id in chosen]
-    found = foreign(world, await port.list_agents()) if not bot_ids else Plan()
-    reaching = undeclared(world, await port.reaching()) if not bot_ids else []
+    found = foreign(world, await port.list_agents()) if all_bots else Plan()
+    reaching = undeclared(world, await port.reaching()) if all_bots else []
     warnings = [*overlay.warnings]
     if world.guarded is not None:
         warnings.append(world.guarded.sentence)
@@ -125,28 +132,32 @@ async def compare(
         reaching=[str(one) for one in reaching],
         pruned=deletions(reaching) if asked.prune_unmanaged else Plan(),
         warnings=[*warnings, *overlay.brought.warnings],
-        imported=_imported(overlay.brought, bot_ids),
-        lost=lost_by(settings, stores.store, world.desired) if not bot_ids else None,
+        imported=_imported(overlay.brought, bot_ids if asked.whole else ()),
+        lost=lost_by(settings, stores.store, world.desired) if all_bots else None,
+        outside=tuple(outside),
+        selector=world.selector.text if world.selector is not None else "",
     )
     return Compared(report, world, planned, recorded)
 
 
-def selected_bots(
-    selector: Selector, known: Sequence[Desired], bot_ids: Sequence[str]
-) -> Sequence[str]:
-    """The bots whose labels fit, before or after an import. Raises NotFound if there is none."""
-    bots = (one.bot for desired in known for one in desired.bots.values())
-    fitting = {bot.id for bot in bots if selector.fits(bot.labels)}
-    chosen = sorted(fitting & set(bot_ids) if bot_ids else fitting)
+def selected_bots(selector: Selector, desired: Desired, bot_ids: Sequence[str]) -> Sequence[str]:
+    """The bots whose labels fit; those that are named have to. Raises NotFound."""
+    for bot_id in bot_ids:
+        if bot_id in desired.bots:
+            refuse_unfit(bot_id, desired.bots[bot_id].bot.labels, selector)
+    if bot_ids:
+        return bot_ids
+    chosen = sorted(i for i, one in desired.bots.items() if selector.fits(one.bot.labels))
     if not chosen:
         raise NotFound(f"no bot has labels that fit {selector.text!r}", hint=LISTED)
     return chosen
 
 
-def _selector_of(daemon: Daemon | None) -> Selector | None:
-    """Which bots the running daemon looks after; None is all."""
-    text = (daemon or {}).get("selector")
-    return parsed(str(text)) if text else None
+def bots_of(inputs: Inputs, desired: Desired) -> Sequence[str]:
+    """The bots that the inputs are about, and those that have what is shared in them."""
+    shared = (one.document.stream for one in inputs.manifests.shared)
+    concerned = {bot_id for name in shared for bot_id in users(name, desired)}
+    return sorted(concerned | {one.bot.id for one in inputs.bots})
 
 
 async def _notice_restart(port: Port, world: TargetState) -> None:
@@ -158,11 +169,6 @@ async def _notice_restart(port: Port, world: TargetState) -> None:
     before = world.epoch.name if lost and world.epoch is not None else None
     world.epoch = Epoch("", SystemClock().now(), before, watched=True)
     world.restoring = not lost
-
-
-def _chosen(world: TargetState, bot_ids: Sequence[str], daemon: Daemon | None) -> Sequence[str]:
-    _refuse_unknown(world, bot_ids, daemon)
-    return sorted(set(bot_ids)) or world.bot_ids
 
 
 def _refuse_unknown(world: TargetState, bot_ids: Sequence[str], daemon: Daemon | None) -> None:

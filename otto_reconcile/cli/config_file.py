@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from otto_reconcile.errors import InvalidInput, SettingsError
+from otto_reconcile.errors import InvalidInput, Problem, SettingsError
 
 if TYPE_CHECKING:
     import typer
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DEFAULT = Path("otto.yaml")
 _WITHOUT = ("init", "schema")
 """What helps to write such a file, so that a broken one is not in the way."""
+_OF_DAEMON = ("run", "config")
+"""What is about the daemon, not about a choice of bots to look at."""
+_SHOWS_ALL = "config"
 _USUAL = "manifests"
 """The folder of manifests in a repository, where the file names none."""
 
@@ -43,14 +46,27 @@ class GitSource:
 class Configuration:
     """What the file says, by the name of the option. `places` are its lines, `file:line`.
 
-    The values of `secrets` are made with a secret and never shown.
+    The values of `secrets` are made with a secret and never shown. Options in `unset` have no value
+    while a variable is not set, which matters to who needs them.
     """
 
     path: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    unset: Mapping[str, Unset] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     git: tuple[GitSource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unset:
+    """What the file says of an option, and what is wrong: a variable in it is not set."""
+
+    template: str
+    problem: Problem
+
+    def refuse(self) -> NoReturn:
+        raise InvalidInput([self.problem])
 
 
 class _Defaults(dict[str, Any]):
@@ -61,14 +77,20 @@ class _Defaults(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         command = self._commands.get(name)
-        parameters = {
-            option.removeprefix("--"): parameter.name
+        options = {
+            option.removeprefix("--"): parameter
             for parameter in (command.params if command is not None else ())
             for option in parameter.opts
         }
-        values = self._configuration.values
-        if self._configuration.git and "git" in parameters:
-            values = {**values, **_as_options(self._configuration.git)}
+        if name not in _OF_DAEMON:
+            options.pop("selector", None)
+        parameters = {option: parameter.name for option, parameter in options.items()}
+        values = dict(self._configuration.values)
+        if self._configuration.git and "git" in options and options["git"].multiple:
+            values |= _as_options(self._configuration.git)
+        # What is called is called only where neither an option nor a variable is given.
+        unset = {option: one.refuse for option, one in self._configuration.unset.items()}
+        values |= {} if name == _SHOWS_ALL else unset
         return {parameters[option]: values[option] for option in values if option in parameters}
 
 
@@ -111,9 +133,14 @@ def read(path: Path) -> Configuration:
     root = roots[0] if roots else Node({}, 1, 1)
     if len(roots) > 1:
         faults.add(roots[1], "a configuration file is one document", "remove the `---`")
-    data = to_data(root, os.environ, faults)
+    data = to_data(root, os.environ, faults, patient=True)
+    unset: dict[str, Unset] = {}
     for at, missing in data.unset.items():
-        refuse_unset(missing[0], find(root, at), faults)
+        node = find(root, at)
+        node.told, alone = False, Faults(str(path))
+        refuse_unset(missing[0], node, alone)
+        option = _stand_in(data.value, at)
+        unset.setdefault(option, Unset(str(node.value), alone.problems[0]))
     form, _ = validate(ConfigForm, data.value, root, faults, secrets=data.secrets)
     if faults.problems or form is None:
         raise InvalidInput(_told(faults.problems))
@@ -129,12 +156,24 @@ def read(path: Path) -> Configuration:
         faults.add(find(root, ("sources", number)), _NO_SECRET, _TOKEN)
     if faults.problems:
         raise InvalidInput(faults.problems)
+    if "git" in unset:
+        sources = []
     git = tuple(
         GitSource(_at(path.parent, source["git"]), source.get("branch"), source.get("path"), number)
         for number, source in enumerate(sources)
         if "git" in source
     )
-    return Configuration(path, values, dict(_places(root, str(path))), secrets, git)
+    return Configuration(path, values, unset, dict(_places(root, str(path))), secrets, git)
+
+
+def _stand_in(data: Any, at: Sequence[str | int]) -> str:
+    """Takes away what is not known yet, or puts a word there; gives the option that it is of."""
+    if at[0] != "sources" or len(at) < 3:
+        data.pop(at[0], None)
+        return str(at[0])
+    source = data["sources"][at[1]]
+    source[at[2]] = "unset"
+    return "manifests" if "folder" in source else "git"
 
 
 def _told(problems: list[Any]) -> list[Any]:

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, create_model, model_validator
 
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.manifest.basics import Form, ShortId, Switch, Whole, described, reread
 from otto_reconcile.manifest.json_schema import schema_of
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.part import Text
+from otto_reconcile.runtime.selecting import parsed
 
 
 def _port(value: int) -> int:
@@ -27,6 +29,15 @@ def _interval(value: float) -> float:
     return value
 
 
+def _labels(value: str) -> str:
+    try:
+        parsed(value)
+    except SettingsError as error:
+        raise said(error.message, error.hint or "") from error
+    return value
+
+
+Labels = Annotated[Text, AfterValidator(_labels)]
 Port = Annotated[Whole, AfterValidator(_port)]
 Seconds = Annotated[float, BeforeValidator(reread), AfterValidator(_interval)]
 
@@ -79,6 +90,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "tools": (list[Text], "Python files, or modules, whose functions are hosted as tools."),
     "otto-access": (Literal["own", "all", "off"], "Whose bots a customer may change with Otto."),
     "take-over": (list[Text], "Bots that are made ours though others made them."),
+    "selector": (Labels, "Bots that `run` looks after, by their labels; all by default."),
     "interval": (Seconds, "Seconds between two routine looks at a bot."),
     "log-format": (Literal["console", "json"], "How the log is written."),
     "allow-env": (list[Text], "Variables that manifests may read into any text, such as SHOP_*."),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import typer
 
 from otto_reconcile.cli.config_file import Configuration
-from otto_reconcile.cli.console import Output, say_data, say_table
+from otto_reconcile.cli.console import Output, note, say_data, say_table
+from otto_reconcile.cli.git_options import is_given
+from otto_reconcile.cli.run_settings import settings_of_run, sources_of_run
 from otto_reconcile.cli.surroundings import DOTENV
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.escaping import MASKED, without_logins
-from otto_reconcile.settings import without_credentials
+from otto_reconcile.settings import GitSettings, without_credentials
 
 _SECRET = (
     "OTTO_PARLANT_TOKEN", "OTTO_PARLANT_HEADERS", "OTTO_GIT_TOKEN", "OTTO_WEBHOOK_SECRET"
@@ -33,51 +36,111 @@ class Setting(NamedTuple):
 
 
 def run_config(context: typer.Context, output: Output) -> int:
-    """All settings of `run`, in the order of its options."""
+    """All settings of `run`, in the order of its options: what it would use with the same ones."""
     configuration = context.obj
     assert isinstance(configuration, Configuration)
     settings = [*_settings(context, configuration), *_secret()]
-    source = context.get_parameter_source("git")
-    if source is not None and source.name == "DEFAULT_MAP":
-        settings = [one for one in settings if one.name not in _OF_SOURCES]
-        settings += _sources(configuration)
     if output in (Output.TABLE, Output.MARKDOWN):
         rows = [(one.name, _flat(one.value), one.origin) for one in settings]
         say_table(Table(Setting._fields, rows), output)
     else:
         file = str(configuration.path) if configuration.path is not None else None
         say_data({"file": file, "settings": [one._asdict() for one in settings]}, output)
+    for name, unset in configuration.unset.items():
+        note(f"note: {unset.problem}; what needs `{name}` fails until then")
+    _foretell(context, configuration)
     return 0
 
 
+def _foretell(context: typer.Context, configuration: Configuration) -> None:
+    """Says why `run` would refuse to start so, as far as the options tell."""
+    try:
+        settings_of_run(context)
+    except SettingsError as error:
+        if not configuration.unset:
+            note(f"note: run refuses this: {error.with_hint}")
+
+
 def _settings(context: typer.Context, configuration: Configuration) -> Iterator[Setting]:
-    dotenv = _dotenv()
+    sources = sources_of_run(context)
+    origins = _Origins(context, configuration)
     for parameter in context.command.params:
         name = parameter.opts[0].removeprefix("--")
         if name in _NOT_SETTINGS:
             continue
-        value, source = context.params[parameter.name], context.get_parameter_source(parameter.name)
+        value, origin = context.params[parameter.name], origins.of(name, parameter)
+        if name in configuration.unset and origin == "default":
+            unset = configuration.unset[name]
+            yield Setting(name, _shown(name, unset.template), origins.in_file(name))
+        elif name == "manifests" and sources.manifests is None:
+            yield Setting(name, None, f"none, beside git of {origins.of_git()}")
+        elif name not in _OF_SOURCES or not sources.git:
+            hidden = name in configuration.secrets and origin == origins.in_file(name)
+            yield Setting(name, MASKED if hidden else _shown(name, value), origin)
+        elif not origins.is_of_file("git"):
+            yield _of_git(name, sources.git, origin if is_given(context, name) else "default")
+    if sources.git and origins.is_of_file("git"):
+        yield from _sources(configuration, sources.git, origins)
+
+
+class _Origins:
+    """Where values come from, in words."""
+
+    def __init__(self, context: typer.Context, configuration: Configuration) -> None:
+        self._context, self._configuration = context, configuration
+        self._dotenv = _dotenv()
+
+    def of(self, name: str, parameter: Any) -> str:
+        source = self._context.get_parameter_source(parameter.name)
         origin = source.name if source is not None else "DEFAULT"
-        shown = _shown(name, value)
         if origin == "COMMANDLINE":
-            origin = f"option --{name}"
-        elif origin == "ENVIRONMENT":
+            return f"option --{name}"
+        if origin == "ENVIRONMENT":
             variable = str(parameter.envvar)
-            origin = f"{variable} in {DOTENV}" if variable in dotenv else variable
-        elif origin == "DEFAULT_MAP":
-            origin = configuration.places.get(name, str(configuration.path))
-            shown = MASKED if name in configuration.secrets else shown
-        else:
-            origin = "default"
-        yield Setting(name, shown, origin)
+            return f"{variable} in {DOTENV}" if variable in self._dotenv else variable
+        return self.in_file(name) if origin == "DEFAULT_MAP" else "default"
+
+    def named(self, name: str) -> str:
+        parameters = {one.name: one for one in self._context.command.params}
+        return self.of(name, parameters[name])
+
+    def of_git(self) -> str:
+        return self.in_file("sources") if self.is_of_file("git") else self.named("git")
+
+    def in_file(self, name: str) -> str:
+        configuration = self._configuration
+        return configuration.places.get(name, str(configuration.path))
+
+    def is_of_file(self, name: str) -> bool:
+        source = self._context.get_parameter_source(name)
+        return source is not None and source.name == "DEFAULT_MAP"
+
+    def given(self, name: str) -> bool:
+        return is_given(self._context, name)
 
 
-def _sources(configuration: Configuration) -> Iterator[Setting]:
-    for source in configuration.git:
-        known = {"git": without_credentials(source.url), "branch": source.branch}
-        value = {k: v for k, v in {**known, "path": source.path}.items() if v is not None}
+def _of_git(name: str, git: Sequence[GitSettings], origin: str) -> Setting:
+    """The repositories of the command line, or their branches, or their paths: one for each."""
+    values = {
+        "git": [without_credentials(one.url) for one in git],
+        "branch": [one.branch or "" for one in git],
+        "path": [one.path for one in git],
+    }
+    return Setting(name, values[name] if any(values[name]) else None, origin)
+
+
+def _sources(
+    configuration: Configuration, git: Sequence[GitSettings], origins: _Origins
+) -> Iterator[Setting]:
+    """Those of the file, with what the command line says of them."""
+    over = [
+        f", {name} by {origins.named(name)}" for name in ("branch", "path") if origins.given(name)
+    ]
+    for source, used in zip(configuration.git, git, strict=True):
+        value = {"git": without_credentials(used.url), "branch": used.branch, "path": used.path}
         name = f"sources[{source.number}]"
-        yield Setting(name, value, configuration.places[name])
+        place = configuration.places[name] + "".join(over)
+        yield Setting(name, {k: v for k, v in value.items() if v is not None}, place)
 
 
 def _secret() -> Iterator[Setting]:

@@ -8,19 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from otto_reconcile.cli import plan_files
-from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over, selected_bots
+from otto_reconcile.cli.comparing import (
+    Asked,
+    Compared,
+    Overlay,
+    bots_of,
+    compare,
+    lay_over,
+    selected_bots,
+)
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
 from otto_reconcile.cli.git_diff import Repository, between
-from otto_reconcile.cli.inputs import Inputs, refuse_nothing
+from otto_reconcile.cli.inputs import Inputs, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
+from otto_reconcile.cli.layered import refuse_other
 from otto_reconcile.cli.places import Target, find_target, opened_store
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.records.events import Desired
 from otto_reconcile.render.comments import comment
 from otto_reconcile.render.plans import Report, document, text_lines
+from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.settings import GitSettings, Settings
 
 
@@ -33,29 +44,32 @@ def run_diff(
     output: Output,
     out: Path | None = None,
     inputs: Inputs | None = None,
+    base: bool = False,
 ) -> int:
     """Shows what differs; 0 if nothing, 2 if something, 1 if not all could be compared.
 
     `out` is where the plan goes, if it is to be kept. `inputs` are what to import before, if it was
-    read already.
+    read already. `base` says that the base is meant, whatever environment the daemon has.
     """
     if out is not None:
         chosen = [*bot_ids, settings.selector.text] if settings.selector else bot_ids
         refuse_unplannable(out, chosen, paths, prune_unmanaged)
     inputs = read_inputs(paths, settings.env) if paths else inputs
+    narrowed = inputs is not None and settings.selector is not None
+    if inputs is not None:
+        inputs = selected(inputs, settings.selector)
     if (
         inputs is not None and inputs.folder is None and inputs.commit is None
     ):  # a folder may have been emptied
         refuse_nothing(inputs, paths)
-    asked = Asked(bot_ids, prune_unmanaged, inputs)
+    asked = Asked(bot_ids, prune_unmanaged, inputs, whole=not narrowed)
     target = find_target(settings)
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
-        before = stores.desired.read()
+        if inputs is not None:
+            refuse_other(settings, inputs, stores.desired.read(), base=base)
         overlay = lay_over(settings, stores, asked)
-        if settings.selector is not None:
-            known = (before, stores.desired.read())
-            asked = replace(asked, bot_ids=selected_bots(settings.selector, known, bot_ids))
+        asked = replace(asked, bot_ids=_chosen(settings.selector, stores.desired.read(), asked))
         compared = asyncio.run(_compared(settings, target, overlay, asked))
         report = compared.report
         keep = out is not None and not report.errors
@@ -71,8 +85,23 @@ def run_diff(
     return 2 if report.differs else 0
 
 
+def _chosen(selector: Selector | None, desired: Desired, asked: Asked) -> Sequence[str]:
+    """The bots that are named, or whose labels fit; of files, what `apply` would bring in."""
+    if selector is None:
+        return asked.bot_ids
+    if asked.inputs is None or asked.bot_ids:
+        return selected_bots(selector, desired, asked.bot_ids)
+    return bots_of(asked.inputs, desired)
+
+
 def run_git_diff(
-    settings: Settings, refs: str, bot_ids: Sequence[str], found: GitSettings, output: Output
+    settings: Settings,
+    refs: str,
+    bot_ids: Sequence[str],
+    found: GitSettings,
+    output: Output,
+    *,
+    base: bool = False,
 ) -> int:
     """Two commits with each other, or one with what is live. Exit codes as of `run_diff`."""
     if settings.selector is not None:
@@ -81,7 +110,9 @@ def run_git_diff(
     older, newer = repository.sides(refs)
     if older is None:
         inputs = repository.inputs(newer)
-        return run_diff(settings, bot_ids, (), prune_unmanaged=False, output=output, inputs=inputs)
+        return run_diff(
+            settings, bot_ids, (), prune_unmanaged=False, output=output, inputs=inputs, base=base
+        )
     report = between(repository, older, newer, bot_ids)
     _show(report, output)
     return 2 if report.differs else 0

@@ -1,4 +1,4 @@
-"""The commands about environments and settings; what they do is imported when one is called."""
+"""The commands about manifests as they are, and about settings; each imports what it does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.app import example
 from otto_reconcile.cli.commands import app
-from otto_reconcile.cli.console import Data, Output
+from otto_reconcile.cli.console import Data, Drawing, Output
 
 __all__ = ["app"]  # with the commands of `cli.commands`, which come first
 
@@ -43,6 +43,37 @@ def render(
 
 
 @app.command(
+    epilog=example(
+        "otto-reconcile graph clinic",
+        "otto-reconcile graph clinic schedule -o mermaid",
+        "otto-reconcile graph clinic -f manifests/",
+    )
+)
+def graph(
+    bot: options.BotArgument,
+    journey: Annotated[
+        str | None, typer.Argument(metavar="JOURNEY", help="Only this one, by its id.")
+    ] = None,
+    file: options.Files = None,
+    env: options.Env = None,
+    allow_env: options.AllowEnv = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    mongodb_uri: options.MongodbUri = None,
+    database: options.Database = options.DATABASE,
+    output: Annotated[
+        Drawing, typer.Option("--output", "-o", help="How to draw it.", case_sensitive=False)
+    ] = Drawing.TREE,
+) -> int:
+    """Draw the journeys of a bot, state by state."""
+    from otto_reconcile.cli.graphing import run_graph
+
+    settings = options.settings_of(
+        data_dir=data_dir, mongodb_uri=mongodb_uri, database=database, env=env
+    )
+    return run_graph(settings, bot, journey, file or [], output)
+
+
+@app.command(
     epilog=example("otto-reconcile config", "OTTO_PORT=9000 otto-reconcile config -o json")
 )
 def config(
@@ -69,6 +100,7 @@ def config(
     select: options.Select = None,
     interval: options.Interval = 30.0,
     log_format: options.LogFormat = "console",
+    ephemeral: options.Ephemeral = False,
     prune_unmanaged: options.PruneUnmanaged = False,
     output: options.Shown = Output.TABLE,
 ) -> int:

@@ -54,6 +54,12 @@ Env = Annotated[
         help="The environment whose overlays change the manifests; by default the base alone.",
     ),
 ]
+Base = Annotated[
+    bool,
+    _option(
+        "--base", help="The base alone, though the running daemon (or OTTO_ENV) has an environment."
+    ),
+]
 Port = Annotated[
     int, _option("--port", env="OTTO_PORT", help="Port of the embedded Parlant server.")
 ]
@@ -136,6 +142,7 @@ OttoAccess = Annotated[
         " made for the same customer), all, or off (there is no Otto).",
     ),
 ]
+Ephemeral = Annotated[bool, _option("--ephemeral", help="Keep nothing on disk.")]
 PruneUnmanaged = Annotated[
     bool, _option("--prune-unmanaged", help="Delete what others added for our bots.")
 ]
@@ -231,6 +238,16 @@ def _tell_database(uri: str | None, database: str | None) -> None:
             f"note: the MongoDB URI names the database {named!r}, which is for the login alone;"
             f" bots are kept in {database!r} (--database, MONGODB_DATABASE_NAME)"
         )
+
+
+def environment_of(context: typer.Context, env: str | None, *, base: bool) -> str | None:
+    """With `base` none, whatever a variable or the file says. Raises SettingsError for both."""
+    source = context.get_parameter_source("env")
+    if base and source is not None and source.name == "COMMANDLINE":
+        raise SettingsError(
+            f"--base is the manifests without --env {env}", hint="leave one of the two out"
+        )
+    return None if base else env
 
 
 def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:

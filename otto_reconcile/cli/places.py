@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import NotFound, OttoError
 from otto_reconcile.runtime import data_dir
+from otto_reconcile.runtime.selecting import Selector, parsed
 from otto_reconcile.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ def the_daemon(settings: Settings, *, hint: str | None = None) -> Daemon:
             or "start one with `otto-reconcile run`, or name its --data-dir (OTTO_DATA_DIR)",
         )
     return daemon
+
+
+def selector_of(daemon: Daemon | None) -> Selector | None:
+    """Which bots the running daemon looks after; None is all."""
+    text = (daemon or {}).get("selector")
+    return parsed(str(text)) if text else None
 
 
 def told_stale(daemon: Daemon | None) -> str | None:

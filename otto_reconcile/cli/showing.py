@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
-from otto_reconcile.cli.unknown import not_there
+from otto_reconcile.cli.unknown import not_there, refuse_unfit
 from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.reminders import span
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
+from otto_reconcile.render.roots import place, short_names
 from otto_reconcile.render.tables import Table
+from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings
 
 _COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last change", "message")
@@ -21,25 +23,44 @@ _FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_chan
 
 
 def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
-    """0 if all that is shown is Synced and nothing is refused, 2 if not."""
-    daemon = the_daemon(settings)
+    """0 if all that is shown is Synced and nothing is refused, 2 if not.
+
+    Without a bot or labels it is about those that the daemon looks after.
+    """
+    daemon, outside = the_daemon(settings), list[str]()
     bots = list(daemon.get("bots", ()))
     if bot_id is not None:
         bots = [_one(bots, bot_id, daemon)]
+        refuse_unfit(bot_id, bots[0].get("labels") or {}, settings.selector)
     elif settings.selector is not None:
         bots = [bot for bot in bots if settings.selector.fits(bot.get("labels") or {})]
         if not bots:
             raise NotFound(f"the daemon knows no bot whose labels fit {settings.selector.text!r}")
         daemon = {**daemon, "bots": bots}
+    else:
+        outside = sorted(str(bot["bot_id"]) for bot in bots if bot.get("outside"))
+        bots = [bot for bot in bots if not bot.get("outside")]
     if output in (Output.JSON, Output.YAML):
         say_data(bots[0] if bot_id is not None else dict(daemon), output)
     elif bot_id is not None:
         say_lines([*_details(bots[0]), *_refused(bots[0], daemon)])
     else:
         if output is Output.TABLE:
-            say_lines(_header(daemon))
-        say_table(Table(_COLUMNS, [[bot.get(name) for name in _FIELDS] for bot in bots]), output)
+            say_lines(_header(daemon, outside))
+        say_table(Table(_COLUMNS, _rows(bots, daemon)), output)
     return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
+
+
+def _rows(bots: list[Mapping[str, Any]], daemon: Daemon) -> list[list[object]]:
+    """Files of several repositories are told apart, of all that the daemon has bots of."""
+    roots = {str(bot["root"]) for bot in daemon.get("bots", ()) if bot.get("root")}
+    names = short_names(roots | (daemon.get("git") or {}).keys())
+    places = ({**bot, "source": _place(bot, names)} for bot in bots)
+    return [[bot.get(name) for name in _FIELDS] for bot in places]
+
+
+def _place(bot: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    return bot.get("source") and place(str(bot["source"]), bot.get("root"), names)
 
 
 def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[str, Any]:
@@ -53,7 +74,9 @@ def _one(bots: list[Mapping[str, Any]], bot_id: str, daemon: Daemon) -> Mapping[
 
 def _refused(bot: Mapping[str, Any], daemon: Daemon) -> Iterator[Line]:
     """The faults of the bot's own file: it is as the file was before."""
-    sources = (daemon.get("manifests") or {}, *(daemon.get("git") or {}).values())
+    git = daemon.get("git") or {}
+    own = git.get(str(bot.get("root")))
+    sources = [own] if own is not None else [daemon.get("manifests") or {}, *git.values()]
     problems = [problem for source in sources for problem in source.get("problems") or ()]
     for problem in map(str, problems):
         if bot.get("source") and problem.startswith(f"{bot['source']}:"):
@@ -88,7 +111,8 @@ def _connection(daemon: Daemon, name: str) -> Mapping[str, Any]:
     return daemon.get(name) or {}
 
 
-def _header(daemon: Daemon) -> Iterator[Line]:
+def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
+    """All but the bots; `outside` are those that are not shown, for nobody asked for them."""
     for one in daemon.get("reaching") or ():
         yield Line(f"undeclared {visible(str(one))}", Tone.REMOVED)
     yield Line(f"daemon     pid {daemon.get('pid')}, started {daemon.get('started')}")
@@ -134,6 +158,8 @@ def _header(daemon: Daemon) -> Iterator[Line]:
         yield Line(f"warning    {visible(str(warning))}", Tone.CHANGED)
     if others := daemon.get("foreign"):
         yield Line(f"unmanaged  agents {', '.join(visible(str(other)) for other in others)}")
+    if outside:
+        yield Line(visible(f"outside    {told_outside(outside, str(daemon.get('selector')))}"))
     yield Line("")
 
 

@@ -17,6 +17,7 @@ from otto_reconcile.manifest.messages import near
 from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import Desired, DesiredBot, DesiredShared
+from otto_reconcile.runtime.selecting import OPTION, Selector
 
 LISTED = "otto-reconcile get lists them"
 _PLACE = re.compile(r"(.+?):\d+:\d+: ")
@@ -61,6 +62,18 @@ def one_of(
     except NotFound:
         found = desired.read()
         raise not_there(name, {*found.bots, *found.shared}, daemon) from None
+
+
+def refuse_unfit(name: str, labels: Mapping[str, str], selector: Selector | None) -> None:
+    """Raises NotFound for something that was named beside `-l`, and does not fit."""
+    if selector is None or selector.fits(labels):
+        return
+    own = ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "none"
+    raise NotFound(
+        f"the labels of {name} ({own}) do not fit {OPTION} {selector.text!r}",
+        hint=f"leave {OPTION} out, or name a bot that fits",
+        name=name,
+    )
 
 
 class _Refused(NamedTuple):

@@ -35,7 +35,7 @@ class Data(NamedTuple):
     """A document as plain data, and how each text was made that a secret is part of.
 
     `guarded` has the variables that may stand only where secrets belong, by their places; `unset`
-    has those secrets that are not set, which is no fault yet.
+    has those secrets (or all variables) that are not set, which is no fault yet.
     """
 
     value: JSON
@@ -44,9 +44,11 @@ class Data(NamedTuple):
     unset: dict[Path, list[Unset]]
 
 
-def to_data(root: Node, environ: Mapping[str, str], faults: Faults) -> Data:
-    """Raises nothing: a variable that is not set is a fault, and empty."""
-    filler = _Filler(environ, faults)
+def to_data(
+    root: Node, environ: Mapping[str, str], faults: Faults, *, patient: bool = False
+) -> Data:
+    """Raises nothing: a variable that is not set is empty, and a fault unless this is `patient`."""
+    filler = _Filler(environ, faults, patient)
     return Data(filler.fill(root, ()), filler.secrets, filler.guarded, filler.unset)
 
 
@@ -62,8 +64,8 @@ def escape(text: str) -> str:
 
 
 class _Filler:
-    def __init__(self, environ: Mapping[str, str], faults: Faults) -> None:
-        self.environ = environ
+    def __init__(self, environ: Mapping[str, str], faults: Faults, patient: bool) -> None:
+        self.environ, self.patient = environ, patient
         self.faults = faults
         self.secrets: dict[Path, Masked] = {}
         self.guarded: dict[Path, list[str]] = {}
@@ -118,7 +120,7 @@ class _Filler:
     def lacks(self, unset: list[Unset], secret: set[str], node: Node, path: Path) -> None:
         """What is not set is a fault; of a secret `secrets` tells it, if it may stand there."""
         for one in unset:
-            if one.name in secret:
+            if self.patient or one.name in secret:
                 self.unset.setdefault(path, []).append(one)
             else:
                 refuse_unset(one, node, self.faults)

@@ -34,6 +34,7 @@ def check(
 ) -> None:
     """Raises Guarded if too much would go at once: everything, or over a tenth and at least two.
 
+    What is new makes up for nothing: everything is all that is present, whatever else is wanted.
     `of` says in the message what `present` are. What is `gone` since WINDOW began counts as well.
     `folder` is the one that they have left.
     """
@@ -41,7 +42,7 @@ def check(
     if not going:
         return
     went = set(gone) - set(present) - set(wanted)
-    everything = not wanted
+    everything = set(wanted).isdisjoint(present)
     if everything or too_many(len(going) + len(went), len(present) + len(went)):
         what = "all" if everything else f"{len(going)} of {len(present)}"
         message = f"refused to delete {what} {of} at once: {some(going)}"
@@ -51,7 +52,9 @@ def check(
                 f"{WINDOW.seconds // 60} minutes that is {len(going) + len(went)} of "
                 f"{len(present) + len(went)} {of}"
             )
-        raise Guarded(message, names=going, hint=if_meant(going, folder))
+        new_id = "; one that only has another id now says so with `renamedFrom`"
+        hint = if_meant(going, folder) + (new_id if everything and wanted else "")
+        raise Guarded(message, names=going, hint=hint)
 
 
 def too_many(going: int, of: int) -> bool:

@@ -80,8 +80,10 @@ class View:
 
     async def guidelines(self) -> Sequence[Any]:
         """Those with the bot's tag."""
-        if self.own is not None:
-            return ()
+        return () if self.own is not None else await self.listed_guidelines()
+
+    async def listed_guidelines(self) -> Sequence[Any]:
+        """The same, also where parts are read by their ids: some of them cannot be."""
         if "guidelines" not in self._memo:
             call = self.wire.parlant.guidelines.list(tag_id=agent_tag(self.bot_id))
             self._memo["guidelines"] = await self.wire.call(call)

@@ -65,13 +65,14 @@ def _commit(source: Source) -> dict[str, str] | None:
 def _identity(planned: Planned) -> dict[str, Any]:
     wanted = planned.wanted
     if wanted is None:
-        gone = dict.fromkeys(("revision", "digest", "source", "commit"))
+        gone = dict.fromkeys(("revision", "digest", "source", "root", "commit"))
         return {**gone, "guidelines": 0, "journeys": 0}
     return {
         "name": MASKED if "name" in wanted.bot.masked else wanted.bot.name,
         "revision": wanted.revision,
         "digest": wanted.bot.digest(),
         "source": wanted.source.path or wanted.source.kind,
+        "root": wanted.source.root,
         "commit": _commit(wanted.source),
         "labels": dict(wanted.bot.labels),
         "guidelines": len(wanted.bot.guidelines),

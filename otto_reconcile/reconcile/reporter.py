@@ -205,8 +205,7 @@ class Reporter:
         self.epoch(world.epoch)
         self.board.keep_only(world.bot_ids)
         for bot_id in world.bot_ids:
-            if bot_id not in status.bots:
-                self.board.set_bot(bot_id)
+            self.board.set_bot(bot_id, outside=world.outside(bot_id) is not None)
         self._lose_sight()
 
     def lost(self, why: str | None) -> None:

@@ -32,6 +32,7 @@ async def restore(
     started = clock.monotonic()
     wanted = [bot_id for bot_id in world.bot_ids if bot_id in world.desired.bots]
     waves = {bot_id: world.desired.bots[bot_id].bot.wave for bot_id in wanted}
+    outside = {bot_id for bot_id in wanted if world.outside(bot_id)}
     reporter.target(RESTORING)
     reporter.progressing(wanted)
     world.restoring = True
@@ -40,7 +41,7 @@ async def restore(
         for chunk, absent in chunks(wanted, present, waves):
             for result in await _looked(reconciler, world, chunk, run_id, absent):
                 conclude(result, run_id)
-                if not _in_place(result):
+                if not _in_place(result) or result.bot_id in outside:
                     continue
                 if any(o.result is Result.SUCCEEDED for o in result.outcomes):
                     restored += 1
@@ -52,7 +53,8 @@ async def restore(
                 return
     finally:
         world.restoring = False
-    reporter.restored(run_id, restored, len(wanted), clock.monotonic() - started, there)
+    count = len(wanted) - len(outside)
+    reporter.restored(run_id, restored, count, clock.monotonic() - started, there)
 
 
 async def _looked(

@@ -56,7 +56,9 @@ class Usage:
 class BotStatus:
     """One bot. Times are ISO 8601 in UTC; `last_change` is the last one made to the target.
 
-    `commit` has the id, author, subject and time of the commit that the revision came from.
+    `root` is the folder or repository that `source` is of, and `commit` has the id, author, subject
+    and time of the commit that the revision came from.
+    `outside` is True for one that this daemon does not look after (`Status.selector`).
     `unevaluated` are the texts (guidelines, conditions and states of journeys) that no model has
     evaluated yet: they are served as they stand.
     """
@@ -70,8 +72,10 @@ class BotStatus:
     revision: int | None = None
     digest: str | None = None
     source: str | None = None
+    root: str | None = None
     commit: Mapping[str, str] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    outside: bool = False
     guidelines: int = 0
     journeys: int = 0
     unevaluated: int = 0

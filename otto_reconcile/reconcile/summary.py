@@ -5,6 +5,7 @@ from __future__ import annotations
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.escaping import visible
+from otto_reconcile.runtime.selecting import told_outside
 
 
 def looked_at(status: Status) -> bool:
@@ -25,8 +26,10 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     `took` is in seconds; without `answers` no language model is there for customers; `unsaved`
     are the changes in the outbox.
     """
-    synced = sum(bot.sync is Sync.SYNCED for bot in status.bots.values())
-    bots = f"{synced} of {counted(len(status.bots), 'bot')} Synced" if status.bots else "no bots"
+    looked_after = [bot for bot in status.bots.values() if not bot.outside]
+    synced = sum(bot.sync is Sync.SYNCED for bot in looked_after)
+    bots = f"{synced} of {counted(len(looked_after), 'bot')} Synced" if looked_after else "no bots"
+    outside = [bot.bot_id for bot in status.bots.values() if bot.outside]
     lines = [
         f"otto-reconcile is up after {took:.1f} s: {bots}",
         f"  API    {url}",
@@ -55,7 +58,9 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         lines.append(f"  tools  {len(names)} from {', '.join(sources)}, watched")
     jobs = sorted((name, job) for name, job in status.jobs.items() if name != "manifests")
     lines.extend(f"  job    {name}: {job['error']}" for name, job in jobs)
-    lines.extend(_bot(bot) for bot in status.bots.values() if bot.sync is not Sync.SYNCED)
+    if outside:
+        lines.append(f"  {told_outside(sorted(outside), status.selector or '')}")
+    lines.extend(_bot(bot) for bot in looked_after if bot.sync is not Sync.SYNCED)
     if why := status.model.get("message"):
         lines.append(
             f"  no language model: {status.model['name']} is tried again by itself ({why})"

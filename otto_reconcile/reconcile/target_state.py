@@ -27,7 +27,7 @@ from otto_reconcile.records.applied import Applied, Epoch
 from otto_reconcile.records.events import NEWER
 from otto_reconcile.records.renames import FORMER_ID
 from otto_reconcile.records.secret_values import secret_values
-from otto_reconcile.runtime.selecting import Selector
+from otto_reconcile.runtime.selecting import OPTION, Selector
 
 RESTORING = "the target is being restored"
 UNRECORDED = "the store has no record that it was to go"
@@ -132,17 +132,19 @@ class TargetState:
     def left_alone(self, bot_id: str) -> str | None:
         """Why a bot is left as it is, by its own wish or for its labels; None if it is not."""
         wanted = self.desired.bots.get(bot_id)
-        if wanted is None or wanted.bot.suspension is not None or self.selector is None:
-            return wanted.bot.suspension if wanted is not None else None
-        fits = self.selector.fits(wanted.bot.labels)
-        return None if fits else f"not among {self.selector.text!r}, which this daemon looks after"
+        return (wanted and wanted.bot.suspension) or self.outside(bot_id)
+
+    def outside(self, bot_id: str) -> str | None:
+        """Why this daemon does not look after a bot: its labels do not fit; None if it does."""
+        wanted, selector = self.desired.bots.get(bot_id), self.selector
+        if wanted is None or selector is None or selector.fits(wanted.bot.labels):
+            return None
+        return f"outside of `{OPTION} {selector.text}`, which this daemon looks after"
 
     def faults(self, bot_id: str) -> tuple[str, ...]:
         """What is wrong with what is wanted of a bot, whatever the target has of it."""
-        unreadable = self.unreadable(bot_id)
-        told = (unreadable,) if unreadable else ()
-        odd = self.odd_rows.get(bot_id, ())
-        return (*told, *odd, *self.owners.faults(bot_id, self.applied))
+        told = (*filter(None, [self.unreadable(bot_id)]), *self.odd_rows.get(bot_id, ()))
+        return (*told, *self.owners.faults(bot_id, self.applied))
 
     def heir_to_come(self, bot_id: str) -> str | None:
         """The bot that has what this one gives up for good, while it is not on the target yet."""
@@ -162,9 +164,8 @@ class TargetState:
     def note(self, applied: Mapping[str, Applied | None]) -> None:
         """What is applied now of some bots; None is nothing any more."""
         for bot_id, now in applied.items():
-            if now is None:
-                self.applied.pop(bot_id, None)
-            else:
+            self.applied.pop(bot_id, None)
+            if now is not None:
                 self.applied[bot_id] = now
 
     def wanted(self, bot_id: str) -> Snapshot:

@@ -16,6 +16,7 @@ from otto_reconcile.planning.plan import Action, Change, Operation, Plan
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, brief, counted, visible
+from otto_reconcile.runtime.selecting import told_outside
 
 _SIGNS = {
     Operation.CREATE: ("+", Tone.ADDED),
@@ -63,6 +64,7 @@ class Report:
 
     `imported` has what an import would do to the desired state: bot ids by what becomes of them.
     `lost` says what the store has lost of what was wanted: whether it differs, nobody knows.
+    `outside` are bots that were not compared, since they are outside of the daemon's `selector`.
     """
 
     bots: Sequence[BotPlan] = ()
@@ -72,6 +74,8 @@ class Report:
     warnings: Sequence[str] = ()
     imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lost: str | None = None
+    outside: Sequence[str] = ()
+    selector: str = ""
 
     @property
     def errors(self) -> list[str]:
@@ -132,6 +136,8 @@ def sections(report: Report) -> Iterator[Section]:
     if len(report.foreign):
         yield Section(Line("agents of no bot", Tone.HEADING), report.foreign.actions)
     yield from (Section(Line(f"warning: {visible(w)}", Tone.CHANGED)) for w in report.warnings)
+    if report.outside:
+        yield Section(Line(visible(told_outside(report.outside, report.selector)), Tone.QUIET))
 
 
 def _import_lines(report: Report) -> Iterator[Line]:
@@ -242,6 +248,8 @@ def document(report: Report) -> dict[str, JSON]:
         made["faults"] = report.faults
     if report.lost:
         made["lost"] = report.lost
+    if report.outside:
+        made["outside"] = list(report.outside)
     if report.imported:
         made["import"] = {word: list(ids) for word, ids in report.imported.items()}
     return made

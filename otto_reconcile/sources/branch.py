@@ -23,6 +23,7 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.settings import GitSettings
+from otto_reconcile.sources import missing
 from otto_reconcile.sources.branch_status import SHOWN, BranchStatus
 from otto_reconcile.sources.commit_import import CommitImport
 from otto_reconcile.sources.commit_tree import Read, last_imported, provenance
@@ -170,8 +171,7 @@ class Branch:
         return True
 
     async def _missing(self, at: At) -> str:
-        others = ", ".join((await self._position.branches())[:SHOWN]) or "none"
-        return f"there is no branch {at.branch}; there are: {others} (name one with --branch)"
+        return missing.told(str(at.branch), await self._position.refs())
 
     def _take(self, at: At, commit: Commit, read: Read, imported: Imported) -> None:
         self._record = imported.record

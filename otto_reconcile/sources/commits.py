@@ -91,6 +91,9 @@ class Commits:
     def branches(self) -> list[str]:
         return self._said("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
 
+    def tags(self) -> list[str]:
+        return self._said("for-each-ref", "--format=%(refname:short)", "refs/tags").splitlines()
+
     def find(self, name: str) -> str | None:
         """The commit that a branch is at, or else a tag, a remote's branch, or any revision."""
         places = ("refs/heads/", "refs/tags/", "refs/remotes/", "")

@@ -37,15 +37,15 @@ def departed(
 ) -> tuple[tuple[str, ...], tuple[str, ...], Guarded | None]:
     """What is to be deleted, what the guard keeps, and its reason.
 
-    What is `renamed` is no loss: it is deleted in any case, and does not count.
+    What is `renamed` is no loss: it is deleted in any case, and counts as what stays.
 
     Bots are guarded for themselves, so that shared documents that are left cannot stand in for
     them; what they share stays as long as they do.
     """
     if home is None:
         return (), (), None
-    sources = {name: one for name, one in sources_of(known).items() if name not in renamed}
-    there = {stream_of(loaded.declaration) for loaded in declarations}
+    sources = sources_of(known)
+    there = {stream_of(loaded.declaration) for loaded in declarations} | set(renamed)
     from_here = {name for name, source in sources.items() if home.has(source)}
     going = tuple(sorted(from_here - there))
     if not going:

@@ -24,6 +24,7 @@ from otto_reconcile.errors import TemporaryError
 from otto_reconcile.runtime.escaping import visible, without_logins
 from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.git import GitRefused, ask, environ, is_hash
+from otto_reconcile.sources.missing import Refs
 
 LONGEST = 1800.0
 """Seconds that one fetch may take."""
@@ -105,10 +106,14 @@ class Mirror:
                 at = value
         return branch, at
 
-    async def branches(self) -> list[str]:
-        said = await self._run("ls-remote", "--heads", "origin", seconds=LOOK)
-        refs = (line.partition("\t")[2] for line in said.decode("utf-8", "replace").splitlines())
-        return [ref.removeprefix("refs/heads/") for ref in refs]
+    async def refs(self) -> Refs:
+        said = await self._run("ls-remote", "--refs", "--heads", "--tags", "origin", seconds=LOOK)
+        refs = [line.partition("\t")[2] for line in said.decode("utf-8", "replace").splitlines()]
+        named = (
+            [ref.removeprefix(kind) for ref in refs if ref.startswith(kind)]
+            for kind in ("refs/heads/", "refs/tags/")
+        )
+        return Refs(*named)
 
     async def fetch(self, branch: str) -> str | None:
         """Brings the branch here, wherever it was moved; the commit that it is at now."""
@@ -213,6 +218,12 @@ class Mirror:
             self.remove()
         for secret in self._secrets():
             said = said.replace(secret, "***")
+        if (host := redirected(said, self._remote.url)) is not None:
+            return (
+                f"{self._remote.url} redirects to {host}, where Git gets no repository: most likely"
+                " a login page. Check the URL, and whether this machine may ask the server without"
+                " one; a token goes only to the server that is named"
+            )
         if "could not read Username" in said:
             return f"{self._remote.url} asks for a login: set OTTO_GIT_TOKEN, or GIT_ASKPASS"
         lines = (line.strip() for line in without_logins(said).splitlines())
@@ -228,4 +239,18 @@ class Mirror:
         return {**environ(), **ssh, **kept, **self._remote.environ()}
 
 
+def redirected(said: str, url: str) -> str | None:
+    """The other host that Git was sent to, as it says on its error output."""
+    own = urlsplit(url).netloc
+    if not url.startswith(("http://", "https://")) or not any(one in said for one in _REFUSALS):
+        return None
+    hosts = (urlsplit(match[1]).netloc.rpartition("@")[2] for match in _ELSEWHERE.finditer(said))
+    return next((visible(host) for host in hosts if host and host != own), None)
+
+
+_REFUSALS = ("url base", "not valid", "Username", "Password", "Authentication", "401", "403")
+_ELSEWHERE = re.compile(
+    r"(?:redirect(?:ing to|:)|(?:Username|Password) for|Authentication failed for)"
+    r" '?(https?://[^\s']+)"
+)
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4"

@@ -19,6 +19,7 @@ from otto_reconcile.settings import GitSettings, without_credentials
 from otto_reconcile.sources.commit_tree import ContentMissing, Read, read_commit
 from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.mirror import Mirror, Remote
+from otto_reconcile.sources.missing import Refs
 from otto_reconcile.sources.repository import origin_of
 from otto_reconcile.sources.roots import root_of
 
@@ -72,7 +73,7 @@ class Position(Protocol):
         """Brings contents that are missing; False if that cannot be done."""
         ...
 
-    async def branches(self) -> list[str]: ...
+    async def refs(self) -> Refs: ...
 
     async def renew(self) -> None:
         """Git could not read what was here a moment ago."""
@@ -167,8 +168,9 @@ class Here:
     async def complete(self, ids: Collection[str]) -> bool:
         return False
 
-    async def branches(self) -> list[str]:
-        return (await self.commits()).branches()
+    async def refs(self) -> Refs:
+        commits = await self.commits()
+        return Refs(commits.branches(), commits.tags())
 
     async def renew(self) -> None:
         """It is not ours to mend."""
@@ -219,8 +221,8 @@ class Elsewhere:
         await self._mirror.complete(ids)
         return True
 
-    async def branches(self) -> list[str]:
-        return await self._mirror.branches()
+    async def refs(self) -> Refs:
+        return await self._mirror.refs()
 
     async def renew(self) -> None:
         self._at = At(None, None)

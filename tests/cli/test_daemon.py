@@ -239,3 +239,24 @@ def test_the_daemons_address_given_by_hand_is_the_daemons_target(otto: Otto, own
         target = find_target(Settings(data_dir=folder, parlant_url=url))
         assert (target.url, target.id) == (url, expected)
     assert find_target(Settings(data_dir=folder)).id == "embedded:x"
+
+
+def test_two_repositories_with_one_path_are_told_apart(otto: Otto, daemon: Announce) -> None:
+    one, two = "git:https://h.example/a/bots:m", "git:https://h.example/b/bots:m"
+    problem = "m/desk.yaml:1:1: unknown key `x`"
+    git = {
+        one: {"name": one, "state": "Imported"},
+        two: {"name": two, "state": "Refused", "problems": [problem]},
+    }
+    desk = {**SYNCED, "source": "m/desk.yaml", "root": one}
+    depot = {**SYNCED, "bot_id": "depot", "source": "m/desk.yaml", "root": two}
+    daemon(desk, depot, git=git)
+    rows = [line.split() for line in otto("status").out.splitlines()]
+    assert [row[4] for row in rows if row and row[0] in ("desk", "depot")] == [
+        "a/bots:m/desk.yaml",
+        "b/bots:m/desk.yaml",
+    ]
+    assert "refused" not in otto("status", "desk").out
+    assert f"refused: {problem}" in otto("status", "depot").out
+    daemon(desk, git={one: git[one]})
+    assert " m/desk.yaml " in otto("status").out

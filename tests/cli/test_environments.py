@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.cli.command import Otto, manifest
 
+Announce = Callable[..., dict[str, Any]]
 OVERLAY = """\
 apiVersion: otto/v1
 kind: Overlay
@@ -179,7 +182,8 @@ def test_apply_and_get_take_labels(otto: Otto) -> None:
     assert otto("apply", "-f", "two", "-l", "tier=gold", "--prune").code == 1
     done = otto("get", "-l", "tier in gold")
     assert done.code == 1
-    assert done.err.startswith("error: -l 'tier in gold' is no selector of labels\nhint: write ")
+    assert done.err.startswith("error: -l 'tier in gold' is no selector of labels: at character 9")
+    assert "\nhint: write key=value" in done.err
 
 
 def test_a_bot_that_its_manifest_suspends_is_not_resumed(otto: Otto) -> None:
@@ -198,3 +202,56 @@ def test_a_bot_that_its_manifest_suspends_is_not_resumed(otto: Otto) -> None:
     assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is True
     assert otto("resume", "desk").code == 0
     assert otto("get", "-o", "json").json()["bots"][0]["suspended"] is False
+
+
+def followed(shop: Otto, daemon: Announce, environment: str = "prod") -> None:
+    """The folder is imported with the environment, by a daemon that watches it."""
+    assert shop("apply", "-f", "manifests", "--env", environment).code == 0
+    root = str(shop.folder / "manifests")
+    watched = {"folder": "manifests", "root": root, "environment": environment}
+    daemon(manifests=watched)
+
+
+def test_the_base_is_not_written_over_an_environment(shop: Otto, daemon: Announce) -> None:
+    followed(shop, daemon)
+    shop.write("elsewhere.yaml", manifest(action="Say nothing"))
+    refusal = (
+        "error: desk is from {root}, which the running daemon imports with the environment prod;"
+        " this is the base alone\n"
+        "hint: add --env prod; or, if you mean the base, --base\n"
+    ).format(root=shop.folder / "manifests")
+    for command in ("apply", "diff"):
+        for files in ("manifests", "elsewhere.yaml", "manifests/desk.yaml"):
+            done = shop(command, "-f", files)
+            assert (done.code, done.out, done.err) == (1, "", refusal)
+    assert shop("apply", "-f", "manifests", "--dry-run").err == refusal
+    assert described(shop) == "Helps customers of Prod Ltd."
+    assert shop("apply", "-f", "manifests", "--env", "prod").code == 0
+    assert described(shop) == "Helps customers of Prod Ltd."
+    assert shop("apply", "-f", "manifests", "--base", OTTO_ENV="prod").code == 0
+    assert described(shop) == "Helps customers of the shop."
+
+
+def test_another_environment_is_not_written_over_it(shop: Otto, daemon: Announce) -> None:
+    followed(shop, daemon)
+    shop.write("manifests/environments/test.yaml", OVERLAY.replace("prod", "test"))
+    done = shop("apply", "-f", "manifests", "--env", "test")
+    assert (done.code, done.out) == (1, "")
+    assert "imports with the environment prod; this is the environment test\n" in done.err
+    assert "hint: add --env prod; give each environment its own store\n" in done.err
+    assert described(shop) == "Helps customers of Prod Ltd."
+
+
+def test_what_the_daemon_has_not_is_applied_as_ever(shop: Otto, daemon: Announce) -> None:
+    followed(shop, daemon)
+    path = shop.write("elsewhere.yaml", manifest("other", "Other"))
+    assert shop("apply", "-f", path).code == 0
+    daemon(manifests={"folder": "manifests", "root": str(shop.folder / "manifests")})
+    assert shop("apply", "-f", "manifests").code == 0
+
+
+def test_the_base_beside_an_environment_is_refused(shop: Otto) -> None:
+    for command in ("apply", "diff"):
+        done = shop(command, "-f", "manifests", "--env", "prod", "--base")
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith("error: --base is the manifests without --env prod\n")

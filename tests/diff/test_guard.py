@@ -43,6 +43,10 @@ def test_little_may_go(wanted: list[str], present: list[str], more: dict[str, li
             "otto-reconcile delete --gone-from '/a b'",
         ),
         (
+            ["b"], ["a"], {}, "refused to delete all bots at once: a",
+            "otto-reconcile delete a; one that only has another id now says so with `renamedFrom`",
+        ),
+        (
             [], ["a"], {}, "refused to delete all bots at once: a", "otto-reconcile delete a",
         ),
         (

@@ -45,7 +45,7 @@ def test_a_daemon_has_an_environment_and_a_selector(tmp_path: Path) -> None:
         assert ", environment prod" in place.command("status").stdout
         assert place.command("status", "-l", "tier=iron").returncode == 1
         text = place.command("diff", "other").stdout
-        assert "not among 'tier=gold', which this daemon looks after" in text
+        assert "outside of `-l tier=gold`, which this daemon looks after" in text
         done = place.command("diff", "-l", "!tier", "-f", "manifests")
         assert done.returncode == 2
         assert "order-desk" not in done.stdout

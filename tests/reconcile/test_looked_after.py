@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from otto_reconcile.model import Guideline, Ref
 from otto_reconcile.reconcile.status import BotStatus, Health, Sync
+from otto_reconcile.reconcile.summary import summary
 from otto_reconcile.records.events import Source
 from otto_reconcile.runtime.selecting import parsed
 from tests.reconcile.fakes import Setting, bot
@@ -125,8 +126,19 @@ async def test_only_bots_that_fit_the_selector_are_reconciled() -> None:
         await until(lambda: status(setting, "other").health is Health.SUSPENDED)
         assert setting.agents() == {"desk"}
         assert status(setting, "other").message == (
-            "not among 'tier=gold', which this daemon looks after"
+            "outside of `-l tier=gold`, which this daemon looks after"
         )
+        outside = {i: b.outside for i, b in setting.reporter.board.status.bots.items()}
+        assert outside == {"desk": False, "other": True}
+        told = summary(setting.reporter.board.status, "http://x", 1.0, answers=True)
+        assert ": 1 of 1 bot Synced\n" in told
+        assert "other: OutOfSync" not in told
+        setting.port.restart()
+        setting.loop.poke("test")
+        await until(lambda: setting.agents() == {"desk"})
+        await until(lambda: setting.reporter.board.status.restore is not None)
+        assert (setting.reporter.board.status.restore or {})["bots"] == 1
+        assert not setting.heard.warnings
         setting.want(bot("other", labels={"tier": "gold"}))
         await until(lambda: setting.agents() == {"desk", "other"})
         setting.want(bot("other", description="New"))

@@ -502,6 +502,40 @@ async def test_all_manifests_gone_wait_for_a_person(repo: Repo, follower: Follow
     assert follower.said() == "Helps."
 
 
+@pytest.mark.parametrize("before", [("desk",), ("desk", "shop")])
+async def test_new_bots_make_up_for_no_loss(
+    repo: Repo, follower: Follower, before: tuple[str, ...]
+) -> None:
+    repo.put(*before)
+    assert await follower.restart() == "Imported"
+    repo.git("rm", "-rq", "m")
+    (repo.folder / "m").mkdir(exist_ok=True)
+    repo.put("new", "newer")
+    assert await follower.restart() == "Imported"
+    names = ", ".join(before)
+    assert f"refused to delete all bots of this folder at once: {names}" in follower.problem
+    assert {*follower.stores.desired.read().bots} == {*before, "new", "newer"}
+    repo.put(*before[:1])  # some of it is back
+    assert await follower.restart() == "Imported"
+    assert follower.said() == "Helps."
+
+
+async def test_a_renamed_bot_is_no_loss_beside_new_ones(repo: Repo, follower: Follower) -> None:
+    repo.put("desk")
+    assert await follower.restart() == "Imported"
+    repo.git("rm", "-q", "m/desk.yaml")
+    (repo.folder / "m").mkdir(exist_ok=True)
+    repo.put("new")
+    renamed = repo.write("counter")
+    text = renamed.read_text().replace("{id: counter", "{id: counter, renamedFrom: desk")
+    renamed.write_text(text)
+    assert "renamedFrom" in text
+    commit(repo.folder)
+    assert await follower.restart() == "Imported"
+    assert follower.problem == ""
+    assert {*follower.stores.desired.read().bots} == {"counter", "new"}
+
+
 async def test_a_bot_in_two_sources_stays_where_it_is(
     repo: Repo, stores: Stores, tmp_path: Path
 ) -> None:

@@ -66,15 +66,27 @@ def test_mass_loss_of_a_folder_is_withheld(
         assert "bots of this folder" in str(imported.guarded)
         assert imported.guarded.hint is not None
         which = " ".join(missing) if len(missing) < 6 else f"--gone-from {tmp_path}"
-        assert imported.guarded.hint == f"if that is meant: otto-reconcile delete {which}"
+        hint = imported.guarded.hint.partition("; one that only has another id")[0]
+        assert hint == f"if that is meant: otto-reconcile delete {which}"
     assert here(desired) == sorted({*before, *after})
     desired.delete_many(missing, source=Source("cli"), actor="ann")
     assert bring(desired, tmp_path).withheld == ()
     assert here(desired) == list(after)
 
 
-@pytest.mark.parametrize(("before", "after"), [("ab", "a"), ("abcdef", "abcde"), ("a", "x")])
-def test_one_manifest_that_went_or_was_renamed_is_deleted(
+def test_the_only_bot_under_another_id_waits_for_a_person(
+    desired: DesiredState, tmp_path: Path
+) -> None:
+    write(tmp_path, "a")
+    bring(desired, tmp_path)
+    write(tmp_path, "x")
+    imported = bring(desired, tmp_path)
+    assert (imported.created, imported.deleted, imported.withheld) == (("x",), (), ("a",))
+    assert "`renamedFrom`" in str(imported.guarded and imported.guarded.hint)
+
+
+@pytest.mark.parametrize(("before", "after"), [("ab", "a"), ("abcdef", "abcde")])
+def test_one_manifest_that_went_is_deleted(
     desired: DesiredState, tmp_path: Path, before: str, after: str
 ) -> None:
     write(tmp_path, before)

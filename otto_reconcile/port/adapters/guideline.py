@@ -213,7 +213,11 @@ async def _stray(view: View, key: str) -> Any | None:
             return None
     except Failed:
         pass
-    # It exists, and Parlant cannot show it for one of its relationships, which can show it.
+    # It exists, and Parlant cannot show it for one of its relationships. A list can, or these.
+    if view.own is not None:
+        listed = await view.listed_guidelines()
+        if found := next((one for one in listed if one.id == key), None):
+            return found
     call = view.wire.parlant.relationships.list(guideline_id=key, indirect=False)
     ends = [
         end for r in await view.wire.call(call) for end in (r.source_guideline, r.target_guideline)

@@ -1,0 +1,52 @@
+"""What the options of `run` come to; `config` shows it, `run` starts with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from otto_reconcile.cli import git_options, options
+from otto_reconcile.settings import Settings
+
+_AS_THEY_ARE = (
+    "git_interval",
+    "webhook_port",
+    "env",
+    "port",
+    "parlant_url",
+    "mongodb_uri",
+    "database",
+    "nlp",
+    "evaluate",
+    "otto_access",
+    "interval",
+    "log_format",
+    "ephemeral",
+)
+
+
+def settings_of_run(context: typer.Context) -> Settings:
+    """By the options of `run` or `config`, variables and the file. Raises SettingsError."""
+    given: dict[str, Any] = context.params
+    options.refuse_for_elsewhere(context, given["parlant_url"])
+    sources = sources_of_run(context)
+    return options.settings_of(
+        data_dir=Path(given["data_dir"]),
+        manifests=sources.manifests,
+        git=sources.git,
+        git_verify=Path(given["git_verify"]) if given["git_verify"] else None,
+        webhook_secret=git_options.webhook_secret(),
+        tools=tuple(given["tools"] or ()),
+        take_over=tuple(given["take_over"] or ()),
+        select=given["select"],
+        **{name: given[name] for name in _AS_THEY_ARE},
+    )
+
+
+def sources_of_run(context: typer.Context) -> git_options.Sources:
+    """Where manifests come from. Raises SettingsError."""
+    given: dict[str, Any] = context.params
+    lists = (list(given[name] or ()) or None for name in ("git", "branch", "path"))
+    return git_options.sources_of(context, Path(given["manifests"]), *lists)
