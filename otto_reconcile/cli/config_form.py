@@ -91,7 +91,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "otto-access": (Literal["own", "all", "off"], "Whose bots a customer may change with Otto."),
     "take-over": (list[Text], "Bots that are made ours though others made them."),
     "selector": (Labels, "Bots that `run` looks after, by their labels; all by default."),
-    "interval": (Seconds, "Seconds between two routine looks at a bot."),
+    "interval": (Seconds, "Least seconds between two rounds of looks at all bots."),
     "log-format": (Literal["console", "json"], "How the log is written."),
     "allow-env": (list[Text], "Variables that manifests may read into any text, such as SHOP_*."),
     "prune-unmanaged": (Switch, "Whether what others added for our bots is deleted."),

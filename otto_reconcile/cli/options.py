@@ -120,7 +120,11 @@ TakeOver = Annotated[
 ]
 Interval = Annotated[
     float,
-    _option("--interval", env="OTTO_INTERVAL", help="Seconds between two routine looks at a bot."),
+    _option(
+        "--interval",
+        env="OTTO_INTERVAL",
+        help="Least seconds between two rounds of looks at all bots.",
+    ),
 ]
 Evaluate = Annotated[
     str | None,

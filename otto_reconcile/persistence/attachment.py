@@ -183,7 +183,7 @@ class Attachment:
             app.add_middleware(sdk_host.before_serving(self._finish_restoring))
         except RuntimeError:  # the app has been asked something already
             _log.warning(
-                "changes of bots by others are noticed at the interval only: "
+                "changes of bots by others are noticed by looks in turn only: "
                 "attach before anything calls the server's API"
             )
             return {}
