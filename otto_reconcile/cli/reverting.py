@@ -13,10 +13,13 @@ from otto_reconcile.errors import OttoError, TemporaryError
 from otto_reconcile.model.shared import called
 from otto_reconcile.records.events import Event
 from otto_reconcile.settings import Settings
+from otto_reconcile.sources.commit_tree import ContentMissing
 from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.git import GitRefused
 from otto_reconcile.sources.mirror import Mirror, remote_of
 from otto_reconcile.sources.reverting import Revert, prepared, revert
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,27 @@ def make_commit(settings: Settings, to: Event, newest: Event, reason: str | None
         here = Commits.at(Path(str(followed["repository"])))
         made = revert(here, branch, path, wanted)
     else:
-        made = _pushed(Path(str(followed["gitdir"])), branch, path, wanted)
+        made = asyncio.run(pushed(Path(str(followed["gitdir"])), branch, path, wanted))
     return Made(made, branch, str(followed["repository"]))
 
 
-def _pushed(mirror: Path, branch: str, path: str, wanted: Revert) -> str:
-    """The commit is made in the mirror of a repository elsewhere, and pushed from there."""
-    _, made = prepared(Commits.bare(mirror), branch, path, wanted)
+async def pushed(folder: Path, branch: str, path: str, wanted: Revert) -> str:
+    """The commit is made in the mirror of a repository elsewhere, and pushed from there.
+
+    It comes after where the branch is now. Raises OttoError; then nothing is done.
+    """
     try:
-        asyncio.run(Mirror(remote_of(mirror), mirror).push(made, branch))
+        mirror = Mirror(remote_of(folder), folder)
+        await mirror.fetch(branch)
+        for _ in range(_TRIES):
+            try:
+                _, made = prepared(Commits.bare(folder), branch, path, wanted)
+                break
+            except ContentMissing as missing:
+                await mirror.complete(missing.ids)
+        else:
+            raise TemporaryError("the remote does not give the content of the commits")
+        await mirror.push(made, branch)
     except (TemporaryError, GitRefused) as error:
         raise OttoError(
             f"the commit could not be pushed: {error}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from otto_reconcile.sources.commit_tree import ContentMissing, read_commit
 from otto_reconcile.sources.commits import Commits
 from otto_reconcile.sources.git import GitRefused, environ, run
 
+_NOBODY = ("tell me who you are", "no email was given", "no name was given", "empty ident")
+_WHO = (
+    "set user.name and user.email with `git config --global`, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL,"
+    " GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"
+)
 _IDENTITY = ("GIT_AUTHOR_", "GIT_COMMITTER_")
 
 
@@ -37,7 +43,10 @@ def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
 
     Raises OttoError; then nothing is done.
     """
-    tip, made = prepared(commits, branch, path, wanted)
+    try:
+        tip, made = prepared(commits, branch, path, wanted)
+    except ContentMissing as missing:
+        raise OttoError(str(missing), hint="git fetch, or clone it whole") from None
     try:
         _move(commits, branch, (tip, made), wanted)
     except GitRefused as refused:
@@ -48,7 +57,7 @@ def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
 def prepared(commits: Commits, branch: str, path: str, wanted: Revert) -> tuple[str, str]:
     """Where the branch is, and the commit that is to come after that: no branch has it yet.
 
-    Raises OttoError.
+    Raises OttoError, and ContentMissing in a partial clone.
     """
     tip, before = commits.tip(branch), commits.find(wanted.commit)
     if tip is None or before is None:
@@ -75,13 +84,18 @@ def _made(commits: Commits, tip: str, before: str, wanted: Revert) -> str:
             _git(commits, "update-index", "--force-remove", "--", str(wanted.new), more=index)
         cache = f"{mode},{blob},{wanted.old}"
         _git(commits, "update-index", "--add", "--cacheinfo", cache, more=index)
-        tree = _git(commits, "write-tree", more=index)
+        tree = _git(commits, "write-tree", "--missing-ok", more=index)
     if tree == os.fsdecode(commits.ask("rev-parse", f"{tip}^{{tree}}")).strip():
         raise OttoError(f"the branch has {wanted.old} as it was in commit {wanted.commit} already")
     signed = (
         ("-S",) if _git(commits, "config", "--default=false", "commit.gpgsign") == "true" else ()
     )
-    return _git(commits, "commit-tree", *signed, "-p", tip, "-m", wanted.message, tree)
+    try:
+        return _git(commits, "commit-tree", *signed, "-p", tip, "-m", wanted.message, tree)
+    except GitRefused as refused:
+        if not any(said in str(refused) for said in _NOBODY):
+            raise
+        raise OttoError("Git does not know who makes this commit", hint=_WHO) from None
 
 
 def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: Revert) -> None:
@@ -99,8 +113,6 @@ def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: R
     except InvalidInput as error:
         shown = f"the commits cannot be compared: {error.problems[0]}"
         raise OttoError(shown, hint=by_hand) from None
-    except ContentMissing as missing:
-        raise OttoError(str(missing), hint="git fetch, or clone it whole") from None
     if made.get(name) != wanted.declaration.digest():
         shown = f"{wanted.old} alone does not bring {called(name)} back to that revision"
         raise OttoError(shown, hint=by_hand)
@@ -113,31 +125,49 @@ def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: R
 
 
 def _move(commits: Commits, branch: str, sides: tuple[str, str], wanted: Revert) -> None:
-    """The branch, and the file where the branch is checked out."""
+    """The branch, and the file where the branch is checked out. Raises GitRefused, OttoError."""
     tip, made = sides
     top = _work_tree(commits, branch)
     files = sorted({wanted.old, wanted.new or wanted.old})
     if top is not None:
-        changed = _git(commits, "status", "--porcelain", "--", *_in(files), inside=True)
+        lock = Path(_git(commits, "rev-parse", "--git-path", "index.lock", top=top))
+        if (top / lock).exists():
+            raise OttoError(
+                f"{top / lock} is there: another Git is at work in this work tree",
+                hint="wait for it; if none runs any more, remove the file",
+            )
+        changed = _git(commits, "status", "--porcelain", "--ignored", "--", *_in(files), top=top)
         if changed:
             raise OttoError(
                 f"{', '.join(files)}: there are changes that are not committed",
                 hint="commit or stash them, and try again",
             )
-    _git(commits, "update-ref", "-m", "otto-reconcile rollback", f"refs/heads/{branch}", made, tip)
-    if top is not None:
-        _git(commits, "reset", "-q", "--", *_in(files), inside=True)
-        if wanted.new not in (None, wanted.old):
-            (top / str(wanted.new)).unlink(missing_ok=True)
-        _git(commits, "checkout", "-q", "--", *_in([wanted.old]), inside=True)
+    ref = ("update-ref", "-m", "otto-reconcile rollback", f"refs/heads/{branch}")
+    _git(commits, *ref, made, tip)
+    if top is None:
+        return
+    try:
+        _git(commits, "reset", "-q", "--", *_in(files), top=top)
+        _git(commits, "checkout", "-q", "--", *_in([wanted.old]), top=top)
+    except GitRefused:
+        _git(commits, *ref, tip, made)
+        with suppress(GitRefused):
+            _git(commits, "reset", "-q", "--", *_in(files), top=top)
+        raise
+    if wanted.new not in (None, wanted.old):
+        (top / str(wanted.new)).unlink(missing_ok=True)
 
 
 def _work_tree(commits: Commits, branch: str) -> Path | None:
-    """Where the branch is checked out, if it is in the folder that was named."""
-    bare = _git(commits, "rev-parse", "--is-bare-repository") == "true"
-    if bare or commits.current_branch() != branch:
-        return None
-    return Path(_git(commits, "rev-parse", "--show-toplevel", inside=True))
+    """Where the branch is checked out: in the folder that was named, or in a linked work tree."""
+    place: str | None = None
+    for line in _git(commits, "worktree", "list", "--porcelain").splitlines():
+        name, _, value = line.partition(" ")
+        if name == "worktree":
+            place = value
+        elif name == "branch" and value == f"refs/heads/{branch}" and place is not None:
+            return Path(place) if Path(place).is_dir() else None  # else it was removed by hand
+    return None
 
 
 def _in(files: list[str]) -> list[str]:
@@ -145,10 +175,10 @@ def _in(files: list[str]) -> list[str]:
 
 
 def _git(
-    commits: Commits, *arguments: str, more: dict[str, str] | None = None, inside: bool = False
+    commits: Commits, *arguments: str, more: dict[str, str] | None = None, top: Path | None = None
 ) -> str:
-    """What Git says, with the person's identity; `inside` the work tree. Raises GitRefused."""
+    """What Git says, with the person's identity; in the work tree `top`. Raises GitRefused."""
     who = {name: value for name, value in os.environ.items() if name.startswith(_IDENTITY)}
-    place = ("-C", str(commits.folder)) if inside else (f"--git-dir={commits.gitdir}",)
+    place = ("-C", str(top)) if top is not None else (f"--git-dir={commits.gitdir}",)
     env = {**environ(), "GIT_OPTIONAL_LOCKS": "1", **who, **(more or {})}
     return os.fsdecode(run((*place, "--no-pager", *arguments), env)).strip()
