@@ -21,6 +21,9 @@ from otto_reconcile.settings import Settings
 _COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last change", "message")
 _FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_change", "message")
 
+LONG_ROUND = 900.0
+"""Seconds from which on a round of looks is worth a line: what it finds may be that old."""
+
 
 def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     """0 if all that is shown is Synced and nothing is refused, 2 if not.
@@ -147,7 +150,7 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):
         yield Line(f"restored   {_restored(restore)}")
-    if rounds := daemon.get("rounds"):
+    if (rounds := daemon.get("rounds")) and rounds["seconds"] >= LONG_ROUND:
         yield Line(f"looks      {_rounds(rounds)}")
     yield from _model(daemon.get("model") or {})
     yield from _evaluated(daemon.get("evaluations") or {})
@@ -165,13 +168,8 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
 
 def _rounds(rounds: Mapping[str, Any]) -> str:
     """Of the looks that are only to be sure: a change that is told of is looked at at once."""
-    took = rounds.get("seconds")
-    last = "" if took is None else f"; the last round took {_long(took)}"
-    return f"{rounds['done']} of {rounds['of']} bots in turn, to be sure{last}"
-
-
-def _long(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else span(seconds)
+    done, of, took = rounds["done"], rounds["of"], span(rounds["seconds"])
+    return f"{done} of {of} bots in turn, to be sure; a whole round takes {took}"
 
 
 def _commits(source: Mapping[str, Any]) -> Iterator[Line]:

@@ -40,9 +40,10 @@ class Rounds:
         self.seconds: float | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """How far the round is, and how long the last whole one took; see `status.Status`."""
-        took = None if self.seconds is None else round(self.seconds, 1)
-        return {"done": self._size - len(self._left), "of": self._size, "seconds": took}
+        """How far the round is, and how long a whole one takes; see `status.Status`."""
+        done, passed = self._size - len(self._left), self._clock.monotonic() - self._started
+        whole = passed * self._size / max(1, done) if self.seconds is None else self.seconds
+        return {"done": done, "of": self._size, "seconds": round(whole, 1)}
 
     def begin(self, bot_ids: Iterable[str]) -> None:
         """A round over these bots, unless one is under way: that one goes on."""

@@ -110,7 +110,7 @@ class Status:
     `webhook` is the URL that hears of their moves.
     `lost` says which bots the store has lost, see `reconcile.remembered`.
     `rounds` says of the looks at all bots that are only to be sure how many were `done` `of` how
-    many, and in `seconds` how long the last whole round took (None before there was one).
+    many, and in `seconds` how long a whole round took, or will take if none is over yet.
     `selector` says which bots this daemon looks after, if not all.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
