@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from otto_reconcile.model.bot import RENAMED, Bot, Masked, Relationship
 from otto_reconcile.model.part import EXACT_ID
@@ -20,6 +20,8 @@ from otto_reconcile.model.states import Journey, State
 _GROUPS = {"guideline": "guidelines", "journey": "journeys"}
 _STATE = "state"
 _EXACT = re.compile(EXACT_ID)
+_Place: TypeAlias = tuple[str, str]
+"""The kind and the id of a part."""
 _SHORT = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -107,15 +109,23 @@ def carried(before: Declaration | None, *later: Declaration | None) -> Declarati
     if not isinstance(before, Bot):
         return before
     bot, last = before, before
+    touched: frozenset[_Place] = frozenset()
     for after in later:
         if isinstance(after, Bot):
-            bot, last = _step(bot, last, after), after
+            bot, touched = _step(bot, last, after, touched)
+            last = after
     return bot
 
 
-def _step(bot: Bot, last: Bot, after: Bot) -> Bot:
-    if not (last.annotations.get(RENAMED) or after.annotations.get(RENAMED)):
-        return bot
+def _step(
+    bot: Bot, last: Bot, after: Bot, touched: frozenset[_Place]
+) -> tuple[Bot, frozenset[_Place]]:
+    """The bot under the ids of `after`, and which of its parts have moved in this step or before.
+
+    Of those it is `after` that says from where.
+    """
+    if not (touched or last.annotations.get(RENAMED) or after.annotations.get(RENAMED)):
+        return bot, touched
     moves = {
         kind: _moves(
             [part.id for part in getattr(bot, group)],
@@ -128,9 +138,11 @@ def _step(bot: Bot, last: Bot, after: Bot) -> Bot:
         journey.id: _moves_of_states(journey, moves["journey"], last, after)
         for journey in bot.journeys
     }
-    if not any((*moves.values(), *states.values())):
-        return bot
-    return _Moving(moves, states).bot(bot, after)
+    if not (touched or any((*moves.values(), *states.values()))):
+        return bot, touched
+    moving = _Moving(moves, states)
+    touched = moving.touched(touched)
+    return moving.bot(bot, after, touched), touched
 
 
 def _moves_of_states(
@@ -190,7 +202,7 @@ class _Moving:
     ) -> None:
         self._moves, self._states = moves, states
 
-    def bot(self, bot: Bot, after: Bot) -> Bot:
+    def bot(self, bot: Bot, after: Bot, touched: frozenset[_Place]) -> Bot:
         guidelines = [
             part.model_copy(update={"id": self._id("guideline", part.id)})
             for part in bot.guidelines
@@ -200,7 +212,7 @@ class _Moving:
             "journeys": [self._journey(journey) for journey in bot.journeys],
             "relationships": [self._relationship(one) for one in bot.relationships],
             "masked": self._masked(bot.masked),
-            "annotations": self._annotations(bot, after),
+            "annotations": self._annotations(bot, after, touched),
         }
         return bot.model_copy(update=changed)
 
@@ -237,29 +249,26 @@ class _Moving:
             found[path] = how
         return found
 
-    def _annotations(self, bot: Bot, after: Bot) -> dict[str, JSON]:
-        moved, come = self._moved(), self._come()
-        told = [
-            r._replace(id=self._place(r)) for r in renamed_parts(bot) if (r.kind, r.id) not in moved
-        ]
-        told += [r for r in renamed_parts(after) if (r.kind, r.id) in come]
+    def touched(self, before: frozenset[_Place]) -> frozenset[_Place]:
+        """The parts that have moved until now, by where they are now."""
+        return frozenset(self._place(*one) for one in {*before, *self._moved()})
+
+    def _annotations(self, bot: Bot, after: Bot, touched: frozenset[_Place]) -> dict[str, JSON]:
+        places = [(r, self._place(r.kind, r.id)) for r in renamed_parts(bot)]
+        told = [r._replace(id=place[1]) for r, place in places if place not in touched]
+        told += [r for r in renamed_parts(after) if (r.kind, r.id) in touched]
         others = {name: value for name, value in bot.annotations.items() if name != RENAMED}
         return {**others, RENAMED: as_data(told)} if told else others
 
-    def _place(self, renamed: Renamed) -> str:
-        journey, _, state = renamed.id.partition("/")
-        return f"{self._id('journey', journey)}/{state}" if state else renamed.id
+    def _place(self, kind: str, name: str) -> _Place:
+        if kind != _STATE:
+            return kind, self._id(kind, name)
+        journey, _, state = name.partition("/")
+        state = self._states.get(journey, {}).get(state, state)
+        return kind, f"{self._id('journey', journey)}/{state}"
 
-    def _moved(self) -> set[tuple[str, str]]:
+    def _moved(self) -> set[_Place]:
         parts = {(kind, old) for kind, moves in self._moves.items() for old in moves}
         return parts | {
             (_STATE, f"{journey}/{old}") for journey, moves in self._states.items() for old in moves
-        }
-
-    def _come(self) -> set[tuple[str, str]]:
-        parts = {(kind, new) for kind, moves in self._moves.items() for new in moves.values()}
-        return parts | {
-            (_STATE, f"{self._id('journey', journey)}/{new}")
-            for journey, moves in self._states.items()
-            for new in moves.values()
         }

@@ -61,6 +61,7 @@ def desk(
 
 
 HELLO = ("guideline", "desk.hello", "greet")
+BACK = ("guideline", "desk.greet", "hello")
 GIVE = ("journey", "desk.give-back", "return")
 WHICH = ("state", "desk.return/which", "ask")
 
@@ -112,6 +113,36 @@ def test_a_rename_is_followed_through_the_revisions_between() -> None:
     assert told(desk(), one, two) == [("update", "desk.hi", "desk.greet", [])]
     assert told(two, one, desk()) == [("update", "desk.greet", "desk.hi", [])]
     assert told(desk(), one, two, bare)[-1] == ("update", "desk.hi", "desk.greet", [])
+
+
+def test_what_came_back_to_what_it_was_is_no_difference() -> None:
+    """Whatever was said of it meanwhile."""
+    one, back = (
+        desk("hello", renamed=(HELLO,)),
+        desk(renamed=(("guideline", "desk.greet", "hello"),)),
+    )
+    other = desk("bye-bye", renamed=(("guideline", "desk.bye-bye", "greet"),))
+    states = desk(ask="which", renamed=(WHICH,))
+    for between in ([one], [one, back], [one, back, other], [states], [one, states, back, one]):
+        assert told(desk(), *between, desk()) == []
+        assert told(back, *reversed(between), back) == []
+    assert told(desk(), one, back) == []
+
+
+def test_a_former_id_is_told_as_the_revisions_say_it() -> None:
+    one, back = (
+        desk("hello", renamed=(HELLO,)),
+        desk(renamed=(("guideline", "desk.greet", "hello"),)),
+    )
+    merged = desk(
+        "bye",
+        renamed=(("guideline", "desk.bye", "greet"),),
+        guidelines=[Guideline(id="desk.bye", condition="They leave", action="Say goodbye")],
+        relationships=[],
+    )
+    (piece,) = [one for one in compare(desk(), merged, [one, back]) if one.kind == "bot"]
+    (change,) = piece.changes
+    assert (change.field, change.before) == ("renamedFrom", None)
 
 
 def test_what_is_said_and_moves_nothing_is_a_difference() -> None:
