@@ -68,7 +68,7 @@ def apply(
     )
     if plan is not None:
         if files or prune or base or select is not None:
-            raise typer.BadParameter("a plan has all that it needs: leave the other options out")
+            raise typer.BadParameter("a plan has all that it needs: leave out -f, -l, --prune, --base")
         from otto_reconcile.cli.plan_applying import run_apply_plan
 
         return run_apply_plan(
