@@ -85,7 +85,6 @@ class Loop:
             session,
             self._controller,
             self._scanning,
-            self._rounds,
             self._scan_again,
         )
         session.reporter.of(session.port.target, session.stores.store.label)

@@ -68,7 +68,9 @@ def apply(
     )
     if plan is not None:
         if files or prune or base or select is not None:
-            raise typer.BadParameter("a plan has all that it needs: leave out -f, -l, --prune, --base")
+            raise typer.BadParameter(
+                "a plan has all that it needs: leave out -f, -l, --prune, --base"
+            )
         from otto_reconcile.cli.plan_applying import run_apply_plan
 
         return run_apply_plan(

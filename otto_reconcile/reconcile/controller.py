@@ -67,6 +67,10 @@ class Controller:
         self._closed.difference_update(open_)
         self._session.enqueue(sorted(open_), "a window is open", ROUTINE)
 
+    def reporter_of(self, kind: str, remote_id: str) -> str | None:
+        """The bot of which something is reported that nobody wants, if it is."""
+        return self._reconciler.glances.reporter_of(kind, remote_id)
+
     def release(self, bot_ids: Iterable[str] | None = None) -> None:
         """Lets what failed be tried again in the next look at each of these bots, or of all."""
         self._retries.release(bot_ids)

@@ -28,6 +28,14 @@ class Glances:
             return None
         return Glance(parts, others)
 
+    def reporter_of(self, kind: str, remote_id: str) -> str | None:
+        """The bot beside whose parts this was seen at the last look, if it was."""
+        for bot_id, others in self._others.items():
+            for one in others.values():
+                if one.kind == kind and remote_id in (one.key, one.remote_id):
+                    return bot_id
+        return None
+
     def forget(self, bot_ids: Iterable[str]) -> None:
         """Something is being done about these bots."""
         for bot_id in bot_ids:

@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Iterable
 
 from otto_reconcile.desired import DesiredBot
-from otto_reconcile.model import Ref, kinds
+from otto_reconcile.model import Ref, get_kind, kinds
 from otto_reconcile.model.shared import tools_named
 from otto_reconcile.reconcile.controller import Controller
-from otto_reconcile.reconcile.rounds import Rounds
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.target_changes import TargetChanges, Touched
@@ -30,12 +29,11 @@ class Noticing:
         session: TargetSession,
         controller: Controller,
         scanning: Scanning,
-        rounds: Rounds,
         scan_again: asyncio.Event,
     ) -> None:
         self._changes, self._session = changes, session
         self._controller, self._scanning = controller, scanning
-        self._rounds, self._scan_again = rounds, scan_again
+        self._scan_again = scan_again
 
     async def take(self) -> None:
         """Waits for one change, and deals with it."""
@@ -47,19 +45,22 @@ class Noticing:
         if ref.kind in _SHARED:
             self._shared(ref)
             return
-        if (whole := self._session.port.part_of(*ref)) is not None:
-            ref = whole
-        owner, ours = cache.owner_of(*ref)
-        bot_id = touched.bot_id or owner
-        if bot_id is not None:
-            part = ours or ref
-            parts = frozenset({part}) if part.key else None
-            self._session.ask_for([bot_id], "noticed", parts)
-        elif ref.kind != "customer" and not ref.key:  # nothing is known of it but its kind
-            self._rounds.begin(cache.bot_ids)
+        part = self._session.port.part_of(*ref) or ref
+        owner, ours = cache.owner_of(*part)
+        bot_id = touched.bot_id or owner or self._controller.reporter_of(*ref)
+        ends = {cache.owner_of("guideline", end)[0] for end in touched.ends} - {None}
+        bot_ids = sorted({*ends, *([bot_id] if bot_id is not None else ())}, key=str)
+        if not ref.key and bot_id is None and not get_kind(ref.kind).own_id:
+            bot_ids = list(cache.bot_ids)  # of all bots, as far as anybody knows
+        parts = frozenset({ours or part})
+        unknown = not ref.key and get_kind(ref.kind).own_id
+        self._session.ask_for(map(str, bot_ids), "noticed", None if unknown else parts)
         if ref.kind in REACHING and ours is None:
-            self._scanning.soon(ref)
-            self._scan_again.set()
+            self._scan(ref)
+
+    def _scan(self, ref: Ref) -> None:
+        self._scanning.soon(ref)
+        self._scan_again.set()
 
     def _shared(self, ref: Ref) -> None:
         """Of a tag or a tool service no bot is the only one: all that use it are looked at.
@@ -69,16 +70,22 @@ class Noticing:
         if ref.kind == "tool_service":
             self._controller.release()
         self._session.enqueue(self._users(ref), "noticed", URGENT)
+        if ref.kind in REACHING:  # what has the tag may reach others now
+            self._scan(ref)
 
     def _users(self, ref: Ref) -> Iterable[str]:
         world = self._session.cache.world
         if world is None:
             return
-        for bot_id in world.bot_ids:
-            known = (*world.wanted(bot_id).values(), *world.last(bot_id).values())
-            named = any(
-                one.kind == ref.kind and ref.key in (one.key, one.remote_id) for one in known
-            )
+        of_kind = {
+            bot_id: [r for r in (*world.wanted(bot_id).values(), *world.last(bot_id).values())
+                     if r.kind == ref.kind]
+            for bot_id in world.bot_ids
+        }  # fmt: skip
+        every = [one for known in of_kind.values() for one in known]
+        names = {ref.key} | {one.key for one in every if one.remote_id == ref.key}
+        for bot_id, known in of_kind.items():
+            named = any(one.key in names for one in known)
             if named or (ref.kind == "tool_service" and _uses(world.desired.bots.get(bot_id), ref)):
                 yield bot_id
 

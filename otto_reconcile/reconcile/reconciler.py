@@ -91,7 +91,7 @@ class Reconciler:
         self._right = Undisputed() if right is None else right
         self._retries = Retries(clock) if retries is None else retries
         self._repeats = Repeats()
-        self._glances = Glances()
+        self.glances = Glances()
         self._unsaved: list[tuple[TargetState, list[_Work], int | None]] = []
         self._saving = asyncio.Lock()
 
@@ -126,7 +126,7 @@ class Reconciler:
         results: list[BotResult] = []
         works: list[_Work] = []
         for bot_id in bot_ids:
-            glance = None if again or parts is None else self._glances.at(world, bot_id, parts)
+            glance = None if again or parts is None else self.glances.at(world, bot_id, parts)
             try:
                 planned = await plan_bot(
                     world,
@@ -152,10 +152,10 @@ class Reconciler:
                     results.append(BotResult(bot_id, planned, held=hold, waiting=waiting))
                 else:
                     works.append(_Work(planned, waiting))
-        self._glances.forget(bot_ids)
+        self.glances.forget(bot_ids)
         await self._do(world, works, run_id, absent)
         done = [_result(work) for work in works]
-        self._glances.note(done)
+        self.glances.note(done)
         return [*results, *done]
 
     async def carry_out(
@@ -166,7 +166,7 @@ class Reconciler:
         Raises StoreUnavailable if nothing could be recorded, and then nothing was done.
         """
         works = [_Work(planned) for planned in plans]
-        self._glances.forget(planned.bot_id for planned in plans)
+        self.glances.forget(planned.bot_id for planned in plans)
         await self._do(world, works, run_id, absent=False)
         return [_result(work) for work in works]
 

@@ -94,6 +94,7 @@ class Scanning:
     ) -> None:
         self._session, self._reader, self._prune = session, reader, prune
         self._touched: set[Ref] | None = set() if told else None
+        self._unknown = False  # something was touched of which nobody knows the id
         self._port, self._stores = session.port, session.stores
         self._reporter, self._clock = session.reporter, session.clock
         self._next = self._soonest = 0.0
@@ -121,6 +122,7 @@ class Scanning:
         self._changed = True
         if self._touched is not None and ref.key:
             self._touched.add(ref)
+        self._unknown |= not ref.key
         self._next = min(self._next, self._soonest)
 
     async def look(self) -> None:
@@ -151,7 +153,11 @@ class Scanning:
         self._reporter.reaching(tuple(map(str, found)))
 
     async def _found(self) -> list[Reaching]:
-        found = await self._port.reaching(self._touched)
+        among = None if self._unknown else self._touched
+        found = await self._port.reaching(among)
+        if self._unknown and self._touched is not None:  # listed once, it is known by its id
+            self._touched |= {one.ref for one in found}
+            self._unknown = False
         return undeclared(self._session.cache.current, found)
 
     def _ripe(self, found: Sequence[Reaching]) -> set[Ref]:

@@ -9,11 +9,15 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True, order=True)
 class Touched:
-    """Somebody else changed a resource. `id` or `bot_id` is "" or None where it is not known."""
+    """Somebody else changed a resource. `id` or `bot_id` is "" or None where it is not known.
+
+    `ends` are the guidelines that a relationship binds.
+    """
 
     kind: str
     id: str
     bot_id: str | None
+    ends: tuple[str, ...] = ()
 
 
 TargetChanges: TypeAlias = "asyncio.Queue[Touched]"

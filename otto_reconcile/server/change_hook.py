@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 from otto_reconcile.model import kinds
 from otto_reconcile.reconcile.target_changes import TargetChanges, Touched
@@ -18,6 +19,9 @@ CHANGE_HEADER = "x-otto-run"
 
 BODY_LIMIT = 1 << 20
 """Bytes of a body that are looked at for ids and tags; of a longer one nothing is known."""
+
+NOTHING_DONE = frozenset({401, 403, 405, 422, 429})
+"""Answers to a call that changed nothing. Another failure may have come when some was done."""
 
 ANSWERING = 10.0
 """Seconds after a customer's message in which it is taken to be answered."""
@@ -77,15 +81,20 @@ class ChangeHook:
                 await app(scope, receive, send)
                 return
             watch = _Watch(receive, send)
-            await app(scope, watch.receive, watch.send)
-            if 200 <= watch.status < 300:
-                self._report(scope, watch)
+            try:
+                await app(scope, watch.receive, watch.send)
+            finally:  # Parlant applies a change step by step, and may fail when some of it is done
+                if watch.status not in NOTHING_DONE:
+                    self._report(scope, watch)
 
         return hooked
 
     def _report(self, scope: Message, watch: _Watch) -> None:
         try:
-            for touched in touches(scope["method"], scope["path"], watch.asked, watch.answered):
+            query = scope.get("query_string", b"").decode("latin-1")
+            for touched in touches(
+                scope["method"], scope["path"], watch.asked, watch.answered, query
+            ):
                 assert self._changes is not None
                 self._changes.put_nowait(touched)
         except Exception:
@@ -143,8 +152,14 @@ def _kind(path: str) -> str | None:
     return None if of_one or new_customer else KINDS.get(first)
 
 
-def touches(method: str, path: str, asked: _Copy, answered: _Copy) -> list[Touched]:
-    """What a successful call touched: one Touched for each bot that its bodies name, sorted."""
+def touches(
+    method: str, path: str, asked: _Copy, answered: _Copy, query: str = ""
+) -> list[Touched]:
+    """What a call touched: one Touched for each bot that its bodies name, sorted.
+
+    A guideline may be, or have been, a condition of a journey; a journey has guidelines as its
+    conditions; a relationship has ends.
+    """
     kind = _kind(path)
     if kind is None:
         return []
@@ -153,12 +168,38 @@ def touches(method: str, path: str, asked: _Copy, answered: _Copy) -> list[Touch
     key = part[0] if part else str(answer.get("id") or "")
     if kind == "agent":
         return [Touched(kind, key, key or None)]
-    bots = sorted({*_tagged(question, _AGENT_TAG), *_tagged(answer, _AGENT_TAG)})
-    if not bots and kind == "guideline":  # a condition of a journey is a part of that
-        journeys = {*_tagged(question, _JOURNEY_TAG), *_tagged(answer, _JOURNEY_TAG)}
-        if journeys:
-            return [Touched("journey", journey, None) for journey in sorted(journeys)]
-    return [Touched(kind, key, bot) for bot in bots] or [Touched(kind, key, None)]
+    asked_for = {"tags": parse_qs(query).get("tag_id", [])}
+    bodies = (question, answer, asked_for)
+    bots = sorted({bot for body in bodies for bot in _tagged(body, _AGENT_TAG)})
+    found = [Touched(kind, key, bot) for bot in bots] or [Touched(kind, key, None)]
+    if kind == "guideline":
+        journeys = {one for body in bodies for one in _tagged(body, _JOURNEY_TAG)}
+        found += [Touched("journey", journey, None) for journey in sorted(journeys)]
+    if kind == "journey":
+        conditions = {one for body in (question, answer) for one in _conditions(body)}
+        found += [Touched("guideline", condition, None) for condition in sorted(conditions)]
+    if kind == "relationship":
+        ends = tuple(sorted({end for body in (question, answer) for end in _ends(body)}))
+        found = [Touched(kind, key, None, ends)]
+    return found
+
+
+def _conditions(body: Any) -> Iterator[str]:
+    """The ids among the conditions of a journey: as a list, or as lists to add and to remove."""
+    said = body.get("conditions") if isinstance(body, dict) else None
+    for group in said.values() if isinstance(said, dict) else [said]:
+        yield from (
+            one for one in (group if isinstance(group, list) else ()) if isinstance(one, str)
+        )
+
+
+def _ends(body: Any) -> Iterator[str]:
+    """The guidelines at the ends of a relationship: by id, or as Parlant shows them."""
+    for side in ("source_guideline", "target_guideline"):
+        end = body.get(side) if isinstance(body, dict) else None
+        end = end.get("id") if isinstance(end, dict) else end
+        if isinstance(end, str):
+            yield end
 
 
 def _entity(kind: str, answer: Any) -> dict[str, Any]:
