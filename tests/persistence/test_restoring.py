@@ -398,7 +398,7 @@ async def test_attaching_late_or_without_a_database_is_no_error(
         first = await rehydrate_bots_from_persistence(server, persistence, evaluate="off")
         attachment = await attach(server, persistence=persistence)
         assert [agent["id"] for agent in await get(http, "/agents")] == ["b-1"]
-        assert "noticed at the interval only" in caplog.text
+        assert "noticed by looks in turn only" in caplog.text
         with pytest.raises(SettingsError, match="server: a loop is attached to it already"):
             await attach(server, persistence=persistence)
         again = await rehydrate_bots_from_persistence(server, persistence)
