@@ -142,9 +142,10 @@ def _lines(description: str | None) -> dict[str, JSON]:
     found: dict[str, JSON] = {name: [] for name in specification.LINES}
     for line in (description or "").splitlines():
         label, colon, rest = line.partition(": ")
-        if not colon or label not in labels or found[labels[label]]:
+        if not colon or label not in labels or found[labels[label]] or not rest.strip():
             return {**found, "purpose": [description] if description else []}
-        found[labels[label]] = list(filter(None, rest.split("; ")))
+        items = rest.split("; ")  # which may stand in one item too, also at its ends
+        found[labels[label]] = items if all(map(str.strip, items)) else [rest]
     return found
 
 

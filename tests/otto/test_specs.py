@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otto_reconcile.errors import InvalidInput
@@ -38,6 +38,8 @@ guideline = st.fixed_dictionaries(
     st.lists(words, max_size=3),
     st.lists(words, max_size=3),
 )
+@example([], ["a; "], ["; "])
+@example([], ["; a"], ["a;  "])
 def test_what_is_written_reads_as_the_same_bot(
     guidelines: list[Any], purpose: list[str], tone: list[str]
 ) -> None:
