@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.prober import Prober
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.retries import Retries
-from otto_reconcile.reconcile.rounds import ROUND, SHARE, SHARE_TOLD, Rounds
+from otto_reconcile.reconcile.rounds import ROUND, SHARE, SHARE_HOOKED, Rounds
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.store_reader import StoreReader
@@ -39,8 +39,8 @@ SAVE = 1.0  # seconds between two tries to save what was wanted while the store 
 class Loop:
     """One target. Await `restore` before `run`, and the first customer finds every bot.
 
-    `changes` are those that others make on the target; `told` says that all of them are in it, from
-    the target's first moment. `busy` says whether a customer waits for an answer.
+    `changes` are those that others make on the target, and with `hooked` all of them from its first
+    moment on. `busy` says whether a customer waits for an answer.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Loop:
         prune_unmanaged: bool = False,
         extensions: Sequence[Extension] = (),
         changes: TargetChanges | None = None,
-        told: bool = False,
+        hooked: bool = False,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
@@ -69,10 +69,11 @@ class Loop:
         )
         self._reader = StoreReader(session, reconciler)
         self._leadership = Leadership(session, self._reader)
-        self._rounds = Rounds(session.clock, SHARE_TOLD if told else SHARE, busy)
-        self._scanning = Scanning(session, self._reader, prune=prune_unmanaged, told=told)
+        self._rounds = Rounds(session.clock, SHARE_HOOKED if hooked else SHARE, busy)
+        prune = prune_unmanaged
+        self._scanning = Scanning(session, self._reader, prune=prune, hooked=hooked)
         self._controller = Controller(
-            session, reconciler, retries, extensions, prune_unmanaged=prune_unmanaged, told=told
+            session, reconciler, retries, extensions, prune_unmanaged=prune, hooked=hooked
         )
         self._prober = Prober(
             session, reconciler, self._leadership, self._controller, self._scanning, extensions
@@ -198,7 +199,7 @@ class Loop:
                 await self._clock.sleep(0.1)
                 self._jobs.succeeded("reconciling")
                 continue
-            item = self._session.queue.pop() or self._rounds.pop(uuid.uuid4().hex[:8])
+            item = self._session.queue.pop() or self._rounds.pop()
             if item is None:
                 await self._session.queue.wait(min(0.5, max(0.01, self._rounds.pause)))
                 self._jobs.succeeded("reconciling")

@@ -55,7 +55,7 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
 
 
 def _rows(bots: list[Mapping[str, Any]], daemon: Daemon) -> list[list[object]]:
-    """Files of several repositories are told apart, of all that the daemon has bots of."""
+    """Each file with its repository, if the daemon has bots of several."""
     roots = {str(bot["root"]) for bot in daemon.get("bots", ()) if bot.get("root")}
     names = short_names(roots | (daemon.get("git") or {}).keys())
     places = ({**bot, "source": _place(bot, names)} for bot in bots)
@@ -167,7 +167,7 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
 
 
 def _rounds(rounds: Mapping[str, Any]) -> str:
-    """Of the looks that are only to be sure: a change that is told of is looked at at once."""
+    """Of the looks at all bots in turn; a change that is reported waits for none of them."""
     done, of, took = rounds["done"], rounds["of"], span(rounds["seconds"])
     return f"{done} of {of} bots in turn, to be sure; a whole round takes {took}"
 

@@ -151,7 +151,7 @@ class Assembly:
             prune_unmanaged=self._prune,
             extensions=self._extensions(session, port, known, meter, model_away),
             changes=changes,
-            told=changes is not None,
+            hooked=changes is not None,
             busy=busy,
         )
 

@@ -69,7 +69,7 @@ class Faults:
             self._tell(at, (at.file or self.file, at.line, at.column), message, hint)
 
     def add_inside(self, at: Node, offset: int, message: str, hint: str | None = None) -> None:
-        """A fault in the text of a node: of one from a file, its place there is told."""
+        """A fault in the text of a node; if that is from a file, at its place there."""
         if at.text_of is None:
             self.add(at, message, hint)
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from otto_reconcile.port import expecting
-from otto_reconcile.port.errors import of_exception, of_response
+from otto_reconcile.port.errors import Absent, of_exception, of_response
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.runtime import fencing
 
@@ -67,6 +67,13 @@ class Connection:
             if translated is error:
                 raise
             raise translated from error
+
+    async def maybe(self, request: Awaitable[T]) -> T | None:
+        """The same; None if Parlant has no such item."""
+        try:
+            return await self.call(request)
+        except Absent:
+            return None
 
     async def get(self, path: str, **params: str) -> Any:
         """JSON from a path that Parlant's client does not know."""

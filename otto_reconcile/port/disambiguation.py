@@ -44,7 +44,7 @@ async def conditions(view: View, end: str) -> list[str]:
     """The ids of the conditions of a journey; none if it is not there."""
     journey_id = end.removeprefix("journey:")
     call = view.wire.journeys.retrieve(journey_id)
-    journey = await view.maybe(call)
+    journey = await view.wire.maybe(call)
     return sorted(journey.conditions) if journey is not None else []
 
 

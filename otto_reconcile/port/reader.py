@@ -66,7 +66,7 @@ class View:
                 listed = await self._sweep.once("agents", agents.list)
                 found = next((agent for agent in listed if agent.id == self.bot_id), None)
             else:
-                found = await self.maybe(agents.retrieve(addressed(self.bot_id)))
+                found = await self.wire.maybe(agents.retrieve(addressed(self.bot_id)))
             self._memo["agent"] = found
         return self._memo["agent"]
 
@@ -155,13 +155,6 @@ class View:
 
         found: Sequence[Any] | None = await self._sweep.once("relationships", read)
         return found
-
-    async def maybe(self, request: Awaitable[Any]) -> Any | None:
-        """The answer; None if Parlant has no such item."""
-        try:
-            return await self.wire.call(request)
-        except Absent:
-            return None
 
 
 def ends_of(bot_id: str, known: Mapping[Ref, Resource]) -> frozenset[str]:

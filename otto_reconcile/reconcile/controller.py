@@ -38,7 +38,7 @@ _SAME = frozenset({"calm", "evaluated", "interval", "noticed", "retry", "verify"
 class Controller:
     """One target's. `extensions` hear of every result, once the bot's status is set.
 
-    `told` says that changes by others are told of as they are made: what nobody wants is then known
+    `hooked` says that every change by others is reported: what nobody wants is then known
     without a list, and a look that is only to be sure reads what is wanted.
     """
 
@@ -50,10 +50,10 @@ class Controller:
         extensions: Sequence[Extension] = (),
         *,
         prune_unmanaged: bool = False,
-        told: bool = False,
+        hooked: bool = False,
     ) -> None:
         self._session, self._reconciler, self._retries = session, reconciler, retries
-        self._told = told
+        self._hooked = hooked
         self._reporter, self._clock, self._queue = session.reporter, session.clock, session.queue
         self._extensions, self._prune = extensions, prune_unmanaged
         self._lacking, self._heal_limiter = MissingTools(session.port), HealLimiter()
@@ -116,7 +116,7 @@ class Controller:
 
     def _parts(self, item: Item) -> frozenset[Ref] | None:
         """What of the bot is to be read; None for all of it, with what nobody wants."""
-        if self._told and item.reasons == {ROUND}:
+        if self._hooked and item.reasons == {ROUND}:
             world = self._session.cache.current
             return frozenset({*world.wanted(item.bot_id), *world.last(item.bot_id)})
         return item.parts

@@ -47,14 +47,14 @@ class Noticing:
             return
         part = self._session.port.part_of(*ref) or ref
         owner, ours = cache.owner_of(*part)
-        bot_id = touched.bot_id or owner or self._controller.reporter_of(*ref)
-        ends = {cache.owner_of("guideline", end)[0] for end in touched.ends} - {None}
-        bot_ids = sorted({*ends, *([bot_id] if bot_id is not None else ())}, key=str)
-        if not ref.key and bot_id is None and not get_kind(ref.kind).own_id:
-            bot_ids = list(cache.bot_ids)  # of all bots, as far as anybody knows
-        parts = frozenset({ours or part})
-        unknown = not ref.key and get_kind(ref.kind).own_id
-        self._session.ask_for(map(str, bot_ids), "noticed", None if unknown else parts)
+        owners = {touched.bot_id or owner or self._controller.reporter_of(*ref)}
+        owners |= {cache.owner_of("guideline", end)[0] for end in touched.ends}
+        bot_ids: Iterable[str] = sorted(one for one in owners if one is not None)
+        alone = get_kind(ref.kind).own_id
+        if not ref.key and not bot_ids and not alone:
+            bot_ids = cache.bot_ids  # of all bots, as far as anybody knows
+        parts = None if alone and not ref.key else frozenset({ours or part})
+        self._session.ask_for(bot_ids, "noticed", parts)
         if ref.kind in REACHING and ours is None:
             self._scan(ref)
 

@@ -6,6 +6,7 @@ pause in proportion to what it took, and none begins while a customer waits for 
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from otto_reconcile.reconcile.workqueue import ROUTINE, Item
 from otto_reconcile.runtime.clock import Clock
 
-SHARE, SHARE_TOLD = 0.02, 0.003
-"""The part of the target's time for such looks; the second where changes by others are told of."""
+SHARE, SHARE_HOOKED = 0.02, 0.003
+"""The part of the target's time for such looks; the second where changes by others are reported."""
 ROUND = "interval"
 """The reason for such a look."""
 LONGEST_WAIT = 300.0
@@ -52,7 +53,7 @@ class Rounds:
         self._left.extend(bot_ids)
         self._size, self._started = len(self._left), self._clock.monotonic()
 
-    def pop(self, run_id: str) -> Item | None:
+    def pop(self) -> Item | None:
         """The next bot, if it is time for one."""
         now = self._clock.monotonic()
         if not self._left or now < self._next:
@@ -62,7 +63,7 @@ class Rounds:
             self._next = now + _BUSY
             return None
         self._due = None
-        return Item(self._left.popleft(), now, ROUTINE, run_id, {ROUND})
+        return Item(self._left.popleft(), now, ROUTINE, uuid.uuid4().hex[:8], {ROUND})
 
     def spent(self, seconds: float) -> None:
         """A look took so long: the next one waits in proportion."""

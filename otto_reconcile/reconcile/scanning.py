@@ -80,7 +80,7 @@ def deletions(found: Iterable[Reaching]) -> Plan:
 class Scanning:
     """One target's. What is undeclared is deleted only with `prune`.
 
-    `told` says that changes by others are told of as they are made, from the target's first moment:
+    `hooked` says that every change by others is reported, from the target's first moment:
     then only what they touched is asked for, by its id, and nothing is ever listed.
     """
 
@@ -90,10 +90,10 @@ class Scanning:
         reader: StoreReader,
         *,
         prune: bool = False,
-        told: bool = False,
+        hooked: bool = False,
     ) -> None:
         self._session, self._reader, self._prune = session, reader, prune
-        self._touched: set[Ref] | None = set() if told else None
+        self._touched: set[Ref] | None = set() if hooked else None
         self._unknown = False  # something was touched of which nobody knows the id
         self._port, self._stores = session.port, session.stores
         self._reporter, self._clock = session.reporter, session.clock

@@ -156,16 +156,15 @@ class TargetState:
     def follow(self, before: TargetState) -> None:
         """Takes over from the world before what this one could not have read."""
         self.snapshots = before.snapshots
-        if before.epoch is not None and (
-            self.epoch is None or before.epoch.started > self.epoch.started
-        ):
-            self.epoch = before.epoch
+        epochs = [one for one in (self.epoch, before.epoch) if one is not None]
+        self.epoch = max(epochs, key=lambda epoch: epoch.started, default=None)
 
     def note(self, applied: Mapping[str, Applied | None]) -> None:
         """What is applied now of some bots; None is nothing any more."""
         for bot_id, now in applied.items():
-            self.applied.pop(bot_id, None)
-            if now is not None:
+            if now is None:
+                self.applied.pop(bot_id, None)
+            else:
                 self.applied[bot_id] = now
 
     def wanted(self, bot_id: str) -> Snapshot:

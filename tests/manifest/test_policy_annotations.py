@@ -9,6 +9,7 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput
 from tests.manifest.test_load import bots, refused
+from tests.manifest.test_policies import write
 
 TEXT = """\
 apiVersion: otto/v1
@@ -26,12 +27,6 @@ spec:
   name: A
   guidelines: [{id: greet, condition: c, action: x}]
 """
-
-
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "bot.yaml"
-    path.write_text(text)
-    return path
 
 
 def test_what_is_valid_stays_valid(tmp_path: Path) -> None:

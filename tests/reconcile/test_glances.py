@@ -135,7 +135,7 @@ def test_a_round_takes_no_more_than_its_share() -> None:
     rounds.begin(f"bot-{number}" for number in range(10))
     looks = 0
     while looks < 10:
-        if rounds.pop("run") is not None:
+        if rounds.pop() is not None:
             looks += 1
             clock.time += 0.1
             rounds.spent(0.1)
@@ -149,11 +149,11 @@ def test_a_round_waits_while_a_customer_does_but_not_for_ever() -> None:
     clock, busy = Hands(), True
     rounds = Rounds(clock, 0.5, lambda: busy)
     rounds.begin(["one", "two"])
-    while rounds.pop("run") is None:
+    while rounds.pop() is None:
         clock.time += rounds.pause
     assert LONGEST_WAIT <= clock.time < LONGEST_WAIT + 2
     busy = False
-    assert rounds.pop("run") is not None
+    assert rounds.pop() is not None
 
 
 def count_whole(setting: Setting) -> list[str]:

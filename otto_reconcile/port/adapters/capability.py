@@ -23,7 +23,7 @@ class CapabilityAdapter:
 
     async def single(self, wire: Wire, remote_id: str) -> Any | None:
         client = wire.parlant.capabilities
-        return await View(wire, "", None).maybe(client.retrieve(addressed(remote_id)))
+        return await wire.maybe(client.retrieve(addressed(remote_id)))
 
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool

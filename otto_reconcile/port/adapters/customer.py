@@ -30,7 +30,7 @@ class CustomerAdapter:
     ) -> list[Resource]:
         found = []
         for resource in sorted(known, key=lambda resource: resource.key):
-            if customer := await view.maybe(_retrieve(view.wire, resource.key)):
+            if customer := await view.wire.maybe(_retrieve(view.wire, resource.key)):
                 found.append(await _from_wire(view.wire, customer, resource))
         return found
 
@@ -38,7 +38,7 @@ class CustomerAdapter:
         try:
             return await self.post(wire, resource)
         except Failed:  # what Parlant says to an id that it has
-            there = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
+            there = await wire.maybe(_retrieve(wire, resource.key))
             if there is None:
                 raise
             found = await _from_wire(wire, there, resource)

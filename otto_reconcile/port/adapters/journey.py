@@ -33,7 +33,7 @@ class JourneyAdapter:
         return wire.journeys.list()
 
     async def single(self, wire: Wire, remote_id: str) -> Any | None:
-        return await View(wire, "", None).maybe(_retrieve(wire, remote_id))
+        return await wire.maybe(wire.journeys.retrieve(remote_id))
 
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
@@ -44,7 +44,7 @@ class JourneyAdapter:
         listed = await view.journeys() if unmanaged or view.sweeping else ()
         found = {journey.id: journey for journey in listed}
         for key in await view.strays(wanted.keys() - found.keys()):
-            if journey := await view.maybe(_retrieve(view.wire, key)):
+            if journey := await view.wire.maybe(view.wire.journeys.retrieve(key)):
                 found[key] = journey
         chosen = [journey for key, journey in sorted(found.items()) if unmanaged or key in wanted]
         return [await _observed(view, journey, wanted.get(journey.id)) for journey in chosen]
@@ -190,7 +190,7 @@ async def _tagged(wire: Wire, key: str, tags: Sequence[str]) -> Any:
     if tags:
         adding: Any = {"add": tags}
         await wire.call(wire.journeys.update(key, tags=adding))
-    return await wire.call(_retrieve(wire, key))
+    return await wire.call(wire.journeys.retrieve(key))
 
 
 async def _unbind(wire: Wire, key: str) -> None:
@@ -249,13 +249,9 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     return [{**s, "tools": []} if unbound and "tools" in s else s for s in states]
 
 
-def _retrieve(wire: Wire, key: str) -> Any:
-    return wire.journeys.retrieve(key)
-
-
 async def _existing(wire: Wire, resource: Resource) -> Resource | None:
     view = View(wire, resource.bot_id, None)
-    journey = await view.maybe(_retrieve(wire, resource.key))
+    journey = await view.wire.maybe(wire.journeys.retrieve(resource.key))
     return None if journey is None else await _observed(view, journey, resource)
 
 

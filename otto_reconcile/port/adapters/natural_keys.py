@@ -43,7 +43,7 @@ async def with_strays(
     """
     there = {str(item.id) for item in listed}
     missing = {str(r.remote_id) for r in known if r.remote_id} - there
-    strays = [await view.maybe(retrieve(identity)) for identity in await view.strays(missing)]
+    strays = [await view.wire.maybe(retrieve(identity)) for identity in await view.strays(missing)]
     return [*listed, *(item for item in strays if item is not None and not _has_agent(item))]
 
 

@@ -21,7 +21,7 @@ class TermAdapter:
         return wire.parlant.glossary.list_terms()
 
     async def single(self, wire: Wire, remote_id: str) -> Any | None:
-        return await View(wire, "", None).maybe(_retrieve(wire, remote_id))
+        return await wire.maybe(_retrieve(wire, remote_id))
 
     async def observe(
         self, view: View, known: Sequence[Resource], unmanaged: bool
@@ -31,7 +31,7 @@ class TermAdapter:
         wanted = {resource.key for resource in known}
         found = {term.id: term for term in await view.terms()}
         for key in await view.strays(wanted - found.keys()):
-            if term := await view.maybe(_retrieve(view.wire, key)):
+            if term := await view.wire.maybe(_retrieve(view.wire, key)):
                 found[key] = term
         chosen = [term for key, term in sorted(found.items()) if unmanaged or key in wanted]
         return [await _from_wire(view.wire, term, view.bot_id) for term in chosen]
@@ -42,7 +42,7 @@ class TermAdapter:
         except (TargetRefused, Failed) as error:  # 422, or 500 before the server serves
             if isinstance(error, TargetRefused) and error.status != 422:
                 raise
-            existing = await View(wire, resource.bot_id, None).maybe(_retrieve(wire, resource.key))
+            existing = await wire.maybe(_retrieve(wire, resource.key))
             if existing is None:
                 raise
             found = await _from_wire(wire, existing, resource.bot_id)
