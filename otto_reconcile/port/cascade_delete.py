@@ -9,7 +9,7 @@ from typing import Any
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.session import Wire, agent_tag, journey_tag
+from otto_reconcile.port.session import Wire, agent_tag, has_owner, journey_tag
 
 _MOST_DANGLING = 20
 
@@ -97,11 +97,22 @@ async def delete_journey(wire: Wire, key: str) -> None:
         conditions = []
     for condition in conditions:  # a relationship to one that is gone ends every turn in an error
         with suppress(Absent, Failed):
-            await _release(wire, condition)
+            if await _goes_along(wire, condition):
+                await _release(wire, condition)
     try:
         await wire.call(wire.journeys.delete(key))
     except Absent:  # it stumbled over a condition that is gone, and left the others
         await _delete_conditions(wire, key, conditions)
+
+
+async def _goes_along(wire: Wire, condition: str) -> bool:
+    """False for a guideline of a bot that somebody made a condition too: Parlant keeps it."""
+    try:
+        asked = wire.parlant.guidelines.retrieve(addressed(condition))
+        found = await wire.call(asked, may_fail=True)
+    except (Absent, Failed):  # its relationships are what keeps it from being shown
+        return True
+    return not has_owner(found.guideline.tags)
 
 
 async def _delete_conditions(wire: Wire, key: str, conditions: Collection[str]) -> None:

@@ -16,7 +16,7 @@ from otto_reconcile.model.evaluation import EvaluationCheck
 from otto_reconcile.model.relationship import ANY
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.session import Wire, agent_tag, journey_tag, missing_mark
+from otto_reconcile.port.session import Wire, agent_tag, has_owner, journey_tag, missing_mark
 
 
 class Sweep:
@@ -127,7 +127,8 @@ class View:
         if found is None:
             call = self.wire.parlant.guidelines.list(tag_id=journey_tag(journey_id))
             found = list(await self.wire.call(call))
-        self.wire.conditions.update((str(one.id), journey_id) for one in found)
+        made = (one for one in found if not has_owner(one.tags))
+        self.wire.conditions.update((str(one.id), journey_id) for one in made)
         return found
 
     async def _by_id(self, keys: Sequence[str]) -> Sequence[Any] | None:

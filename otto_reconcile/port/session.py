@@ -61,6 +61,11 @@ def agent_tag(bot_id: str) -> str:
     return f"agent:{bot_id}"
 
 
+def has_owner(tag_ids: Iterable[str] | None) -> bool:
+    """True for what has the tag of an agent, whichever that is."""
+    return any(tag_id.startswith("agent:") for tag_id in tag_ids or ())
+
+
 def journey_tag(journey_id: str) -> str:
     return f"journey:{journey_id}"
 

@@ -110,3 +110,21 @@ def test_variables_deleted_by_a_tag_are_back(place: Place) -> None:
             "the variable",
             lambda: [v["name"] for v in daemon.get("/context-variables")] == ["plan"],
         )
+
+
+def test_healing_a_journey_leaves_the_other_bots_relationships(place: Place) -> None:
+    place.write()
+    place.write("help.yaml", bot("help-desk", "Help Desk"))
+    with place.forked("--port", "0", "--nlp", "offline") as daemon:
+        daemon.wait_synced(BOT, "help-desk")
+        journey, theirs = f"/journeys/{BOT}.return-item", "help-desk.small-talk"
+        before = {one["id"] for one in daemon.get("/relationships")}
+        send(daemon, "PATCH", journey, {"conditions": {"add": [theirs]}})
+
+        def healed() -> bool:
+            tags = daemon.guideline(theirs)["tags"]
+            return theirs not in daemon.get(journey)["conditions"] and tags == ["agent:help-desk"]
+
+        wait_for("the journey without it", healed)
+        assert before == {one["id"] for one in daemon.get("/relationships")}
+        daemon.wait_synced(BOT, "help-desk")
