@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 
-from benchmarks import commands, healing, idle, planning, restoring
+from benchmarks import commands, healing, idle, opening, planning, restoring
 
 MEASURES = {
     "commands": commands,
     "planning": planning,
     "restore": restoring,
+    "open": opening,
     "idle": idle,
     "heal": healing,
 }

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,49 +22,67 @@ START_SECONDS = 900.0
 
 
 class Daemon:
-    """`with Daemon(100) as daemon:` once all of so many bots are Synced."""
+    """`with Daemon(100) as daemon:` once all of so many bots are Synced.
+
+    `start` and `stop` do the same step by step: the folder stays until `close`.
+    """
 
     def __init__(self, bots: int) -> None:
-        self._bots = bots
         self._folder = tempfile.TemporaryDirectory(prefix="otto-bench-")
+        self.folder = Path(self._folder.name)
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(timeout=300.0, trust_env=False)
+        self._write(bots)
 
-    def __enter__(self) -> Self:
+    def _write(self, bots: int) -> None:
         from otto_reconcile import manifest
 
-        folder = Path(self._folder.name)
-        manifests = folder / "manifests"
+        manifests = self.folder / "manifests"
         manifests.mkdir()
-        for bot in made(self._bots):
+        for bot in made(bots):
             (manifests / f"{bot.id}.yaml").write_text(manifest.dump([bot]), encoding="utf-8")
-        with (folder / "output.txt").open("wb") as output:
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.wait_for("all bots", self._is_up)
+        return self
+
+    def start(self) -> float:
+        """Starts the process; gives the seconds until its port answers."""
+        started = time.monotonic()
+        (self.folder / ".otto" / "status.json").unlink(missing_ok=True)
+        with (self.folder / "output.txt").open("wb") as output:
             self._process = subprocess.Popen(
                 [*program(), "run", "--port", "0", "--nlp", "offline"],
-                cwd=folder,
+                cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self._wait_up(folder)
-        return self
+        self.wait_for("the port", lambda: self.status.get("url"))
+        self.http.base_url = httpx.URL(self.status["url"])
+        return time.monotonic() - started
 
-    def _wait_up(self, folder: Path) -> None:
+    def wait_for(self, what: str, check: Callable[[], Any]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            output = (folder / "output.txt").read_text(encoding="utf-8")
-            if "is up after" in output:
-                self.http.base_url = httpx.URL(self.status["url"])
-                return
+        while not check():
             assert self._process is not None
             if self._process.poll() is not None:
+                output = (self.folder / "output.txt").read_text(encoding="utf-8")
                 raise SystemExit(f"the daemon ended:\n{output[-2000:]}")
-            time.sleep(0.2)
-        raise SystemExit(f"the daemon was not up after {START_SECONDS:.0f} s")
+            if time.monotonic() > deadline:
+                raise SystemExit(f"not within {START_SECONDS:.0f} s: {what}")
+            time.sleep(0.02)
+
+    def _is_up(self) -> bool:
+        restore = self.status.get("restore") or {}
+        synced = all(bot["sync"] == "Synced" for bot in self.status.get("bots", ()))
+        return "restored" in restore and synced
 
     @property
     def status(self) -> dict[str, Any]:
-        text = (Path(self._folder.name) / ".otto" / "status.json").read_text(encoding="utf-8")
-        status: dict[str, Any] = json.loads(text)
+        """Empty before the daemon has said anything."""
+        file = self.folder / ".otto" / "status.json"
+        status: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
         return status
 
     def share(self, seconds: float) -> float:
@@ -84,6 +103,10 @@ class Daemon:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+        self.close()
+
+    def stop(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -91,5 +114,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def close(self) -> None:
         self.http.close()
         self._folder.cleanup()

@@ -99,6 +99,7 @@ async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], A
     from otto_reconcile.loop import Loop
     from otto_reconcile.port.rest import RestPort
     from otto_reconcile.reconcile.reporter import Reporter
+    from otto_reconcile.reconcile.session import TargetSession
     from otto_reconcile.reconcile.status import StatusBoard
     from otto_reconcile.reconcile.stores import Stores
     from otto_reconcile.runtime import logs
@@ -111,7 +112,7 @@ async def _ours(app: Any, headers: dict[str, str], home: Path) -> Callable[[], A
     log = logs.configure("console", (home / "log.txt").open("w", encoding="utf-8"))
     reporter = Reporter(StatusBoard(home), SystemClock(), log)
     port = RestPort.over_asgi(app, target="bench", headers=headers)
-    loop = Loop(port, stores, reporter, SystemClock(), holder="bench")
+    loop = Loop(TargetSession(port, stores, reporter, SystemClock(), holder="bench"))
 
     async def restore() -> None:
         await loop.restore()

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.reconcile import change_feed
+from otto_reconcile.reconcile.beginning import Beginning
 from otto_reconcile.reconcile.controller import Controller
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.jobs import Job, Jobs
@@ -37,7 +38,8 @@ SAVE = 1.0  # seconds between two tries to save what was wanted while the store 
 
 
 class Loop:
-    """One target. Await `restore` before `run`, and the first customer finds every bot.
+    """One target. Await `restore` before `run`, and the first customer finds every bot; without
+    it `run` begins with it, and `TargetSession.admission` says which bots are there already.
 
     `changes` are those that others make on the target, and with `hooked` all of them from its first
     moment on. `busy` says whether a customer waits for an answer.
@@ -75,19 +77,16 @@ class Loop:
         self._controller = Controller(
             session, reconciler, retries, extensions, prune_unmanaged=prune, hooked=hooked
         )
-        self._prober = Prober(
-            session, reconciler, self._leadership, self._controller, self._scanning, extensions
-        )
+        parts = self._leadership, self._controller, self._scanning
+        self._prober = Prober(session, reconciler, *parts, extensions, busy)
+        self._beginning = Beginning(session, self._leadership, self._reader, self._prober)
+        self._begun = False
         self._look_again = asyncio.Event()
         self._scan_again = asyncio.Event()
         self._all_at_once = False
-        self._noticing = Noticing(
-            changes or asyncio.Queue(),
-            session,
-            self._controller,
-            self._scanning,
-            self._scan_again,
-        )
+        queue = changes or asyncio.Queue()
+        noticed_by = session, self._controller, self._scanning, self._scan_again
+        self._noticing = Noticing(queue, *noticed_by)
         session.reporter.of(session.port.target, session.stores.store.label)
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
@@ -114,11 +113,13 @@ class Loop:
         """The same while the store is away, with what is wanted given. See `reconcile.outage`."""
         assert self._outage is not None
         async with self._session.turn:
-            return await self._outage.carry_out(self._session.cache.world, bot_id, wanted)
+            result = await self._outage.carry_out(self._session.cache.world, bot_id, wanted)
+        self._session.admission.admit(bot_id)
+        return result
 
     async def save_late(self) -> bool:
         """Saves what waits for the store; True if nothing waits any more."""
-        return self._outage is None or not self._outage.waiting or await self._outage.save()
+        return await self._beginning.save_late()
 
     async def restore(self) -> None:
         """Lead, read, and if the target began a new life put everything back.
@@ -130,22 +131,14 @@ class Loop:
             for name, job in (("leading", self._keep_leading), ("managing", self._keep_managing))
         ]
         try:
-            await self._jobs.attempt("restoring", self._restore())
+            await self._begin(self._before_serving)
         finally:
             for task in keeping:
                 task.cancel()
 
-    async def _restore(self) -> None:
-        await self._leadership.lead()
-        await self._leadership.manage()
-        await self.save_late()
-        read = await self._reader.read()
-        if not read and self._outage is not None:
-            await self._outage.put_back(self._session.cache.world)
-        if read and self._session.leading:
-            await self._prober.probe()
-            self._reporter.publish()
-            await self._before_serving()
+    async def _begin(self, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._begun = True
+        await self._jobs.attempt("restoring", self._beginning.begin(then))
 
     async def _before_serving(self) -> None:
         """What the extensions do first; the looks that they ask for are had meanwhile."""
@@ -188,6 +181,7 @@ class Loop:
                     task.cancel()
         finally:
             done.set()
+            self._session.last_used.save(at_once=True)
             await self._leadership.resign()
             await asyncio.to_thread(watching.join, 2.0)
 
@@ -234,6 +228,8 @@ class Loop:
 
     async def _keep_probing(self) -> None:
         failures = 0
+        if not self._begun:
+            await self._begin()
         while True:
             usual = min(PROBE, self._interval)
             await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
@@ -247,7 +243,7 @@ class Loop:
         while True:
             if await self._reader.read() and self._session.may_act:
                 await self._controller.list_foreign()
-                self._rounds.begin(self._session.cache.bot_ids)
+                self._rounds.begin(self._session.settled)
                 self._controller.reopen()
                 await self._controller.ask_for_tools()
             self._jobs.succeeded("sweeping")
@@ -274,7 +270,7 @@ class Loop:
             self._jobs.succeeded("reading")
             if self._all_at_once and not failures:
                 self._all_at_once = False
-                self._session.enqueue(self._session.cache.bot_ids, "asked", URGENT)
+                self._session.enqueue(self._session.settled, "asked", URGENT)
 
     async def _save_late(self) -> None:
         while self._outage is not None:
@@ -295,4 +291,5 @@ class Loop:
         while True:
             self._reporter.publish()
             self._jobs.succeeded("publishing")
+            self._session.last_used.save()
             await self._clock.sleep(0.25)

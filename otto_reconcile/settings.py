@@ -59,6 +59,7 @@ class Settings:
     looks at a remote repository; `git_verify` names the signers that are allowed.
 
     `evaluate` is None for what is usual: lazy where this process asks the model, else off.
+    `restore` is None for what is usual: on-demand, all-first where all is evaluated before.
     """
 
     data_dir: Path = Path(".otto")
@@ -72,6 +73,7 @@ class Settings:
     log_format: str = "console"
     ephemeral: bool = False
     evaluate: str | None = None
+    restore: str | None = None
     tools: tuple[str, ...] = ()
     otto_access: str = "own"
     take_over: tuple[str, ...] = ()
@@ -109,6 +111,14 @@ class Settings:
             raise SettingsError(f"--log-format {self.log_format}: use console or json")
         if self.evaluate not in (None, "off", "lazy", "eager"):
             raise SettingsError(f"--evaluate {self.evaluate}: use off, lazy or eager")
+        if self.restore not in (None, "on-demand", "all-first"):
+            raise SettingsError(f"--restore {self.restore}: use on-demand or all-first")
+        if self.restore == "on-demand" and self.evaluate == "eager":
+            raise SettingsError(
+                "--evaluate eager has all evaluated before the port opens, and --restore on-demand"
+                " opens it at once",
+                hint="leave one of the two out",
+            )
         if self.otto_access not in ("own", "all", "off"):
             raise SettingsError(f"--otto-access {self.otto_access}: use own, all or off")
         if self.parlant_url is not None:
@@ -125,6 +135,11 @@ class Settings:
                     "--ephemeral keeps nothing, and MONGODB_URI (--mongodb-uri) keeps all of it",
                     hint="unset MONGODB_URI, or leave --ephemeral out",
                 )
+
+
+def is_all_first(settings: Settings) -> bool:
+    """True if the port is to open only once every bot is back."""
+    return settings.restore == "all-first" or settings.evaluate == "eager"
 
 
 def check_url(option: str, url: str, schemes: tuple[str, ...] = ("http", "https")) -> None:

@@ -41,6 +41,7 @@ def run(
     database: options.Database = options.DATABASE,
     nlp: options.Nlp = None,
     evaluate: options.Evaluate = None,
+    restore: options.Restore = None,
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,

@@ -87,6 +87,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "database": (Text, "The database in MongoDB."),
     "nlp": (Text, "Model service: offline, openai, ..., or module:function for your own."),
     "evaluate": (Literal["off", "lazy", "eager"], "When a model evaluates texts."),
+    "restore": (Literal["on-demand", "all-first"], "When bots come back after a start."),
     "tools": (list[Text], "Python files, or modules, whose functions are hosted as tools."),
     "otto-access": (Literal["own", "all", "off"], "Whose bots a customer may change with Otto."),
     "take-over": (list[Text], "Bots that are made ours though others made them."),

@@ -136,6 +136,17 @@ Evaluate = Annotated[
         " default lazy, and off with --parlant-url.",
     ),
 ]
+Restore = Annotated[
+    str | None,
+    _option(
+        "--restore",
+        env="OTTO_RESTORE",
+        metavar="ORDER",
+        help="When bots come back after a start: on-demand (the port opens at once, a bot that a"
+        " customer writes to comes first) or all-first (it opens once all are there). By default"
+        " on-demand, and all-first with --evaluate eager.",
+    ),
+]
 OttoAccess = Annotated[
     str,
     _option(
@@ -256,7 +267,7 @@ def environment_of(context: typer.Context, env: str | None, *, base: bool) -> st
 
 def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:
     """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
-    for name in ("port", "nlp", "otto_access"):
+    for name in ("port", "nlp", "otto_access", "restore"):
         source = context.get_parameter_source(name)
         if parlant_url is not None and source is not None and source.name == "COMMANDLINE":
             raise SettingsError(

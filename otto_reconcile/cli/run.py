@@ -16,9 +16,10 @@ def run_daemon(settings: Settings, *, prune_unmanaged: bool = False) -> int:
     """Runs until it is stopped; gives the exit code. Raises OttoError if it cannot start."""
     # Until its loop hears it: all is looked at then anyway, and by default it ends the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from otto_reconcile.cli.progress import bar
     from otto_reconcile.daemon import run
 
-    code = run(settings, prune_unmanaged=prune_unmanaged, say=_say)
+    code = run(settings, prune_unmanaged=prune_unmanaged, say=_say, bar=bar)
     gc.freeze()  # else Python would end by going through all of Parlant, which takes a second
     return code
 

@@ -20,6 +20,7 @@ _AS_THEY_ARE = (
     "database",
     "nlp",
     "evaluate",
+    "restore",
     "otto_access",
     "interval",
     "log_format",

@@ -11,6 +11,7 @@ from otto_reconcile.cli.unknown import not_there, refuse_unfit
 from otto_reconcile.errors import NotFound
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.reminders import span
+from otto_reconcile.reconcile.restore_report import so_far
 from otto_reconcile.reconcile.status import Health, Sync
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 from otto_reconcile.render.roots import place, short_names
@@ -149,7 +150,7 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
     yield from _tools(daemon.get("tools") or {})
     yield from (_job(name, job) for name, job in sorted((daemon.get("jobs") or {}).items()))
     if restore := daemon.get("restore"):
-        yield Line(f"restored   {_restored(restore)}")
+        yield _restored(restore)
     if (rounds := daemon.get("rounds")) and rounds["seconds"] >= LONG_ROUND:
         yield Line(f"looks      {_rounds(rounds)}")
     yield from _model(daemon.get("model") or {})
@@ -230,13 +231,15 @@ def _connected(name: str, connection: Mapping[str, Any], more: str = "") -> Line
     return Line(visible(text), Tone.PLAIN if state == "Connected" else Tone.CHANGED)
 
 
-def _restored(restore: Mapping[str, Any]) -> str:
+def _restored(restore: Mapping[str, Any]) -> Line:
+    if "done" in restore:
+        return Line(f"restoring  {so_far(restore)}", Tone.CHANGED)
     bots, there = restore.get("bots") or 0, restore.get("there") or 0
     done = restore.get("restored", bots)
     what = counted(bots, "bot") if done == bots else f"{done or 'none'} of {counted(bots, 'bot')}"
     if there:
         what += f" ({there} needed nothing)"
-    return f"{what} in {restore.get('seconds')} s, {restore.get('finished')}"
+    return Line(f"restored   {what} in {restore.get('seconds')} s, {restore.get('finished')}")
 
 
 def _evaluated(evaluations: Mapping[str, Any]) -> Iterator[Line]:

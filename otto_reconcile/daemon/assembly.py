@@ -12,9 +12,11 @@ from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.admission import Admission
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.reconcile.last_used import LastUsed
 from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
@@ -54,6 +56,7 @@ class Assembly:
         names = frozenset(source.name for source in self.sources)
         for source in self.sources:
             source.beside(names - {source.name})
+        self.last_used = LastUsed(reporter.board.folder, clock)
         self.tools = LocalTools(settings.tools, reporter, clock) if settings.tools else None
 
     def _sources(self) -> Iterator[Folder | Branch]:
@@ -129,6 +132,7 @@ class Assembly:
         model_away: str | None = None,
         changes: TargetChanges | None = None,
         busy: Callable[[], bool] = lambda: False,
+        admission: Admission | None = None,
     ) -> Loop:
         """The loop of the port, which puts what is `known` of evaluations on its target.
 
@@ -144,6 +148,8 @@ class Assembly:
             take_over=frozenset(self.settings.take_over),
             selector=self.settings.selector,
             outage=Outage(self.outbox, self.stores, port, self.reporter, self.clock),
+            admission=admission,
+            last_used=self.last_used,
         )
         return Loop(
             session,

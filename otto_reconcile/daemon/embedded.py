@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.live import Live, until
 from otto_reconcile.loop import Loop
+from otto_reconcile.model import OTTO
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.admission import Admission
 from otto_reconcile.reconcile.reporter import UNAVAILABLE
+from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.reconcile.target_changes import Touched
 from otto_reconcile.runtime import data_dir
 from otto_reconcile.server import EmbeddedServer
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.model_watch import JOB, ModelWatch
+from otto_reconcile.server.restore_gate import RestoreGate
 from otto_reconcile.server.sdk_host import host_process
+from otto_reconcile.settings import is_all_first
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -50,6 +56,8 @@ class Embedded:
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
         made: asyncio.Future[Loop] = asyncio.get_running_loop().create_future()
         meter, changes = Meter(), asyncio.Queue[Touched]()
+        admission, used = Admission({OTTO}), self._assembly.last_used
+        all_first = is_all_first(self._settings)
         self._reporter.board.usage = meter.to_document
 
         server = EmbeddedServer(
@@ -59,6 +67,7 @@ class Embedded:
             changes=changes,
             meter=meter,
             model_within=model_within,
+            gate=RestoreGate(admission, partial(hold_up, self._reporter), used.note),
         )
 
         async def prepare(app: FastAPI, sdk: Any) -> None:
@@ -77,12 +86,14 @@ class Embedded:
                 server.model_away,
                 changes,
                 server.hook.is_busy,
+                admission,
             )
             made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)
-            await parts.import_all()  # not before: a run that cannot start wants nothing new
-            await loop.restore()
+            if all_first:
+                await parts.import_all()  # not before: a run that cannot start wants nothing new
+                await loop.restore()
 
         return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
 
@@ -111,7 +122,8 @@ class Embedded:
         if server.ready.is_set() and not over.is_set():
             kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
             trying = asyncio.create_task(kept, name="language-model")
-            await self._live.run(made.result(), over, server.url)
+            first = None if is_all_first(self._settings) else self._assembly.import_all
+            await self._live.run(made.result(), over, server.url, first)
             trying.cancel()
         asked.cancel()
         await server.stop()

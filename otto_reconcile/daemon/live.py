@@ -13,15 +13,28 @@ from otto_reconcile.loop import Loop
 from otto_reconcile.reconcile.summary import looked_at, summary
 
 Say = Callable[[str], None]
+Advance = Callable[[int, int, int | None], None]
+"""Takes how many are done, of how many, and the seconds to go where they are known."""
+Bar = Callable[[str], contextlib.AbstractContextManager[Advance]]
+"""Opens a progress bar with a title."""
 
+_LOOK = 0.2
+WORTH_A_BAR = 20
+"""Bots from which on a restore has a progress bar."""
 FIRST_LOOKS = 10.0
 """Seconds that the summary waits for the first look at every bot."""
 
 
 class Live:
-    """`started` is the monotonic time at which the process did; `say` gets the summary."""
+    """`started` is the monotonic time at which the process did; `say` gets the summary.
 
-    def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
+    `bar` shows on a terminal how far a restore is.
+    """
+
+    def __init__(
+        self, assembly: Assembly, say: Say, started: float, bar: Bar | None = None
+    ) -> None:
+        self._bar = bar
         self._settings, self._reporter = assembly.settings, assembly.reporter
         self._clock, self._jobs, self._sources = assembly.clock, assembly.jobs, assembly.sources
         self._woken = assembly.woken
@@ -29,14 +42,24 @@ class Live:
         self._summed = False
         self._hung_up = asyncio.Event()
 
-    async def run(self, loop: Loop, stopping: asyncio.Event, url: str) -> None:
+    async def run(
+        self,
+        loop: Loop,
+        stopping: asyncio.Event,
+        url: str,
+        first: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        """Until `stopping` is set. What is to be done `first` is done with the port open."""
         self._reporter.board.status.url = url
         self._reporter.publish()
         self._reporter.ready(url)
+        if first is not None:
+            await until(stopping, first())
         self._hung_up.clear()  # whatever was asked for before: all is looked at now
         hearing = asyncio.create_task(self._hear(loop), name="hangup")
         following = {asyncio.create_task(one.follow(stopping)) for one in self._sources}
         summing = None
+        showing = asyncio.create_task(self._jobs.attempt("progress", self._show_progress()))
         if not self._summed:
             self._summed = True
             summed = self._jobs.attempt("summary", self._sum_up(url))
@@ -45,6 +68,7 @@ class Live:
             await loop.run(stopping)
         finally:
             hearing.cancel()
+            showing.cancel()
             if summing is not None:
                 summing.cancel()
             if following:
@@ -63,6 +87,17 @@ class Live:
             loop.poke("SIGHUP")
             for woken in self._woken:
                 woken.set()
+
+    async def _show_progress(self) -> None:
+        """Until the first restore is over, if it takes long enough for somebody to watch it."""
+        while not (restore := self._reporter.board.status.restore):
+            await self._clock.sleep(_LOOK)
+        if self._bar is None or restore.get("of", 0) < WORTH_A_BAR:
+            return
+        with self._bar("restoring bots") as advance:
+            while (restore := self._reporter.board.status.restore) and "done" in restore:
+                advance(restore["done"], restore["of"], restore["seconds_left"])
+                await self._clock.sleep(_LOOK)
 
     async def _sum_up(self, url: str) -> None:
         """Says once what there is, as soon as every bot has been looked at."""

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
-from otto_reconcile.daemon.live import Live, Say, until
+from otto_reconcile.daemon.live import Bar, Live, Say, until
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
@@ -31,8 +31,16 @@ from otto_reconcile.settings import Settings, without_credentials
 from otto_reconcile.store import open_store
 
 
-def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) -> int:
+def run(
+    settings: Settings,
+    *,
+    prune_unmanaged: bool = False,
+    say: Say = print,
+    bar: Bar | None = None,
+) -> int:
     """Runs until SIGINT or SIGTERM, and gives the exit code. `say` gets the summary for people.
+
+    `bar` opens a progress bar where there is a terminal for one.
 
     Raises SettingsError, StoreUnavailable for a store that cannot be opened at all, and
     TargetUnavailable for an embedded Parlant that does not start.
@@ -58,7 +66,7 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
             assembly = Assembly(
                 settings, stores, outbox, reporter, clock, prune_unmanaged=prune_unmanaged
             )
-            code = run_until_signalled(Daemon(assembly, say, started).main)
+            code = run_until_signalled(Daemon(assembly, Live(assembly, say, started, bar)).main)
         finally:
             stores.store.close()
             board.withdraw()
@@ -69,8 +77,8 @@ def run(settings: Settings, *, prune_unmanaged: bool = False, say: Say = print) 
 class Daemon:
     """One run. Nothing here decides anything: it starts the parts, and ends them in order."""
 
-    def __init__(self, assembly: Assembly, say: Say, started: float) -> None:
-        self._assembly, self._live = assembly, Live(assembly, say, started)
+    def __init__(self, assembly: Assembly, live: Live) -> None:
+        self._assembly, self._live = assembly, live
         self._settings, self._stores = assembly.settings, assembly.stores
         self._reporter, self._clock = assembly.reporter, assembly.clock
         status = self._reporter.board.status

@@ -145,10 +145,12 @@ class Controller:
         """
         async with self._session.turn:
             world = self._session.cache.current
+            absent = self._session.admission.take_absent(bot_id)
             (result,) = await self._reconciler.look(
                 world,
                 [bot_id],
                 run_id,
+                absent=absent,
                 prune_unmanaged=self._prune,
                 hold=hold,
                 again=recreate,
@@ -209,6 +211,8 @@ class Controller:
             self._reporter.bot(result, failures, delay)
         else:
             self._reporter.board.keep_only(self._session.cache.bot_ids)
+        if result.tried:
+            self._session.admission.admit(bot_id)
         for extension in self._extensions:
             extension.after_look(result, recreated=recreated)
 

@@ -94,14 +94,21 @@ class Outage:
             self._stores.applied.save(self._port.target, sets)
         return drained
 
-    async def put_back(self, world: TargetState | None) -> None:
-        """Brings the target to all that waits: after a restart with the store still away."""
+    async def put_back(self, world: TargetState | None) -> frozenset[str]:
+        """Brings the target to all that waits: after a restart with the store still away.
+
+        Gives the bots of which that went well.
+        """
         newest = {pending.bot_id: pending for pending in self._outbox.pending}
+        done: set[str] = set()
         for bot_id, pending in newest.items():
             try:
-                await self.carry_out(world, bot_id, pending.wanted)
+                result = await self.carry_out(world, bot_id, pending.wanted)
             except OttoError as error:
                 self._reporter.warn("not put back yet", bot=bot_id, why=error.message)
+            else:
+                done.update([bot_id] if result.tried else ())
+        return frozenset(done)
 
     async def carry_out(
         self, world: TargetState | None, bot_id: str, wanted: DesiredBot | None

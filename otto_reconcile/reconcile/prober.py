@@ -6,7 +6,7 @@ Nothing here raises for a store or target that is away: it is reported.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from otto_reconcile.errors import OttoError, StoreUnavailable
 from otto_reconcile.reconcile import epoch
@@ -15,10 +15,9 @@ from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE
-from otto_reconcile.reconcile.restore import restore
+from otto_reconcile.reconcile.restore import Restore
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
-from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.workqueue import URGENT
 
 
@@ -33,11 +32,13 @@ class Prober:
         controller: Controller,
         scanning: Scanning,
         extensions: Sequence[Extension] = (),
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._reconciler, self._leadership = session, reconciler, leadership
         self._controller, self._scanning, self._extensions = controller, scanning, extensions
         self._port, self._stores = session.port, session.stores
         self._reporter, self._clock = session.reporter, session.clock
+        self._busy = busy
         self._note: str | None = None
 
     async def probe(self) -> bool:
@@ -53,7 +54,10 @@ class Prober:
                     for extension in self._extensions:
                         await extension.begin_epoch()
                     await self._leadership.mark_anew()
-                    await self._restore(world, found.present)
+            if found.life is epoch.EpochChange.NEW:
+                await self._restore(found.present)
+            elif not self._session.admission.known:
+                self._session.admission.expect()
         except StoreUnavailable as error:
             self._reporter.store(error, "probing")
             return False
@@ -79,22 +83,11 @@ class Prober:
             self._session.enqueue(self._session.cache.bot_ids, "target is back", URGENT)
         return True
 
-    async def _restore(self, world: TargetState, present: frozenset[str]) -> None:
+    async def _restore(self, present: frozenset[str]) -> None:
         self._controller.release()
-        run_id = uuid.uuid4().hex[:8]
-        self._session.queue.drop(world.desired.bots)
-        await restore(
-            world,
-            present,
-            self._reconciler,
-            self._reporter,
-            self._clock,
-            run_id,
-            self._controller.conclude,
-        )
-        self._session.cache.carry_over(world, *world.bot_ids)
-        left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
-        self._session.enqueue(left, "restored", URGENT)
+        run_id, conclude = uuid.uuid4().hex[:8], self._controller.conclude
+        parts = self._session, self._reconciler, conclude, run_id, present, self._busy
+        await Restore(*parts).run()
 
     async def _noted(self) -> str | None:
         """What had to be assumed of the target, for a person to know."""

@@ -81,6 +81,11 @@ class Remembered:
         self.managed_before = not self._store.find("heads", limit=1)
         return self._unknown() if self.managed_before else None
 
+    @property
+    def bot_ids(self) -> frozenset[str]:
+        """The bots that were wanted when this was looked at last, also by an earlier process."""
+        return frozenset(name for name in self._load() if not is_shared(name))
+
     def lost(self, desired: Desired) -> tuple[str, ...]:
         """What was managed and of which the store has no record, sorted."""
         missing = self._load().keys() - _readable(desired).keys() - _unreadable(desired)

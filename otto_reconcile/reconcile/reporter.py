@@ -21,7 +21,6 @@ RESTORING = "Restoring"
 UNAVAILABLE = "Unavailable"
 WAITING = "Waiting"
 
-
 READING, LEADING = "reading", "leading"
 """What is asked of the store, apart from what concerns one bot."""
 
@@ -109,8 +108,8 @@ class Reporter:
         """Parlant is served there; that everything behind it answers is said once it does."""
         self._not_ready = url
         self._tell_ready()
-        if self._not_ready is not None:
-            status = self.board.status
+        status = self.board.status
+        if {status.store.state, status.target.state} & {UNAVAILABLE, WAITING}:
             self.warn(
                 "running, but not ready: not everything answers",
                 url=url,
@@ -248,29 +247,6 @@ class Reporter:
         self.lacking(result.bot_id, result.lacking)
         self._lose_sight()  # what was under way when the target went may be told after that
         self._repeats.settle(result.bot_id, (*result.outcomes, *result.waiting))
-
-    def restored(
-        self, run_id: str, restored: int, wanted: int, seconds: float, there: int = 0
-    ) -> None:
-        """So many bots were put back, and so many had been there and needed nothing."""
-        self.board.status.restore = {
-            "run": run_id,
-            "restored": restored,
-            "there": there,
-            "bots": wanted,
-            "seconds": round(seconds, 3),
-            "finished": self._clock.now().isoformat(timespec="seconds"),
-        }
-        whole = restored + there == wanted
-        self._say(
-            whole,
-            "restore complete" if whole else "restore ended, not all bots are in place",
-            bots=restored,
-            there=there or None,
-            of=wanted,
-            seconds=round(seconds, 2),
-            run=run_id,
-        )
 
     def publish(self) -> None:
         problem = self.board.publish(self._clock.now())

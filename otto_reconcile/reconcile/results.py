@@ -128,6 +128,14 @@ class BotResult:
         return next((outcome.error for outcome in self.outcomes if outcome.gone), None)
 
     @property
+    def tried(self) -> bool:
+        """True if all was done that can be now: what still lacks was refused, or has to wait."""
+        if self.planned is None or self.target_gone is not None:
+            return False
+        idle = not self.planned.plan.acting or self.held is not None
+        return idle or bool(self.outcomes or self.waiting)
+
+    @property
     def in_place(self) -> bool:
         """True if the bot is now on the target as it is wanted."""
         if self.planned is None or self.failures or self.planned.plan.skipped:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from otto_reconcile.model import Ref
 from otto_reconcile.port.base import Port
+from otto_reconcile.reconcile.admission import Admission
 from otto_reconcile.reconcile.cache import TargetCache
+from otto_reconcile.reconcile.last_used import LastUsed
 from otto_reconcile.reconcile.leader import Leader
 from otto_reconcile.reconcile.managing import Managing
 from otto_reconcile.reconcile.outage import Outage
@@ -51,6 +53,8 @@ class TargetSession:
     `holder` names this process in the lease; `predecessors` are holders that are surely dead. Bots
     in `take_over` may replace agents that were never ours. Bots that `selector` does not fit are
     left as they are. `outage` keeps what is wanted while the store is away; None refuses it then.
+    `admission` has the bots that are still to come back in this life of the target, `last_used`
+    when customers wrote to each.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class TargetSession:
         take_over: Container[str] = frozenset(),
         selector: Selector | None = None,
         outage: Outage | None = None,
+        admission: Admission | None = None,
+        last_used: LastUsed | None = None,
     ) -> None:
         self.port, self.stores, self.reporter, self.clock = port, stores, reporter, clock
         self.outage = outage
@@ -74,6 +80,9 @@ class TargetSession:
         self.remembered = Remembered(reporter.board.folder, stores.store)
         self.cache = TargetCache(stores, port, self.remembered, take_over, selector)
         self.queue = WorkQueue(clock)
+        self.last_used = last_used or LastUsed(None, clock)
+        self.admission = admission or Admission()
+        self.admission.demand = lambda bot_id: self.ask_for([bot_id], "a customer waits")
         self.turn = asyncio.Lock()
         """Held for changes of the target, which are made by one at a time."""
 
@@ -88,6 +97,13 @@ class TargetSession:
         known = self.cache.world is not None
         behind = self.outage is not None and self.outage.is_behind
         return known and not behind and self.leading and self.reporter.target_up
+
+    @property
+    def settled(self) -> list[str]:
+        """Every bot but those that a restore is about to look at."""
+        restoring = self.cache.world is not None and self.cache.world.restoring
+        left = self.admission.left if restoring else frozenset()
+        return [bot_id for bot_id in self.cache.bot_ids if bot_id not in left]
 
     def enqueue(
         self,

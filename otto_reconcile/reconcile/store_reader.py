@@ -31,7 +31,7 @@ class StoreReader:
         back = self._reporter.store(None)
         self._report(update)
         if back:
-            session.enqueue(session.cache.bot_ids, "the store is back", URGENT)
+            session.enqueue(session.settled, "the store is back", URGENT)
         session.enqueue(update.changed, "desired", URGENT)
         return True
 

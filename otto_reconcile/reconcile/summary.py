@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otto_reconcile.reconcile.restore_report import so_far
 from otto_reconcile.reconcile.status import BotStatus, Connection, Status, Sync
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.escaping import visible
@@ -28,6 +29,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     """
     looked_after = [bot for bot in status.bots.values() if not bot.outside]
     synced = sum(bot.sync is Sync.SYNCED for bot in looked_after)
+    restoring = status.restore is not None and "done" in status.restore
     bots = f"{synced} of {counted(len(looked_after), 'bot')} Synced" if looked_after else "no bots"
     outside = [bot.bot_id for bot in status.bots.values() if bot.outside]
     lines = [
@@ -60,7 +62,10 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     lines.extend(f"  job    {name}: {job['error']}" for name, job in jobs)
     if outside:
         lines.append(f"  {told_outside(sorted(outside), status.selector or '')}")
-    lines.extend(_bot(bot) for bot in looked_after if bot.sync is not Sync.SYNCED)
+    if status.restore is not None and restoring:
+        lines.append(f"  restore {so_far(status.restore)}; a bot that is written to comes first")
+    known = [bot for bot in looked_after if not (restoring and bot.sync is Sync.UNKNOWN)]
+    lines.extend(_bot(bot) for bot in known if bot.sync is not Sync.SYNCED)
     if why := status.model.get("message"):
         lines.append(
             f"  no language model: {status.model['name']} is tried again by itself ({why})"

@@ -155,7 +155,7 @@ class TargetState:
 
     def follow(self, before: TargetState) -> None:
         """Takes over from the world before what this one could not have read."""
-        self.snapshots = before.snapshots
+        self.snapshots, self.restoring = before.snapshots, before.restoring
         epochs = [one for one in (self.epoch, before.epoch) if one is not None]
         self.epoch = max(epochs, key=lambda epoch: epoch.started, default=None)
 

@@ -35,6 +35,14 @@ def _without_logins(logger: Any, method: str, event: Any) -> Any:
     return without_logins(dict(event))
 
 
+class _OnErrorOutput(logging.StreamHandler[TextIO]):
+    """Writes to what is the error output at that moment: a progress bar takes its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def configure(log_format: str, stream: TextIO | None = None) -> Any:
     """Sets structlog and the standard library's logging to one form, and gives the logger.
 
@@ -69,7 +77,7 @@ def configure(log_format: str, stream: TextIO | None = None) -> Any:
         ],
     )
     logging.raiseExceptions = False  # a full disk or a closed pipe is no reason for a traceback
-    handler = logging.StreamHandler(stream)
+    handler = _OnErrorOutput() if stream is sys.stderr else logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     ours = logging.getLogger("otto_reconcile")
     ours.handlers[:] = [handler]

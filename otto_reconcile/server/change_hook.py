@@ -7,8 +7,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qs
 
 from otto_reconcile.model import kinds
@@ -20,7 +20,10 @@ CHANGE_HEADER = "x-otto-run"
 BODY_LIMIT = 1 << 20
 """Bytes of a body that are looked at for ids and tags; of a longer one nothing is known."""
 
-NOTHING_DONE = frozenset({401, 403, 405, 422, 429})
+OWN = "otto_reconcile.own"
+"""A key in the scope of a request that is our own, for what stands further in."""
+
+NOTHING_DONE = frozenset({401, 403, 405, 422, 429, 503})
 """Answers to a call that changed nothing. Another failure may have come when some was done."""
 
 ANSWERING = 10.0
@@ -67,20 +70,23 @@ class ChangeHook:
         header, token = CHANGE_HEADER.encode(), self._token.encode()
 
         async def hooked(scope: Message, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["method"] not in _METHODS:
+            if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            if scope["path"].startswith("/sessions"):
-                self._written = time.monotonic()
             own = [value for name, value in scope["headers"] if name == header]
             if own:
                 # Parlant repeats the headers of a request that it forbids; the token is ours.
                 kept = [pair for pair in scope["headers"] if pair[0] != header]
-                scope = {**scope, "headers": kept}
+                scope = {**scope, "headers": kept, OWN: token in own}
+            if scope["method"] not in _METHODS:
+                await app(scope, receive, send)
+                return
+            if scope["path"].startswith("/sessions"):
+                self._written = time.monotonic()
             if self._changes is None or _kind(scope["path"]) is None or token in own:
                 await app(scope, receive, send)
                 return
-            watch = _Watch(receive, send)
+            watch = Watch(receive, send)
             try:
                 await app(scope, watch.receive, watch.send)
             finally:  # Parlant applies a change step by step, and may fail when some of it is done
@@ -89,7 +95,7 @@ class ChangeHook:
 
         return hooked
 
-    def _report(self, scope: Message, watch: _Watch) -> None:
+    def _report(self, scope: Message, watch: Watch) -> None:
         try:
             query = scope.get("query_string", b"").decode("latin-1")
             for touched in touches(
@@ -101,12 +107,12 @@ class ChangeHook:
             _log.exception("a change of %s was noticed, but not passed on", scope["path"])
 
 
-class _Watch:
+class Watch:
     """Passes both streams on as they are, and keeps copies while they are short."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
-        self.asked, self.answered, self.status = _Copy(), _Copy(), 0
+        self.asked, self.answered, self.status = Copy(), Copy(), 0
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -122,7 +128,7 @@ class _Watch:
         await self._send(message)
 
 
-class _Copy:
+class Copy:
     """What a stream carried, or nothing once it was longer than BODY_LIMIT."""
 
     def __init__(self) -> None:
@@ -135,6 +141,14 @@ class _Copy:
             self._chunks.append(chunk)
         else:
             self._chunks.clear()
+
+    @classmethod
+    def of(cls, chunks: Iterable[bytes]) -> Self:
+        """What these chunks carry."""
+        copy = cls()
+        for chunk in chunks:
+            copy.add(chunk)
+        return copy
 
     def json(self) -> Any:
         """None if it is too long or not JSON."""
@@ -152,9 +166,7 @@ def _kind(path: str) -> str | None:
     return None if of_one or new_customer else KINDS.get(first)
 
 
-def touches(
-    method: str, path: str, asked: _Copy, answered: _Copy, query: str = ""
-) -> list[Touched]:
+def touches(method: str, path: str, asked: Copy, answered: Copy, query: str = "") -> list[Touched]:
     """What a call touched: one Touched for each bot that its bodies name, sorted.
 
     A guideline may be, or have been, a condition of a journey; a journey has guidelines as its

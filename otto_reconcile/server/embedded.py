@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
+from starlette.middleware import Middleware
 
 from otto_reconcile.errors import OttoError, SettingsError, TargetUnavailable
 from otto_reconcile.port.releases import refuse_to_host
@@ -27,6 +28,7 @@ from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.server import chat_page, nlp, parlant_logs, sockets
 from otto_reconcile.server.change_hook import ChangeHook
 from otto_reconcile.server.metering import Meter
+from otto_reconcile.server.restore_gate import RestoreGate
 from otto_reconcile.server.sdk_import import imported, settle_environment
 from otto_reconcile.server.unsignalled import Unsignalled
 
@@ -49,7 +51,8 @@ class EmbeddedServer:
     service's name, a factory, or None for what the environment has a key for. `changes` gets
     every change that others make over the API. `meter`
     counts what the service is asked. `model_within` are the seconds that the start waits for the
-    service; it goes on without one that takes longer, or that fails in a way that may pass.
+    service; it goes on without one that takes longer, or that fails in a way that may pass. `gate`
+    keeps requests waiting for bots that are not back yet.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class EmbeddedServer:
         changes: TargetChanges | None = None,
         meter: Meter | None = None,
         model_within: float | None = None,
+        gate: RestoreGate | None = None,
     ) -> None:
         self.ready = asyncio.Event()
         """Set once the port is open and Parlant says that it is healthy."""
         self.hook = ChangeHook(changes)
-        self._home, self._nlp, self._port = home, nlp, port
+        self._home, self._nlp, self._port, self._gate = home, nlp, port, gate
         self._meter, self._model_within = meter or Meter(), model_within
         self._model: ModelSource | None = None
         self._app: FastAPI | None = None
@@ -217,6 +221,8 @@ class EmbeddedServer:
         folder = Path(parlant.api.app.__file__).parent / "chat" / "dist"
         app.router.routes[:0] = chat_page.routes(folder)
         app.add_middleware(self.hook.middleware)
+        if self._gate is not None:
+            app.user_middleware.append(Middleware(self._gate.middleware))  # the innermost
         self._app = app
 
     async def _serve(self, listener: socket.socket) -> None:
