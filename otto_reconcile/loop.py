@@ -34,6 +34,8 @@ from otto_reconcile.reconcile.workqueue import URGENT
 from otto_reconcile.runtime.backoff import CONNECTION
 
 PROBE = 2.0  # seconds between two looks at the canary; no longer than the interval
+PUBLISH, PUBLISH_CALM = 0.25, 1.0
+"""Seconds between two looks at whether the status has changed: it did lately, or did not."""
 SAVE = 1.0  # seconds between two tries to save what was wanted while the store was away
 
 
@@ -216,7 +218,8 @@ class Loop:
 
     async def _keep_managing(self) -> None:
         while True:
-            await self._clock.sleep(min(BEAT, self._session.leader.pause))
+            most = self._session.leader.pause
+            await self._clock.sleep(most if self._session.port.inside else min(BEAT, most))
             await self._renew(self._leadership.manage(), "managing")
 
     async def _renew(self, right: Awaitable[None], job: str) -> None:
@@ -233,6 +236,8 @@ class Loop:
         while True:
             usual = min(PROBE, self._interval)
             await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
+            if not self._prober.due:
+                continue
             if self._session.cache.world is not None and self._session.leading:
                 failures = 0 if await self._prober.probe() else failures + 1
             self._jobs.succeeded("probing")
@@ -292,4 +297,4 @@ class Loop:
             self._reporter.publish()
             self._jobs.succeeded("publishing")
             self._session.last_used.save()
-            await self._clock.sleep(0.25)
+            await self._clock.sleep(PUBLISH if self._reporter.board.moves else PUBLISH_CALM)

@@ -20,6 +20,9 @@ from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.workqueue import URGENT
 
+INSIDE = 10.0
+"""Seconds between two looks at a target in this process, which begins no new life unseen."""
+
 
 class Prober:
     """One target's."""
@@ -40,10 +43,18 @@ class Prober:
         self._reporter, self._clock = session.reporter, session.clock
         self._busy = busy
         self._note: str | None = None
+        self._probed = float("-inf")
+
+    @property
+    def due(self) -> bool:
+        """False while it is known enough: the target is in this process, and was there just now."""
+        recent = self._clock.monotonic() - self._probed < INSIDE
+        return not (recent and self._port.inside and self._reporter.target_up)
 
     async def probe(self) -> bool:
         """Asks whether the target is there and lives the life that we know; restores it if not."""
         up = self._reporter.target_up
+        self._probed = self._clock.monotonic()
         try:
             async with self._session.turn:
                 world = self._session.cache.current

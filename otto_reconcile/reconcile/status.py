@@ -148,6 +148,10 @@ class Status:
         return {**document, "store": asdict(self.store), "target": asdict(self.target)}
 
 
+MOVES = 10.0
+"""Seconds after a change in which another one is likely."""
+
+
 class StatusBoard:
     """Holds the current Status and writes it to `folder` when it has changed. One writer."""
 
@@ -157,9 +161,15 @@ class StatusBoard:
         self.folder, self._lost = folder, lost
         self._written: dict[str, Any] | None = None
         self._beat = float("-inf")  # uptime at the last try to write
+        self._moved_at = float("-inf")
         self._problem: str | None = None
         self._bots: dict[str, dict[str, Any]] = {}  # as they are written
-        self._bots_moved = True
+        self._bots_moved, self._bots_text = True, "[]"
+
+    @property
+    def moves(self) -> bool:
+        """True if something changed in the last seconds: more of it may follow."""
+        return heartbeat.uptime() - self._moved_at < MOVES
 
     def set_bot(self, bot_id: str, **values: Any) -> None:
         """Changes fields of a bot's status; what is not named stays."""
@@ -203,15 +213,17 @@ class StatusBoard:
         self.status.updated, self.status.usage = None, self.usage()
         document = self.status.to_document()
         changed = document != self._written or self._bots_moved
+        if changed:
+            self._moved_at = heartbeat.uptime()
         if not due and (self._problem or not changed):
             return self._problem
-        bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
+        if self._bots_moved:
+            bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
+            self._bots_text = json.dumps(bots, default=str)
         updated = now.isoformat(timespec="seconds")
         self._beat = heartbeat.uptime()
-        text = json.dumps(
-            {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots},
-            default=str,
-        )
+        beat = {**document, "updated": updated, "heartbeat": heartbeat.beat()}
+        text = f'{json.dumps(beat, default=str)[:-1]}, "bots": {self._bots_text}}}'
         if (why := self._lost()) is not None:
             self._problem = why
             return why

@@ -120,6 +120,17 @@ def test_only_what_was_put_back_is_called_restored(
     assert words in otto("status").out
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(40, "restoring  12 of 500 bots, about 40 s left"), (None, "restoring  12 of 500 bots")],
+)
+def test_a_restore_that_goes_on_says_how_far_it_is(
+    otto: Otto, daemon: Announce, left: int | None, words: str
+) -> None:
+    daemon(SYNCED, restore={"run": "x", "done": 12, "of": 500, "seconds_left": left})
+    assert words in otto("status").out.splitlines()
+
+
 def test_one_that_is_not_synced(otto: Otto, daemon: Announce) -> None:
     daemon(DRIFTED, SYNCED)
     done = otto("status")

@@ -109,3 +109,12 @@ def test_summary_says_why_something_is_away_and_what_waits() -> None:
     assert "  store  MongoDB (Unavailable: nobody answers)" in lines
     assert "  outbox: 2 changes wait to be saved in the store" in lines
     assert {"  desk: Unknown, Unknown", "  depot: Unknown, Unknown: not yet"} <= set(lines)
+
+
+def test_summary_during_a_restore_names_no_bot_that_is_to_come() -> None:
+    status = Status(restore={"done": 1, "of": 30, "seconds_left": 9})
+    status.bots = {"desk": BotStatus("desk"), "depot": BotStatus("depot", sync=Sync.SYNCED)}
+    lines = summary(status, "http://here", 10.0, answers=True).splitlines()
+    assert "  restore 1 of 30 bots, about 9 s left; a bot that is written to comes first" in lines
+    assert not any("desk" in line for line in lines)
+    assert lines[0].endswith("1 of 2 bots Synced")
