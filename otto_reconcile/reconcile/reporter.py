@@ -108,14 +108,14 @@ class Reporter:
         """Parlant is served there; that everything behind it answers is said once it does."""
         self._not_ready = url
         self._tell_ready()
+        if self._not_ready is None:
+            return
         status = self.board.status
-        if {status.store.state, status.target.state} & {UNAVAILABLE, WAITING}:
-            self.warn(
-                "running, but not ready: not everything answers",
-                url=url,
-                store=status.store.state,
-                target=status.target.state,
-            )
+        states = {"store": status.store.state, "target": status.target.state}
+        if {UNAVAILABLE, WAITING} & {*states.values()}:
+            self.warn("running, but not ready: not everything answers", url=url, **states)
+        else:
+            self.say("the port is open", url=url)
 
     def _tell_ready(self) -> None:
         status = self.board.status

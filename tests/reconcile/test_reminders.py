@@ -88,9 +88,12 @@ def test_ready_is_said_once_store_and_target_answer() -> None:
     heard = All()
     reporter = Reporter(StatusBoard(None), FastClock(speed=1), heard)
     reporter.ready("http://there")
+    assert heard.warnings == [("the port is open", {"url": "http://there"})]
+    reporter.store(StoreUnavailable("refused"))
+    reporter.ready("http://there")
+    assert heard.warnings[-1][0].startswith("running, but not ready")
     reporter.target(CONNECTED)
     assert [event for event, _ in heard.warnings if event == "ready"] == []
-    assert heard.warnings[0][0].startswith("running, but not ready")
     reporter.store(None)
     assert [event for event, _ in heard.warnings if event == "ready"] == ["ready"]
     reporter.ready("http://there")
