@@ -193,7 +193,7 @@ class FastClock(SystemClock):
         return await super().wait(event, timeout / self.speed)
 
 
-_OF_SESSION = ("predecessors", "take_over", "selector", "outage")
+_OF_SESSION = ("predecessors", "take_over", "selector", "outage", "admission", "last_used")
 
 
 class Setting:
