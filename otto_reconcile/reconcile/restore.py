@@ -74,10 +74,11 @@ class Restore:
         try:
             await self._restore(wanted, report)
         finally:
-            self._session.cache.current.restoring = False
             self._admission.finish()
-            self._ask_for_the_rest()
-            self._conclude_all(wanted, report)
+            if (now := self._session.cache.world) is not None:
+                now.restoring = False
+                self._ask_for_the_rest(now)
+                self._conclude_all(now, wanted, report)
 
     def _in_order(self, world: TargetState) -> list[str]:
         """A lower wave first, of one wave what customers wrote to last."""
@@ -100,8 +101,10 @@ class Restore:
             await self._clock.sleep(0.0 if hurried else YIELD * took)
 
     def _todo(self, wanted: list[str]) -> list[str]:
-        """Those that are still to be looked at, in order."""
-        left, bots = self._admission.left, self._session.cache.current.desired.bots
+        """Those that are still to be looked at, in order; none if it is another target by now."""
+        if (world := self._session.cache.world) is None:
+            return []
+        left, bots = self._admission.left, world.desired.bots
         todo = [b for b in wanted if b in left and b not in self._tally.looked]
         self._admission.admit(*(b for b in todo if b not in bots))  # wanted no longer
         return [b for b in todo if b in bots]
@@ -152,16 +155,14 @@ class Restore:
         else:
             self._tally.there.add(result.bot_id)
 
-    def _conclude_all(self, wanted: list[str], report: RestoreReport) -> None:
-        self._count_others(wanted)
-        world = self._session.cache.current
+    def _conclude_all(self, world: TargetState, wanted: list[str], report: RestoreReport) -> None:
+        self._count_others(world, wanted)
         outside = sum(world.outside(bot_id) is not None for bot_id in wanted)
         restored, there = len(self._tally.restored), len(self._tally.there)
         report.ended(len(wanted) - outside, restored, there)
 
-    def _count_others(self, wanted: list[str]) -> None:
+    def _count_others(self, world: TargetState, wanted: list[str]) -> None:
         """Those that were looked at in between, by whom a customer waited for or changed them."""
-        world = self._session.cache.current
         others = (b for b in wanted if b not in self._tally.looked and b in world.applied)
         self._tally.restored.update(b for b in others if not world.restarted(b))
 
@@ -177,9 +178,9 @@ class Restore:
             run=self._run_id,
         )
 
-    def _ask_for_the_rest(self) -> None:
+    def _ask_for_the_rest(self, world: TargetState) -> None:
         """What could not be looked at or changed meanwhile is looked at now."""
-        world, session = self._session.cache.current, self._session
+        session = self._session
         left = [bot_id for bot_id in world.bot_ids if bot_id not in world.desired.bots]
         session.enqueue([*left, *self._tally.frozen], "restored", URGENT)
         session.enqueue(sorted(self._admission.left), "retry", URGENT)

@@ -63,7 +63,7 @@ class RestoreGate:
         """
 
         async def gated(scope: Message, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope.get(OWN):
+            if scope["type"] != "http" or scope["method"] == "OPTIONS" or scope.get(OWN):
                 await app(scope, receive, send)
                 return
             first, *others = scope["path"].strip("/").split("/")

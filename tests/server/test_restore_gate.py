@@ -83,6 +83,7 @@ PASSES = [
     ("GET", "/tags", None),
     ("GET", "/healthz", None),
     ("GET", "/chat/", None),
+    ("OPTIONS", "/agents", None),
 ]
 
 
