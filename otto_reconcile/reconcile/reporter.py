@@ -107,8 +107,7 @@ class Reporter:
     def ready(self, url: str) -> None:
         """Parlant is served there; that everything behind it answers is said once it does."""
         self._not_ready = url
-        self._tell_ready()
-        if self._not_ready is None:
+        if self._tell_ready():
             return
         status = self.board.status
         states = {"store": status.store.state, "target": status.target.state}
@@ -117,11 +116,14 @@ class Reporter:
         else:
             self.say("the port is open", url=url)
 
-    def _tell_ready(self) -> None:
+    def _tell_ready(self) -> bool:
+        """True if it was said now."""
         status = self.board.status
-        if self._not_ready and status.store.state == status.target.state == CONNECTED:
-            self.say("ready", url=self._not_ready)
-            self._not_ready = None
+        if not self._not_ready or {status.store.state, status.target.state} != {CONNECTED}:
+            return False
+        self.say("ready", url=self._not_ready)
+        self._not_ready = None
+        return True
 
     def remind(
         self, key: Hashable, what: object, why: str | None, event: str, **fields: Any
