@@ -10,16 +10,23 @@ from otto_reconcile.desired import Source
 from otto_reconcile.errors import StoreUnavailable, TargetRefused
 from otto_reconcile.model import Resource
 from otto_reconcile.reconcile.admission import EVERY_BOT, Admission, Subject
+from otto_reconcile.reconcile.workqueue import Item
 from tests.reconcile.fakes import Setting, bot
 
 BOTS = [f"desk-{number:02}" for number in range(30)]
 
 
 class Watched(Setting):
-    """Keeps the order in which agents are made; `at` is called before each one of them."""
+    """Keeps the order in which agents are made; `at` is called before each one of them.
 
-    def __init__(self) -> None:
+    The first one is made once the loop has taken up the look at the bot `first`.
+    """
+
+    def __init__(self, first: str | None = None) -> None:
         self.admission, self.order = Admission(), list[str]()
+        taken = asyncio.Event()
+        if first is None:
+            taken.set()
         self.at: Callable[[str], None] = lambda bot_id: None
         super().__init__(admission=self.admission)
         create = self.port.create
@@ -28,11 +35,22 @@ class Watched(Setting):
             resource: Resource, *, fresh: bool = False, claimed: bool = True
         ) -> Resource:
             if resource.kind == "agent":
+                await taken.wait()
                 self.at(resource.key)
                 self.order.append(resource.key)
             return await create(resource, fresh=fresh, claimed=claimed)
 
+        queue = self.loop._session.queue
+        pop = queue.pop
+
+        def popped() -> Item | None:
+            item = pop()
+            if item is not None and item.bot_id == first:
+                taken.set()
+            return item
+
         self.port.create = created  # type: ignore[method-assign]
+        queue.pop = popped  # type: ignore[method-assign]
         self.want(*(bot(bot_id) for bot_id in BOTS))
 
     @asynccontextmanager
@@ -57,13 +75,13 @@ class Watched(Setting):
 
 
 async def test_the_bot_that_is_waited_for_is_made_next_and_whole() -> None:
-    setting = Watched()
+    setting = Watched(first=BOTS[-1])
     async with setting.running():
         assert await setting.passes(BOTS[-1])
         assert setting.is_whole(BOTS[-1])
         assert await setting.passes()
         assert all(map(setting.is_whole, BOTS))
-    assert setting.order.index(BOTS[-1]) < 5
+    assert setting.order[:2] == [BOTS[0], BOTS[-1]]
     assert sorted(setting.order) == BOTS  # each once
     restore = setting.reporter.board.status.restore
     assert restore is not None
