@@ -53,6 +53,7 @@ class RestoreReport:
             "seconds": round(seconds, 3),
             "finished": self._clock.now().isoformat(timespec="seconds"),
         }
+        self._reporter.publish()
         whole = restored + there == wanted
         say = self._reporter.say if whole else self._reporter.warn
         say(
