@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -215,6 +216,21 @@ class Desired:
     unreadable_shared: Mapping[str, str] = field(default_factory=dict)
     last_shared: Mapping[str, DesiredShared] = field(default_factory=dict)
 
+    @property
+    def is_readable(self) -> bool:
+        """True if nothing of it is damaged."""
+        return not (self.unreadable or self.unreadable_shared or self.last_shared)
+
+    def with_moved(self, bot_ids: AbstractSet[str], now: Desired) -> Desired:
+        """This with these bots as they are in `now`; sorted by bot id, as ever."""
+        bots = {**self.bots, **now.bots}
+        for bot_id in bot_ids - now.bots.keys():
+            bots.pop(bot_id, None)
+        if not now.bots.keys() <= self.bots.keys():
+            bots = dict(sorted(bots.items()))
+        unreadable = {n: why for n, why in self.unreadable.items() if n not in bot_ids}
+        return replace(self, bots=bots, unreadable={**unreadable, **now.unreadable})
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -222,6 +238,7 @@ class Ingested:
 
     What was recorded and what vanished may be shared documents too. `faults` are those of the
     problems that concern single bots, by bot id; what is `amiss` has rows that are damaged or gone.
+    What was `passed_over` was just being written, and is for the next look.
     """
 
     events: tuple[Event, ...] = ()
@@ -229,10 +246,23 @@ class Ingested:
     vanished: tuple[str, ...] = ()
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     amiss: frozenset[str] = frozenset()
+    passed_over: frozenset[str] = frozenset()
+
+    @property
+    def nothing_odd(self) -> bool:
+        """True if the rows say what is wanted, to the last one."""
+        return not (self.problems or self.vanished or self.faults or self.amiss or self.passed_over)
 
     @property
     def bots_ingested(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
+
+
+def remedy(name: str, reason: str) -> str | None:
+    """What to do about what cannot be read; what a newer version wrote says so itself."""
+    if reason == NEWER:
+        return None
+    return f"apply its manifest, which writes it anew; to end it: otto-reconcile delete {name}"
 
 
 def _declaration(document: Mapping[str, Any]) -> Declaration | None:
