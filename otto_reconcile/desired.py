@@ -6,7 +6,7 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ class DesiredState:
         self._revisions = Revisions(self._log)
         self._ingester = Ingester(self._log, self._revisions)
         self._composer = Composer()
-        self._heads: Mapping[str, Head] = {}
+        self._heads: dict[str, Head] = {}
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -69,7 +69,7 @@ class DesiredState:
     def read_moved(self, before: Desired, bot_ids: AbstractSet[str]) -> Desired:
         """As `read` gives it now, if nothing but these bots has moved since `before` was read."""
         heads = self._log.settled(sorted(bot_ids))
-        self._heads = {**self._heads, **heads}
+        self._heads.update(heads)
         return before.with_moved(bot_ids, self._revisions.desired(heads))
 
     def effective(self, desired: Desired) -> Desired:

@@ -7,7 +7,7 @@ so that it serves a reading and the one before it alike.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.model import Bot, Ref, Snapshot, folded
@@ -117,9 +117,14 @@ def _services(bot: Bot | None) -> list[str]:
     return [service.name for service in bot.tool_services] if bot is not None else []
 
 
-def index_of(wanted: Mapping[str, DesiredBot], snapshots: Mapping[str, Snapshot]) -> Index:
-    """With nothing in it of what is applied."""
+def index_of(
+    wanted: Mapping[str, DesiredBot],
+    snapshot: Callable[[str], Snapshot],
+    applied: Mapping[str, Applied],
+) -> Index:
     index = Index()
     for bot_id, one in wanted.items():
-        index.want(bot_id, one, snapshots[bot_id])
+        index.want(bot_id, one, snapshot(bot_id))
+    for bot_id, held in applied.items():
+        index.have(bot_id, held)
     return index

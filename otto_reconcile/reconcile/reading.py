@@ -36,7 +36,7 @@ def read_moved(stores: Stores, before: TargetState, bot_ids: AbstractSet[str]) -
     Blocking. Raises StoreUnavailable.
     """
     known = replace(before.desired, bots=before.written)
-    written = _without_reserved(stores.desired.read_moved(known, bot_ids))
+    written = _without_reserved(stores.desired.read_moved(known, bot_ids), bot_ids)
     desired = stores.desired.effective_moved(written, before.desired, bot_ids)
     unwanted = {b for b in bot_ids if b in before.applied and b not in desired.bots}
     deleted = (before.deleted - bot_ids) | frozenset(_deleted(stores, unwanted))
@@ -50,10 +50,15 @@ def read_moved(stores: Stores, before: TargetState, bot_ids: AbstractSet[str]) -
     )
 
 
-def _without_reserved(desired: Desired) -> Desired:
+def _without_reserved(desired: Desired, among: Iterable[str] | None = None) -> Desired:
     """Nobody can write such a bot any more; an older or foreign event log may have one."""
-    bots = {bot_id: w for bot_id, w in desired.bots.items() if not is_reserved(bot_id, w.bot.name)}
-    return replace(desired, bots=bots) if len(bots) < len(desired.bots) else desired
+    wanted = desired.bots
+    names = wanted if among is None else (name for name in among if name in wanted)
+    reserved = {name for name in names if is_reserved(name, wanted[name].bot.name)}
+    if not reserved:
+        return desired
+    bots = {bot_id: one for bot_id, one in wanted.items() if bot_id not in reserved}
+    return replace(desired, bots=bots)
 
 
 def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:

@@ -158,7 +158,7 @@ class StatusBoard:
         self._written: dict[str, Any] | None = None
         self._beat = float("-inf")  # uptime at the last try to write
         self._problem: str | None = None
-        self._bots: dict[str, dict[str, Any]] = {}  # as they are written
+        self._bots: dict[str, str] = {}  # as they are written
         self._bots_moved = True
 
     def set_bot(self, bot_id: str, **values: Any) -> None:
@@ -167,7 +167,7 @@ class StatusBoard:
         now = replace(known or BotStatus(bot_id), **values)
         if now != known:
             self.status.bots[bot_id] = now
-            self._bots[bot_id] = asdict(now)
+            self._bots[bot_id] = json.dumps(asdict(now), default=str)
             self._bots_moved = True
 
     def lose_sight(self, why: str) -> None:
@@ -205,13 +205,13 @@ class StatusBoard:
         changed = document != self._written or self._bots_moved
         if not due and (self._problem or not changed):
             return self._problem
-        bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
+        bots = ", ".join(self._bots[bot_id] for bot_id in sorted(self._bots))
         updated = now.isoformat(timespec="seconds")
         self._beat = heartbeat.uptime()
-        text = json.dumps(
-            {**document, "updated": updated, "heartbeat": heartbeat.beat(), "bots": bots},
-            default=str,
+        head = json.dumps(
+            {**document, "updated": updated, "heartbeat": heartbeat.beat()}, default=str
         )
+        text = f'{head[:-1]}, "bots": [{bots}]}}'
         if (why := self._lost()) is not None:
             self._problem = why
             return why

@@ -33,13 +33,6 @@ RESTORING = "the target is being restored"
 UNRECORDED = "the store has no record that it was to go"
 
 
-class Every(Container[str]):
-    """All bots: for `TargetState.take_over` where a program gives us the server that is its own."""
-
-    def __contains__(self, bot_id: object) -> bool:
-        return True
-
-
 @dataclass
 class TargetState:
     """Read whole. The reconciler keeps `applied` current; `restoring` freezes deletions.
@@ -66,13 +59,13 @@ class TargetState:
     odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is wrong with the rows of single bots, where that is not in their desired state."""
     _sorted: tuple[str, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _going: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
         """All that is wanted or was applied, sorted."""
-        if self._sorted is None:
-            known = {*self.desired.bots, *self.desired.unreadable, *self.applied}
-            self._sorted = tuple(sorted(known))
+        known = (self.desired.bots, self.desired.unreadable, self.applied)
+        self._sorted = self._sorted or tuple(sorted({*chain(*known)}))
         return self._sorted
 
     def knows(self, bot_id: str) -> bool:
@@ -83,8 +76,17 @@ class TargetState:
         return bot_id in self.desired.bots or bot_id in self.desired.unreadable
 
     @property
+    def _unwanted(self) -> frozenset[str]:
+        """The bots that were applied, and that nobody wants any more."""
+        if self._going is None:
+            self._going = frozenset(b for b in self.applied if not self._is_wanted(b))
+        return self._going
+
+    @property
     def guarded(self) -> Guarded | None:
         """Why deletions of bots are held back, if they are."""
+        if not self._unwanted:
+            return None
         wanted = {*self.desired.bots, *self.desired.unreadable}
         try:
             guard.check(wanted, self.applied.keys(), self.deleted)
@@ -122,10 +124,7 @@ class TargetState:
     @cached_property
     def index(self) -> Index:
         """Kept from one reading to the next where little has changed."""
-        index = index_of(self.desired.bots, {i: self.wanted(i) for i in self.desired.bots})
-        for bot_id, applied in self.applied.items():
-            index.have(bot_id, applied)
-        return index
+        return index_of(self.desired.bots, self.wanted, self.applied)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -190,12 +189,14 @@ class TargetState:
             self.index.want(bot_id, self.desired.bots.get(bot_id), self.wanted(bot_id))
         if all(before.knows(bot_id) and self.knows(bot_id) for bot_id in bot_ids):
             self._sorted = before.bot_ids
+        going = {b for b in bot_ids if b in self.applied and not self._is_wanted(b)}
+        self._going = before._unwanted - bot_ids | going
 
     def note(self, applied: Mapping[str, Applied | None]) -> None:
         """What is applied now of some bots; None is nothing any more."""
         for bot_id, now in applied.items():
             if (bot_id in self.applied) != (now is not None):
-                self._sorted = None
+                self._sorted = self._going = None
             if now is None:
                 self.applied.pop(bot_id, None)
             else:

@@ -85,14 +85,13 @@ class Composer:
         All that is shared has to be readable.
         """
         _, last = self._last
-        bots = dict(before.bots)
+        bots, came = dict(before.bots), False
         for bot_id in bot_ids:
             if (wanted := desired.bots.get(bot_id)) is None:
                 last.pop(bot_id, None)
                 bots.pop(bot_id, None)
             else:
                 last[bot_id] = (wanted, composed(wanted, desired))
+                came = came or bot_id not in bots
                 bots[bot_id] = last[bot_id][1]
-        if bots.keys() != before.bots.keys():
-            bots = dict(sorted(bots.items()))
-        return replace(desired, bots=bots)
+        return replace(desired, bots=dict(sorted(bots.items())) if came else bots)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.model import Bot
+from otto_reconcile.model import Bot, digest
 from otto_reconcile.model.shared import Declaration, SharedDocument, called, shared_from, stream_of
 from otto_reconcile.records.fields import said_of, text, text_or_none, whole
 from otto_reconcile.runtime.limits import check
@@ -165,7 +166,8 @@ class Event:
     def _read(cls, document: Mapping[str, Any]) -> Event:
         if (why := document.get(DAMAGED)) is not None:
             raise ValueError(why)
-        check({name: document[name] for name in ("bot", "shared") if document.get(name)})
+        if not _is_as_written(document):
+            check({name: document[name] for name in ("bot", "shared") if document.get(name)})
         told = {name: text(document[name]) for name in _TEXTS}
         declaration = _declaration(document)
         if declaration is not None and stream_of(declaration) != document["bot_id"]:
@@ -256,6 +258,17 @@ class Ingested:
     @property
     def bots_ingested(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
+
+
+def _is_as_written(document: Mapping[str, Any]) -> bool:
+    """True if the digest says so: then it was checked when it was written."""
+    bot = document.get("bot")
+    if not isinstance(bot, dict) or document.get("shared") is not None:
+        return False
+    with suppress(TypeError, ValueError, RecursionError):
+        said = {name: value for name, value in bot.items() if name != "suspended"}
+        return digest(said) == document.get("digest")
+    return False
 
 
 def remedy(name: str, reason: str) -> str | None:
