@@ -6,7 +6,8 @@ a method takes a `bot_id`, it takes such a name too. `effective` gives the bots 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,7 +17,6 @@ from otto_reconcile.model.shared import Declaration, called, stream_of, unfit
 from otto_reconcile.records.composition import Composer
 from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import (
-    NEWER,
     Desired,
     DesiredBot,
     DesiredShared,
@@ -25,6 +25,7 @@ from otto_reconcile.records.events import (
     Ingested,
     Source,
     now_utc,
+    remedy,
 )
 from otto_reconcile.records.heads import Head, Step
 from otto_reconcile.records.ingest import Ingester
@@ -52,7 +53,7 @@ class DesiredState:
         self._revisions = Revisions(self._log)
         self._ingester = Ingester(self._log, self._revisions)
         self._composer = Composer()
-        self._heads: Mapping[str, Head] = {}
+        self._heads: dict[str, Head] = {}
 
     def read(self) -> Desired:
         """All bots that are wanted, whole; what cannot be read is named, never left out."""
@@ -65,9 +66,21 @@ class DesiredState:
         self._heads = heads
         return self._revisions.desired(heads)
 
+    def read_moved(self, before: Desired, bot_ids: AbstractSet[str]) -> Desired:
+        """As `read` gives it now, if nothing but these bots has moved since `before` was read."""
+        heads = self._log.settled(sorted(bot_ids))
+        self._heads.update(heads)
+        return before.with_moved(bot_ids, self._revisions.desired(heads))
+
     def effective(self, desired: Desired) -> Desired:
         """The bots as they are to be on a target: with all that they share."""
         return self._composer.effective(desired)
+
+    def effective_moved(
+        self, desired: Desired, before: Desired, bot_ids: AbstractSet[str]
+    ) -> Desired:
+        """The same, if nothing but these bots is otherwise than in `before`, which it gave."""
+        return self._composer.moved(desired, before, bot_ids)
 
     def get(self, bot_id: str) -> DesiredBot:
         """Raises NotFound, and PermanentError for a bot that is wanted but cannot be read."""
@@ -210,18 +223,13 @@ class DesiredState:
 
     def marker(self) -> str:
         """A text that differs whenever an event was added since: by anyone, by whatever clock."""
-        order = [("time", -1), ("bot_id", -1), ("revision", -1)]
-        fields = ("bot_id", "revision")
-        newest = self._store.find("events", order=order, limit=1, fields=fields)
-        count = self._store.size("events")
-        told = ":".join(str(newest[0].get(name)) for name in fields) if newest else ""
-        return f"{count}:{told}" if newest else "0"
+        return self._log.marker()
 
     def _found(self, name: str) -> DesiredBot | DesiredShared | None:
         """What is wanted under this name. Raises PermanentError if it cannot be read."""
         desired = self._revisions.desired(self._log.settled([name]))
         if reason := {**desired.unreadable, **desired.unreadable_shared}.get(name):
-            raise PermanentError(f"{called(name)}: {reason}", hint=_remedy(name, reason))
+            raise PermanentError(f"{called(name)}: {reason}", hint=remedy(name, reason))
         return desired.bots.get(name) or desired.shared.get(name)
 
     def _put(
@@ -286,13 +294,6 @@ class DesiredState:
             if events := self._log.append_won([decided]):
                 return events[bot_id]
         raise Conflict(f"{called(bot_id)} is being changed by others all the time")
-
-
-def _remedy(name: str, reason: str) -> str | None:
-    """What to do about what cannot be read; what a newer version wrote says so itself."""
-    if reason == NEWER:
-        return None
-    return f"apply its manifest, which writes it anew; to end it: otto-reconcile delete {name}"
 
 
 def _nothing(name: str) -> NotFound:

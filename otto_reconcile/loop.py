@@ -106,7 +106,7 @@ class Loop:
 
     async def reconcile_now(self, bot_id: str) -> BotResult:
         """Reads what is wanted and looks at this bot at once. Raises StoreUnavailable."""
-        if not await self._reader.read():
+        if not await self._reader.read(whole=False):
             raise StoreUnavailable("the store does not answer")
         self._controller.release([bot_id])
         return await self._controller.look(bot_id, uuid.uuid4().hex[:8])
@@ -271,7 +271,7 @@ class Loop:
             else:
                 await self._look_again.wait()
             self._look_again.clear()
-            failures = 0 if await self._reader.read() else failures + 1
+            failures = 0 if await self._reader.read(whole=self._all_at_once) else failures + 1
             self._jobs.succeeded("reading")
             if self._all_at_once and not failures:
                 self._all_at_once = False

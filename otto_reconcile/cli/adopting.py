@@ -20,8 +20,9 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.bot_plan import plan_bot
 from otto_reconcile.reconcile.evaluation import inheritance
+from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import TargetState, read
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.evaluations import Answer, EvaluatedBy
 from otto_reconcile.records.events import Source

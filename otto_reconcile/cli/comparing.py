@@ -26,9 +26,10 @@ from otto_reconcile.planning.plan import Plan
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.bot_plan import Planned, foreign, plan_bot
+from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import TargetState, read
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.event_log import Log

@@ -24,11 +24,11 @@ from otto_reconcile.port.connecting import over_asgi
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.jobs import Jobs
 from otto_reconcile.reconcile.outage import Outage
+from otto_reconcile.reconcile.owners import Every
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.status import Status, StatusBoard
 from otto_reconcile.reconcile.target_changes import TargetChanges
-from otto_reconcile.reconcile.target_state import Every
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.logs import PlainLog
 from otto_reconcile.server import sdk_host

@@ -21,10 +21,12 @@ from otto_reconcile.reconcile import epoch
 from otto_reconcile.reconcile.conditions import phrase
 from otto_reconcile.reconcile.evaluation.evaluator import ModelQueries
 from otto_reconcile.reconcile.evaluation.scheduler import Mode
+from otto_reconcile.reconcile.owners import Every
+from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.restore import chunks
 from otto_reconcile.reconcile.results import BotResult
-from otto_reconcile.reconcile.target_state import RESTORING, Every, TargetState, read
+from otto_reconcile.reconcile.target_state import RESTORING, TargetState
 from otto_reconcile.records.rows.decoding import OWN
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.clock import SystemClock

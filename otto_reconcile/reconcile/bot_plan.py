@@ -121,7 +121,7 @@ async def plan_bot(
         desired, applied = left_to_target(wanted.bot, desired, observed, applied)
     policy = world.policy(bot_id, prune_unmanaged=prune_unmanaged)
     lost = world.lost(bot_id)
-    unable = world.shared_claims.contested(bot_id, desired) | await _unable(port, desired) | lost
+    unable = world.index.claims.contested(bot_id, desired) | await _unable(port, desired) | lost
     keep = policy.keep - heirs.copies(bot_id, policy.keep, observed, world.applied)
     lasting = {ref: LASTING for ref, part in observed.items() if not _has_address(part)}
     waiting = closed(wanted.bot, now) if wanted is not None and now is not None else None

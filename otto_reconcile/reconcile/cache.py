@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from otto_reconcile.desired import Ingested
 from otto_reconcile.model import Ref
+from otto_reconcile.model.shared import is_shared
 from otto_reconcile.port.base import Port
 from otto_reconcile.reconcile import change_feed
+from otto_reconcile.reconcile.reading import read, read_moved
 from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import TargetState, read
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
-from otto_reconcile.records.composition import services_of
+from otto_reconcile.records.composition import shared_services
 from otto_reconcile.runtime.selecting import Selector
+from otto_reconcile.store.base import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,14 @@ class CacheUpdate:
     """One reading of the store: the bots wanted otherwise than before, and what to tell.
 
     `renamed` has bots that another program renamed, each with what its history says of it; `lost`
-    says what the store has lost, if anything.
+    says what the store has lost, if anything. `moved` are the bots that were read; None is all.
     """
 
     changed: list[str]
     warnings: tuple[str, ...]
     renamed: Mapping[str, str]
     lost: str | None = None
+    moved: frozenset[str] | None = None
 
 
 class TargetCache:
@@ -48,6 +52,10 @@ class TargetCache:
         self._reading = asyncio.Lock()
         self._since: dict[str, Applied | None] = {}  # applied since the reading began
         self.world: TargetState | None = None
+        self._position: Position | None = None  # of the store, before the last reading
+        self._token: int | None = None
+        self._settled = False
+        """Nothing was odd at the last reading: what is known is all there is to know."""
 
     def forget(self) -> None:
         """The world was that of another target."""
@@ -59,38 +67,87 @@ class TargetCache:
         assert self.world is not None
         return self.world
 
+    def knows(self, bot_id: str) -> bool:
+        """True if it is one of `bot_ids`."""
+        return self.world is not None and self.world.knows(bot_id)
+
     @property
     def bot_ids(self) -> tuple[str, ...]:
         return self.world.bot_ids if self.world is not None else ()
 
-    async def read(self, *, ingest: bool) -> CacheUpdate:
+    async def read(
+        self, *, ingest: bool, token: int | None = None, whole: bool = True
+    ) -> CacheUpdate:
         """Reads everything anew; with `ingest`, rows that others wrote become events first.
 
-        Raises StoreUnavailable.
+        Without `whole` only the bots that have moved, where that is surely all; `token` tells the
+        time in which only this process changes what is applied. Raises StoreUnavailable.
         """
         async with self._reading:
             self._since.clear()
-            ingested = (
-                await asyncio.to_thread(change_feed.ingest, self._stores) if ingest else Ingested()
-            )
-            world = await asyncio.to_thread(read, self._stores, self._port.target)
-            world.inside, world.take_over = self._port.inside, self._take_over
-            world.selector = self._selector
-            world.odd_rows = ingested.faults
-            lost = await asyncio.to_thread(self._remembered.look, world.desired)
-            world.lost_names = self._remembered.lost_names
-            self._port.declare(services_of(world.desired))
-            before, self.world = self.world, world
-            if before is not None:
-                world.follow(before)
-            world.note(self._since)
-            told = (*ingested.problems, *change_feed.namesakes(world))
-            came = [event for event in ingested.events if event.bot is not None]
-            renamed = {e.bot_id: e.source.note for e in came if e.source.note is not None}
-            changed = change_feed.changed(before, world)
-            changed = [*changed, *_touched(before, world, changed)]
-            warnings = (*told, *self._remembered.warnings)
-            return CacheUpdate(changed, warnings, renamed, lost)
+            moved = await asyncio.to_thread(self._stores.store.moved, self._position)
+            settled = self._settled and ingest and self._token == token
+            self._settled, self._token = False, token
+            update = None
+            if settled and not whole and moved.names is not None:
+                update = await self._read_moved(moved.names)
+            if update is None:
+                update = await self._read_whole(ingest)
+            self._position = moved.position
+            return update
+
+    async def _read_whole(self, ingest: bool) -> CacheUpdate:
+        ingested = (
+            await asyncio.to_thread(change_feed.ingest, self._stores) if ingest else Ingested()
+        )
+        world = await asyncio.to_thread(read, self._stores, self._port.target)
+        world.inside, world.take_over = self._port.inside, self._take_over
+        world.selector = self._selector
+        world.odd_rows = ingested.faults
+        lost = await asyncio.to_thread(self._remembered.look, world.desired)
+        world.lost_names = self._remembered.lost_names
+        before = self.world
+        if before is not None:
+            world.follow(before)
+        changed = await asyncio.to_thread(_compared, before, world)
+        if before is not self.world:  # it was forgotten meanwhile
+            before, changed = self.world, list(world.bot_ids)
+        if before is not None:
+            world.follow(before)
+        self.world = world
+        world.note(self._since)
+        came = [event for event in ingested.events if event.bot is not None]
+        renamed = {e.bot_id: e.source.note for e in came if e.source.note is not None}
+        self._settled = ingest and lost is None and ingested.nothing_odd
+        return self._update(before, changed, ingested.problems, renamed, lost)
+
+    async def _read_moved(self, names: frozenset[str]) -> CacheUpdate | None:
+        """None where more may be otherwise than these bots."""
+        before = self.world
+        if before is None or not before.desired.is_readable or any(map(is_shared, names)):
+            return None
+        world = await asyncio.to_thread(read_moved, self._stores, before, names)
+        await asyncio.to_thread(self._remembered.look_at, world.desired, names)
+        if self.world is not before:  # it was forgotten meanwhile
+            return None
+        world.follow_moved(before, names)
+        self.world, self._settled = world, True
+        return self._update(before, change_feed.changed(before, world, names), moved=names)
+
+    def _update(
+        self,
+        before: TargetState | None,
+        changed: list[str],
+        problems: tuple[str, ...] = (),
+        renamed: Mapping[str, str] | None = None,
+        lost: str | None = None,
+        moved: frozenset[str] | None = None,
+    ) -> CacheUpdate:
+        world = self.current
+        self._port.declare(world.index.services | shared_services(world.desired))
+        changed = [*changed, *_touched(before, world, changed)]
+        warnings = (*problems, *change_feed.namesakes(world), *self._remembered.warnings)
+        return CacheUpdate(changed, warnings, renamed or {}, lost, moved)
 
     def carry_over(self, looked_at: TargetState, *bot_ids: str) -> None:
         """What a look applied, on record in its own world, holds for one read meanwhile too."""
@@ -109,6 +166,17 @@ class TargetCache:
             if ref.kind == kind and key in (ref.key, resource.remote_id)
         )
         return next(owners, (None, None))
+
+
+def _compared(before: TargetState | None, now: TargetState) -> list[str]:
+    """As `change_feed.changed`. What is derived from all bots is kept, or made anew."""
+    changed = change_feed.changed(before, now)
+    if before is not None and not changed and before.desired.bots.keys() == now.desired.bots.keys():
+        now.index = before.index
+        for bot_id, applied in now.applied.items():
+            now.index.have(bot_id, applied)
+    _ = now.index
+    return changed
 
 
 def _touched(before: TargetState | None, now: TargetState, changed: Sequence[str]) -> list[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from otto_reconcile.desired import DesiredBot, Ingested
 from otto_reconcile.errors import OttoError
-from otto_reconcile.model import folded
 from otto_reconcile.planning import guard
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
 from otto_reconcile.reconcile.stores import Stores
@@ -97,10 +96,8 @@ def namesakes(world: TargetState) -> tuple[str, ...]:
 
     Two daemons on one store may each be asked for it at the same time; only ids are unique there.
     """
-    called: dict[str, list[DesiredBot]] = {}
-    for wanted in world.desired.bots.values():
-        called.setdefault(folded(wanted.bot.name), []).append(wanted)
-    return tuple(_named_alike(same) for _, same in sorted(called.items()) if len(same) > 1)
+    wanted = world.desired.bots
+    return tuple(_named_alike([wanted[i] for i in same]) for same in world.index.namesakes())
 
 
 def _named_alike(same: list[DesiredBot]) -> str:
@@ -111,14 +108,18 @@ def _named_alike(same: list[DesiredBot]) -> str:
     return f"{len(same)} bots are named {in_time[0].bot.name!r}: {ids}; rename or delete one"
 
 
-def changed(before: TargetState | None, now: TargetState) -> list[str]:
+def changed(
+    before: TargetState | None, now: TargetState, among: Collection[str] | None = None
+) -> list[str]:
     """The bots that are wanted otherwise than before; all of them if there is no before.
 
-    Those that are wanted no more come last: their parts may have another bot by then.
+    `among` these, or all that are known now. Those that are wanted no more come last: their parts
+    may have another bot by then.
     """
     if before is None:
         return list(now.bot_ids)
-    moved = (b for b in now.bot_ids if _moved(b, before, now))
+    known = now.bot_ids if among is None else sorted(filter(now.knows, among))
+    moved = (b for b in known if _moved(b, before, now))
     return sorted(moved, key=lambda bot_id: bot_id not in now.desired.bots)
 
 

@@ -109,7 +109,7 @@ class Controller:
         except StoreUnavailable as error:
             self._reporter.store(error, f"looking at {item.bot_id}")
             self._queue.failed(item.bot_id, run_id=item.run_id)
-            if item.bot_id in self._session.cache.bot_ids:
+            if self._session.cache.knows(item.bot_id):
                 self._reporter.board.set_bot(
                     item.bot_id, message=f"not looked at: {error.with_hint}"
                 )
@@ -126,7 +126,7 @@ class Controller:
         fault = fault_of(error)
         self._reporter.warn("internal error", bot=item.bot_id, error=fault)
         failures, _ = self._queue.failed(item.bot_id, run_id=item.run_id)
-        if item.bot_id in self._session.cache.bot_ids:
+        if self._session.cache.knows(item.bot_id):
             message = f"internal error: {fault}"
             state = {"sync": Sync.UNKNOWN, "health": Health.DEGRADED, "message": message}
             self._reporter.board.set_bot(item.bot_id, **state, failures=failures)
@@ -167,7 +167,10 @@ class Controller:
         """When a bot was changed last, from the record, if this process has not changed it."""
         known = self._reporter.board.status.bots.get(result.bot_id)
         done = any(outcome.result is Result.SUCCEEDED for outcome in result.outcomes)
-        if done or known is None or known.last_change or result.bot_id in self._recalled:
+        told = known is not None and known.last_change
+        if done or told or result.bot_id in self._recalled:
+            return
+        if not self._session.cache.knows(result.bot_id):
             return
         self._recalled.add(result.bot_id)
         try:
@@ -207,7 +210,7 @@ class Controller:
             if later is not None:
                 failures, delay = later
                 self._queue.add(bot_id, "retry", run_id=run_id, priority=ROUTINE, after=delay)
-        if bot_id in self._session.cache.bot_ids:
+        if self._session.cache.knows(bot_id):
             self._reporter.bot(result, failures, delay)
         else:
             self._reporter.board.keep_only(self._session.cache.bot_ids)

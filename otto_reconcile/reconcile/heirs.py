@@ -38,6 +38,8 @@ def copies(
 
     Parlant gives canned responses ids, so that another bot's is another one under the same key.
     """
+    if not kept:
+        return frozenset()
     others = [one for other, one in applied.items() if other != bot_id]
     return frozenset(
         ref

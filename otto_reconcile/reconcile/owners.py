@@ -7,7 +7,7 @@ several have it, or none has, the first of them by id. The others wait and are t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from itertools import chain
 
 from otto_reconcile.model import JSON, Ref, Resource, Shape, Snapshot, get_kind
@@ -16,22 +16,19 @@ from otto_reconcile.records.applied import Applied
 
 
 class Owners:
-    """`wanted` comes by bot id, sorted; what bots may share (`Kind.shared`) is nobody's alone.
+    """What bots may share (`Kind.shared`) is nobody's alone.
 
-    `former` has the ids that bots say they had before.
+    `wanted` gives the resources of a bot, `former` the id that a bot says it had before;
+    `wanting` gives the bots that may want a resource, at least all that do.
     """
 
     def __init__(
-        self, wanted: Iterable[tuple[str, Snapshot]], former: Mapping[str, str] | None = None
+        self,
+        wanted: Callable[[str], Snapshot],
+        wanting: Callable[[Ref], Iterable[str]],
+        former: Callable[[str], str | None],
     ) -> None:
-        self._former = former or {}
-        first: dict[Ref, str] = {}
-        self._rivals: dict[Ref, list[str]] = {}
-        for bot_id, snapshot in wanted:
-            for ref in snapshot:
-                other = first.setdefault(ref, bot_id)
-                if other != bot_id and is_sole(ref):
-                    self._rivals.setdefault(ref, [other]).append(bot_id)
+        self._wanted, self._wanting, self._former = wanted, wanting, former
 
     def lost(self, bot_id: str, applied: Mapping[str, Applied]) -> dict[Ref, str]:
         """What this bot wants and another one owns, with the reason why it has to wait."""
@@ -53,19 +50,22 @@ class Owners:
 
     def rivals(self, bot_ids: Collection[str]) -> frozenset[str]:
         """The other bots that want a part of any of these."""
-        wanting = (
-            rivals for rivals in self._rivals.values() if not set(bot_ids).isdisjoint(rivals)
-        )
+        wanting = (rivals for bot_id in bot_ids for _, rivals in self._of(bot_id))
         return frozenset(chain.from_iterable(wanting)) - frozenset(bot_ids)
 
     def _advice(self, *bot_ids: str) -> str:
         for after in bot_ids:
-            if (before := self._former.get(after)) in bot_ids and before != after:
+            if (before := self._former(after)) in bot_ids and before != after:
                 return f"{after!r} was {before!r} before, says its row: delete {before!r} if so"
         return "give one of them another id"
 
     def _of(self, bot_id: str) -> Iterator[tuple[Ref, list[str]]]:
-        return ((ref, rivals) for ref, rivals in self._rivals.items() if bot_id in rivals)
+        """What others want too, each with all that want it, sorted."""
+        for ref in self._wanted(bot_id):
+            perhaps = self._wanting(ref) if is_sole(ref) else ()
+            rivals = sorted(other for other in perhaps if ref in self._wanted(other))
+            if len(rivals) > 1:
+                yield ref, rivals
 
 
 def is_sole(ref: Ref) -> bool:
@@ -89,22 +89,42 @@ def _others(bot_id: str, rivals: list[str]) -> str:
 class SharedClaims:
     """Where bots differ, they would undo each other's changes forever.
 
-    So the first of them by id has its way, and the others are told. `wanted` comes by bot id.
+    So the first of them by id has its way, and the others are told.
     """
 
-    def __init__(self, wanted: Iterable[Snapshot]) -> None:
-        self._of: dict[Ref, list[Resource]] = {}  # each wish once, of the first bot that has it
-        for snapshot in wanted:
-            for resource in _declared_and_shared(snapshot):
-                before = self._of.setdefault(resource.ref, [])
-                if all(resource.spec != other.spec for other in before):
-                    before.append(resource)
+    def __init__(self) -> None:
+        self._of: dict[Ref, dict[str, Resource]] = {}
+        self._by_bot: dict[str, frozenset[Ref]] = {}
+        self._wishes: dict[Ref, list[Resource]] = {}  # each once, of the first bot that has it
+
+    def put(self, bot_id: str, wanted: Snapshot) -> None:
+        """What a bot wants from now on, in place of what it wanted before."""
+        now = {resource.ref: resource for resource in _declared_and_shared(wanted)}
+        for ref in self._by_bot.pop(bot_id, frozenset()) - now.keys():
+            del self._of[ref][bot_id]
+            self._wishes.pop(ref, None)
+        for ref, resource in now.items():
+            of = self._of.setdefault(ref, {})
+            if bot_id not in of or of[bot_id].spec != resource.spec:
+                self._wishes.pop(ref, None)
+            of[bot_id] = resource
+        if now:
+            self._by_bot[bot_id] = frozenset(now)
+
+    def _wishes_for(self, ref: Ref) -> list[Resource]:
+        if ref not in self._wishes:
+            wishes: list[Resource] = []
+            for _, resource in sorted(self._of.get(ref, {}).items()):
+                if all(resource.spec != other.spec for other in wishes):
+                    wishes.append(resource)
+            self._wishes[ref] = wishes
+        return self._wishes[ref]
 
     def contested(self, bot_id: str, wanted: Snapshot) -> dict[Ref, str]:
         """What this bot wants otherwise than one before it, with the reason why it has to wait."""
         reasons: dict[Ref, str] = {}
         for resource in _declared_and_shared(wanted):
-            for theirs in self._of.get(resource.ref, ()):
+            for theirs in self._wishes_for(resource.ref):
                 if theirs.bot_id >= bot_id:
                     break
                 if names := _contradictions(resource, theirs):
@@ -132,3 +152,10 @@ def _differ(shape: Shape, one: JSON, other: JSON) -> bool:
     if shape is Shape.MAPPING:
         return any(one[key] != other[key] for key in one.keys() & other.keys())
     return bool(one != other)
+
+
+class Every(Container[str]):
+    """All bots: for `TargetState.take_over` where a program gives us the server that is its own."""
+
+    def __contains__(self, bot_id: object) -> bool:
+        return True

@@ -255,9 +255,8 @@ class Reconciler:
         writes.append(stores.applied.writing(world.target, saved, token))
         writes += self._ended(works)
         stores.store.batch([write for write in writes if write.documents])
-        world.applied.update({applied.bot_id: applied for applied in saved})
-        for bot_id in dropped:
-            world.applied.pop(bot_id, None)
+        world.note({applied.bot_id: applied for applied in saved})
+        world.note(dict.fromkeys(dropped))
 
     def _claimed(self, world: TargetState, planned: Planned) -> Applied | None:
         creating = {a.ref for a in planned.plan.acting if a.operation is Operation.CREATE}

@@ -8,39 +8,17 @@ emptied and filled again (by a folder of manifests, say), or is an older copy.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.planning import guard
+from otto_reconcile.reconcile.remembered_file import RememberedFile, Seen
 from otto_reconcile.records.events import Desired, DesiredBot, DesiredShared
-from otto_reconcile.runtime import data_dir
 from otto_reconcile.store.base import Store
 
 IN_MEMORY = "memory"
 """The label of a store that begins empty with each process: nothing is remembered of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """In which store a bot or shared document was, and in which revision and of what time.
-
-    Earlier versions remembered no revision; none is known of what cannot be read.
-    """
-
-    store: str
-    revision: int | None = None
-    time: str | None = None
-
-    def precedes(self, before: Seen) -> bool:
-        """True if this is no later state of what was seen before, but one of another past."""
-        if self.revision is None or before.revision is None or self.revision > before.revision:
-            return False
-        return self.revision < before.revision or self.time != before.time
 
 
 class Remembered:
@@ -53,7 +31,7 @@ class Remembered:
         """`label` is that of a store in whose place this one is asked, because it is not there."""
         self._label = label or store.label
         known = folder is not None and self._label != IN_MEMORY
-        self._file = folder / data_dir.MANAGED_FILE if folder is not None and known else None
+        self._file = RememberedFile(folder if known else None)
         self._store = store
         self._known: dict[str, Seen] | None = None
         self.lost_names: frozenset[str] = frozenset()
@@ -71,9 +49,9 @@ class Remembered:
         self._anew |= {n for n, now in wanted.items() if n in known and now.precedes(known[n])}
         self._anew &= wanted.keys()
         now = {**{name: known[name] for name in lost}, **wanted}
-        if now != known:
+        if now != known or not self._file.is_whole:
             self._known = now
-            self._save(now)
+            self._file.save(now)
         if lost:
             return self.told(lost)
         if wanted or not self.managed_before:
@@ -85,6 +63,20 @@ class Remembered:
     def bot_ids(self) -> frozenset[str]:
         """The bots that were wanted when this was looked at last, also by an earlier process."""
         return frozenset(name for name in self._load() if not is_shared(name))
+
+    def look_at(self, desired: Desired, names: Iterable[str]) -> None:
+        """As `look`, where nothing else has moved since; all of these are on record."""
+        known, changes = self._load(), dict[str, Seen | None]()
+        for name in names:
+            before, now = known.pop(name, None), self._now(name, desired, {})
+            self._anew.discard(name)
+            if now is not None:
+                known[name] = now
+                if before is not None and now.precedes(before):
+                    self._anew.add(name)
+            if now != before:
+                changes[name] = now
+        self._file.add(changes)
 
     def lost(self, desired: Desired) -> tuple[str, ...]:
         """What was managed and of which the store has no record, sorted."""
@@ -133,47 +125,22 @@ class Remembered:
         )
 
     def _wanted(self, desired: Desired, known: Mapping[str, Seen]) -> dict[str, Seen]:
-        label = self._label
-        unreadable = {
-            name: Seen(label, known[name].revision, known[name].time)
-            if name in known
-            else Seen(label)
-            for name in _unreadable(desired)
-        }
-        readable = {
-            name: Seen(label, one.revision, one.time.isoformat())
-            for name, one in _readable(desired).items()
-        }
-        return {**unreadable, **readable}
+        names = (*_unreadable(desired), *desired.bots, *desired.shared)
+        return {name: seen for name in names if (seen := self._now(name, desired, known))}
+
+    def _now(self, name: str, desired: Desired, known: Mapping[str, Seen]) -> Seen | None:
+        """What is to be remembered of it; None for what is not wanted."""
+        if (one := desired.bots.get(name) or desired.shared.get(name)) is not None:
+            return Seen(self._label, one.revision, one.time.isoformat())
+        if name in desired.unreadable or name in desired.unreadable_shared:
+            before = known.get(name) or Seen(self._label)
+            return Seen(self._label, before.revision, before.time)
+        return None
 
     def _load(self) -> dict[str, Seen]:
         if self._known is None:
-            self._known = {}
-            if self._file is None or not self._file.is_file():
-                return self._known
-            with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
-                document = json.loads(self._file.read_text("utf-8"))
-                revisions = document.get("revisions") or {}
-                self._known = {
-                    str(name): _seen(label, revisions.get(name))
-                    for name, label in document["bots"].items()
-                }
+            self._known = self._file.load()
         return self._known
-
-    def _save(self, known: Mapping[str, Seen]) -> None:
-        """A disk that is full is told by others; the next change is written again."""
-        if self._file is None:
-            return
-        document = {
-            "bots": {name: seen.store for name, seen in known.items()},
-            "revisions": {
-                name: [seen.revision, seen.time]
-                for name, seen in known.items()
-                if seen.revision is not None
-            },
-        }
-        with suppress(OSError):
-            data_dir.write_whole(self._file, json.dumps(document))
 
 
 def _readable(desired: Desired) -> Mapping[str, DesiredBot | DesiredShared]:
@@ -182,10 +149,3 @@ def _readable(desired: Desired) -> Mapping[str, DesiredBot | DesiredShared]:
 
 def _unreadable(desired: Desired) -> set[str]:
     return {*desired.unreadable, *desired.unreadable_shared}
-
-
-def _seen(label: object, state: Any) -> Seen:
-    match state:
-        case [int(revision), str(time)]:
-            return Seen(str(label), revision, time)
-    return Seen(str(label))

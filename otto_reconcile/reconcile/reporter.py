@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -194,8 +194,13 @@ class Reporter:
         elif (lasts := self._reminders.due(key, why)) is not None:
             self.warn(why, bot=bot_id, lasts=span(lasts) if lasts else None)
 
-    def world(self, world: TargetState, warnings: Iterable[str]) -> None:
-        """What a person should know of the desired state, said when it is new."""
+    def world(
+        self, world: TargetState, warnings: Iterable[str], moved: Collection[str] | None = None
+    ) -> None:
+        """What a person should know of the desired state, said when it is new.
+
+        `moved` are the bots that may be wanted otherwise than before; None is all.
+        """
         status = self.board.status
         parts = {**world.desired.unreadable, **world.desired.unreadable_shared}
         unreadable = (f"{name}: {why}" for name, why in sorted(parts.items()))
@@ -204,8 +209,9 @@ class Reporter:
         self.stand_by(new)
         status.warnings = new
         self.epoch(world.epoch)
-        self.board.keep_only(world.bot_ids)
-        for bot_id in world.bot_ids:
+        if moved is None or not all(map(world.knows, moved)):
+            self.board.keep_only(world.bot_ids)
+        for bot_id in world.bot_ids if moved is None else filter(world.knows, moved):
             self.board.set_bot(bot_id, outside=world.outside(bot_id) is not None)
         self._lose_sight()
 

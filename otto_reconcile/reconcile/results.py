@@ -72,7 +72,8 @@ def handed_over(world: TargetState, planned: Planned) -> dict[str, Applied]:
     ]
     heirs: dict[str, Applied] = {}
     for ref in given:
-        heir = next((bot for bot in world.desired.bots if ref in world.wanted(bot)), None)
+        wanting = (bot for bot in world.index.wanting.of(ref) if ref in world.wanted(bot))
+        heir = min(wanting, default=None)
         if heir is None or heir == planned.bot_id:
             continue
         begun = world.epoch.name if world.epoch is not None else None

@@ -123,8 +123,7 @@ class TargetSession:
         self, bot_ids: Iterable[str], reason: str, parts: frozenset[Ref] | None = None
     ) -> None:
         """Asks for a look at those of them that are ours, at once, or at these parts of them."""
-        ours = set(self.cache.bot_ids)
-        self.enqueue([bot_id for bot_id in bot_ids if bot_id in ours], reason, URGENT, parts)
+        self.enqueue(filter(self.cache.knows, bot_ids), reason, URGENT, parts)
 
     async def recreate(self, bot_id: str, refs: frozenset[Ref], run_id: str) -> None:
         """Asks for a look that makes these parts again, and waits for it while there can be one."""

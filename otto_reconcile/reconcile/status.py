@@ -163,7 +163,7 @@ class StatusBoard:
         self._beat = float("-inf")  # uptime at the last try to write
         self._moved_at = float("-inf")
         self._problem: str | None = None
-        self._bots: dict[str, dict[str, Any]] = {}  # as they are written
+        self._bots: dict[str, str] = {}  # as they are written
         self._bots_moved, self._bots_text = True, "[]"
 
     @property
@@ -177,7 +177,7 @@ class StatusBoard:
         now = replace(known or BotStatus(bot_id), **values)
         if now != known:
             self.status.bots[bot_id] = now
-            self._bots[bot_id] = asdict(now)
+            self._bots[bot_id] = json.dumps(asdict(now), default=str)
             self._bots_moved = True
 
     def lose_sight(self, why: str) -> None:
@@ -218,8 +218,8 @@ class StatusBoard:
         if not due and (self._problem or not changed):
             return self._problem
         if self._bots_moved:
-            bots = [self._bots[bot_id] for bot_id in sorted(self._bots)]
-            self._bots_text = json.dumps(bots, default=str)
+            bots = ", ".join(self._bots[bot_id] for bot_id in sorted(self._bots))
+            self._bots_text = f"[{bots}]"
         updated = now.isoformat(timespec="seconds")
         self._beat = heartbeat.uptime()
         beat = {**document, "updated": updated, "heartbeat": heartbeat.beat()}

@@ -16,13 +16,19 @@ class StoreReader:
         self._session, self._reconciler = session, reconciler
         self._reporter = session.reporter
 
-    async def read(self) -> bool:
-        """Reads all that is kept, and queues what is wanted otherwise than before."""
+    async def read(self, *, whole: bool = True) -> bool:
+        """Reads all that is kept, and queues what is wanted otherwise than before.
+
+        Without `whole` only what has moved, where the store can tell what that is.
+        """
         session, outage = self._session, self._session.outage
         begun = outage.begin_reading() if outage is not None else None
         try:
             await self._reconciler.flush()
-            update = await session.cache.read(ingest=session.leader.leading)
+            leader = session.leader
+            update = await session.cache.read(
+                ingest=leader.leading, token=leader.token, whole=whole
+            )
         except StoreUnavailable as error:
             self._reporter.store(error)
             return False
@@ -37,6 +43,6 @@ class StoreReader:
 
     def _report(self, update: CacheUpdate) -> None:
         self._reporter.lost(update.lost)
-        self._reporter.world(self._session.cache.current, update.warnings)
+        self._reporter.world(self._session.cache.current, update.warnings, update.moved)
         for bot_id, note in update.renamed.items():
             self._reporter.say("another program has renamed a bot", bot=bot_id, note=note)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from otto_reconcile.desired import Desired, DesiredBot
 from otto_reconcile.diff import Policy
@@ -15,29 +17,20 @@ from otto_reconcile.model import (
     Resource,
     Snapshot,
     get_kind,
-    is_reserved,
     snapshot_of,
 )
 from otto_reconcile.model.shared import SHAREABLE, is_shared
 from otto_reconcile.planning import guard
 from otto_reconcile.reconcile import heirs
-from otto_reconcile.reconcile.owners import Owners, SharedClaims
-from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.index import Index, index_of
+from otto_reconcile.reconcile.owners import Owners
 from otto_reconcile.records.applied import Applied, Epoch
 from otto_reconcile.records.events import NEWER
 from otto_reconcile.records.renames import FORMER_ID
-from otto_reconcile.records.secret_values import secret_values
 from otto_reconcile.runtime.selecting import OPTION, Selector
 
 RESTORING = "the target is being restored"
 UNRECORDED = "the store has no record that it was to go"
-
-
-class Every(Container[str]):
-    """All bots: for `TargetState.take_over` where a program gives us the server that is its own."""
-
-    def __contains__(self, bot_id: object) -> bool:
-        return True
 
 
 @dataclass
@@ -65,15 +58,35 @@ class TargetState:
     """Which bots this daemon looks after, by their labels; None is all."""
     odd_rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What is wrong with the rows of single bots, where that is not in their desired state."""
+    _sorted: tuple[str, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _going: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
         """All that is wanted or was applied, sorted."""
-        return tuple(sorted({*self.desired.bots, *self.desired.unreadable, *self.applied}))
+        known = (self.desired.bots, self.desired.unreadable, self.applied)
+        self._sorted = self._sorted or tuple(sorted({*chain(*known)}))
+        return self._sorted
+
+    def knows(self, bot_id: str) -> bool:
+        """True if it is one of `bot_ids`."""
+        return bot_id in self.applied or self._is_wanted(bot_id)
+
+    def _is_wanted(self, bot_id: str) -> bool:
+        return bot_id in self.desired.bots or bot_id in self.desired.unreadable
+
+    @property
+    def _unwanted(self) -> frozenset[str]:
+        """The bots that were applied, and that nobody wants any more."""
+        if self._going is None:
+            self._going = frozenset(b for b in self.applied if not self._is_wanted(b))
+        return self._going
 
     @property
     def guarded(self) -> Guarded | None:
         """Why deletions of bots are held back, if they are."""
+        if not self._unwanted:
+            return None
         wanted = {*self.desired.bots, *self.desired.unreadable}
         try:
             guard.check(wanted, self.applied.keys(), self.deleted)
@@ -94,31 +107,38 @@ class TargetState:
         given_up = self.last(bot_id).keys() - self.wanted(bot_id).keys()
         if not given_up:
             return frozenset()
-        others = [other for other in self.bot_ids if other != bot_id]
-        wanted = [self.wanted(other) for other in others]
-        had = [self.applied[other] for other in others if other in self.applied]
-        return frozenset(
-            ref
-            for ref in given_up
-            if any(ref in snapshot for snapshot in wanted)
-            or any(ref in applied.resources or ref in applied.claims for applied in had)
-        )
+        return frozenset(ref for ref in given_up if self._is_of_another(ref, bot_id))
+
+    def _is_of_another(self, ref: Ref, bot_id: str) -> bool:
+        """True if another bot wants it or has it."""
+        wanting = (other for other in self.index.wanting.of(ref) if ref in self.wanted(other))
+        return any(other != bot_id for other in chain(wanting, self.having(ref)))
+
+    def having(self, ref: Ref) -> Iterator[str]:
+        """The bots of which this was applied, or begun."""
+        for bot_id in self.index.having.of(ref):
+            held = self.applied.get(bot_id)
+            if held is not None and (ref in held.resources or ref in held.claims):
+                yield bot_id
 
     @cached_property
+    def index(self) -> Index:
+        """Kept from one reading to the next where little has changed."""
+        return index_of(self.desired.bots, self.wanted, self.applied)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """All that are known: others may have copied one into what they added."""
-        return frozenset().union(*(secret_values(one.bot) for one in self.desired.bots.values()))
+        return self.index.secrets
 
-    @cached_property
-    def shared_claims(self) -> SharedClaims:
-        return SharedClaims(self.wanted(bot_id) for bot_id in sorted(self.desired.bots))
-
-    @cached_property
+    @property
     def owners(self) -> Owners:
-        said = {i: one.bot.annotations.get(FORMER_ID) for i, one in self.desired.bots.items()}
-        former = {bot_id: one for bot_id, one in said.items() if isinstance(one, str)}
-        wanted = ((bot_id, self.wanted(bot_id)) for bot_id in sorted(self.desired.bots))
-        return Owners(wanted, former)
+        return Owners(self.wanted, self.index.wanting.of, self._former)
+
+    def _former(self, bot_id: str) -> str | None:
+        wanted = self.desired.bots.get(bot_id)
+        said = wanted.bot.annotations.get(FORMER_ID) if wanted is not None else None
+        return said if isinstance(said, str) else None
 
     def lost(self, bot_id: str) -> dict[Ref, str]:
         """What this bot wants and another one owns, with the reason why it has to wait."""
@@ -150,8 +170,10 @@ class TargetState:
         """The bot that has what this one gives up for good, while it is not on the target yet."""
         if bot_id in self.desired.bots or bot_id not in self.applied:
             return None
-        wanted = ((heir, self.wanted(heir)) for heir in sorted(self.desired.bots))
-        return heirs.to_come(self.last(bot_id), wanted, self.applied)
+        given = self.last(bot_id)
+        perhaps = {heir for ref in given for heir in self.index.wanting.of(ref)}
+        wanted = ((heir, self.wanted(heir)) for heir in sorted(perhaps))
+        return heirs.to_come(given, wanted, self.applied)
 
     def follow(self, before: TargetState) -> None:
         """Takes over from the world before what this one could not have read."""
@@ -159,13 +181,28 @@ class TargetState:
         epochs = [one for one in (self.epoch, before.epoch) if one is not None]
         self.epoch = max(epochs, key=lambda epoch: epoch.started, default=None)
 
+    def follow_moved(self, before: TargetState, bot_ids: AbstractSet[str]) -> None:
+        """The same where nothing but these bots is wanted otherwise, and all else is kept."""
+        self.follow(before)
+        self.applied, self.index = dict(before.applied), before.index
+        for bot_id in bot_ids:
+            self.index.want(bot_id, self.desired.bots.get(bot_id), self.wanted(bot_id))
+        if all(before.knows(bot_id) and self.knows(bot_id) for bot_id in bot_ids):
+            self._sorted = before.bot_ids
+        going = {b for b in bot_ids if b in self.applied and not self._is_wanted(b)}
+        self._going = before._unwanted - bot_ids | going
+
     def note(self, applied: Mapping[str, Applied | None]) -> None:
         """What is applied now of some bots; None is nothing any more."""
         for bot_id, now in applied.items():
+            if (bot_id in self.applied) != (now is not None):
+                self._sorted = self._going = None
             if now is None:
                 self.applied.pop(bot_id, None)
             else:
                 self.applied[bot_id] = now
+                if "index" in vars(self):
+                    self.index.have(bot_id, now)
 
     def wanted(self, bot_id: str) -> Snapshot:
         """The desired resources of a bot; kept, since most bots stay the same object."""
@@ -193,11 +230,9 @@ class TargetState:
 
         What was begun and not confirmed counts, and so does what another of our bots made.
         """
+        having = (self.applied[other] for other in self.having(ref))
         return bot_id in self.take_over or any(
-            (ref in applied.resources or ref in applied.claims)
-            and ref not in applied.foreign
-            and self._is_of_this_life(applied)
-            for applied in self.applied.values()
+            ref not in applied.foreign and self._is_of_this_life(applied) for applied in having
         )
 
     def _is_of_this_life(self, applied: Applied) -> bool:
@@ -237,8 +272,8 @@ class TargetState:
 
     def _is_unrecorded(self, bot_id: str) -> bool:
         """True if it was applied, is not wanted, and nobody is on record for having wanted that."""
-        known = {*self.desired.bots, *self.desired.unreadable, *self.deleted}
-        return bot_id in self.applied and bot_id not in known
+        recorded = self._is_wanted(bot_id) or bot_id in self.deleted
+        return bot_id in self.applied and not recorded
 
     def policy(self, bot_id: str, *, prune_unmanaged: bool = False) -> Policy:
         wanted = self.desired.bots.get(bot_id)
@@ -262,38 +297,3 @@ class TargetState:
             keep=self.still_used(bot_id),
             begun=applied.claims - applied.resources.keys() if applied else frozenset(),
         )
-
-
-def read(stores: Stores, target: str, *, restoring: bool = False) -> TargetState:
-    """Everything that is kept, read whole. Blocking. Raises StoreUnavailable."""
-    written = _without_reserved(stores.desired.read())
-    desired = stores.desired.effective(written)
-    applied = stores.applied.load(target)
-    missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
-    return TargetState(
-        target,
-        desired,
-        applied,
-        stores.applied.epoch(target),
-        frozenset(_deleted(stores, missing)),
-        restoring,
-        written=written.bots,
-    )
-
-
-def _without_reserved(desired: Desired) -> Desired:
-    """Nobody can write such a bot any more; an older or foreign event log may have one."""
-    bots = {bot_id: w for bot_id, w in desired.bots.items() if not is_reserved(bot_id, w.bot.name)}
-    return replace(desired, bots=bots) if len(bots) < len(desired.bots) else desired
-
-
-def _deleted(stores: Stores, bot_ids: Iterable[str]) -> Iterable[str]:
-    """Those whose deletion is on record: it was checked when it was recorded.
-
-    The names that are reserved by now are wanted by nobody either.
-    """
-    for bot_id in bot_ids:
-        newest = stores.desired.history(bot_id, limit=1)
-        bot = newest[0].bot if newest else None
-        if newest and (bot is None or is_reserved(bot_id, bot.name)):
-            yield bot_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from otto_reconcile.model.shared import SharedDocument, SharedToolService, compose, may_use
@@ -39,8 +40,13 @@ def _held(desired: Desired) -> dict[str, str]:
 def services_of(desired: Desired) -> frozenset[str]:
     """The tool services that anybody wants, whether a tool of theirs is named or not."""
     own = (service.name for one in desired.bots.values() for service in one.bot.tool_services)
+    return frozenset(own) | shared_services(desired)
+
+
+def shared_services(desired: Desired) -> frozenset[str]:
+    """Those of them that are documents of their own."""
     documents = (one.document for one in desired.shared.values())
-    return frozenset(own) | {one.id for one in documents if isinstance(one, SharedToolService)}
+    return frozenset(one.id for one in documents if isinstance(one, SharedToolService))
 
 
 class Composer:
@@ -72,3 +78,20 @@ class Composer:
             now[bot_id] = known
         self._last = (library, now)
         return replace(desired, bots={bot_id: pair[1] for bot_id, pair in now.items()})
+
+    def moved(self, desired: Desired, before: Desired, bot_ids: Iterable[str]) -> Desired:
+        """As `effective`, where nothing but these bots is otherwise than it was in `before`.
+
+        All that is shared has to be readable.
+        """
+        _, last = self._last
+        bots, came = dict(before.bots), False
+        for bot_id in bot_ids:
+            if (wanted := desired.bots.get(bot_id)) is None:
+                last.pop(bot_id, None)
+                bots.pop(bot_id, None)
+            else:
+                last[bot_id] = (wanted, composed(wanted, desired))
+                came = came or bot_id not in bots
+                bots[bot_id] = last[bot_id][1]
+        return replace(desired, bots=dict(sorted(bots.items())) if came else bots)

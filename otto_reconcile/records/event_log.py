@@ -107,6 +107,15 @@ class Log:
             return {s.event.bot_id: s.event for s in steps if s.event.event_id in done}
         return {step.event.bot_id: step.event for step in steps}
 
+    def marker(self) -> str:
+        """A text that differs whenever an event was added since: by anyone, by whatever clock."""
+        order = [("time", -1), ("bot_id", -1), ("revision", -1)]
+        fields = ("bot_id", "revision")
+        newest = self.store.find("events", order=order, limit=1, fields=fields)
+        count = self.store.size("events")
+        told = ":".join(str(newest[0].get(name)) for name in fields) if newest else ""
+        return f"{count}:{told}" if newest else "0"
+
     def names(self) -> set[str]:
         """All that there are events of."""
         found = (

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.model import Bot
+from otto_reconcile.model import Bot, digest
 from otto_reconcile.model.shared import Declaration, SharedDocument, called, shared_from, stream_of
 from otto_reconcile.records.fields import said_of, text, text_or_none, whole
 from otto_reconcile.runtime.limits import check
@@ -164,7 +166,8 @@ class Event:
     def _read(cls, document: Mapping[str, Any]) -> Event:
         if (why := document.get(DAMAGED)) is not None:
             raise ValueError(why)
-        check({name: document[name] for name in ("bot", "shared") if document.get(name)})
+        if not _is_as_written(document):
+            check({name: document[name] for name in ("bot", "shared") if document.get(name)})
         told = {name: text(document[name]) for name in _TEXTS}
         declaration = _declaration(document)
         if declaration is not None and stream_of(declaration) != document["bot_id"]:
@@ -215,6 +218,21 @@ class Desired:
     unreadable_shared: Mapping[str, str] = field(default_factory=dict)
     last_shared: Mapping[str, DesiredShared] = field(default_factory=dict)
 
+    @property
+    def is_readable(self) -> bool:
+        """True if nothing of it is damaged."""
+        return not (self.unreadable or self.unreadable_shared or self.last_shared)
+
+    def with_moved(self, bot_ids: AbstractSet[str], now: Desired) -> Desired:
+        """This with these bots as they are in `now`; sorted by bot id, as ever."""
+        bots = {**self.bots, **now.bots}
+        for bot_id in bot_ids - now.bots.keys():
+            bots.pop(bot_id, None)
+        if not now.bots.keys() <= self.bots.keys():
+            bots = dict(sorted(bots.items()))
+        unreadable = {n: why for n, why in self.unreadable.items() if n not in bot_ids}
+        return replace(self, bots=bots, unreadable={**unreadable, **now.unreadable})
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -222,6 +240,7 @@ class Ingested:
 
     What was recorded and what vanished may be shared documents too. `faults` are those of the
     problems that concern single bots, by bot id; what is `amiss` has rows that are damaged or gone.
+    What was `passed_over` was just being written, and is for the next look.
     """
 
     events: tuple[Event, ...] = ()
@@ -229,10 +248,34 @@ class Ingested:
     vanished: tuple[str, ...] = ()
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     amiss: frozenset[str] = frozenset()
+    passed_over: frozenset[str] = frozenset()
+
+    @property
+    def nothing_odd(self) -> bool:
+        """True if the rows say what is wanted, to the last one."""
+        return not (self.problems or self.vanished or self.faults or self.amiss or self.passed_over)
 
     @property
     def bots_ingested(self) -> int:
         return len({event.bot_id for event in self.events if event.bot is not None})
+
+
+def _is_as_written(document: Mapping[str, Any]) -> bool:
+    """True if the digest says so: then it was checked when it was written."""
+    bot = document.get("bot")
+    if not isinstance(bot, dict) or document.get("shared") is not None:
+        return False
+    with suppress(TypeError, ValueError, RecursionError):
+        said = {name: value for name, value in bot.items() if name != "suspended"}
+        return digest(said) == document.get("digest")
+    return False
+
+
+def remedy(name: str, reason: str) -> str | None:
+    """What to do about what cannot be read; what a newer version wrote says so itself."""
+    if reason == NEWER:
+        return None
+    return f"apply its manifest, which writes it anew; to end it: otto-reconcile delete {name}"
 
 
 def _declaration(document: Mapping[str, Any]) -> Declaration | None:

@@ -69,6 +69,7 @@ class Ingester:
             tuple(sorted(look.vanished)),
             faults,
             frozenset(look.amiss),
+            look.moving | look.late,
         )
 
     def _look(self) -> Look:

@@ -21,12 +21,13 @@ HOLDER_FILE = "holder"
 STATUS_FILE = "status.json"
 MANAGED_FILE = "managed.json"
 USED_FILE = "used.json"
+MANAGED_CHANGES_FILE = "managed.changes"
 OUTBOX_FILE = "outbox.db"
 JOURNAL_FILE = "journal.jsonl"
 """The outbox of versions until 2026-11."""
 FILES = (
-    LOCK_FILE, INSTANCE_FILE, HOLDER_FILE, STATUS_FILE, MANAGED_FILE, USED_FILE, OUTBOX_FILE,
-    JOURNAL_FILE,
+    LOCK_FILE, INSTANCE_FILE, HOLDER_FILE, STATUS_FILE, MANAGED_FILE, MANAGED_CHANGES_FILE,
+    USED_FILE, OUTBOX_FILE, JOURNAL_FILE,
 )  # fmt: skip
 """What a daemon reads and writes there, beside its store, which has words of its own."""
 HOLDERS = 100

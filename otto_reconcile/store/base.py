@@ -58,6 +58,21 @@ class Write(NamedTuple):
     documents: Sequence[Mapping[str, Any]]
 
 
+Position: TypeAlias = tuple[int, int]
+"""What a store calls the state it is in; of use only to be given back to it."""
+
+
+class Moved(NamedTuple):
+    """How the desired state has moved: `position` is that of now, to be asked from the next time.
+
+    `names` are the bots and shared documents that the events recorded since then are about; None
+    where there may be more to it: others wrote, or rows were written without an event.
+    """
+
+    position: Position
+    names: frozenset[str] | None
+
+
 class Store(Protocol):
     """One open store. Implementations: memory, SQLite, MongoDB; one contract suite runs on all."""
 
@@ -125,6 +140,13 @@ class Store(Protocol):
         blocks until there is something; it ends within about a second of `until` being set or of
         `close`, and with StoreUnavailable when the store does not answer. Raises StoreUnavailable
         likewise.
+        """
+        ...
+
+    def moved(self, since: Position | None) -> Moved:
+        """What was written into the collections that are watched since a position; None is ever.
+
+        Cheap. A store that cannot tell always has None for the names.
         """
         ...
 

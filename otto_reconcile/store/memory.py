@@ -8,9 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from otto_reconcile.errors import Conflict
-from otto_reconcile.store.base import LARGEST_TOKEN, Collection, Document, Filter, Order, Write
-from otto_reconcile.store.collections import COLLECTIONS, key_of, refuse_unfit
+from otto_reconcile.store.base import (
+    LARGEST_TOKEN,
+    Collection,
+    Document,
+    Filter,
+    Moved,
+    Order,
+    Position,
+    Write,
+)
+from otto_reconcile.store.collections import COLLECTIONS, WATCHED, key_of, refuse_unfit
 from otto_reconcile.store.matching import matches, ordered
+from otto_reconcile.store.tracking import Tracking, is_watched, told
 
 
 class MemoryStore:
@@ -23,6 +33,7 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._data: dict[str, list[Document]] = {name: [] for name in COLLECTIONS}
         self._keys: dict[str, dict[tuple[Any, ...], int]] = {name: {} for name in COLLECTIONS}
+        self._tracking, self._clock = Tracking(), 0
 
     def ping(self) -> None:
         return
@@ -40,16 +51,14 @@ class MemoryStore:
                 if matches(document, where):
                     document.update(copied(changes))
                     self._index(collection)
+                    self._tick(collection in WATCHED, None)
                     return True
         return False
 
     def delete(self, collection: str, where: Filter) -> int:
         with self._lock:
-            kept = [d for d in self._data[collection] if not matches(d, where)]
-            gone = len(self._data[collection]) - len(kept)
-            if gone:
-                self._data[collection] = kept
-                self._index(collection)
+            gone = self._delete(collection, where)
+            self._tick(bool(gone) and collection in WATCHED, None)
             return gone
 
     def batch(self, writes: Sequence[Write]) -> None:
@@ -59,6 +68,7 @@ class MemoryStore:
             try:
                 for write in writes:
                     self._do(write)
+                self._tick(is_watched(writes), told(writes))
             except BaseException:
                 for name, (data, keys) in before.items():
                     self._data[name], self._keys[name] = data, keys
@@ -85,13 +95,30 @@ class MemoryStore:
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return None
 
+    def moved(self, since: Position | None) -> Moved:
+        with self._lock:
+            return self._tracking.moved(since, self._clock)
+
     def close(self) -> None:
         return
+
+    def _tick(self, watched: bool, names: frozenset[str] | None) -> None:
+        if watched:
+            self._tracking.note(self._clock, self._clock + 1, names)
+            self._clock += 1
+
+    def _delete(self, collection: str, where: Filter) -> int:
+        kept = [d for d in self._data[collection] if not matches(d, where)]
+        gone = len(self._data[collection]) - len(kept)
+        if gone:
+            self._data[collection] = kept
+            self._index(collection)
+        return gone
 
     def _do(self, write: Write) -> None:
         if write.operation == "delete":
             for where in write.documents:
-                self.delete(write.collection, where)
+                self._delete(write.collection, where)
             return
         refuse_unfit(write.collection, write.documents)
         collection, data = COLLECTIONS[write.collection], self._data[write.collection]

@@ -25,6 +25,7 @@ from otto_reconcile.runtime.limits import MOST_ROWS
 from otto_reconcile.settings import without_credentials
 from otto_reconcile.store.base import DAMAGED, LARGEST_TOKEN, Document, Filter, Order, Write
 from otto_reconcile.store.collections import COLLECTIONS, WATCHED, refuse_unfit
+from otto_reconcile.store.tracking import Untold
 
 Client: TypeAlias = pymongo.MongoClient[Document]
 
@@ -35,7 +36,7 @@ _DUPLICATE, _FORBIDDEN = 11000, 13
 _LOGIN = frozenset({18, 8000})  # a wrong password, as a server and as Atlas says it
 
 
-class MongoStore:
+class MongoStore(Untold):
     """Connects at the first operation. `connect` is another way to make the client, for tests.
 
     Raises SettingsError for a URI that no server could fit.

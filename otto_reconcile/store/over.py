@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from otto_reconcile.store.base import Document, Filter, Order, Store, Write
+from otto_reconcile.store.base import Document, Filter, Moved, Order, Position, Store, Write
 
 
 class StoreOver:
@@ -58,6 +58,9 @@ class StoreOver:
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._kept.changes(until)
+
+    def moved(self, since: Position | None) -> Moved:
+        return self._kept.moved(since)
 
     def close(self) -> None:
         self._kept.close()

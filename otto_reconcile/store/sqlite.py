@@ -14,11 +14,12 @@ from typing import Any
 
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.runtime.data_dir import identity_of, never_lost
-from otto_reconcile.store.base import DAMAGED, Document, Filter, Order, Write
+from otto_reconcile.store.base import DAMAGED, Document, Filter, Moved, Order, Position, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqlschema import DROPPED, connected, translated
 from otto_reconcile.store.sqltext import clause, decode, encode
 from otto_reconcile.store.sqlwrites import delete, prepared
+from otto_reconcile.store.tracking import Tracking, told
 
 _FRESH = 30.0  # seconds after which pages are read from the file again, and damage is seen
 _POLL = 0.2  # seconds between two looks for changes
@@ -41,6 +42,7 @@ class SQLiteStore:
         self._closed = threading.Event()
         self._identity: tuple[int, int] | None = None
         self._opened, self._since = False, 0.0
+        self._tracking = Tracking()
         _prepare(file)
         self.ping()
         self._opened = True
@@ -77,7 +79,7 @@ class SQLiteStore:
         ready = [prepared(write) for write in writes if write.documents]
         if not ready:
             return
-        with self._writing() as connection:
+        with self._writing(told(writes)) as connection:
             for do in ready:
                 do(connection)
 
@@ -109,6 +111,10 @@ class SQLiteStore:
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._changes(until)
 
+    def moved(self, since: Position | None) -> Moved:
+        with self._asking() as connection:
+            return self._tracking.moved(since, _clock(connection))
+
     def close(self) -> None:
         self._closed.set()
         with self._lock:
@@ -128,13 +134,20 @@ class SQLiteStore:
                     yield
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that has the file to itself from its first statement."""
+    def _writing(self, names: frozenset[str] | None = None) -> Iterator[sqlite3.Connection]:
+        """A transaction that has the file to itself from its first statement.
+
+        `names` are those that its events are about, if it has any.
+        """
         with self._asking() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                before = _clock(connection)
                 yield connection
+                after = _clock(connection)
                 connection.execute("COMMIT")
+                if before != after:
+                    self._tracking.note(before, after, names)
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
@@ -151,13 +164,16 @@ class SQLiteStore:
                 self._refuse_lost()
                 _prepare(self._file)
                 self._connection = connected(self._file)
-                self._identity = identity_of(self._file)
+                before, self._identity = self._identity, identity_of(self._file)
+                if before != self._identity:
+                    self._tracking.forget()
                 self._since = time.monotonic()
             try:
                 yield self._connection
             except sqlite3.OperationalError as error:
                 if any(sign in str(error) for sign in DROPPED):
                     self._drop()  # what is missing is made anew with the next connection
+                    self._tracking.forget()
                 raise
 
     def _is_old(self) -> bool:
@@ -191,7 +207,12 @@ class SQLiteStore:
 def _versions(connection: sqlite3.Connection) -> tuple[int, int]:
     """SQLite's own counter of foreign commits, and ours of changes to the desired state."""
     version = connection.execute("PRAGMA data_version").fetchone()[0]
-    return int(version), int(connection.execute("SELECT value FROM clock").fetchone()[0])
+    return int(version), _clock(connection)
+
+
+def _clock(connection: sqlite3.Connection) -> int:
+    found = connection.execute("SELECT value FROM clock").fetchone()
+    return int(found[0]) if found is not None else 0
 
 
 def _make(file: Path) -> None:

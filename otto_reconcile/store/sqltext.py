@@ -64,8 +64,19 @@ def decode(text: str, collection: Collection) -> Document:
 
 def _loaded(text: str, *, own: bool) -> Any:
     loaded = exact_json.loads(text) if own else exact_json.loads_any_number(text)
-    plain = f'"{_DATE}"' not in text and f'"{_PLAIN}"' not in text
-    return loaded if plain else _restored(loaded, own)
+    dates, plain = text.count(f'"{_DATE}"'), f'"{_PLAIN}"' not in text
+    if plain and not dates:
+        return loaded
+    if plain and isinstance(loaded, dict):
+        timed = {name: one for name, one in loaded.items() if _is_time(one)}
+        if len(timed) == dates:  # it has no others deeper in it
+            loaded.update((name, _time(one[_DATE], own)) for name, one in timed.items())
+            return loaded
+    return _restored(loaded, own)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {_DATE} and isinstance(value[_DATE], str)
 
 
 def _told(text: str, keys: Sequence[str]) -> Document:

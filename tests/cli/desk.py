@@ -10,9 +10,9 @@ from typing import Any
 
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import epoch
+from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.reconciler import Reconciler
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import read
 from otto_reconcile.records.audit import Record
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.store.collections import COLLECTIONS

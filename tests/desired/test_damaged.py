@@ -15,8 +15,8 @@ from otto_reconcile.errors import PermanentError
 from otto_reconcile.manifest import LoadedBot
 from otto_reconcile.model import Bot, Term
 from otto_reconcile.model.shared import Glossary, UsedBy
+from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.reconcile.target_state import read
 from otto_reconcile.records.applied import Applied, AppliedSets, Epoch
 from otto_reconcile.records.audit import Audit, Record
 from otto_reconcile.records.events import NEWER, now_utc

@@ -1,0 +1,107 @@
+"""From the store to the plans of all bots, and one changed bot among few and among many.
+
+Everything is measured in processor seconds of this process, which other programs disturb least, and
+beside a loop of plain Python that is run in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.bots import made
+from otto_reconcile.desired import Source
+from otto_reconcile.diff import plan
+from otto_reconcile.model import Bot, snapshot_of
+from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.cache import TargetCache
+from otto_reconcile.reconcile.reading import read
+from otto_reconcile.reconcile.remembered import Remembered
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.records.applied import Applied
+from otto_reconcile.store.sqlite import SQLiteStore
+
+FEW, MANY = 100, 10_000
+TICKS = 20
+TOKEN = 1
+PORT = RestPort.over_http("http://127.0.0.1:9")  # nothing is asked of it
+
+
+def measure() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in (FEW, MANY):
+            _fill(folder / f"{count}.db", count)
+        _whole(folder / f"{MANY}.db")
+        few, many = (asyncio.run(_ticks(folder / f"{n}.db")) for n in (FEW, MANY))
+    print(
+        f"one changed bot, from the store to its plan: {few * 1000:.1f} ms among {FEW}, "
+        f"{many * 1000:.1f} ms among {MANY}; {many / few:.2f} times as long (to reach: 1.5 times)"
+    )
+
+
+def _fill(file: Path, count: int) -> None:
+    stores, bots = Stores.over(SQLiteStore(file)), made(count)
+    for at in range(0, count, 500):
+        some = [(bot, Source("manifest")) for bot in bots[at : at + 500]]
+        stores.desired.put_many(some, actor="benchmark")
+    stores.applied.save(PORT.target, [Applied(bot.id, 1, "life", snapshot_of(bot)) for bot in bots])
+    stores.store.close()
+
+
+def _whole(file: Path) -> None:
+    stores, loop = Stores.over(SQLiteStore(file)), _seconds(_plain)
+    started = time.process_time()
+    world = read(stores, PORT.target)
+    for bot_id in world.bot_ids:
+        wanted = world.wanted(bot_id)
+        assert not plan(wanted, wanted, world.last(bot_id)).actions
+    seconds = time.process_time() - started
+    loop = min(loop, _seconds(_plain))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{MANY} bots, none changed, from the store to the plans: {seconds:.2f} s, {most:.0f} MiB; "
+        f"{seconds / loop:.1f} times a loop that makes a million numbers texts ({loop:.3f} s) "
+        f"(to reach: 2.5 s, 512 MiB)"
+    )
+    stores.store.close()
+
+
+async def _ticks(file: Path) -> float:
+    """The best of some: the store is read after a change, and the changed bot is planned."""
+    stores = Stores.over(SQLiteStore(file))
+    cache = TargetCache(stores, PORT, Remembered(file.parent, stores.store))
+    await cache.read(ingest=True, token=TOKEN)
+    best = float("inf")
+    for number in range(TICKS):
+        bot_id = cache.bot_ids[number * len(cache.bot_ids) // TICKS]
+        bot = _changed(cache.current.desired.bots[bot_id].bot, number)
+        stores.desired.put(bot, source=Source("manifest"), actor="benchmark")
+        started = time.process_time()
+        update = await cache.read(ingest=True, token=TOKEN, whole=False)
+        world = cache.current
+        found = plan(world.wanted(bot_id), world.last(bot_id), world.last(bot_id))
+        best = min(best, time.process_time() - started)
+        assert (update.changed, len(found.actions)) == ([bot_id], 1)
+    stores.store.close()
+    return best
+
+
+def _changed(bot: Bot, number: int) -> Bot:
+    first = bot.guidelines[0].model_copy(update={"action": f"Give the number {number}"})
+    return bot.model_copy(update={"guidelines": [first, *bot.guidelines[1:]]})
+
+
+def _plain() -> None:
+    for number in range(1_000_000):
+        str(number)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
