@@ -113,14 +113,21 @@ def changed(
 ) -> list[str]:
     """The bots that are wanted otherwise than before; all of them if there is no before.
 
-    `among` these, or all that are known now. Those that are wanted no more come last: their parts
+    `among` these, or all that are known now; with those whose deletion was held back. Those that are wanted no more come last: their parts
     may have another bot by then.
     """
     if before is None:
         return list(now.bot_ids)
     known = now.bot_ids if among is None else sorted(filter(now.knows, among))
-    moved = (b for b in known if _moved(b, before, now))
-    return sorted(moved, key=lambda bot_id: bot_id not in now.desired.bots)
+    moved = {b for b in known if _moved(b, before, now)}
+    moved |= set(filter(now.knows, _held_back(before) - _held_back(now)))
+    return sorted(moved, key=lambda bot_id: (bot_id not in now.desired.bots, bot_id))
+
+
+def _held_back(world: TargetState) -> set[str]:
+    """The bots that nobody wants, and that stay until somebody says that this is meant."""
+    guarded = world.guarded.names if world.unwanted and world.guarded is not None else ()
+    return {b for b in world.unwanted if b in guarded or b not in world.deleted}
 
 
 def _moved(bot_id: str, before: TargetState, now: TargetState) -> bool:

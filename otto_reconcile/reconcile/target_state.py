@@ -76,7 +76,7 @@ class TargetState:
         return bot_id in self.desired.bots or bot_id in self.desired.unreadable
 
     @property
-    def _unwanted(self) -> frozenset[str]:
+    def unwanted(self) -> frozenset[str]:
         """The bots that were applied, and that nobody wants any more."""
         if self._going is None:
             self._going = frozenset(b for b in self.applied if not self._is_wanted(b))
@@ -85,7 +85,7 @@ class TargetState:
     @property
     def guarded(self) -> Guarded | None:
         """Why deletions of bots are held back, if they are."""
-        if not self._unwanted:
+        if not self.unwanted:
             return None
         wanted = {*self.desired.bots, *self.desired.unreadable}
         try:
@@ -190,7 +190,7 @@ class TargetState:
         if all(before.knows(bot_id) and self.knows(bot_id) for bot_id in bot_ids):
             self._sorted = before.bot_ids
         going = {b for b in bot_ids if b in self.applied and not self._is_wanted(b)}
-        self._going = before._unwanted - bot_ids | going
+        self._going = before.unwanted - bot_ids | going
 
     def note(self, applied: Mapping[str, Applied | None]) -> None:
         """What is applied now of some bots; None is nothing any more."""

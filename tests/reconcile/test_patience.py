@@ -248,7 +248,7 @@ async def test_service_that_is_found_again_lets_what_waits_be_tried(
         setting.port.lacks.clear()
         bots = setting.reporter.board.status.bots
         await until(lambda: bots["desk"].sync is Sync.SYNCED, 2.0)
-        assert bots["desk"].health is Health.HEALTHY
+        await until(lambda: bots["desk"].health is Health.HEALTHY)
 
 
 async def test_the_port_knows_the_services_that_nobody_names(setting: Setting) -> None:
