@@ -9,7 +9,7 @@ import pytest
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.settings import GitSettings
+from otto_reconcile.settings import GitSettings, Settings
 from otto_reconcile.sources import branch as branches
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.test_loop import until
@@ -428,6 +428,38 @@ async def test_only_signed_commits_are_imported(repo: Repo, stores: Stores, tmp_
     repo.git(*signed, "commit", "-qS", "-m", "signed again")
     assert await follower.restart() == "Imported"
     assert follower.said() == "Two."
+
+
+@pytest.mark.parametrize("written", ["allowed", "../allowed", "./sub/../allowed"])
+async def test_signers_are_those_of_the_working_directory(
+    repo: Repo,
+    stores: Stores,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+) -> None:
+    """Git runs in the repository, where a committer may put a file of the same name."""
+    keys = {name: tmp_path / name for name in ("ann", "mallory")}
+    for key in keys.values():
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+        subprocess.run(command, check=True)
+    lines = {n: f"{n}@example.com {k.with_suffix('.pub').read_text()}" for n, k in keys.items()}
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    for file in (here / "allowed", tmp_path / "allowed"):
+        file.write_text(lines["ann"])
+    for file in (repo.folder / "allowed", repo.folder / ".git" / "allowed"):
+        file.write_text(lines["mallory"])
+    monkeypatch.chdir(here)
+    signers = Settings(git_verify=Path(written)).git_verify
+    follower = Follower(repo.folder, stores, tmp_path / "data", signers=signers)
+    for name, state in (("ann", "Imported"), ("mallory", "Refused")):
+        repo.write("desk", name)
+        repo.git("add", "-A")
+        signing = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={keys[name]}")
+        repo.git(*signing, "commit", "-qS", "-m", name)
+        assert await follower.restart() == state, follower.problem
+        assert follower.said() == "ann"
 
 
 async def test_no_program_of_the_repository_says_who_signed(
