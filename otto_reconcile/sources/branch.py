@@ -78,6 +78,7 @@ class Branch:
         known: dict[str, object] = {"repository": position.where, "path": self._path}
         known |= {"branch": settings.branch, "elsewhere": position.authoritative}
         known |= {"environment": env} if env is not None else {}
+        known |= {"signers": str(signers)} if signers is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
 
     def beside(self, others: frozenset[str]) -> None:
