@@ -172,7 +172,7 @@ class Branch:
         return True
 
     async def _missing(self, at: At) -> str:
-        return missing.told(str(at.branch), await self._position.refs())
+        return missing.told(at.branch, await self._position.refs())
 
     def _take(self, at: At, commit: Commit, read: Read, imported: Imported) -> None:
         self._record = imported.record

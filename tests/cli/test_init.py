@@ -130,7 +130,10 @@ def test_a_repository_that_is_the_folder_of_manifests(otto: Otto) -> None:
     assert "schemas/manifest.schema.json:1:1: this is no manifest: it is a JSON Schema" in done.err
     git(otto.folder, "init", "-q", "-b", "main")
     commit(otto.folder)
-    assert "create agent hello" in otto("diff", "--git-ref", "HEAD", "--path", ".").out
+    otto.write("hello.yaml", (otto.folder / "manifests" / "hello.yaml").read_text())
+    (otto.folder / "manifests" / "hello.yaml").unlink()
+    commit(otto.folder)
+    assert "no difference" in otto("diff", "--git-ref", "HEAD~1..HEAD", "--path", ".").out
 
 
 def test_in_a_folder_of_manifests_the_rest_is_ignored(otto: Otto) -> None:
