@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.errors import Problem
 from otto_reconcile.manifest.files import Source, read_all
-from otto_reconcile.manifest.foreign import is_foreign, means_to_be_one, told
+from otto_reconcile.manifest.foreign import is_foreign, is_overlay, means_to_be_one, told
 from otto_reconcile.manifest.including import Texts
 from otto_reconcile.manifest.overlays import Document, layered
 from otto_reconcile.manifest.texts import read
@@ -20,7 +20,8 @@ class Reading:
     """What the files hold, and what is wrong so far.
 
     `texts` has by manifest the files whose text it includes, and those of the overlays that
-    change it; `foreign` has a line for each file of a folder that is no manifest.
+    change it; `foreign` has a line for each file of a folder that is no manifest. `overlays` are
+    their documents, and `sources` all that was read.
     """
 
     texts: dict[str, frozenset[Path]]
@@ -29,12 +30,21 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     foreign: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    overlays: list[Document] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
 
-    def raise_faults(self) -> None:
-        """Raises InvalidInput with every fault of every file."""
-        problems = {*self.problems, *(p for faults in self.faults for p in faults.problems)}
-        if problems:
-            raise InvalidInput(sorted(problems, key=place))
+    @property
+    def found(self) -> set[Problem]:
+        """Every fault of every file."""
+        return {*self.problems, *(p for faults in self.faults for p in faults.problems)}
+
+    def unpatched(self, environment: str | None) -> Reading:
+        """The same without what overlays change, but with the values that they give."""
+        base = Reading({})
+        for source in self.sources:
+            _read(source, base)
+        base.documents, _ = layered(base.documents, environment, (), [], patched=False)
+        return base
 
 
 def read_documents(
@@ -45,7 +55,9 @@ def read_documents(
     """Every document of the base, as the environment has it. Raises nothing."""
     reading = Reading({} if texts is None else texts)
     for source in read_all(paths, reading.problems, reading.foreign):
+        reading.sources.append(source)
         _read(source, reading)
+    reading.overlays = [one for one in reading.documents if is_overlay(one.root)]
     documents, notes = layered(reading.documents, environment, paths, reading.problems)
     for document in documents:
         name = document.faults.file

@@ -15,19 +15,23 @@ from otto_reconcile.manifest.merging import DIRECTIVE, merge
 from otto_reconcile.manifest.messages import near, short, validate
 from otto_reconcile.manifest.overlay_forms import OverlayForm
 from otto_reconcile.manifest.reading import STANDARD_INPUT, is_piped
-from otto_reconcile.manifest.tree import Entry, Faults, Node, child, find, key_at
+from otto_reconcile.manifest.tree import Change, Entry, Faults, Node, child, find, key_at
 from otto_reconcile.manifest.values import Values
 from otto_reconcile.model.shared import KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document; `files` are those of which it is made beside its own."""
+    """One document; `files` are those of which it is made beside its own.
+
+    `changes` are what patches did to it, the last one last.
+    """
 
     source: Source
     root: Node
     faults: Faults
     files: frozenset[Path] = frozenset()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,14 @@ def layered(
     environment: str | None,
     paths: Sequence[Path | Source],
     problems: list[Problem],
+    *,
+    patched: bool = True,
 ) -> tuple[list[Document], list[Problem]]:
     """The documents of the base with the overlays of the environment laid over them.
 
     Without an environment only the base counts, though all overlays are checked. Values are filled
-    in either case. Notes are the second part: values that no text uses.
+    in either case; without `patched` that is all that overlays do. Notes are the second part:
+    values that no text uses.
     """
     base = [document for document in documents if not is_overlay(document.root)]
     overlays = [one for d in documents if is_overlay(d.root) for one in _read(d)]
@@ -66,7 +73,7 @@ def layered(
     if environment is not None and not chosen:
         problems.append(_nobody(environment, overlays, paths))
         environment = None
-    for overlay in chosen:
+    for overlay in chosen if patched else ():
         base = _patched(base, overlay)
     places = {
         n: f"{at.file}:{at.line}:{at.column}" for one in chosen for n, at in one.values.items()
@@ -170,6 +177,7 @@ def _with_patch(base: list[Document], patch: Node, overlay: Overlay) -> Iterator
     if directive is not None and directive.value != "delete":
         hint = f"`{DIRECTIVE}: delete` leaves it out of this environment"
         faults.add(directive, f"`{DIRECTIVE}` of a whole patch is `delete`, or not there", hint)
+    known = len(faults.changes)
     for document in base:
         if _name_of(document.root) != target.value:
             yield document
@@ -177,7 +185,11 @@ def _with_patch(base: list[Document], patch: Node, overlay: Overlay) -> Iterator
             root = document.root
             for part in ("metadata", "spec"):
                 root = _with_part(root, patch, part, faults)
-            yield replace(document, root=root, files=document.files | overlay.files)
+            changes = (*document.changes, Change(target), *faults.changes[known:])
+            files = document.files | overlay.files
+            yield replace(document, root=root, files=files, changes=changes)
+        else:
+            faults.changes.append(Change(target, frozenset({str(target.value)})))
 
 
 def _with_part(root: Node, patch: Node, part: str, faults: Faults) -> Node:

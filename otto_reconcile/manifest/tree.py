@@ -53,16 +53,28 @@ class Entry(NamedTuple):
     value: Node
 
 
+class Change(NamedTuple):
+    """What a patch does at a place: it takes away what has these names, from the node `of`."""
+
+    at: Node
+    names: frozenset[str] = frozenset()
+    of: Node | None = None
+
+
 class Unreadable(Exception):
     """The rest of this text cannot be read; the fault is recorded."""
 
 
 class Faults:
-    """Collects the Problems of one text, and refuses to go on where that makes no sense."""
+    """Collects the Problems of one text, and refuses to go on where that makes no sense.
+
+    `changes` are what the text, as an overlay, takes away from others.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.changes: list[Change] = []
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
         if not at.told:

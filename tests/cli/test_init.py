@@ -133,7 +133,7 @@ def test_a_repository_that_is_the_folder_of_manifests(otto: Otto) -> None:
     otto.write("hello.yaml", (otto.folder / "manifests" / "hello.yaml").read_text())
     (otto.folder / "manifests" / "hello.yaml").unlink()
     commit(otto.folder)
-    assert "no difference" in otto("diff", "--git-ref", "HEAD~1..HEAD", "--path", ".").out
+    assert otto("diff", "--git-ref", "HEAD~1..HEAD", "--path", ".").code == 2, "no fault"
 
 
 def test_in_a_folder_of_manifests_the_rest_is_ignored(otto: Otto) -> None:
