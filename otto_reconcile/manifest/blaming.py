@@ -25,8 +25,11 @@ def blamed(
     told = set()
     for problem in found:
         document = _document(problem, [*documents, *overlays])
-        ours = _key(problem) not in known and document is not None and document not in overlays
-        change = _change(problem, document.changes, taken) if ours and document else None
+        change = None
+        if document is not None and document not in overlays and _key(problem) not in known:
+            said = f"{problem.message} {problem.hint}"
+            if not any(f"{overlay.faults.file}:" in said for overlay in overlays):
+                change = _change(problem, document.changes, taken)
         told.add(problem if change is None else _told(problem, change))
     return told
 

@@ -103,15 +103,17 @@ def load(
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
     env: str | None = None,
+    overlays: Path | None = None,
 ) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
     What was read already goes in as a `manifest.files.Source`. `env` is the environment whose
-    overlays are laid over the manifests; without it only the base counts. `texts` is filled with
+    overlays are laid over the manifests; without it only the base counts. `overlays` is the folder
+    that the files are of, if its overlays count too. `texts` is filled with
     those of Loaded, also if something is wrong. Raises InvalidInput with every Problem of every
     file; then nothing is loaded. Raises TypeError for what is no path.
     """
-    reading = read_documents(_named(paths), env, texts)
+    reading = read_documents(_named(paths), env, texts, overlays)
     texts, foreign = reading.texts, reading.foreign
     drafts, linked, shared = _understood(reading, environ)
     if found := reading.found:

@@ -24,7 +24,8 @@ from otto_reconcile.model.shared import KINDS
 class Document:
     """One document; `files` are those of which it is made beside its own.
 
-    `changes` are what patches did to it, the last one last.
+    `changes` are what patches did to it, the last one last. `beside` is True for an overlay of a
+    folder of which only some is read: it may be about what is not.
     """
 
     source: Source
@@ -32,6 +33,7 @@ class Document:
     faults: Faults
     files: frozenset[Path] = frozenset()
     changes: tuple[Change, ...] = ()
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ def _nobody(
     first = paths[0] if paths else STANDARD_INPUT
     name = first.name if isinstance(first, Source) else os.fspath(first)
     hint = "write one: `kind: Overlay` with `metadata: {environment: NAME}`"
+    if all(not isinstance(path, Source) and path.is_file() for path in paths):
+        hint = "name the folder in which its overlays are, and not single files of it"
     if known:
         hint = near(environment, known) or f"there are: {', '.join(known)}"
     message = f"no overlay is for the environment `{short(environment)}`"
@@ -169,10 +173,12 @@ def _with_patch(base: list[Document], patch: Node, overlay: Overlay) -> Iterator
     names = {str(name): None for d in base if (name := _name_of(d.root)) is not None}
     directive = child(patch, DIRECTIVE)
     if target.value not in names:
+        yield from base
+        if overlay.document.beside:
+            return
         hint = near(str(target.value), names) or f"there are: {', '.join(list(names)[:10])}"
         message = f"there is no `{short(str(target.value))}` that could be patched"
         faults.add(target, message, hint if names else None)
-        yield from base
         return
     if directive is not None and directive.value != "delete":
         hint = f"`{DIRECTIVE}: delete` leaves it out of this environment"
@@ -240,7 +246,7 @@ def _key(overlay: Overlay, name: str) -> Node:
 def _unused(overlays: Iterable[Overlay], values: Values) -> Iterator[Problem]:
     for overlay in overlays:
         for name in overlay.values:
-            if name not in values.used:
+            if name not in values.used and not overlay.document.beside:
                 at, file = _key(overlay, name), overlay.document.faults.file
                 message = f"no manifest uses the value `{name}`"
                 yield Problem(file, at.line, at.column, message, near(name, values.used))
