@@ -92,6 +92,33 @@ async def test_the_commands_say_what_else_they_take_back(repo: Repo, follower: F
     assert beside(1) == ["depot", "new", "shop"], "git rm of where it is now is one of them"
 
 
+async def test_a_rollback_names_where_its_manifest_is_now(repo: Repo, follower: Follower) -> None:
+    for text in ("One.", "Two."):
+        repo.put("desk", "shop", text=text)
+        await follower.restart()
+    roll_back(follower, 1)
+    repo.git("mv", "m/desk.yaml", "m/two.yaml")
+    commit(repo.folder)
+    await follower.restart()
+    found = follower.stores.desired.get("desk")
+    assert (follower.said(), found.source.path, found.source.kind) == (
+        "One.",
+        "m/two.yaml",
+        "rollback",
+    )
+    assert "m/two.yaml says otherwise" in str(advice(found.source))
+    revision = found.revision
+    await follower.restart()
+    assert follower.stores.desired.get("desk").revision == revision, "once"
+    assert follower.said() == "One."
+    repo.git("mv", "m/two.yaml", "m/three.yaml")
+    text = (repo.folder / "m" / "three.yaml").read_text()
+    (repo.folder / "m" / "three.yaml").write_text(text.replace("Two.", "Three."))
+    commit(repo.folder)
+    await follower.restart()
+    assert follower.said() == "Three."
+
+
 async def test_a_branch_that_is_moved_back_takes_over(repo: Repo, follower: Follower) -> None:
     first = repo.put("desk", text="One.")
     await follower.restart()
