@@ -56,7 +56,8 @@ class Settings:
     `selector` says by their labels which bots the daemon looks after; None is all.
     `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
-    looks at a remote repository; `git_verify` names the signers that are allowed.
+    looks at a remote repository; `git_verify` names the signers that are allowed: absolute, since
+    Git looks for it from where the repository is.
 
     `evaluate` is None for what is usual: lazy where this process asks the model, else off.
     `restore` is None for what is usual: on-demand, all-first where all is evaluated before.
@@ -96,6 +97,8 @@ class Settings:
                 f"--git-verify {self.git_verify}: there is no such file",
                 hint="it has a line for each key, as Git's gpg.ssh.allowedSignersFile",
             )
+        if self.git_verify is not None:
+            object.__setattr__(self, "git_verify", Path(os.path.abspath(self.git_verify)))
         if not 0 < self.git_interval < float("inf"):
             raise SettingsError(f"--git-interval {self.git_interval}: give seconds above 0")
         if self.webhook_port is not None and not 0 <= self.webhook_port <= 65535:

@@ -49,7 +49,7 @@ def run_apply(
 
     `base` says that the base is meant, whatever environment the daemon has.
     """
-    inputs = read_inputs(paths, settings.env)
+    inputs = read_inputs(paths, settings.env, places.watched_folder(settings))
     if prune and (inputs.folder is None or len(paths) != 1):
         raise OttoError("--prune needs one folder", hint="otto-reconcile apply -f FOLDER --prune")
     inputs = selected(inputs, settings.selector, prune=prune)

@@ -20,6 +20,7 @@ from otto_reconcile.render.data import to_json
 FIRST = "hello"
 _SETTINGS, _IGNORED = "otto.yaml", ".gitignore"
 _SCHEMAS, _FORM = "schemas", "manifest.schema.json"
+_NO_MANIFESTS = {".ottoignore": f"/{_SETTINGS}\n/{_SCHEMAS}/\n"}
 _SCHEMA = f"../{_SCHEMAS}/{_FORM}"
 _SCHEMA_OF_EXAMPLES = "../docs/manifest.schema.json"
 
@@ -66,6 +67,7 @@ def _texts(example: str | None, folder: str) -> dict[str, str]:
         f"{_SCHEMAS}/otto.schema.json": to_json(config_schema()),
         ".github/workflows/otto-reconcile.yaml": _read(starter, "workflow.yaml"),
         _IGNORED: _read(starter, "gitignore"),
+        **(_NO_MANIFESTS if os.path.normpath(folder) == os.curdir else {}),
     }
 
 

@@ -21,7 +21,7 @@ from otto_reconcile.cli.console import (
 )
 from otto_reconcile.cli.failures import tell_problems
 from otto_reconcile.cli.inputs import Inputs, read, refuse_nothing
-from otto_reconcile.cli.places import find_target
+from otto_reconcile.cli.places import find_target, watched_folder
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import json_schema
 from otto_reconcile.model import snapshot_of
@@ -47,7 +47,7 @@ def run_validate(paths: Sequence[str], verdict: Verdict, settings: Settings) -> 
     error: InvalidInput | None = None
     inputs = Inputs()
     try:
-        inputs = read(paths, settings.env)
+        inputs = read(paths, settings.env, watched_folder(settings))
         refuse_nothing(inputs, paths)
         if settings.parlant_url is not None:
             asyncio.run(_refuse_unfit(inputs, settings))

@@ -109,6 +109,11 @@ def _gone_from_commit(
             f"no running daemon has a commit of {name} in force",
             hint=f"start it, or name the bots one by one; it follows: {known}",
         )
+    if followed.get("state") == "Behind":
+        raise OttoError(
+            f"{name} is behind here: what is gone from its commit may be newer than that",
+            hint="bring the repository up to date, or name the bots one by one",
+        )
     there = read_commit(
         Commits.bare(Path(followed["gitdir"])),
         followed["commit"]["id"],

@@ -13,7 +13,7 @@ from otto_reconcile.errors import InvalidInput, Problem, SettingsError
 if TYPE_CHECKING:
     import typer
 
-    from otto_reconcile.manifest.tree import Node
+    from otto_reconcile.manifest.tree import Faults, Node
 
 DEFAULT = Path("otto.yaml")
 _WITHOUT = ("init", "schema")
@@ -154,6 +154,8 @@ def read(path: Path) -> Configuration:
     within = {at[1] for at in data.secrets if at[0] == "sources" and len(at) > 1}
     for number in sorted(within):
         faults.add(find(root, ("sources", number)), _NO_SECRET, _TOKEN)
+    for number, source in enumerate(sources):
+        _check_git(source, find(root, ("sources", number)), faults)
     if faults.problems:
         raise InvalidInput(faults.problems)
     if "git" in unset:
@@ -164,6 +166,20 @@ def read(path: Path) -> Configuration:
         if "git" in source
     )
     return Configuration(path, values, unset, dict(_places(root, str(path))), secrets, git)
+
+
+def _check_git(source: Mapping[str, str], node: Node, faults: Faults) -> None:
+    """What no repository can be called is told at its line."""
+    from otto_reconcile.manifest.tree import child
+    from otto_reconcile.settings import GitSettings
+
+    parts = {"git": (source.get("git", ""), None, "."), "path": ("", None, source.get("path", ""))}
+    for name, part in parts.items():
+        try:
+            GitSettings(*part)
+        except SettingsError as error:
+            at = child(node, name) or node
+            faults.add(at, error.message.rpartition(": ")[2], error.hint)
 
 
 def _stand_in(data: Any, at: Sequence[str | int]) -> str:

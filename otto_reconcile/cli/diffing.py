@@ -23,7 +23,7 @@ from otto_reconcile.cli.git_diff import Repository, between
 from otto_reconcile.cli.inputs import Inputs, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.layered import refuse_other
-from otto_reconcile.cli.places import Target, find_target, opened_store
+from otto_reconcile.cli.places import Target, find_target, opened_store, watched_folder
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.errors import SettingsError
@@ -54,7 +54,8 @@ def run_diff(
     if out is not None:
         chosen = [*bot_ids, settings.selector.text] if settings.selector else bot_ids
         refuse_unplannable(out, chosen, paths, prune_unmanaged)
-    inputs = read_inputs(paths, settings.env) if paths else inputs
+    if paths:
+        inputs = read_inputs(paths, settings.env, watched_folder(settings))
     narrowed = inputs is not None and settings.selector is not None
     if inputs is not None:
         inputs = selected(inputs, settings.selector)

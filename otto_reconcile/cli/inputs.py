@@ -44,9 +44,10 @@ class Inputs:
         return (*self.manifests.declarations, *self.specifications)
 
 
-def read(paths: Sequence[str], env: str | None = None) -> Inputs:
+def read(paths: Sequence[str], env: str | None = None, folder: Path | None = None) -> Inputs:
     """The bots of all the files, as the environment has them.
 
+    Where all are files of the `folder` that is imported, the overlays of that count too.
     Raises InvalidInput with every fault of every file.
     """
     problems: list[Problem] = []
@@ -60,7 +61,10 @@ def read(paths: Sequence[str], env: str | None = None) -> Inputs:
             rest.append(source)
     specifications = tuple(_parsed(described, problems))
     try:
-        manifests = manifest.load(rest, environ=os.environ, env=env) if rest else Loaded()
+        home = folder if env is not None and _are_in(rest, folder) else None
+        manifests = (
+            manifest.load(rest, environ=os.environ, env=env, overlays=home) if rest else Loaded()
+        )
     except InvalidInput as error:
         problems += error.problems
         manifests = Loaded()
@@ -69,6 +73,14 @@ def read(paths: Sequence[str], env: str | None = None) -> Inputs:
         raise InvalidInput(problems)
     folders = [Path(path) for path in paths if os.path.isdir(path)]
     return Inputs(manifests, specifications, folders[0] if len(folders) == 1 else None)
+
+
+def _are_in(paths: Sequence[Path | Source], folder: Path | None) -> bool:
+    """True if all are single files of the folder."""
+    if folder is None or not folder.is_dir():
+        return False
+    files = (path.path if isinstance(path, Source) else path for path in paths)
+    return all(file.is_file() and _is_in(file, folder) for file in files)
 
 
 def selected(inputs: Inputs, selector: Selector | None, *, prune: bool = False) -> Inputs:

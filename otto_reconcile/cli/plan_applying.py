@@ -60,7 +60,7 @@ def run_apply_plan(
     _refuse_other_environment(settings, plan)
     take_over = tuple(plan.options.take_over)
     settings = replace(settings, take_over=take_over, env=plan.options.env)
-    asked = _asked(plan)
+    asked = _asked(settings, plan)
     target = _target(settings, plan)
     with places.opened_store(settings) as store:
         overlay = lay_over(settings, Stores.over(ScratchStore(store)), asked)
@@ -104,12 +104,12 @@ def _refuse_other_environment(settings: Settings, plan: PlanFile) -> None:
         )
 
 
-def _asked(plan: PlanFile) -> Asked:
+def _asked(settings: Settings, plan: PlanFile) -> Asked:
     """What `diff` was asked for, with the files as they are now."""
     options, inputs = plan.options, None
     if plan.imported is not None:
         paths = plan.imported.paths
-        inputs = read_inputs(paths, options.env)
+        inputs = read_inputs(paths, options.env, places.watched_folder(settings))
         if inputs.folder is None:
             refuse_nothing(inputs, paths)
     return Asked(options.bots, options.prune_unmanaged, inputs)

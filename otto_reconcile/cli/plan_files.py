@@ -134,7 +134,7 @@ def is_plan(path: Path) -> bool:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         text = ""
     except OSError as error:

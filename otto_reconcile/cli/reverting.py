@@ -46,7 +46,9 @@ def make_commit(settings: Settings, to: Event, newest: Event, reason: str | None
     new = newest.source.path if newest.declaration is not None else None
     message = f"Bring {called(to.bot_id)} back to revision {to.revision}"
     message += f"\n\n{reason}" if reason else ""
-    wanted = Revert(declaration, commit, old, new, message)
+    signers = Path(followed["signers"]) if followed.get("signers") else None
+    env = followed.get("environment")
+    wanted = Revert(declaration, commit, old, new, message, env, signers)
     branch, path = str(followed["branch"]), str(followed["path"])
     if not followed["elsewhere"]:
         here = Commits.at(Path(str(followed["repository"])))

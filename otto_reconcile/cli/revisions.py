@@ -17,8 +17,9 @@ from otto_reconcile.errors import PermanentError, SettingsError
 from otto_reconcile.model.shared import Declaration, called, is_shared
 from otto_reconcile.planning.revisions import compare
 from otto_reconcile.records.blame import Blamed, blame
-from otto_reconcile.records.events import Event
+from otto_reconcile.records.events import Event, EventType
 from otto_reconcile.records.past import Past
+from otto_reconcile.records.renames import former_in
 from otto_reconcile.render import revisions as rendered
 from otto_reconcile.render.lines import visible
 from otto_reconcile.render.tables import Table
@@ -101,7 +102,7 @@ def run_blame(settings: Settings, name: str, output: Output) -> int:
         past = Past(store)
         refuse_unknown(past, name, settings)
         newest = past.newest(name)
-        found = blame(past.events(name))
+        found = blame(_with_former(past, name))
     if newest.declaration is None:
         before = f"otto-reconcile show {name}@{newest.revision - 1}"
         raise PermanentError(f"{called(name)} was deleted: {told(newest)}", hint=before)
@@ -109,8 +110,24 @@ def run_blame(settings: Settings, name: str, output: Output) -> int:
     if output in (Output.JSON, Output.YAML):
         say_data(rows, output)
     else:
+        for row in rows:
+            if row["bot"] != name:
+                row["revision"] = f"{row['bot']}@{row['revision']}"
         say_table(Table(_BLAMED, [[row[column] for column in _BLAMED] for row in rows]), output)
     return 0
+
+
+def _with_former(past: Past, name: str, known: frozenset[str] = frozenset()) -> list[Event]:
+    """The events of a bot since it came, and before them those under the id that it had."""
+    events = past.events(name)
+    created = (n for n, e in enumerate(events) if e.type == EventType.CREATED)
+    begun = max((n for n in created if former_in(events[n].source)), default=None)
+    former = former_in(events[begun].source) if begun is not None else None
+    if begun is None or former is None or former in known | {name}:
+        return events
+    before = _with_former(past, former, known | {name})
+    time = events[begun].time
+    return [*(e for e in before if e.declaration and e.time <= time), *events[begun:]]
 
 
 def _blamed(one: Blamed) -> dict[str, Any]:
@@ -120,6 +137,7 @@ def _blamed(one: Blamed) -> dict[str, Any]:
         "id": one.id,
         "field": one.field,
         "revision": event.revision,
+        "bot": event.bot_id,
         "time": event.time.isoformat(timespec="seconds"),
         "actor": event.actor,
         "commit": event.source.commit,

@@ -20,6 +20,7 @@ from otto_reconcile.model import Bot
 from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.planning.revisions import PieceChange, compare
 from otto_reconcile.records.events import Event, Source
+from otto_reconcile.records.neighbours import taken_back
 from otto_reconcile.records.past import Past
 from otto_reconcile.records.rollbacks import advice, commands, rollback_source
 from otto_reconcile.render import revisions as rendered
@@ -32,7 +33,8 @@ from otto_reconcile.store.base import Store
 class Rollback:
     """What is to be done: `to` comes back after revision `newest`, which `found` tells apart.
 
-    `commands` bring the file back in the repository that it is from.
+    `commands` bring the file back in the repository that it is from; `beside` is what else of it
+    they would take back.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Rollback:
     found: Sequence[PieceChange]
     source: Source
     commands: str | None
+    beside: Sequence[str]
     same: bool
     suspended: bool
 
@@ -90,13 +93,15 @@ def _planned(past: Past, name: str, number: int, reason: str | None) -> Rollback
         )
     newest = past.numbers(name)[-1]
     now = events[-1].declaration if events[-1].revision == newest else None  # else it is damaged
+    revert = commands(to, events[-1])
     return Rollback(
         name,
         newest,
         to,
         compare(now, to.declaration, between_of(past, events[-1], to)),
         rollback_source(events, to, reason),
-        commands(to, events[-1]),
+        revert,
+        taken_back(past, to, events[-1]) if revert is not None else (),
         same=now is not None and now.digest() == to.declaration.digest(),
         suspended=isinstance(now, Bot) and now.suspended,
     )
@@ -155,6 +160,18 @@ def _tell(planned: Rollback, revision: int | None, output: Output) -> None:
     if otherwise := advice(planned.source):
         note(f"note: {name}: {otherwise}")
         if planned.commands:
-            note(f"note: in the repository: {planned.commands}")
+            note(f"note: in the repository: {_in_repository(planned)}")
     if planned.suspended:
         note(f"note: {name} is suspended: its target stays as it is until it is resumed")
+
+
+def _in_repository(planned: Rollback) -> str:
+    """The commands; or how it is done by hand, where these would change more than is meant."""
+    if not planned.beside:
+        return str(planned.commands)
+    name, others = planned.name, ", ".join(planned.beside)
+    return (
+        f"{planned.to.source.path} also holds {others}, which would be taken back too by"
+        f" `git checkout` of it; change {name} alone, to what"
+        f" `otto-reconcile show {name}@{planned.to.revision}` prints, and commit that"
+    )

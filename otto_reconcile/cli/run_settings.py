@@ -8,6 +8,8 @@ from typing import Any
 import typer
 
 from otto_reconcile.cli import git_options, options
+from otto_reconcile.cli.config_file import Configuration
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.settings import Settings
 
 _AS_THEY_ARE = (
@@ -30,6 +32,23 @@ _AS_THEY_ARE = (
 
 def settings_of_run(context: typer.Context) -> Settings:
     """By the options of `run` or `config`, variables and the file. Raises SettingsError."""
+    try:
+        return _settings(context)
+    except SettingsError as error:
+        raise _placed(context, error) from None
+
+
+def _placed(context: typer.Context, error: SettingsError) -> SettingsError:
+    """With the line of the configuration file, if the option that is wrong is said there."""
+    name = error.message.removeprefix("--").split(" ")[0].removesuffix(":")
+    source = context.get_parameter_source(name.replace("-", "_"))
+    place = context.obj.places.get(name) if isinstance(context.obj, Configuration) else None
+    if place is None or source is None or source.name != "DEFAULT_MAP":
+        return error
+    return SettingsError(f"{place}: {error.message}", hint=error.hint)
+
+
+def _settings(context: typer.Context) -> Settings:
     given: dict[str, Any] = context.params
     options.refuse_for_elsewhere(context, given["parlant_url"])
     sources = sources_of_run(context)

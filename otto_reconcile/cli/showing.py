@@ -182,7 +182,8 @@ def _commits(source: Mapping[str, Any]) -> Iterator[Line]:
     state = f"git        {source.get('name')}{branch}: {source.get('state')}, {source.get('time')}"
     yield Line(visible(state), Tone.REMOVED if problems else Tone.PLAIN)
     if source.get("commit"):
-        yield Line(visible(f"           in force {_commit(source['commit'])}"))
+        word = "at      " if source.get("state") == "Behind" else "in force"
+        yield Line(visible(f"           {word} {_commit(source['commit'])}"))
     if refused:
         yield Line(visible(f"           refused  {_commit(refused)}"), Tone.REMOVED)
     yield from (Line(f"           {visible(str(p))}", Tone.REMOVED) for p in problems)
@@ -268,6 +269,8 @@ def _details(bot: Mapping[str, Any]) -> Iterator[Line]:
         if name in ("bot_id", "name") or value in (None, "", [], ()):
             continue
         shown = ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else value
-        if isinstance(value, Mapping):
+        if name == "labels":
+            shown = ", ".join(f"{label}={text}" for label, text in value.items())
+        elif isinstance(value, Mapping):
             shown = " ".join(str(v) for v in value.values())
         yield Line(visible(f"  {name.replace('_', ' ')}: {shown}"))

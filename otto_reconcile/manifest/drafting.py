@@ -52,6 +52,8 @@ def draft(root: Node, environ: Mapping[str, str], faults: Faults) -> Draft | Non
         FORMS[kind], value, root, faults, secrets=data.secrets, elsewhere=_ELSEWHERE.get(kind)
     )
     made = Draft(faults, root, form, kind=kind, secrets=data.secrets, scopes=scopes)
+    metadata = value.get("metadata")
+    made.metadata = metadata if isinstance(metadata, dict) else {}
     made.guarded, made.unset = data.guarded, data.unset
     made.bot_id = _bot_id(made, value, wrong)
     _read_parts(made, value, wrong)

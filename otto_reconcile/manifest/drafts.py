@@ -11,7 +11,7 @@ from otto_reconcile.manifest.bot_forms import BotForm, form_of
 from otto_reconcile.manifest.interpolation import Unset
 from otto_reconcile.manifest.shared_forms import GlossaryForm, SharedServiceForm
 from otto_reconcile.manifest.tree import Faults, Node, Path
-from otto_reconcile.model import Masked
+from otto_reconcile.model import JSON, Masked
 from otto_reconcile.model.groups import GROUPS
 
 _APART = ("relationships", "tool_services")
@@ -38,8 +38,8 @@ class Draft:
 
     `form` is None if something in it is wrong. `shared` are the parts that it gets of glossaries.
     `broken` has (group, complete id) of items in which something is wrong; `unsure` is True if
-    there are items of which not even the id is known. `scopes` has the guidelines that stand in a
-    journey, each with it.
+    there are items of which not even the id is known. `metadata` is as it is written.
+    `scopes` has the guidelines that stand in a journey, each with it.
     """
 
     faults: Faults
@@ -58,6 +58,7 @@ class Draft:
     unsure: bool = False
     scopes: list[tuple[Node, Node]] = field(default_factory=list)
     shared: set[tuple[str, str]] = field(default_factory=set)
+    metadata: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def noun(self) -> str:

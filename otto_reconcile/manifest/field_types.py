@@ -36,8 +36,36 @@ def _cron(value: str) -> str:
         valid = False
     if not valid:
         hint = "write five fields, for example `0 8 * * *` for daily at eight"
-        raise said("this is no cron expression", hint)
+        raise said(f"this is no cron expression{cron_fault(value)}", hint)
     return value
+
+
+_CRON_FIELDS = (
+    "minute (0 to 59)",
+    "hour (0 to 23)",
+    "day of the month (1 to 31)",
+    "month (1 to 12, or jan to dec)",
+    "day of the week (0 to 7, or sun to sat)",
+)
+
+
+def cron_fault(cron: str) -> str:
+    """Which field is wrong, to be put behind a message; or that there is no such day."""
+    from croniter import croniter
+
+    fields = cron.split()
+    if len(fields) != len(_CRON_FIELDS):
+        return f": it has {len(fields)} field{'' if len(fields) == 1 else 's'}, not five"
+    for number, (field, name) in enumerate(zip(fields, _CRON_FIELDS, strict=True)):
+        alone = ["*"] * len(fields)
+        alone[number] = field
+        try:
+            valid = len(field) <= _LONGEST_CRON and croniter.is_valid(" ".join(alone))
+        except Exception:  # as above
+            valid = False
+        if not valid:
+            return f": `{short(field)}` is no {name}"
+    return ", for it never comes"
 
 
 def _template(value: str) -> str:

@@ -13,6 +13,7 @@ from otto_reconcile.manifest.foreign import MARK, left_out
 from otto_reconcile.manifest.reading import (
     STANDARD_INPUT,
     decoded,
+    is_in,
     is_piped,
     is_standard_input,
     name_of,
@@ -153,7 +154,7 @@ def _source(
         data = read_bytes(path)
         return _decoded(path, root, name, data)
     except InvalidInput as error:
-        if root is not None and data and MARK.encode() not in data.replace(b"\0", b""):
+        if root is not None and data and not is_in(path, MARK.encode()):
             foreign += map(left_out, error.problems)
         else:
             problems += error.problems

@@ -43,8 +43,16 @@ def is_specification(root: Node) -> bool:
     return "apiVersion" not in keys and "purpose" in keys and "guardrails" in keys
 
 
+def is_schema(root: Node) -> bool:
+    """True for a JSON Schema, such as that of manifests which `init` writes for editors."""
+    form = child(root, "$schema")
+    return form is not None and "//json-schema.org/" in str(form.value)
+
+
 def is_foreign(text: str, roots: Sequence[Node], faults: Faults) -> bool:
     """True for a file of which no document, read or not, was to be a manifest."""
+    if roots and all(is_schema(root) for root in roots):  # ours has all words of a manifest
+        return True
     if MARK in text or any(means_to_be_one(root) for root in roots):
         return False
     return bool(roots or faults.problems)
@@ -70,6 +78,8 @@ def why(root: Node) -> str:
         return "it is a list without a manifest" if root.value else "it is an empty list"
     if not isinstance(root.value, dict):
         return f"it is {describe(root.value)}"
+    if is_schema(root):
+        return "it is a JSON Schema"
     version = child(root, "apiVersion")
     if version is not None and isinstance(version.value, str):
         return f"its `apiVersion` is `{short(version.value)}`, not `{API_VERSION}`"

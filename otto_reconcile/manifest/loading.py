@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from otto_reconcile.errors import Problem
-from otto_reconcile.manifest.documents import place, read_documents
+from otto_reconcile.errors import InvalidInput, Problem
+from otto_reconcile.manifest.blaming import blamed
+from otto_reconcile.manifest.documents import Reading, place, read_documents
 from otto_reconcile.manifest.drafting import draft
 from otto_reconcile.manifest.drafts import Draft
 from otto_reconcile.manifest.files import Source
@@ -102,29 +103,25 @@ def load(
     environ: Mapping[str, str],
     texts: dict[str, frozenset[Path]] | None = None,
     env: str | None = None,
+    overlays: Path | None = None,
 ) -> Loaded:
     """What all files hold; folders are searched to the bottom, and `-` is standard input.
 
     What was read already goes in as a `manifest.files.Source`. `env` is the environment whose
-    overlays are laid over the manifests; without it only the base counts. `texts` is filled with
+    overlays are laid over the manifests; without it only the base counts. `overlays` is the folder
+    that the files are of, if its overlays count too. `texts` is filled with
     those of Loaded, also if something is wrong. Raises InvalidInput with every Problem of every
     file; then nothing is loaded. Raises TypeError for what is no path.
     """
-    reading = read_documents(_named(paths), env, texts)
+    reading = read_documents(_named(paths), env, texts, overlays)
     texts, foreign = reading.texts, reading.foreign
-    drafts: list[Draft] = []
-    for document in reading.documents:
-        made = draft(document.root, environ, document.faults)
-        drafts += [made] if made is not None else []
-    of_bots = [made for made in drafts if made.kind == "Bot"]
-    of_shared = [made for made in drafts if made.kind != "Bot"]
-    note_shared(of_bots, of_shared)
-    check_services(drafts)
-    linked, shared = link(of_bots), link_shared(of_shared)
-    for made, declaration in (*linked, *shared):
-        if (fault := unfit(declaration)) is not None:
-            made.faults.add(_nearest(made, fault.path), str(fault))
-    reading.raise_faults()
+    drafts, linked, shared = _understood(reading, environ)
+    if found := reading.found:
+        if any(document.changes for document in reading.documents):
+            base = reading.unpatched(env)
+            _understood(base, environ)
+            found = blamed(found, base.found, reading.documents, reading.overlays)
+        raise InvalidInput(sorted(found, key=place))
     tools = tuple(tool for made in drafts for tool in tools_of(made))
     services = frozenset(
         str(item.form.model_dump()["name"]) for made in drafts for item in made.tool_services
@@ -143,6 +140,26 @@ def load(
         services,
         env,
     )
+
+
+_Linked: TypeAlias = tuple[list[Draft], list[tuple[Draft, Bot]], list[tuple[Draft, SharedDocument]]]
+
+
+def _understood(reading: Reading, environ: Mapping[str, str]) -> _Linked:
+    """All drafts, the bots, and what they share; what is wrong goes to the faults of each."""
+    drafts: list[Draft] = []
+    for document in reading.documents:
+        made = draft(document.root, environ, document.faults)
+        drafts += [made] if made is not None else []
+    of_bots = [made for made in drafts if made.kind == "Bot"]
+    of_shared = [made for made in drafts if made.kind != "Bot"]
+    note_shared(of_bots, of_shared)
+    check_services(drafts)
+    linked, shared = link(of_bots), link_shared(of_shared)
+    for made, declaration in (*linked, *shared):
+        if (fault := unfit(declaration)) is not None:
+            made.faults.add(_nearest(made, fault.path), str(fault))
+    return drafts, linked, shared
 
 
 def _of_others(

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from otto_reconcile.manifest.ids import derived, derived_from_name
-from otto_reconcile.manifest.messages import near
-from otto_reconcile.manifest.tree import Entry, Faults, Node, Path, child, short
+from otto_reconcile.manifest.messages import describe, near
+from otto_reconcile.manifest.tree import Change, Entry, Faults, Node, Path, child, short
 from otto_reconcile.model.groups import GROUPS
 
 DIRECTIVE = "$patch"
@@ -26,6 +26,7 @@ _KEYS = {
     "tool_services": ("name",),
 }
 """What tells the items of a list apart, where that is not the identity of a part of a bot."""
+_LISTS = frozenset({*GROUPS, "states", "relationships", "tool_services"})
 
 
 def merge(base: Node, patch: Node, faults: Faults, path: Path = ()) -> Node:
@@ -61,6 +62,9 @@ def _mappings(base: Node, patch: Node, faults: Faults, path: Path) -> Node:
             faults.add(entry.key, message, near(name, merged))
         elif gone:
             del merged[name]
+            faults.changes.append(Change(entry.key, frozenset({name}), base))
+        elif _refuse_other_than_list(entry.value, faults, (*path, name)):
+            continue
         elif name in merged:
             inner = merge(merged[name].value, entry.value, faults, (*path, name))
             key = entry.key if inner.file is not None else merged[name].key
@@ -76,6 +80,8 @@ def _lists(base: Node, patch: Node, faults: Faults, path: Path) -> Node:
     group, items = str(path[-1]), list(base.value)
     for new in patch.value:
         if _is_alone(new):
+            gone = frozenset(name for item in items for name in _names(item, group))
+            faults.changes.append(Change(new, gone, base))
             items = []
             continue
         way, names = _way(new, faults), _names(new, group)
@@ -86,6 +92,7 @@ def _lists(base: Node, patch: Node, faults: Faults, path: Path) -> Node:
             items.append(bare(new))
         elif way == "delete":
             del items[at]
+            faults.changes.append(Change(new, frozenset(names), base))
         elif way == "add":
             known = f"`{group}` of the base has this already"
             faults.add(new, known, f"leave `{DIRECTIVE}: add` out to change it")
@@ -94,12 +101,25 @@ def _lists(base: Node, patch: Node, faults: Faults, path: Path) -> Node:
     return replace(base, value=items)
 
 
+def _refuse_other_than_list(patch: Node, faults: Faults, path: Path) -> bool:
+    """True for what is no list where one is needed: laid over a list, it would take its place."""
+    if isinstance(patch.value, list) or not _is_known(path) or path[-1] not in _LISTS:
+        return False
+    hint = f"write its items in `[...]`, or each behind `-`; `{DIRECTIVE}: delete` is for an item"
+    faults.add(patch, f"`{path[-1]}` must be a list, not {describe(patch.value)}", hint)
+    return True
+
+
+def _is_known(path: Path) -> bool:
+    """True in what a manifest knows, not in data that is anybody's own."""
+    return path[:1] == ("spec",) and not _FREE.intersection(path[1:])
+
+
 def _is_merged(base: Node, path: Path) -> bool:
     """True for a list of mappings that a manifest knows; all others are one value."""
     assert isinstance(base.value, list)
-    known = path[:1] == ("spec",) and not _FREE.intersection(path[1:])
     mappings = all(isinstance(item.value, dict) for item in base.value)
-    return known and mappings and (path[-1] in GROUPS or path[-1] in _KEYS)
+    return _is_known(path) and mappings and (path[-1] in GROUPS or path[-1] in _KEYS)
 
 
 def _is_alone(item: Node) -> bool:

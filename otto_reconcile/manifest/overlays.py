@@ -15,19 +15,25 @@ from otto_reconcile.manifest.merging import DIRECTIVE, merge
 from otto_reconcile.manifest.messages import near, short, validate
 from otto_reconcile.manifest.overlay_forms import OverlayForm
 from otto_reconcile.manifest.reading import STANDARD_INPUT, is_piped
-from otto_reconcile.manifest.tree import Entry, Faults, Node, child, find, key_at
+from otto_reconcile.manifest.tree import Change, Entry, Faults, Node, child, find, key_at
 from otto_reconcile.manifest.values import Values
 from otto_reconcile.model.shared import KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document; `files` are those of which it is made beside its own."""
+    """One document; `files` are those of which it is made beside its own.
+
+    `changes` are what patches did to it, the last one last. `beside` is True for an overlay of a
+    folder of which only some is read: it may be about what is not.
+    """
 
     source: Source
     root: Node
     faults: Faults
     files: frozenset[Path] = frozenset()
+    changes: tuple[Change, ...] = ()
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,14 @@ def layered(
     environment: str | None,
     paths: Sequence[Path | Source],
     problems: list[Problem],
+    *,
+    patched: bool = True,
 ) -> tuple[list[Document], list[Problem]]:
     """The documents of the base with the overlays of the environment laid over them.
 
     Without an environment only the base counts, though all overlays are checked. Values are filled
-    in either case. Notes are the second part: values that no text uses.
+    in either case; without `patched` that is all that overlays do. Notes are the second part:
+    values that no text uses.
     """
     base = [document for document in documents if not is_overlay(document.root)]
     overlays = [one for d in documents if is_overlay(d.root) for one in _read(d)]
@@ -66,7 +75,7 @@ def layered(
     if environment is not None and not chosen:
         problems.append(_nobody(environment, overlays, paths))
         environment = None
-    for overlay in chosen:
+    for overlay in chosen if patched else ():
         base = _patched(base, overlay)
     places = {
         n: f"{at.file}:{at.line}:{at.column}" for one in chosen for n, at in one.values.items()
@@ -145,6 +154,8 @@ def _nobody(
     first = paths[0] if paths else STANDARD_INPUT
     name = first.name if isinstance(first, Source) else os.fspath(first)
     hint = "write one: `kind: Overlay` with `metadata: {environment: NAME}`"
+    if all(not isinstance(path, Source) and path.is_file() for path in paths):
+        hint = "name the folder in which its overlays are, and not single files of it"
     if known:
         hint = near(environment, known) or f"there are: {', '.join(known)}"
     message = f"no overlay is for the environment `{short(environment)}`"
@@ -162,14 +173,17 @@ def _with_patch(base: list[Document], patch: Node, overlay: Overlay) -> Iterator
     names = {str(name): None for d in base if (name := _name_of(d.root)) is not None}
     directive = child(patch, DIRECTIVE)
     if target.value not in names:
+        yield from base
+        if overlay.document.beside:
+            return
         hint = near(str(target.value), names) or f"there are: {', '.join(list(names)[:10])}"
         message = f"there is no `{short(str(target.value))}` that could be patched"
         faults.add(target, message, hint if names else None)
-        yield from base
         return
     if directive is not None and directive.value != "delete":
         hint = f"`{DIRECTIVE}: delete` leaves it out of this environment"
         faults.add(directive, f"`{DIRECTIVE}` of a whole patch is `delete`, or not there", hint)
+    known = len(faults.changes)
     for document in base:
         if _name_of(document.root) != target.value:
             yield document
@@ -177,7 +191,11 @@ def _with_patch(base: list[Document], patch: Node, overlay: Overlay) -> Iterator
             root = document.root
             for part in ("metadata", "spec"):
                 root = _with_part(root, patch, part, faults)
-            yield replace(document, root=root, files=document.files | overlay.files)
+            changes = (*document.changes, Change(target), *faults.changes[known:])
+            files = document.files | overlay.files
+            yield replace(document, root=root, files=files, changes=changes)
+        else:
+            faults.changes.append(Change(target, frozenset({str(target.value)})))
 
 
 def _with_part(root: Node, patch: Node, part: str, faults: Faults) -> Node:
@@ -228,7 +246,7 @@ def _key(overlay: Overlay, name: str) -> Node:
 def _unused(overlays: Iterable[Overlay], values: Values) -> Iterator[Problem]:
     for overlay in overlays:
         for name in overlay.values:
-            if name not in values.used:
+            if name not in values.used and not overlay.document.beside:
                 at, file = _key(overlay, name), overlay.document.faults.file
                 message = f"no manifest uses the value `{name}`"
                 yield Problem(file, at.line, at.column, message, near(name, values.used))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import create_model
+from pydantic import ValidationError, create_model
 
 from otto_reconcile.manifest.basics import Form
 from otto_reconcile.manifest.bot_forms import BotMetadataForm, WindowForm
 from otto_reconcile.manifest.drafts import Draft
+from otto_reconcile.manifest.field_types import cron_fault
 from otto_reconcile.manifest.messages import near, short, validate
 from otto_reconcile.manifest.shared_forms import SharedMetadataForm
 from otto_reconcile.manifest.tree import Node, child, find, key_at
@@ -70,11 +72,10 @@ def policies_of(declaration: Declaration) -> tuple[dict[str, JSON], dict[str, JS
 def check_policies(drafts: Iterable[Draft]) -> None:
     """Whatever says how a bot is looked after and cannot be followed is a fault."""
     for draft in drafts:
-        form = draft.form.metadata if draft.form is not None else None
-        if isinstance(form, BotMetadataForm) and not any(p[0] == "metadata" for p in draft.secrets):
-            metadata = find(draft.root, ("metadata",))
-            _check(draft, form.windows or (), form.ignore or (), metadata, ("windows", "ignore"))
-            _check_annotations(draft, form)
+        if draft.kind == "Bot" and not any(p[0] == "metadata" for p in draft.secrets):
+            said = draft.metadata
+            _check(draft, said, find(draft.root, ("metadata",)), ("windows", "ignore"))
+            _check_annotations(draft, said)
 
 
 def refuse_policies(draft: Draft) -> None:
@@ -92,21 +93,23 @@ def _own(annotations: Node | None) -> list[str]:
     return [name for name in names if name.lower().startswith(_PREFIX)]
 
 
-def _check(
-    draft: Draft,
-    windows: Sequence[WindowForm],
-    ignored: Sequence[str],
-    within: Node,
-    keys: tuple[str, str],
-) -> None:
-    for number, window in enumerate(windows):
-        _check_window(draft, window, find(within, (keys[0], number)))
-    for number, path in enumerate(ignored):
-        _check_path(draft, path, find(within, (keys[1], number)))
+def _check(draft: Draft, said: Mapping[str, JSON], within: Node, keys: tuple[str, str]) -> None:
+    """What the forms alone do not tell, also where something else is wrong with the bot."""
+    windows, ignored = (said.get(key) for key in keys)
+    for number, window in enumerate(windows if isinstance(windows, list) else ()):
+        at = find(within, (keys[0], number))
+        with suppress(ValidationError):  # which is told of the whole form
+            _check_cron(draft, WindowForm.model_validate(window).cron, at)
+        if isinstance(window, dict):
+            _check_window(draft, window, at)
+    for number, path in enumerate(ignored if isinstance(ignored, list) else ()):
+        if isinstance(path, str):
+            _check_path(draft, path, find(within, (keys[1], number)))
 
 
-def _check_annotations(draft: Draft, metadata: BotMetadataForm) -> None:
-    node, said = find(draft.root, _AT), metadata.annotations or {}
+def _check_annotations(draft: Draft, metadata: Mapping[str, JSON]) -> None:
+    node, written = find(draft.root, _AT), metadata.get("annotations")
+    said = written if isinstance(written, dict) else {}
     for name in _own(node):
         if name not in (*_FIELDS, RENAMED):
             meant = get_close_matches(name.lower().removeprefix(_PREFIX), _NAMES, 1)
@@ -121,9 +124,10 @@ def _check_annotations(draft: Draft, metadata: BotMetadataForm) -> None:
     if isinstance(wave, bool) or not _WHOLE.fullmatch(str(wave)):
         at = find(node, (WAVE,))
         draft.faults.add(at, f"`{WAVE}` must be a whole number", "lower ones come first")
-    if form is not None:
-        _check(draft, getattr(form, WINDOWS), getattr(form, IGNORE), node, (WINDOWS, IGNORE))
-        _check_both(draft, metadata, form)
+    _check(draft, said, node, (WINDOWS, IGNORE))
+    beside = draft.form.metadata if draft.form is not None else None
+    if form is not None and isinstance(beside, BotMetadataForm):
+        _check_both(draft, beside, form)
 
 
 def _check_both(draft: Draft, metadata: BotMetadataForm, form: Form) -> None:
@@ -147,20 +151,24 @@ def _check_renamed(draft: Draft, said: Mapping[str, JSON]) -> None:
         draft.faults.add(key_at(draft.root, (*_AT, RENAMED)), message, hint)
 
 
-def _check_window(draft: Draft, window: WindowForm, at: Node) -> None:
-    if not window.cron:
+def _check_cron(draft: Draft, cron: str, at: Node) -> None:
+    if not cron:
         draft.faults.add(child(at, "cron") or at, "`cron` must not be empty", _CRON)
-    elif not begins(window.cron):
-        message = f"`{short(window.cron)}` is no cron expression of five fields that ever comes"
+    elif not begins(cron):
+        message = f"this is no cron expression{cron_fault(cron)}"
         draft.faults.add(child(at, "cron") or at, message, _CRON)
-    if duration_of(window.duration) is None:
+
+
+def _check_window(draft: Draft, window: Mapping[str, JSON], at: Node) -> None:
+    duration, timezone = window.get("duration"), window.get("timezone")
+    if isinstance(duration, str) and duration_of(duration) is None:
         hint = "write days, hours and minutes, such as 8h, 1d12h or 90m"
         draft.faults.add(child(at, "duration") or at, "this is no duration", hint)
     try:
-        ZoneInfo(window.timezone or "UTC")
+        ZoneInfo(timezone if isinstance(timezone, str) and timezone else "UTC")
     except (KeyError, ValueError, OSError):
-        message = f"`{short(str(window.timezone))}` is no time zone that this machine knows"
-        meant = near(str(window.timezone), available_timezones())
+        message = f"`{short(str(timezone))}` is no time zone that this machine knows"
+        meant = near(str(timezone), available_timezones())
         draft.faults.add(child(at, "timezone") or at, message, meant or "Europe/Berlin is one")
 
 

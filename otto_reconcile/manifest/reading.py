@@ -12,6 +12,8 @@ from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest.messages import near
 
 MAX_BYTES = 1_048_576
+_LOOKED_THROUGH = 256 * MAX_BYTES
+"""Bytes of a large file that are searched for a word; some files never end."""
 STANDARD_INPUT = Path("-")
 _ALSO_STANDARD_INPUT = (Path("/dev/stdin"), Path("/dev/fd/0"), Path("/proc/self/fd/0"))
 _GIVEN_BY_A_SHELL = (Path("/dev/fd"), Path("/proc/self/fd"))
@@ -77,6 +79,22 @@ def regular(path: str | Path, *, folder: int | None = None, follow: bool = True)
     if data is None:  # a file of the system's own that waits for something to tell
         raise BlockingIOError
     return data
+
+
+def is_in(path: Path, words: bytes) -> bool:
+    """True if a regular file, however large, has these words; zero bytes between them count not."""
+    held = b""
+    try:
+        with open(path, "rb") as file:
+            for _ in range(0, _LOOKED_THROUGH, MAX_BYTES):
+                data = file.read(MAX_BYTES)
+                held += data.replace(b"\0", b"")
+                if words in held or not data:
+                    break
+                held = held[-len(words) :]
+    except (OSError, ValueError):
+        return False
+    return words in held
 
 
 def _refuse_irregular(path: Path, found: os.stat_result) -> None:

@@ -29,7 +29,8 @@ class Node:
     `told` is True where there is no value, which is a fault already: nothing else of it is wrong.
     `file` is the overlay that put it here; None is the document's own file. `values_at` are the
     places of the values that its text was filled with, `file:line:column`. `written` is how a
-    number or a switch is written: `01067`, `1e3`.
+    number or a switch is written: `01067`, `1e3`. `anchor` is where the value stands that an alias
+    puts here.
     """
 
     value: Scalar | list[Node] | dict[str, Entry]
@@ -44,6 +45,7 @@ class Node:
     file: str | None = None
     values_at: tuple[str, ...] = ()
     written: str | None = None
+    anchor: tuple[int, int] | None = None
 
 
 class Entry(NamedTuple):
@@ -53,16 +55,28 @@ class Entry(NamedTuple):
     value: Node
 
 
+class Change(NamedTuple):
+    """What a patch does at a place: it takes away what has these names, from the node `of`."""
+
+    at: Node
+    names: frozenset[str] = frozenset()
+    of: Node | None = None
+
+
 class Unreadable(Exception):
     """The rest of this text cannot be read; the fault is recorded."""
 
 
 class Faults:
-    """Collects the Problems of one text, and refuses to go on where that makes no sense."""
+    """Collects the Problems of one text, and refuses to go on where that makes no sense.
+
+    `changes` are what the text, as an overlay, takes away from others.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.changes: list[Change] = []
 
     def add(self, at: Node, message: str, hint: str | None = None) -> None:
         if not at.told:
@@ -77,6 +91,9 @@ class Faults:
 
     def _tell(self, at: Node, where: tuple[str, int, int], message: str, hint: str | None) -> None:
         """With the values that the text is filled with: what is wrong may be one of them."""
+        if at.anchor is not None and where[0] == (at.file or self.file):
+            line, column = at.anchor
+            message = f"{message}; the alias here stands for what is at {line}:{column}"
         if at.values_at:
             message = f"{message}; it is filled with {', '.join(at.values_at)}"
         self.problems.append(Problem(*where, message, hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -182,7 +182,10 @@ class _Composer:
         node = self.anchors[name]
         if node is None:
             raise self.faults.stop(at, f"the alias *{name} stands inside what it names")
-        return node
+        if node.named:  # its file is read once
+            return node
+        anchor = node.anchor or (node.line, node.column)
+        return replace(node, line=at.line, column=at.column, anchor=anchor)
 
     def scalar(self, event: Any) -> Node:
         line, column = _place(event.start_mark)

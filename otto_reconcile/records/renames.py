@@ -222,6 +222,12 @@ def note_from(before: str) -> str:
     return f"{_FROM} {before}"
 
 
+def former_in(source: Source) -> str | None:
+    """The id that a bot had before its first revision, by the source of that."""
+    sign, _, former = (source.note or "").partition(f"{_FROM} ")
+    return former or None if not sign else None
+
+
 def ends_in_rename(source: Source) -> bool:
     """True for the source of a deletion if the bot only has another id since then."""
     return (source.note or "").startswith(_TO)

@@ -40,8 +40,12 @@ def _spans(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> Ite
         if operation == "equal":
             yield Span("".join(new[j1:j2]))
             continue
-        yield Span("".join(old[i1:i2]), Tone.REMOVED)
-        yield Span("".join(new[j1:j2]), Tone.ADDED)
+        end = old[i2 - 1] if i1 < i2 and j1 < j2 and old[i2 - 1] == new[j2 - 1] else ""
+        same = int(end.isspace())  # which the matcher takes for part of a change
+        yield Span("".join(old[i1 : i2 - same]), Tone.REMOVED)
+        yield Span("".join(new[j1 : j2 - same]), Tone.ADDED)
+        if same:
+            yield Span(end)
 
 
 def _joined(spans: Iterator[Span]) -> list[Span]:
@@ -87,7 +91,8 @@ def _lines(spans: list[Span]) -> Iterator[Line]:
             if following is not None:
                 yield _line(line)
                 line = []
-    yield _line(line)
+    if line:
+        yield _line(line)
 
 
 def _line(spans: list[Span]) -> Line:

@@ -78,6 +78,7 @@ class Branch:
         known: dict[str, object] = {"repository": position.where, "path": self._path}
         known |= {"branch": settings.branch, "elsewhere": position.authoritative}
         known |= {"environment": env} if env is not None else {}
+        known |= {"signers": str(signers)} if signers is not None else {}
         self._status = BranchStatus(self.name, known, reporter, clock)
 
     def beside(self, others: frozenset[str]) -> None:
@@ -171,7 +172,7 @@ class Branch:
         return True
 
     async def _missing(self, at: At) -> str:
-        return missing.told(str(at.branch), await self._position.refs())
+        return missing.told(at.branch, await self._position.refs())
 
     def _take(self, at: At, commit: Commit, read: Read, imported: Imported) -> None:
         self._record = imported.record

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from otto_reconcile import manifest
 from otto_reconcile.errors import InvalidInput, Problem
 from otto_reconcile.manifest import Loaded
+from otto_reconcile.manifest.foreign import MARK
 from otto_reconcile.manifest.ignoring import NAME as IGNORING
 from otto_reconcile.manifest.reading import MAX_BYTES
 from otto_reconcile.sources.commits import Commit, Commits
@@ -26,6 +27,8 @@ from otto_reconcile.sources.provenance import Provenance
 from otto_reconcile.sources.repository import State
 
 _LINK, _SUBMODULE = "120000", "160000"
+_BROKEN = (b"dangling", b"loop", b"notdir")
+"""What Git says of a link that leads to nothing in the commit."""
 _NO_LINK = "commit the file or folder itself"
 
 
@@ -147,35 +150,59 @@ class _Tree:
         chosen = {
             path: entry
             for path, entry in self.entries.items()
-            if path not in self._written and (path in asked or _may_hold(path, entry))
+            if path not in self._written and (path in asked or self._may_hold(path, entry))
         }
         self.remarks = (*self.remarks, *_submodules(chosen))
         files = {path: e.id for path, e in chosen.items() if e.mode not in (_LINK, _SUBMODULE)}
         links = [path for path, entry in chosen.items() if entry.mode == _LINK]
-        files |= self._behind(links)
+        behind, broken = self._behind(links)
+        files |= behind
         contents = self._contents(files)
         for path, blob in files.items():
             _write(top / path, contents[blob])
+        for path in broken:
+            _write(top / path, None)
         if self._path != PurePosixPath() and str(self._path) not in self.entries:
             (top / self._path).mkdir(parents=True, exist_ok=True)
         self._written |= {path: files.get(path, entry.id) for path, entry in chosen.items()}
 
-    def _behind(self, links: Collection[str]) -> dict[str, str]:
-        """By link, the file of the commit to which it leads; the others are remarked on."""
+    def _may_hold(self, path: str, entry: Entry) -> bool:
+        """True for a manifest by name, for what says which files are, and for what may hide one.
+
+        The file or folder that was named may have any name.
+        """
+        name = PurePosixPath(path)
+        below = name.relative_to(self._path)
+        if any(part.startswith(".") for part in below.parts[:-1]):
+            return False
+        if entry.mode == _SUBMODULE or (entry.mode == _LINK and not name.suffix):
+            return True  # a folder of manifests may be behind it
+        return not below.parts or name.name == IGNORING or manifest.is_manifest(Path(name))
+
+    def _behind(self, links: Collection[str]) -> tuple[dict[str, str], list[str]]:
+        """By link, the file of the commit to which it leads; and those that lead to nothing.
+
+        The others are remarked on.
+        """
         found: dict[str, str] = {}
+        broken: list[str] = []
         for path in links:
             spec = f"{self._commit}:{path}\n".encode(errors="surrogateescape")
             said = self._commits.ask("cat-file", "--batch-check", "--follow-symlinks", given=spec)
             words = said.split()
             if len(words) == 3 and words[1] == b"blob" and b"\n" not in os.fsencode(path):
                 found[path] = words[0].decode("ascii")
+            elif words[:1] and words[0] in _BROKEN:
+                broken.append(path)
             else:
-                message = "this link leads to no file of the commit, and is not followed"
+                is_folder = words[1:2] == [b"tree"]
+                where = "to a folder" if is_folder else "out of the commit"
+                message = f"this link leads {where}, and is not followed"
                 self.remarks = (*self.remarks, Problem(path, 1, 1, message, _NO_LINK))
-        return found
+        return found, broken
 
     def _contents(self, files: Mapping[str, str]) -> dict[str, bytes]:
-        """By hash; of what is too large for a manifest, as much as shows that."""
+        """By hash; of what is too large for a manifest, as much as shows that, and whose it is."""
         ids = sorted(set(files.values()))
         given = "".join(f"{one}\n" for one in ids).encode("ascii")
         try:
@@ -186,8 +213,14 @@ class _Tree:
         lines = (line.decode("ascii", "replace").split() for line in said.splitlines())
         sizes = {line[0]: int(line[2]) for line in lines if len(line) == 3}
         small = [one for one in ids if sizes[one] <= MAX_BYTES]
-        contents = dict.fromkeys(ids, b" " * (MAX_BYTES + 1))
-        return {**contents, **self._small(small)}
+        large = {one: self._outline(one) for one in ids if sizes[one] > MAX_BYTES}
+        return {**large, **self._small(small)}
+
+    def _outline(self, blob: str) -> bytes:
+        """What stands for a file that is too large; one that means to be a manifest stays so."""
+        said = self._commits.ask("cat-file", "blob", blob).replace(b"\0", b"")
+        mark = MARK.encode()
+        return (mark if mark in said else b"").ljust(MAX_BYTES + 1)
 
     def _refuse_missing(self, files: Mapping[str, str]) -> None:
         """Raises ContentMissing if this is a partial clone that has not all of it."""
@@ -215,16 +248,6 @@ class _Tree:
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
-def _may_hold(path: str, entry: Entry) -> bool:
-    """True for a manifest by its name, for what says which files are, and for what may hide one."""
-    name = PurePosixPath(path)
-    if any(part.startswith(".") for part in name.parts[:-1]):
-        return False
-    if entry.mode == _SUBMODULE or (entry.mode == _LINK and not name.suffix):
-        return True  # a folder of manifests may be behind it
-    return name.name == IGNORING or manifest.is_manifest(Path(name))
-
-
 def _leads_out(path: str) -> bool:
     """True for what Git itself never makes: a path that would be outside of the repository."""
     return path.startswith("/") or ".." in path.split("/")
@@ -237,11 +260,14 @@ def _submodules(chosen: Mapping[str, Entry]) -> Iterator[Problem]:
             yield Problem(path, 1, 1, message, "name that repository with a --git of its own")
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Raises InvalidInput for a name that no file can have here."""
+def _write(file: Path, content: bytes | None) -> None:
+    """None is a link to nothing. Raises InvalidInput for a name that no file can have here."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        if content is None:
+            file.symlink_to(f"{file.name}.missing")
+        else:
+            file.write_bytes(content)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InvalidInput([Problem(str(file), 1, 1, f"it cannot be read here: {why}")]) from None

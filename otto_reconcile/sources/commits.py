@@ -151,7 +151,8 @@ class Commits:
     def signature_fault(self, commit: str, signers: Path) -> str | None:
         """Why a commit is not signed by a key of `signers`; None if it is.
 
-        `signers` is in the form of ssh-keygen's ALLOWED SIGNERS, as in gpg.ssh.allowedSignersFile.
+        `signers`, an absolute path, is in the form of ssh-keygen's ALLOWED SIGNERS, as in
+        gpg.ssh.allowedSignersFile.
         """
         config = (
             "-c", "gpg.format=ssh", "-c", "gpg.ssh.program=ssh-keygen",

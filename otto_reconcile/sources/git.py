@@ -16,6 +16,8 @@ TIMEOUT = 5.0
 PATIENCE = 60.0
 """Seconds for a question about the content of a whole commit."""
 _KEPT = ("GIT_CONFIG", "GIT_CEILING_DIRECTORIES")
+_FILES = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
+"""Paths among these; Git is started elsewhere than we are."""
 _OPTIONS = (
     "--no-optional-locks",
     "--no-pager",
@@ -47,6 +49,7 @@ def is_hash(text: str) -> bool:
 def environ() -> dict[str, str]:
     """Ours without what would lead Git elsewhere: it is set in hooks, and in others' scripts."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith("GIT_") or n.startswith(_KEPT)}
+    kept |= {n: os.path.abspath(kept[n]) for n in _FILES if kept.get(n)}
     fixed = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
     return {**kept, **fixed, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
 

@@ -185,6 +185,7 @@ def bring_in(
     if owner is not None:
         refuse_lost(sources, declarations, foreign, owner)
     new, updated, moved, unchanged, again = [], [], [], [], set()
+    followed: list[tuple[Declaration, Source]] = []  # rolled back, and their file has moved
     rolled_back: dict[str, str] = {}
     unreadable = {**known.unreadable, **known.unreadable_shared}
     newer = {name for name, why in unreadable.items() if why == NEWER}
@@ -196,8 +197,13 @@ def bring_in(
         if wanted is None:
             new.append(loaded)
         elif not over_rollbacks and holds(sources[name], loaded.declaration):
-            unchanged.append(loaded)
-            rolled_back[name] = str(advice(sources[name]))
+            stays = replace(sources[name], path=loaded.file)
+            rolled_back[name] = str(advice(stays))
+            if home is not None and has_moved(sources[name], loaded.file, home):
+                followed.append((wanted, stays))
+                again.add(name)
+            else:
+                unchanged.append(loaded)
         elif wanted.digest() != loaded.declaration.digest():
             updated.append(loaded)
         elif home is not None and has_moved(sources[name], loaded.file, home):
@@ -215,6 +221,7 @@ def bring_in(
     source = Source(kind, root=str(root) if root is not None else None, **(about or {}))
     pairs = [(w.declaration, _of(source, w, commits or {})) for w in (*new, *updated, *moved)]
     pairs = [_named(declaration, of, moving) for declaration, of in pairs]
+    pairs += followed
     desired.put_many(pairs, actor=actor, moved=again, leaving=[*gone, *moving])
     for former, name in sorted(moving.items()):
         desired.delete_many([former], source=replace(source, note=note_to(name)), actor=actor)
@@ -222,7 +229,8 @@ def bring_in(
         desired.delete_many(gone, source=source, actor=actor)
     gone = tuple(sorted({*gone, *moving}))
     rewritten = desired.rewrite_rows(amiss & {*_names([*unchanged, *updated, *moved])})
-    done = (_names(new), _names(updated), gone, _names(moved), _names(unchanged))
+    shifted = tuple(sorted([*_names(moved), *(stream_of(one) for one, _ in followed)]))
+    done = (_names(new), _names(updated), gone, shifted, _names(unchanged))
     written = (f"{called(name)}: {WRITTEN_AGAIN}" for name in rewritten)
     stay = staying(declarations, moving, before)
     warnings = (*kept, *written, *stay, *left_behind(sources, declarations, owner))

@@ -17,10 +17,14 @@ class Refs(NamedTuple):
     tags: list[str]
 
 
-def told(branch: str, refs: Refs) -> str:
-    """What the name is, and which branches there are."""
-    there = f"there are: {', '.join(refs.branches[:SHOWN]) or 'none'} (name one with --branch)"
+def told(branch: str | None, refs: Refs) -> str:
+    """What the name is, and which branches there are; None is where a remote names none itself."""
+    if not refs.branches:
+        return f"there is no branch {branch} yet, nor any other (make the first commit)"
+    there = f"there are: {', '.join(refs.branches[:SHOWN])} (name one with --branch)"
     by_fold = {one.casefold(): one for one in refs.branches}
+    if branch is None:
+        return f"the repository says of no branch that it is the one to follow; {there}"
     if branch in refs.tags:
         return f"{branch} is a tag, which does not move, and no branch; {there}"
     if (other := by_fold.get(branch.casefold())) is not None:

@@ -205,7 +205,7 @@ class Elsewhere:
     async def look(self) -> At:
         branch, commit = await self._mirror.look(self._branch)
         if branch is None:
-            raise OttoError("the repository has no branch yet", hint="push one")
+            return await self._without_default()
         if commit is not None and (branch, commit) != (self._at.branch, self._at.commit):
             commit = await self._mirror.fetch(branch)
         told = None
@@ -213,6 +213,13 @@ class Elsewhere:
             told = f"the branch of the repository is {branch} now, not {self._at.branch}"
         self._at = At(branch, commit, told)
         return self._at
+
+    async def _without_default(self) -> At:
+        """Where the remote names no branch that is there: the one so far may be deleted."""
+        branches = (await self._mirror.refs()).branches
+        if not branches:
+            raise OttoError("the repository has no branch yet", hint="push one")
+        return At(None if self._at.branch in branches else self._at.branch, None)
 
     async def commits(self) -> Commits:
         return Commits.bare(self._mirror.folder)

@@ -24,18 +24,27 @@ _WHO = (
     "set user.name and user.email with `git config --global`, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL,"
     " GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"
 )
+_SIGN = (
+    "have Git sign with such a key: `git config --global` of gpg.format (ssh), user.signingkey and"
+    " commit.gpgsign (true)"
+)
 _IDENTITY = ("GIT_AUTHOR_", "GIT_COMMITTER_")
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What is to come back: `declaration`, from file `old` of `commit` to where `new` is now."""
+    """What is to come back: `declaration`, from file `old` of `commit` to where `new` is now.
+
+    `env` is the environment of which the bot is. `signers` are those whose commits are imported.
+    """
 
     declaration: Declaration
     commit: str
     old: str
     new: str | None
     message: str
+    env: str | None = None
+    signers: Path | None = None
 
 
 def revert(commits: Commits, branch: str, path: str, wanted: Revert) -> str:
@@ -66,6 +75,7 @@ def prepared(commits: Commits, branch: str, path: str, wanted: Revert) -> tuple[
     try:
         made = _made(commits, tip, before, wanted)
         _refuse_other(commits, (tip, made), path, wanted)
+        _refuse_unsigned(commits, made, wanted.signers)
     except GitRefused as refused:
         raise OttoError(f"{commits.folder}: {refused}") from None
     return tip, made
@@ -98,6 +108,15 @@ def _made(commits: Commits, tip: str, before: str, wanted: Revert) -> str:
         raise OttoError("Git does not know who makes this commit", hint=_WHO) from None
 
 
+def _refuse_unsigned(commits: Commits, made: str, signers: Path | None) -> None:
+    """Raises OttoError if the commit would not be imported for want of a signature."""
+    if signers is not None and commits.signature_fault(made, signers) is not None:
+        raise OttoError(
+            f"the commit would not be signed by a key of {signers}, and not be imported",
+            hint=_SIGN,
+        )
+
+
 def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: Revert) -> None:
     """Raises OttoError if the commit would do anything but what is asked for."""
     name = stream_of(wanted.declaration)
@@ -106,7 +125,7 @@ def _refuse_other(commits: Commits, sides: tuple[str, str], path: str, wanted: R
         tip, made = (
             {
                 stream_of(one.declaration): one.declaration.digest()
-                for one in read_commit(commits, side, path).loaded.declarations
+                for one in read_commit(commits, side, path, env=wanted.env).loaded.declarations
             }
             for side in sides
         )

@@ -35,6 +35,21 @@ def test_the_line_of_a_fault_is_the_same_in_all_forms(faulty: Otto) -> None:
     assert (done.code, entry["location"]) == (1, {"path": "manifests/desk.yaml", "lines": lines})
 
 
+def test_what_an_overlay_takes_away_is_beside_its_line(otto: Otto) -> None:
+    otto.write("manifests/desk.yaml", manifest())
+    otto.write(
+        "manifests/prod.yaml",
+        "apiVersion: otto/v1\nkind: Overlay\nmetadata: {environment: prod}\n"
+        "spec: {patches: [{target: desk, spec: {name: null}}]}\n",
+    )
+    done = otto("validate", "--env", "prod", "-o", "github")
+    assert done.out.startswith("::error file=manifests/prod.yaml,line=4,col=40,")
+    (result,) = otto("validate", "--env", "prod", "-o", "sarif").json()["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "manifests/prod.yaml"
+    assert place["region"] == {"startLine": 4, "startColumn": 40}
+
+
 def test_what_is_valid_has_no_findings(otto: Otto) -> None:
     otto.write("manifests/desk.yaml", manifest())
     done = otto("validate", "-o", "sarif")

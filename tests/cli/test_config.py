@@ -153,6 +153,29 @@ def test_a_source_with_a_secret_is_refused_unsaid(otto: Otto) -> None:
         assert "geheim123" not in done.out + done.err
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "sources:\n  - {git: 'https://h/x.git?token=abc'}\n",
+            "otto.yaml:2:11: the URL of a repository has no `?` with more behind it",
+        ),
+        (
+            "sources:\n  - {git: x, path: ../m}\n",
+            "otto.yaml:2:20: this is no path inside a repository",
+        ),
+        ("git-verify: gone\n", "otto.yaml:1: --git-verify gone: there is no such file"),
+        ("parlant-url: 'ftp://x'\n", "otto.yaml:1: --parlant-url: 'ftp://x' does not start with"),
+    ],
+)
+def test_a_value_that_run_refuses_has_its_line(otto: Otto, text: str, told: str) -> None:
+    otto.write("otto.yaml", text)
+    done = otto("run")
+    assert done.code == 1
+    assert told in done.err, done.err
+    assert "abc" not in done.err
+
+
 @pytest.mark.parametrize("what", ["folder", "link"])
 def test_what_is_no_file_is_not_passed_over(otto: Otto, what: str) -> None:
     place = otto.folder / "otto.yaml"

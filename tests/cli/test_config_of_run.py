@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from otto_reconcile.cli.config_file import read
 from otto_reconcile.cli.config_form import ConfigForm, config_schema
 from otto_reconcile.cli.environment_commands import app
 from otto_reconcile.settings import Settings
@@ -161,3 +162,14 @@ def test_diff_of_commits_is_not_about_the_sources(otto: Otto) -> None:
     done = otto("diff", "--git-ref", "HEAD")
     assert done.code == 1
     assert "[" not in done.err
+
+
+def test_git_verify_of_the_file_starts_at_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "allowed").write_text("")
+    (tmp_path / "conf" / "otto.yaml").write_text("git-verify: allowed\n")
+    monkeypatch.chdir(tmp_path)
+    said = read(Path("conf/otto.yaml")).values["git-verify"]
+    assert Settings(git_verify=Path(said)).git_verify == tmp_path / "conf" / "allowed"

@@ -271,3 +271,28 @@ def test_two_repositories_with_one_path_are_told_apart(otto: Otto, daemon: Annou
     assert f"refused: {problem}" in otto("status", "depot").out
     daemon(desk, git={one: git[one]})
     assert " m/desk.yaml " in otto("status").out
+
+
+COMMIT = {"id": "a" * 40, "author": "Ann <ann@x>", "subject": "One", "time": "2030-01-01"}
+
+
+@pytest.mark.parametrize(("state", "word"), [("Imported", "in force"), ("Behind", "at      ")])
+def test_a_replica_that_is_behind_has_nothing_in_force(
+    otto: Otto, daemon: Callable[..., dict[str, Any]], state: str, word: str
+) -> None:
+    source = {"name": "git:/r:m", "state": state, "commit": COMMIT, "gitdir": "/r", "path": "m"}
+    daemon(git={"git:/r:m": source})
+    shown = otto("status").out
+    assert f"           {word} {'a' * 12} 2030-01-01 Ann <ann@x>: One" in shown
+    assert ("in force" in shown) is (state == "Imported")
+    if state == "Behind":
+        done = otto("delete", "--gone-from", "git:/r:m", "--yes")
+        assert "git:/r:m is behind here" in done.err
+
+
+def test_labels_are_shown_with_their_keys(
+    otto: Otto, daemon: Callable[..., dict[str, Any]]
+) -> None:
+    bot = {"bot_id": "desk", "sync": "Synced", "labels": {"tier": "silver", "team": "a"}}
+    daemon(bot)
+    assert "  labels: tier=silver, team=a\n" in otto("status", "desk").out

@@ -232,6 +232,30 @@ def test_the_base_is_not_written_over_an_environment(shop: Otto, daemon: Announc
     assert described(shop) == "Helps customers of the shop."
 
 
+def test_one_file_has_the_overlays_of_its_folder(shop: Otto, daemon: Announce) -> None:
+    shop.write("manifests/other.yaml", manifest("other", "Other"))
+    patch = "    - {target: other, spec: {description: Of prod}}\n"
+    shop.write("manifests/environments/more.yaml", OVERLAY.partition("    - ")[0] + patch)
+    followed(shop, daemon)
+    file = shop.folder / "manifests" / "desk.yaml"
+    file.write_text(file.read_text().replace("customers", "everybody"))
+    assert shop("validate", "manifests/desk.yaml", "--env", "prod").code == 0
+    for command in (("apply", "--dry-run"), ("diff",)):
+        done = shop(*command, "-f", "manifests/desk.yaml", "--env", "prod")
+        assert "no overlay is for" not in done.err
+    done = shop("apply", "-f", "manifests/desk.yaml", "--env", "prod")
+    assert (done.code, done.err) == (0, "")
+    assert described(shop) == "Helps everybody of Prod Ltd."
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == ["desk"]
+    assert "no overlay is for" in shop("apply", "-f", "manifests/desk.yaml", "--env", "prdo").err
+
+
+def test_one_file_beside_no_overlays_is_told_to_name_the_folder(shop: Otto) -> None:
+    file = shop.write("elsewhere/desk.yaml", manifest())
+    done = shop("apply", "-f", file, "--env", "prod")
+    assert "no overlay is for the environment `prod` (name the folder in which its" in done.err
+
+
 def test_another_environment_is_not_written_over_it(shop: Otto, daemon: Announce) -> None:
     followed(shop, daemon)
     shop.write("manifests/environments/test.yaml", OVERLAY.replace("prod", "test"))

@@ -73,6 +73,17 @@ def test_faults_of_the_new_commit_are_told_with_their_place(otto: Otto, repo: Pa
     assert "such as manifests/desk.yaml:8:" in done.out
 
 
+def test_a_manifest_that_became_too_large_is_a_fault(otto: Otto, repo: Path) -> None:
+    (repo / "manifests" / "desk.yaml").unlink()
+    otto.write("manifests/desk2.yaml", manifest() + "#" * 1_100_000)
+    commit(repo)
+    for refs in ("HEAD~1..HEAD", "HEAD"):
+        done = otto("diff", "--git-ref", refs)
+        assert done.code == 1
+        assert "manifests/desk2.yaml:1:1: the file is larger than 1 MB" in done.err
+    assert otto("validate", "manifests").code == 1
+
+
 def test_the_first_commit_creates_all(otto: Otto) -> None:
     git(otto.folder, "init", "-q", "-b", "main")
     commit(otto.folder, "empty")

@@ -11,6 +11,7 @@ from otto_reconcile.desired import DesiredState, Source
 from otto_reconcile.model import Bot
 from otto_reconcile.store.sqlite import SQLiteStore
 from tests.cli.command import Otto, manifest
+from tests.sources.test_provenance import commit, git
 
 LONG = "You help customers of the shop with their orders. Ask for the order number first, {0}."
 KEY = {"DESK_KEY": "geheim123", "OTTO_ALLOW_ENV": "DESK_KEY"}
@@ -205,6 +206,23 @@ def test_rollback_asks_first(desk: Otto) -> None:
     assert len(desk("history", "desk", "-o", "json").json()) == 3
     assert desk.on_terminal("rollback", "desk", "--to", "1", typed="y\n").code == 0
     assert len(desk("history", "desk", "-o", "json").json()) == 4
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_rollback_prints_commands_or_what_is_in_their_way(otto: Otto, others: bool) -> None:
+    git(otto.folder, "init", "-q", "-b", "main")
+    for action in ("One", "Two"):
+        parts = [manifest(action=action), manifest("shop", "Shop", action)]
+        otto.write("manifests/desk.yaml", "---\n".join(parts[: 1 + others]))
+        commit(otto.folder)
+        assert otto("apply", "-f", "manifests", "--prune").code == 0
+    done = otto("rollback", "desk", "--to", "1", "--yes")
+    if others:
+        assert "desk.yaml also holds shop, which would be taken back too" in done.err
+        assert "git commit -m" not in done.err
+        assert "`otto-reconcile show desk@1` prints" in done.err
+    else:
+        assert "note: in the repository: git checkout " in done.err
 
 
 def test_a_dry_run_of_a_rollback_changes_nothing(desk: Otto) -> None:

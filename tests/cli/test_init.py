@@ -14,6 +14,7 @@ from otto_reconcile import manifest
 from tests.cli import command
 from tests.cli.command import ROOT, Otto
 from tests.e2e.harness import Place
+from tests.sources.test_provenance import commit, git
 
 FILES = [
     "manifests/hello.yaml",
@@ -119,6 +120,27 @@ def test_a_bot_is_put_where_the_settings_look_for_it(otto: Otto) -> None:
     first = (otto.folder / "our/bots/healthcare.yaml").read_text().splitlines()[0]
     assert first.endswith("$schema=../../schemas/manifest.schema.json")
     assert not (otto.folder / "manifests").exists()
+
+
+def test_a_repository_that_is_the_folder_of_manifests(otto: Otto) -> None:
+    """Also if `init` did not know it yet: then `--path .` is what says so."""
+    otto("init")
+    done = otto("validate", ".")
+    assert (done.code, done.out) == (0, "1 bot in 1 file is valid\n"), done.err
+    assert "schemas/manifest.schema.json:1:1: this is no manifest: it is a JSON Schema" in done.err
+    git(otto.folder, "init", "-q", "-b", "main")
+    commit(otto.folder)
+    otto.write("hello.yaml", (otto.folder / "manifests" / "hello.yaml").read_text())
+    (otto.folder / "manifests" / "hello.yaml").unlink()
+    commit(otto.folder)
+    assert otto("diff", "--git-ref", "HEAD~1..HEAD", "--path", ".").code == 2, "no fault"
+
+
+def test_in_a_folder_of_manifests_the_rest_is_ignored(otto: Otto) -> None:
+    otto.write("otto.yaml", "sources: [{folder: .}]\n")
+    assert ".ottoignore: written" in otto("init").out
+    done = otto("validate")
+    assert (done.code, done.out, done.err) == (0, "1 bot in 1 file is valid\n", "")
 
 
 def test_sources_without_a_folder_are_told_one(otto: Otto) -> None:

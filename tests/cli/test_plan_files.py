@@ -108,6 +108,13 @@ async def test_exactly_its_calls_are_made(converged: Desk) -> None:
     assert not [name for name in tags if name.startswith("otto-manager")]
 
 
+async def test_a_plan_may_begin_with_a_byte_order_mark(desk: Desk) -> None:
+    await planned(desk)
+    plan_of(desk).write_bytes(b"\xef\xbb\xbf" + plan_of(desk).read_bytes())
+    done = await apply(desk)
+    assert done.code == 0, done.err
+
+
 async def test_a_first_plan_creates_all_and_a_second_is_stale(desk: Desk) -> None:
     await planned(desk)
     assert (await apply(desk)).code == 0

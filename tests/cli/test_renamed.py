@@ -50,6 +50,26 @@ def test_blame_names_who_changed_the_text(renamed: Otto) -> None:
     assert revision("desk.status") == 4
 
 
+def test_blame_goes_behind_another_id_of_the_bot(renamed: Otto) -> None:
+    before = renamed("blame", "desk", "-o", "json").json()
+    old = renamed.folder / "manifests" / "desk.yaml"
+    text = old.read_text().replace("{id: desk", "{id: counter, renamedFrom: desk")
+    assert "renamedFrom: desk" in text
+    renamed.write("manifests/counter.yaml", text)
+    old.unlink()
+    assert renamed("apply", "-f", "manifests", "--prune").code == 0
+    now = renamed("blame", "counter", "-o", "json").json()
+    assert [(r["bot"], r["revision"]) for r in now] == [("desk", r["revision"]) for r in before]
+    assert "desk@3" in renamed("blame", "counter").out
+    renamed.write("manifests/counter.yaml", text.replace("Say where it is", "Say nothing"))
+    assert renamed("apply", "-f", "manifests", "--prune").code == 0
+    last = {
+        r["id"]: (r["bot"], r["revision"]) for r in renamed("blame", "counter", "-o", "json").json()
+    }
+    assert last["counter.where"] == ("counter", 2)
+    assert last["counter"][0] == "desk"
+
+
 def test_what_is_exported_is_the_same_bot(renamed: Otto) -> None:
     text = renamed("export", "desk").out
     assert "renamedFrom: status\n" in text

@@ -83,6 +83,16 @@ def test_a_file_that_the_system_grows_ends_at_the_limit(tmp_path: Path) -> None:
     ]
 
 
+def test_a_large_manifest_in_a_folder_is_a_fault(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    big = tmp_path / "b.yaml"
+    for text in (HEAD + "#" * 1_048_576, "#" * 3_000_000 + "\n" + HEAD):
+        big.write_text(text)
+        assert refused(tmp_path) == [
+            f"{big}:1:1: the file is larger than 1 MB (split it; one bot to a file reads best)"
+        ]
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0"])
 def test_standard_input_by_its_names(name: str) -> None:

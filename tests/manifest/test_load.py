@@ -345,3 +345,23 @@ def test_one_path_is_one_path_and_no_list_of_letters(tmp_path: Path) -> None:
     for wrong in ([b"x"], [5], b"x"):
         with pytest.raises(TypeError, match="no path"):
             manifest.load(wrong, environ={})  # type: ignore[arg-type]
+
+
+ALIASES = {
+    "spec:\n  name: &word Desk\n  terms: *word\n": (
+        ":6:10: `terms` must be a list, not text; the alias here stands for what is at 5:9"
+    ),
+    "spec:\n  name: A\n  guidelines: [&one {id: a, condition: c}]\n  terms: [*one]\n": (
+        ":7:11: `name` is missing; the alias here stands for what is at 6:16"
+    ),
+    "spec:\n  name: A\n  tags: &list [x]\n  terms: [*list]\n": (
+        ":7:11: item 1 of `terms` must be a mapping, not a list; the alias here stands for what is"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), ALIASES.items())
+def test_a_fault_at_an_alias_names_it_and_its_anchor(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "bot.yaml"
+    path.write_text("apiVersion: otto/v1\nkind: Bot\nmetadata: {id: a}\n" + text)
+    assert told in refused(path)

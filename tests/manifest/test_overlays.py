@@ -322,6 +322,73 @@ def test_what_a_patch_makes_wrong_is_told_at_the_patch(folder: Path) -> None:
     ]
 
 
+STATES = """\
+        - {id: ask, chat: Ask what it is}
+        - {id: send, chat: Give the address}
+"""
+WAYS = """\
+        - {id: ask, chat: Ask what it is, next: send}
+        - {id: send, chat: Give the address}
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "place", "base"),
+    [
+        ("spec: {name: null}", "5:35: `name` is missing", "5:3"),
+        ("metadata: {id: null}", "5:39: `id` is missing", "3:11"),
+        (
+            "spec: {guidelines: [{id: status, condition: null}]}",
+            "5:61: `condition` is missing",
+            "9:7",
+        ),
+        (
+            "spec: {journeys: [{id: return, states: [{id: send, $patch: delete}]}]}",
+            "5:68: this journey has no state `send`",
+            "20:49",
+        ),
+        (
+            "spec: {guidelines: [{id: status, $patch: delete}]}",
+            "5:48: this bot has no guideline and no journey `status`",
+            "23:44",
+        ),
+        ("spec: {guidelines: [$patch: replace]}", "5:48: this bot has no guideline", "23:44"),
+    ],
+)
+def test_what_a_patch_takes_away_is_told_at_it(
+    folder: Path, patch: str, place: str, base: str
+) -> None:
+    relationships = "  relationships: [{kind: priority, source: status, target: return}]\n"
+    (folder / "desk.yaml").write_text(BASE.replace(STATES, WAYS) + relationships)
+    overlay(folder, f"  patches: [{{target: desk, {patch}}}]\n")
+    assert manifest.load([folder], environ={}).bots
+    found = refused(folder)
+    assert found[0].startswith(f"environments/prod.yaml:{place}"), found
+    assert f"; it is laid over {folder}/desk.yaml:{base}" in found[0]
+
+
+def test_a_fault_of_the_base_stays_there(folder: Path) -> None:
+    (folder / "desk.yaml").write_text(BASE.replace("priority: 1", "priority: one"))
+    overlay(folder, "  patches: [{target: desk, spec: {name: null}}]\n")
+    names = [one.split(": ", 1)[0] for one in refused(folder)]
+    assert names == ["desk.yaml:12:17", "environments/prod.yaml:5:35"]
+
+
+@pytest.mark.parametrize("group", ["guidelines", "terms", "variables"])
+@pytest.mark.parametrize("said", ["{id: status}", "a text"])
+def test_no_list_where_a_list_is_needed_is_told(folder: Path, group: str, said: str) -> None:
+    """Also if another patch comes after it, whose items would be missed then."""
+    overlay(
+        folder,
+        "  patches:\n"
+        f"    - {{target: desk, spec: {{{group}: {said}}}}}\n"
+        "    - {target: desk, spec: {name: Desk, guidelines: [{id: status, action: x}]}}\n",
+    )
+    (found,) = refused(folder)
+    place = 29 + len(group) + 2
+    assert found.startswith(f"environments/prod.yaml:6:{place}: `{group}` must be a list, not")
+
+
 def test_an_overlay_is_checked_in_every_environment(folder: Path) -> None:
     overlay(folder, "  patchs: []\n  values: {a: [x]}\n", "dev")
     found = refused(folder, None)

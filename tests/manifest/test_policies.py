@@ -75,6 +75,42 @@ def test_what_is_wrong_is_told_with_its_place(
     assert fault in refused(write(tmp_path, TEXT.replace(before, after)))
 
 
+def test_a_bad_cron_hides_nothing_else(tmp_path: Path) -> None:
+    text = TEXT.replace("0 9 * * mon-fri", "0 25 * * mon-fri")
+    for before, after in (
+        ("Europe/Berlin", "Europe/Berlln"),
+        ("0 12 * * *", "0 12 31 2 *"),
+        ("1h30m", "x"),
+        ("[description,", "[descripton,"),
+    ):
+        text = text.replace(before, after)
+    found = refused(write(tmp_path, text))
+    assert ":8:14: this is no cron expression: `25` is no hour (0 to 23)" in found
+    for told in (
+        ":6:12: a bot has no field `descripton`",
+        ":8:58: `Europe/Berlln` is no time zone",
+        ":9:26: this is no cron expression, for it never comes (",
+        ":9:51: this is no duration",
+    ):
+        assert told in found, told
+
+
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("60 9 * * *", "`60` is no minute (0 to 59)"),
+        ("0 9 0 * *", "`0` is no day of the month (1 to 31)"),
+        ("0 9 * jun-foo *", "`jun-foo` is no month (1 to 12, or jan to dec)"),
+        ("0 9 * * mo", "`mo` is no day of the week (0 to 7, or sun to sat)"),
+        ("0 9 * *", "it has 4 fields, not five"),
+        ("hourly", "it has 1 field, not five"),
+    ],
+)
+def test_the_field_of_a_cron_that_is_wrong_is_named(tmp_path: Path, cron: str, told: str) -> None:
+    found = refused(write(tmp_path, TEXT.replace("0 9 * * mon-fri", cron)))
+    assert f":8:14: this is no cron expression: {told} (write five fields" in found
+
+
 def test_what_bots_share_has_none_of_them(tmp_path: Path) -> None:
     text = (
         "apiVersion: otto/v1\nkind: Glossary\nmetadata: {id: g, suspend: true}\n"

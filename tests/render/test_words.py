@@ -25,6 +25,9 @@ def marked(before: str, after: str) -> list[str]:
     ("before", "after", "expected"),
     [
         ("Ask for it first", "Ask for it last", ["Ask for it [-first-]{+last+}"]),
+        ("text one\n", "text two\n", ["text [-one-]{+two+}"]),
+        ("text one\n", "text one", ["text one[-\\n-]"]),
+        ("one\nlast\n", "two\nlast\n", ["[-one-]{+two+}", "last"]),
         ("Ask for it", "Ask politely for it", ["Ask {+politely +}for it"]),
         (
             "be polite at all times, please",

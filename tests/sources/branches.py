@@ -63,6 +63,7 @@ class Follower:
             "tests",
             data_dir=self.data_dir,
             signers=self.options.get("signers"),
+            env=self.options.get("env"),
         )
 
     async def restart(self) -> str:

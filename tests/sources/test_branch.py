@@ -9,7 +9,7 @@ import pytest
 
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.reconcile.stores import Stores
-from otto_reconcile.settings import GitSettings
+from otto_reconcile.settings import GitSettings, Settings
 from otto_reconcile.sources import branch as branches
 from otto_reconcile.store.memory import MemoryStore
 from tests.reconcile.test_loop import until
@@ -226,8 +226,8 @@ async def test_submodules_and_links_are_named(
     assert follower.stores.desired.read().bots.keys() == {"desk", "shop"}
     notes = " ".join(follower.told["notes"])
     assert "m/vendor:1:1: this is a submodule" in notes
-    assert "m/out.yaml:1:1: this link leads to no file of the commit" in notes
-    assert "m/more:1:1: this link leads to no file" in notes
+    assert "m/out.yaml:1:1: this link leads out of the commit, and is not followed" in notes
+    assert "m/more:1:1: this link leads to a folder, and is not followed" in notes
 
 
 async def test_link_in_place_of_a_manifest_is_refused(repo: Repo, follower: Follower) -> None:
@@ -273,14 +273,54 @@ async def test_names_of_files_that_need_care(repo: Repo, follower: Follower, nam
     assert follower.stores.desired.get("desk").source.path == f"m/{name}"
 
 
-async def test_a_file_too_large_is_refused_by_its_name(repo: Repo, follower: Follower) -> None:
+LARGE = "#" * 2_000_000 + "\n"
+
+
+@pytest.mark.parametrize("order", ["{0}{1}", "{1}{0}"], ids=["mark at the end", "at the start"])
+async def test_a_manifest_too_large_is_refused_by_its_name(
+    repo: Repo, follower: Follower, order: str
+) -> None:
+    repo.put("desk", "shop", "depot", *(f"bot-{number}" for number in range(20)))
+    assert await follower.restart() == "Imported"
+    text = (repo.folder / "m" / "desk.yaml").read_text()
+    (repo.folder / "m" / "desk.yaml").unlink()
+    (repo.folder / "m" / "desk2.yaml").write_text(order.format(LARGE, text))
+    commit(repo.folder)
+    assert await follower.restart() == "Refused"
+    assert "m/desk2.yaml:1:1: the file is larger than 1 MB (split it" in follower.problem
+    assert follower.said() == "Helps.", "it is live still"
+
+
+async def test_a_large_file_of_another_program_is_left_out(repo: Repo, follower: Follower) -> None:
+    (repo.folder / "m" / "lock.json").write_text('{"x": "' + "y" * 2_000_000 + '"}')
     repo.put("desk")
     assert await follower.restart() == "Imported"
-    (repo.folder / "m" / "big.yaml").write_bytes(b"apiVersion: otto/v1\n" + b"#" * 2_000_000)
+    (note,) = follower.told["notes"]
+    assert note.startswith("m/lock.json:1:1: this is no manifest: the file is larger than 1 MB")
+
+
+@pytest.mark.parametrize("target", ["gone.yaml", "desk.yaml/x", "more.yaml"])
+async def test_a_manifest_that_is_a_broken_link_is_refused(
+    repo: Repo, follower: Follower, target: str
+) -> None:
+    repo.put("desk")
+    (repo.folder / "m" / "more.yaml").symlink_to(target)
     commit(repo.folder)
-    await follower.restart()
-    told = [*follower.told["problems"], *follower.told["notes"]]
-    assert any("m/big.yaml" in one and "1 MB" in one for one in told)
+    assert await follower.restart() == "Refused"
+    assert "m/more.yaml:1:1: there is no such file" in follower.problem
+
+
+@pytest.mark.parametrize("path", [".bots", ".bots/desk.yaml", ".bots/desk.bot"])
+async def test_a_hidden_folder_that_is_named_is_read(
+    repo: Repo, stores: Stores, tmp_path: Path, path: str
+) -> None:
+    (repo.folder / ".bots").mkdir()
+    repo.write("desk").rename(repo.folder / ".bots" / "desk.yaml")
+    if path.endswith(".bot"):
+        (repo.folder / ".bots" / "desk.yaml").rename(repo.folder / path)
+    commit(repo.folder)
+    follower = Follower(repo.folder, stores, tmp_path / "data", path=path)
+    assert await follower.restart() == "Imported"
     assert follower.said() == "Helps."
 
 
@@ -428,6 +468,38 @@ async def test_only_signed_commits_are_imported(repo: Repo, stores: Stores, tmp_
     repo.git(*signed, "commit", "-qS", "-m", "signed again")
     assert await follower.restart() == "Imported"
     assert follower.said() == "Two."
+
+
+@pytest.mark.parametrize("written", ["allowed", "../allowed", "./sub/../allowed"])
+async def test_signers_are_those_of_the_working_directory(
+    repo: Repo,
+    stores: Stores,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+) -> None:
+    """Git runs in the repository, where a committer may put a file of the same name."""
+    keys = {name: tmp_path / name for name in ("ann", "mallory")}
+    for key in keys.values():
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+        subprocess.run(command, check=True)
+    lines = {n: f"{n}@example.com {k.with_suffix('.pub').read_text()}" for n, k in keys.items()}
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    for file in (here / "allowed", tmp_path / "allowed"):
+        file.write_text(lines["ann"])
+    for file in (repo.folder / "allowed", repo.folder / ".git" / "allowed"):
+        file.write_text(lines["mallory"])
+    monkeypatch.chdir(here)
+    signers = Settings(git_verify=Path(written)).git_verify
+    follower = Follower(repo.folder, stores, tmp_path / "data", signers=signers)
+    for name, state in (("ann", "Imported"), ("mallory", "Refused")):
+        repo.write("desk", name)
+        repo.git("add", "-A")
+        signing = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={keys[name]}")
+        repo.git(*signing, "commit", "-qS", "-m", name)
+        assert await follower.restart() == state, follower.problem
+        assert follower.said() == "ann"
 
 
 async def test_no_program_of_the_repository_says_who_signed(

@@ -54,6 +54,48 @@ async def test_what_a_name_is_that_is_no_branch(
     assert not stores.desired.read().bots
 
 
+@pytest.mark.parametrize("known", [False, True])
+async def test_the_default_branch_of_a_remote_is_gone(
+    repo: Repo, tmp_path: Path, known: bool
+) -> None:
+    repo.git("branch", "live")
+    follower = Follower(f"file://{repo.folder}", Stores.over(MemoryStore()), tmp_path / "data")
+    if known:
+        assert await follower.restart() == "Imported"
+    repo.git("update-ref", "-d", "refs/heads/main")  # HEAD still names it
+    assert await follower.branch.import_now()
+    assert follower.state == "Missing"
+    which = "there is no branch main" if known else "the repository says of no branch"
+    assert follower.problem.startswith(which)
+    assert follower.problem.endswith("; there are: live (name one with --branch)")
+    assert (follower.said() == "Helps.") is known
+    repo.git("update-ref", "refs/heads/main", "live")
+    assert await follower.branch.import_now()
+    assert follower.state == "Imported"
+
+
+async def test_a_remote_that_has_a_commit_checked_out(repo: Repo, tmp_path: Path) -> None:
+    follower = Follower(f"file://{repo.folder}", Stores.over(MemoryStore()), tmp_path / "data")
+    repo.git("checkout", "-q", "--detach")
+    assert await follower.restart() == "Missing"
+    assert "which" not in follower.problem
+    assert "; there are: main (name one with --branch)" in follower.problem
+
+
+@pytest.mark.parametrize("branch", [None, "main"])
+async def test_a_repository_without_a_commit_waits_for_one(
+    tmp_path: Path, branch: str | None
+) -> None:
+    empty = Repo(tmp_path / "empty")
+    for url in (str(empty.folder), f"file://{empty.folder}"):
+        follower = Follower(url, Stores.over(MemoryStore()), tmp_path / "data", branch=branch)
+        await follower.restart()
+        assert follower.problem in (
+            "there is no branch main yet, nor any other (make the first commit)",
+            "the repository has no branch yet (push one)",
+        )
+
+
 @contextmanager
 def redirecting(to: str) -> Iterator[str]:
     """A server that sends everybody to another one."""

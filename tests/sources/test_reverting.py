@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,61 @@ async def test_one_bot_comes_back_and_no_other(repo: Repo, follower: Follower) -
     assert "One." in (repo.folder / "m" / "desk.yaml").read_text()
     assert await follower.restart() == "Imported"
     assert (follower.said(), follower.said("shop")) == ("One.", "Two.")
+
+
+@pytest.mark.parametrize("signing", [None, "another", "key"])
+async def test_a_commit_that_would_not_be_imported_is_not_made(
+    repo: Repo, follower: Follower, tmp_path: Path, signing: str | None
+) -> None:
+    for name in ("key", "another"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        subprocess.run(command, check=True)
+    signers = tmp_path / "signers"
+    signers.write_text(f"ann@example.com {(tmp_path / 'key.pub').read_text()}")
+    repo.put("desk", text="One.")
+    await follower.restart()
+    tip = repo.put("desk", text="Two.")
+    await follower.restart()
+    if signing is not None:
+        repo.git("config", "gpg.format", "ssh")
+        repo.git("config", "user.signingkey", str(tmp_path / signing))
+        repo.git("config", "commit.gpgsign", "true")
+    asked = replace(wanted(follower, 1), signers=signers)
+    if signing == "key":
+        made = revert(Commits.at(repo.folder), "main", "m", asked)
+        assert repo.git("rev-parse", "main~1", "main").split() == [tip, made]
+        return
+    with pytest.raises(OttoError, match="would not be signed by a key of") as caught:
+        revert(Commits.at(repo.folder), "main", "m", asked)
+    assert "commit.gpgsign" in str(caught.value.hint)
+    assert repo.git("rev-parse", "main") == tip
+    assert "Two." in (repo.folder / "m" / "desk.yaml").read_text()
+
+
+async def test_the_status_says_who_may_sign(repo: Repo, follower: Follower, tmp_path: Path) -> None:
+    follower.options["signers"] = tmp_path / "signers"
+    repo.put("desk")
+    await follower.restart()
+    assert follower.told["signers"] == str(tmp_path / "signers"), "rollback --commit reads it"
+
+
+OVERLAY = """\
+apiVersion: otto/v1
+kind: Overlay
+metadata: {environment: prod}
+spec: {patches: [{target: desk, metadata: {labels: {tier: gold}}}]}
+"""
+
+
+async def test_a_bot_of_an_environment_comes_back(repo: Repo, follower: Follower) -> None:
+    (repo.folder / "m" / "prod.yaml").write_text(OVERLAY)
+    follower.options["env"] = "prod"
+    for text in ("One.", "Two."):
+        repo.put("desk", text=text)
+        await follower.restart()
+    revert(Commits.at(repo.folder), "main", "m", replace(wanted(follower, 1), env="prod"))
+    await follower.restart()
+    assert follower.said() == "One."
 
 
 async def test_another_branch_that_is_checked_out_is_left(repo: Repo, follower: Follower) -> None:
