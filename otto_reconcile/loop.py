@@ -42,7 +42,8 @@ class Loop:
     it `run` begins with it, and `TargetSession.admission` says which bots are there already.
 
     `changes` are those that others make on the target, and with `hooked` all of them from its first
-    moment on. `busy` says whether a customer waits for an answer.
+    moment on. `busy` says whether a customer waits for an answer. The target is looked at once
+    `probe` is set.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Loop:
         changes: TargetChanges | None = None,
         hooked: bool = False,
         busy: Callable[[], bool] = lambda: False,
+        probe: asyncio.Event | None = None,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
         self._stores, self._outage = session.stores, session.outage
@@ -80,7 +82,7 @@ class Loop:
         parts = self._leadership, self._controller, self._scanning
         self._prober = Prober(session, reconciler, *parts, extensions, busy)
         self._beginning = Beginning(session, self._leadership, self._reader, self._prober)
-        self._begun = False
+        self._begun, self._probe_now = False, probe or asyncio.Event()
         self._look_again = asyncio.Event()
         self._scan_again = asyncio.Event()
         self._all_at_once = False
@@ -232,7 +234,9 @@ class Loop:
             await self._begin()
         while True:
             usual = min(PROBE, self._interval)
-            await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
+            pause = CONNECTION.delay(failures) if failures else usual
+            await self._clock.wait(self._probe_now, pause)
+            self._probe_now.clear()
             if self._session.cache.world is not None and self._session.leading:
                 failures = 0 if await self._prober.probe() else failures + 1
             self._jobs.succeeded("probing")

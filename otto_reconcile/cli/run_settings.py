@@ -8,7 +8,8 @@ from typing import Any
 import typer
 
 from otto_reconcile.cli import git_options, options
-from otto_reconcile.settings import Settings
+from otto_reconcile.errors import SettingsError
+from otto_reconcile.settings import Settings, bridge_token_from
 
 _AS_THEY_ARE = (
     "git_interval",
@@ -32,6 +33,11 @@ def settings_of_run(context: typer.Context) -> Settings:
     """By the options of `run` or `config`, variables and the file. Raises SettingsError."""
     given: dict[str, Any] = context.params
     options.refuse_for_elsewhere(context, given["parlant_url"])
+    if given["parlant_url"] is None and bridge_token_from() is not None:
+        raise SettingsError(
+            "OTTO_BRIDGE_TOKEN is for a Parlant elsewhere, and this process hosts its own",
+            hint="name the other with --parlant-url (OTTO_PARLANT_URL), or unset the variable",
+        )
     sources = sources_of_run(context)
     return options.settings_of(
         data_dir=Path(given["data_dir"]),

@@ -45,6 +45,7 @@ class Prober:
         """Asks whether the target is there and lives the life that we know; restores it if not."""
         up = self._reporter.target_up
         try:
+            await self._session.admission.meet()
             async with self._session.turn:
                 world = self._session.cache.current
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
@@ -54,10 +55,7 @@ class Prober:
                     for extension in self._extensions:
                         await extension.begin_epoch()
                     await self._leadership.mark_anew()
-            if found.life is epoch.EpochChange.NEW:
-                await self._restore(found.present)
-            elif not self._session.admission.known:
-                self._session.admission.expect()
+            restored = await self._put_back(found)
         except StoreUnavailable as error:
             self._reporter.store(error, "probing")
             return False
@@ -65,7 +63,7 @@ class Prober:
             self._reporter.target(UNAVAILABLE, error.message)
             return False
         self._reporter.store(None, "probing")
-        if found.life is epoch.EpochChange.NEW and not self._reporter.target_up:
+        if restored and not self._reporter.target_up:
             return False  # it went away again
         if found.life is epoch.EpochChange.CANARY_LOST:
             self._reporter.warn(
@@ -83,11 +81,26 @@ class Prober:
             self._session.enqueue(self._session.cache.bot_ids, "target is back", URGENT)
         return True
 
-    async def _restore(self, present: frozenset[str]) -> None:
+    async def _put_back(self, found: epoch.Found) -> bool:
+        """What is not there in this life of the target; True if anything was to be put back."""
+        admission = self._session.admission
+        if found.life is epoch.EpochChange.NEW:
+            await self._restore(found.present)
+            return True
+        if admission.known:
+            return False
+        left = self._session.cache.current.unrestored if admission.resumes else frozenset()
+        if not left:
+            admission.expect()
+            return False
+        await self._restore(left, left)  # whoever began it has ended in the middle
+        return True
+
+    async def _restore(self, present: frozenset[str], among: frozenset[str] | None = None) -> None:
         self._controller.release()
         run_id, conclude = uuid.uuid4().hex[:8], self._controller.conclude
         parts = self._session, self._reconciler, conclude, run_id, present, self._busy
-        await Restore(*parts).run()
+        await Restore(*parts, among).run()
 
     async def _noted(self) -> str | None:
         """What had to be assumed of the target, for a person to know."""

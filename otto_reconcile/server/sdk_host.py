@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.sdk_canned import CannedMaker
@@ -27,6 +28,42 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 def host_process(server: p.Server) -> HostProcess:
     """What only this process can do on its server, for a port that is made on it."""
     return HostProcess(CannedMaker(server), JourneyMaker(server), Relating(server))
+
+
+def current_server() -> p.Server:
+    """The server that is being entered, as its `configure_api` may ask. Raises SettingsError."""
+    import parlant.sdk as p
+
+    try:
+        return p.Server.current
+    except RuntimeError as error:
+        raise SettingsError(
+            "bridge() works in the `configure_api` of a parlant.sdk.Server that is being entered",
+            hint="async with p.Server(configure_api=bridge(token=...)) as server",
+        ) from error
+
+
+async def agents_of(server: p.Server) -> list[str]:
+    """The ids of its agents, as its store has them.
+
+    Not by its API, which a policy may close, nor by `list_agents`, which fails for fluid agents.
+    """
+    from parlant.core.agents import AgentStore
+
+    store = server.container[AgentStore]  # type: ignore[type-abstract]
+    return [str(agent.id) for agent in await store.list_agents()]
+
+
+async def has_journey(server: p.Server, key: str) -> bool:
+    """True if there is a journey of this id now, whoever made it."""
+    from parlant.core.common import ItemNotFoundError
+    from parlant.core.journeys import JourneyId, JourneyStore
+
+    try:
+        await server.container[JourneyStore].read_journey(JourneyId(key))  # type: ignore[type-abstract]
+    except ItemNotFoundError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from otto_reconcile.port.evaluations import (
     metadata_of_states,
     place_new_conditions,
 )
+from otto_reconcile.port.host_process import OR_BRIDGE
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Made, Wire, agent_tag, missing_mark
 from otto_reconcile.port.tools import not_there
@@ -119,13 +120,15 @@ class JourneyAdapter:
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
         """Parlant would leave the relationships of its tool states, and stumble over them."""
+        if observed.key not in wire.made_journeys and wire.host.recall is not None:
+            await _recalled(wire, observed.key, observed)
         await _unbind(wire, observed.key)
         await delete_journey(wire, observed.key)
 
 
 UNMADE = (
     "states of a journey can only be made in the process that hosts Parlant: let `run` host it,"
-    " without --parlant-url"
+    f" without --parlant-url, {OR_BRIDGE}"
 )
 
 
@@ -138,7 +141,7 @@ async def unmade(wire: Wire, resource: Resource) -> str | None:
         return None
     if wire.host.journey is None:
         return UNMADE
-    if resource.key not in wire.made_journeys:
+    if await _recalled(wire, resource.key, resource) is None:
         return None
     missing = await wire.tools.missing(_tools(resource))
     return not_there(missing.values()).message if missing else None
@@ -201,6 +204,25 @@ async def _unbind(wire: Wire, key: str) -> None:
                 await wire.call(wire.parlant.relationships.delete(relationship))
 
 
+async def _recalled(wire: Wire, key: str, known: Resource) -> Made | None:
+    """How a journey was made in this life of Parlant; None if it was not made with states.
+
+    Where Parlant outlives this process it is the host who remembers, also for other daemons.
+    """
+    made = wire.made_journeys.get(key)
+    if wire.host.recall is None:
+        return made
+    states = await wire.host.recall(key)
+    if states is None:
+        wire.made_journeys.pop(key, None)
+        return None
+    if made is None or list(made.states) != list(states):
+        journey = make("journey", key, known.bot_id, {"title": "", "states": list(states)})
+        made = Made(states, await _relationships(wire, journey))
+        wire.made_journeys[key] = made
+    return made
+
+
 async def _relationships(wire: Wire, journey: Resource) -> list[str]:
     """What Parlant itself bound to the tool states of a journey, as far as they are there."""
     found: list[str] = []
@@ -241,7 +263,7 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     """
     wire = view.wire
     shown = mermaid.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
-    made = wire.made_journeys.get(key)
+    made = await _recalled(wire, key, known)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
     if mermaid.seen(states) != shown:
         return mermaid.recognised(shown, states)
