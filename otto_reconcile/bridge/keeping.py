@@ -17,7 +17,7 @@ from otto_reconcile.server.restore_gate import HoldUp
 
 RETRY_AFTER = 5.0
 LOOK = 0.25
-NOBODY = "no otto-reconcile daemon has said yet which bots are to come back"
+NOBODY = "no otto-reconcile daemon with the bridge's token has said which bots are to come back"
 AWAY = "the otto-reconcile daemon that restores the bots was not heard of for {seconds:.0f} s"
 
 _log = logging.getLogger("otto_reconcile.bridge")

@@ -33,7 +33,7 @@ class Making:
             Route("/journeys", self.recall, methods=["GET"]),
             Route("/canned-responses", self.canned, methods=["POST"]),
             Route("/relationships", self.relate, methods=["POST"]),
-            Route("/relationships", self.unrelate, methods=["DELETE"]),
+            Route("/relationships/{key:path}", self.unrelate, methods=["DELETE"]),
             Route("/relationships", self.relationships, methods=["GET"]),
             Route("/relationships/special", self.special, methods=["GET"]),
         ]
@@ -81,7 +81,7 @@ class Making:
     async def unrelate(self, request: Request) -> Response:
         async with self._turn:
             with _saying():
-                await self._relations.delete(request.query_params.get("key", ""))
+                await self._relations.delete(request.path_params["key"])
         return Response(status_code=204)
 
     async def relationships(self, request: Request) -> Response:

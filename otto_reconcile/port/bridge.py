@@ -15,6 +15,7 @@ import httpx
 from otto_reconcile.errors import TargetRefused, TargetUnavailable
 from otto_reconcile.model import JSON, Resource
 from otto_reconcile.planning.redaction import scrub
+from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.connecting import TIMEOUT, client, secrets_of
 from otto_reconcile.port.connection import Connection
 from otto_reconcile.port.host_process import End, HostProcess, Place
@@ -173,7 +174,7 @@ class _Relations:
             raise ValueError(error.message) from error  # as Parlant's SDK says it
 
     async def delete(self, key: str) -> None:
-        await self._ask("DELETE", params={"key": key})
+        await self._ask("DELETE", f"/{addressed(key)}")
 
     async def special(self) -> bool:
         return bool((await self._ask("GET", "/special"))["special"])

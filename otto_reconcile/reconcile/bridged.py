@@ -7,12 +7,13 @@ life of the target, which the bridge names: what was meant for one is never said
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from otto_reconcile.errors import OttoError, TemporaryError
+from otto_reconcile.errors import OttoError, TargetRefused, TemporaryError
 from otto_reconcile.port.bridge import AnotherLife, Bridge, News
 from otto_reconcile.reconcile.admission import Admission
 from otto_reconcile.reconcile.results import BotResult
@@ -22,12 +23,14 @@ from otto_reconcile.runtime.clock import Clock
 
 WAIT = 25.0
 """Seconds for which the bridge may have us wait for news."""
-AGAIN = 0.5
+AGAIN, MOST = 0.5, 1.0
 """Seconds until a bridge that does not answer is asked again: to be refused costs nobody much."""
 TOLD = 10.0
 """Seconds for which a restore waits until the bridge knows what is to come back."""
 EVERYTHING = Touched("guideline", "", None)
 """Stands for a change of which nobody knows what it touched."""
+
+_log = logging.getLogger("otto_reconcile.loop")
 
 HoldUp = Callable[[frozenset[str] | None], tuple[str, float]]
 
@@ -104,7 +107,8 @@ class BridgedAdmission(Admission):
     async def keep_telling(self, went_well: Callable[[], None]) -> None:
         """Never ends. What cannot be said now is said later, in the same order."""
         while True:
-            await self._clock.wait(self._news, WAIT)
+            if not self._calls:
+                await self._clock.wait(self._news, WAIT)
             self._news.clear()
             while self._calls:
                 call = self._calls[0]
@@ -122,8 +126,12 @@ class BridgedAdmission(Admission):
             await self._bridge.tell(call.method, call.path, call.body)
         except TemporaryError:
             return False
-        except AnotherLife:
-            self.probe.set()
+        except TargetRefused as error:  # what was said is not known there: it begins anew
+            _log.debug("the bridge refused %s %s: %s", call.method, call.path, error.message)
+            self.epoch = None
+            self._calls.clear()
+            if isinstance(error, AnotherLife):
+                self.probe.set()
         return True
 
 
@@ -149,17 +157,17 @@ class Following:
             group.create_task(self._follow(went_well), name="bridge-following")
 
     async def _follow(self, went_well: Callable[[], None]) -> None:
-        answered = True
+        failures = 0
         while True:
             try:
                 await (self._hear() if self._session.leading else self._clock.sleep(AGAIN))
             except OttoError:  # the look at the target, which comes now, says what it is
-                if answered:
+                if not failures:
                     self._admission.probe.set()
-                answered = False
-                await self._clock.sleep(AGAIN)
+                failures += 1
+                await self._clock.sleep(min(MOST, AGAIN * failures))
             else:
-                answered = True
+                failures = 0
             went_well()
 
     async def _hear(self) -> None:

@@ -18,6 +18,7 @@ from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE
 from otto_reconcile.reconcile.restore import Restore
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.workqueue import URGENT
 
 
@@ -89,7 +90,7 @@ class Prober:
             return True
         if admission.known:
             return False
-        left = self._session.cache.current.unrestored if admission.resumes else frozenset()
+        left = _unrestored(self._session.cache.current) if admission.resumes else frozenset()
         if not left:
             admission.expect()
             return False
@@ -108,3 +109,9 @@ class Prober:
             return (await self._port.health()).note
         except OttoError:
             return None
+
+
+def _unrestored(world: TargetState) -> frozenset[str]:
+    """The bots that are wanted and were not put on the target in this life of it."""
+    bots = world.desired.bots
+    return frozenset(b for b in bots if b not in world.applied or world.restarted(b))

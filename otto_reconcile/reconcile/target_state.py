@@ -235,11 +235,6 @@ class TargetState:
             return False
         return self.epoch is None or applied.epoch not in (self.epoch.name, self.epoch.continues)
 
-    @property
-    def unrestored(self) -> frozenset[str]:
-        """The bots that are wanted and were not put on the target in this life of it."""
-        return frozenset(b for b in self.desired.bots if b not in self.applied or self.restarted(b))
-
     def _is_unrecorded(self, bot_id: str) -> bool:
         """True if it was applied, is not wanted, and nobody is on record for having wanted that."""
         known = {*self.desired.bots, *self.desired.unreadable, *self.deleted}

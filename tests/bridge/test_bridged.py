@@ -71,7 +71,7 @@ def test_what_is_deleted_is_healed_at_once(place: Place, host: ParlantProcess) -
             wait_for("back", lambda path=path: httpx.get(f"{daemon.url}{path}").is_success, 5)
             assert time.monotonic() - started < 5
         stray = daemon.call("POST", "/guidelines", {"condition": "x", "tags": []})["id"]
-        told = f"guideline/{stray}"
+        told = f"guideline {stray} "
         wait_for("what reaches all", lambda: told in str(daemon.status["reaching"]))
 
 
@@ -108,6 +108,23 @@ def answered(host: ParlantProcess, method: str, path: str, body: object = None) 
             return answer.raise_for_status().json()
         assert "detail" in answer.json()
         time.sleep(float(answer.headers["retry-after"]))
+
+
+def test_agents_of_the_program_wait_for_no_daemon(host: ParlantProcess) -> None:
+    started = time.monotonic()
+    own = httpx.post(f"{host.url}/sessions", json={"agent_id": "tool-holder"}, timeout=30)
+    assert own.status_code == 201
+    listed = httpx.get(f"{host.url}/guidelines?tag_id=agent:tool-holder", timeout=30)
+    assert len(listed.json()) == 1
+    assert time.monotonic() - started < 10
+    assert httpx.get(f"{host.url}/healthz").is_success
+
+
+def test_nobody_waits_for_ever_for_a_daemon() -> None:
+    with ParlantProcess("tests.bridge.host", OTTO_BRIDGE_TOKEN=TOKEN, HOLD="3") as host:
+        asked = httpx.post(f"{host.url}/sessions", json={"agent_id": "nobody"}, timeout=60)
+        assert asked.status_code == 404
+        assert httpx.get(f"{host.url}/agents").is_success
 
 
 def test_a_daemon_killed_in_a_restore_goes_on_later(place: Place, host: ParlantProcess) -> None:
