@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -12,20 +12,25 @@ from starlette.routing import Route
 
 from otto_reconcile.bridge.answers import Refusal, body_of, said
 from otto_reconcile.errors import OttoError
-from otto_reconcile.model import JSON, make
+from otto_reconcile.model import State, make
+from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.port.bridge import RING
-from otto_reconcile.port.host_process import End, HostProcess, Place, Relations
+from otto_reconcile.port.host_process import End, HostProcess, Place, Recalled, Relations
 
 
 class Making:
-    """`host` gives what the process can do, `is_there` says whether there is such a journey."""
+    """`host` gives what the process can do, `is_there` says whether there is such a journey, and
+    `bound_to` which relationships have one of these ends."""
 
     def __init__(
-        self, host: Callable[[], HostProcess], is_there: Callable[[str], Awaitable[bool]]
+        self,
+        host: Callable[[], HostProcess],
+        is_there: Callable[[str], Awaitable[bool]],
+        bound_to: Callable[[Collection[str]], Awaitable[Sequence[str]]],
     ) -> None:
-        self._host, self._is_there = host, is_there
+        self._host, self._is_there, self._bound_to = host, is_there, bound_to
         self._turn = asyncio.Lock()  # Parlant's stores know no transaction
-        self._made: dict[str, Sequence[JSON]] = {}
+        self._made: dict[str, Recalled] = {}
 
     def routes(self) -> list[Route]:
         return [
@@ -50,15 +55,18 @@ class Making:
                 assert maker is not None
                 self._made.pop(key, None)
                 await maker(made, places, body["metadata"])
-            self._made[key] = spec["states"]
+                states = [State.model_validate(state) for state in spec["states"]]
+                nodes = {f"journey_node:{identity(key, state)}" for state in states}
+                self._made[key] = Recalled(spec["states"], await self._bound_to(nodes))
         return Response(status_code=204)
 
     async def recall(self, request: Request) -> Response:
-        """The states with which a journey was made; null if it was not made here, or is gone."""
+        """How a journey was made; null if it was not made here, or is gone."""
         key = request.query_params.get("key", "")
         if key in self._made and not await self._is_there(key):
             self._made.pop(key, None)
-        return JSONResponse({"states": self._made.get(key)})
+        made = self._made.get(key)
+        return JSONResponse({"made": made._asdict() if made is not None else None})
 
     async def canned(self, request: Request) -> Response:
         names = ("value", "tags", "signals", "metadata", "field_dependencies")

@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 
 from otto_reconcile.errors import TargetRefused, TargetUnavailable
-from otto_reconcile.model import JSON, Resource
+from otto_reconcile.model import Resource
 from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.connecting import TIMEOUT, client, secrets_of
 from otto_reconcile.port.connection import Connection
-from otto_reconcile.port.host_process import End, HostProcess, Place
+from otto_reconcile.port.host_process import End, HostProcess, Place, Recalled
 from otto_reconcile.settings import without_credentials
 
 PATH = "/otto-reconcile/v1"
@@ -118,11 +118,10 @@ class Bridge(Connection):
         body = {**said, "places": places, "metadata": metadata}
         await self._ask("POST", "/journeys", json=body, timeout=JOURNEY)
 
-    async def recall(self, key: str) -> Sequence[JSON] | None:
-        """The states with which this journey was made in this life; None if it was not."""
-        states: Sequence[JSON] | None
-        states = (await self._ask("GET", "/journeys", params={"key": key}))["states"]
-        return states
+    async def recall(self, key: str) -> Recalled | None:
+        """How this journey was made in this life; None if it was not made over the bridge."""
+        made = (await self._ask("GET", "/journeys", params={"key": key}))["made"]
+        return Recalled(**made) if made is not None else None
 
     async def canned(self, **values: Any) -> str:
         return str((await self._ask("POST", "/canned-responses", json=values))["id"])

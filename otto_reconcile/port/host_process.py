@@ -81,19 +81,26 @@ class NoRelations:
         return ()
 
 
+class Recalled(NamedTuple):
+    """How a journey was made: its states, and the relationships that Parlant made of them."""
+
+    states: Sequence[JSON]
+    relationships: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class HostProcess:
     """What is None cannot be done: Parlant is in another process.
 
-    `recall` gives the states with which a journey was made in this life of Parlant, where another
-    process remembers them: this one may have begun after that. `beside` is False where Parlant
-    reaches what this process does not. `close` ends the connection that all of it needs.
+    `recall` gives the states with which a journey was made in this life of Parlant and the ids of
+    what Parlant bound to them, where another process remembers that. `beside` is False where
+    Parlant reaches what this process does not. `close` ends the connection that all of it needs.
     """
 
     canned: MakeCanned | None = None
     journey: MakeJourney | None = None
     relations: Relations | None = None
-    recall: Callable[[str], Awaitable[Sequence[JSON] | None]] | None = None
+    recall: Callable[[str], Awaitable[Recalled | None]] | None = None
     beside: bool = True
     close: Callable[[], Awaitable[None]] | None = None
 

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from otto_reconcile.model import Resource, State, make
+from otto_reconcile.model import Resource, State
 from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.port.errors import Absent
 from otto_reconcile.port.session import Made, Wire
 
 
-async def recalled(wire: Wire, key: str, known: Resource) -> Made | None:
+async def recalled(wire: Wire, key: str) -> Made | None:
     """How a journey was made in this life of Parlant; None if it was not made with states.
 
     Where Parlant outlives this process it is the host who remembers, also for other daemons.
     """
-    made = wire.made_journeys.get(key)
-    if wire.host.recall is None:
-        return made
-    states = await wire.host.recall(key)
-    if states is None:
+    if wire.host.recall is not None:
         wire.made_journeys.pop(key, None)
-        return None
-    if made is None or list(made.states) != list(states):
-        journey = make("journey", key, known.bot_id, {"title": "", "states": list(states)})
-        made = Made(states, await relationships_of(wire, journey))
-        wire.made_journeys[key] = made
-    return made
+        if (told := await wire.host.recall(key)) is not None:
+            wire.made_journeys[key] = Made(*told)
+    return wire.made_journeys.get(key)
 
 
 async def relationships_of(wire: Wire, journey: Resource) -> list[str]:

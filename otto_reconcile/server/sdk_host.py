@@ -7,7 +7,7 @@ Imports Parlant. `daemon` and `persistence` call it; the latter in the body of a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
@@ -64,6 +64,15 @@ async def has_journey(server: p.Server, key: str) -> bool:
     except ItemNotFoundError:
         return False
     return True
+
+
+async def bound_to(server: p.Server, ends: Collection[str]) -> list[str]:
+    """The ids of the relationships that have one of these ends."""
+    from parlant.core.relationships import RelationshipStore
+
+    store = server.container[RelationshipStore]  # type: ignore[type-abstract]
+    listed = await store.list_relationships(indirect=False)
+    return [str(o.id) for o in listed if {str(o.source.id), str(o.target.id)} & {*ends}]
 
 
 @dataclass(frozen=True)

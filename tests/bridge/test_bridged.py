@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +12,7 @@ import httpx
 import pytest
 
 from tests.bridge.conftest import TOKEN, bridged
-from tests.e2e.harness import Daemon, Place, bot, wait_for
+from tests.e2e.harness import ROOT, Daemon, Place, bot, wait_for
 from tests.e2e.test_embedded import actions
 from tests.parlant_server.process import ParlantProcess
 from tests.port.test_only_inside import MANIFEST
@@ -108,6 +110,15 @@ def answered(host: ParlantProcess, method: str, path: str, body: object = None) 
             return answer.raise_for_status().json()
         assert "detail" in answer.json()
         time.sleep(float(answer.headers["retry-after"]))
+
+
+def test_the_line_itself_costs_no_import_of_parlant() -> None:
+    code = (
+        "import sys; from otto_reconcile.bridge import bridge; bridge('x' * 16);"
+        "print({'parlant', 'starlette', 'fastapi', 'httpx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("set()", "")
 
 
 def test_agents_of_the_program_wait_for_no_daemon(host: ParlantProcess) -> None:

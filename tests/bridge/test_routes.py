@@ -16,7 +16,8 @@ from otto_reconcile.bridge.feed import Feed
 from otto_reconcile.bridge.installing import run_token
 from otto_reconcile.bridge.keeping import Keeper
 from otto_reconcile.errors import SettingsError, TargetRefused, TargetUnavailable
-from otto_reconcile.model import make
+from otto_reconcile.model import State, make
+from otto_reconcile.model.journey_graph import identity
 from otto_reconcile.port.bridge import PATH, AnotherLife, Bridge
 from otto_reconcile.port.host_process import End, HostProcess, Place
 from otto_reconcile.reconcile.admission import Subject
@@ -90,9 +91,13 @@ async def hosted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosted]:
     async def is_there(server: Any, key: str) -> bool:
         return key == JOURNEY.key
 
+    async def bound_to(server: Any, ends: set[str]) -> list[str]:
+        return sorted(ends)
+
     monkeypatch.setattr(installing, "current_server", lambda: object())
     monkeypatch.setattr(installing, "host_process", lambda server: process)
     monkeypatch.setattr(installing, "has_journey", is_there)
+    monkeypatch.setattr(installing, "bound_to", bound_to)
 
     async def also(given: FastAPI) -> None:
         given.add_api_route("/sessions", lambda: {"id": "s"}, methods=["POST"])
@@ -158,7 +163,8 @@ async def test_the_three_parts_arrive_as_they_were_sent(hosted: Hosted) -> None:
     assert await process.recall("desk.j") is None
     await process.journey(JOURNEY, places, metadata)
     assert hosted.sdk.done.pop() == (JOURNEY, places, metadata)
-    assert await process.recall("desk.j") == JOURNEY.spec["states"]
+    node = f"journey_node:{identity('desk.j', State.model_validate(JOURNEY.spec['states'][0]))}"
+    assert await process.recall("desk.j") == (JOURNEY.spec["states"], [node])
     values: dict[str, Any] = {"value": "Hi", "tags": ["a"], "signals": [], "metadata": {"m": "1"}}
     assert await process.canned(**values, field_dependencies=[]) == "c1"
     assert hosted.sdk.done.pop() == {**values, "field_dependencies": []}

@@ -120,7 +120,7 @@ class JourneyAdapter:
     async def delete(self, wire: Wire, observed: Resource) -> None:
         """Parlant would leave the relationships of its tool states, and stumble over them."""
         if observed.key not in wire.made_journeys and wire.host.recall is not None:
-            await recalled(wire, observed.key, observed)
+            await recalled(wire, observed.key)
         await unbind(wire, observed.key)
         await delete_journey(wire, observed.key)
 
@@ -140,7 +140,7 @@ async def unmade(wire: Wire, resource: Resource) -> str | None:
         return None
     if wire.host.journey is None:
         return UNMADE
-    if await recalled(wire, resource.key, resource) is None:
+    if await recalled(wire, resource.key) is None:
         return None
     missing = await wire.tools.missing(_tools(resource))
     return not_there(missing.values()).message if missing else None
@@ -223,7 +223,7 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     """
     wire = view.wire
     shown = mermaid.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
-    made = await recalled(wire, key, known)
+    made = await recalled(wire, key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
     if mermaid.seen(states) != shown:
         return mermaid.recognised(shown, states)
