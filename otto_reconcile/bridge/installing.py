@@ -25,9 +25,9 @@ from otto_reconcile.server.change_hook import App, ChangeHook, Message, Receive,
 from otto_reconcile.server.restore_gate import RestoreGate
 from otto_reconcile.server.sdk_host import (
     agents_of,
+    birth_of,
     bound_to,
     current_server,
-    has_journey,
     host_process,
 )
 
@@ -46,7 +46,7 @@ def install(app: FastAPI, token: str, hold: float) -> None:
     keeper = Keeper(hold)
     hook = ChangeHook(keeper.feed, run_token(token), keeper.feed.wake)
     gate = RestoreGate(keeper.admission, keeper.hold_up, keeper.feed.use)
-    asked = partial(has_journey, server), partial(bound_to, server)
+    asked = partial(birth_of, server), partial(bound_to, server)
     making = Making(cache(lambda: host_process(server)), *asked)
     admitting = Admitting(keeper, hook.headers, lambda: hook.busy)
     routes = Router([*admitting.routes(), *making.routes()], redirect_slashes=False)

@@ -19,18 +19,18 @@ from otto_reconcile.port.host_process import End, HostProcess, Place, Recalled, 
 
 
 class Making:
-    """`host` gives what the process can do, `is_there` says whether there is such a journey, and
+    """`host` gives what the process can do, `birth_of` when the journey of an id was made, and
     `bound_to` which relationships have one of these ends."""
 
     def __init__(
         self,
         host: Callable[[], HostProcess],
-        is_there: Callable[[str], Awaitable[bool]],
+        birth_of: Callable[[str], Awaitable[str | None]],
         bound_to: Callable[[Collection[str]], Awaitable[Sequence[str]]],
     ) -> None:
-        self._host, self._is_there, self._bound_to = host, is_there, bound_to
+        self._host, self._birth_of, self._bound_to = host, birth_of, bound_to
         self._turn = asyncio.Lock()  # Parlant's stores know no transaction
-        self._made: dict[str, Recalled] = {}
+        self._made: dict[str, tuple[str | None, Recalled]] = {}
 
     def routes(self) -> list[Route]:
         return [
@@ -57,16 +57,18 @@ class Making:
                 await maker(made, places, body["metadata"])
                 states = [State.model_validate(state) for state in spec["states"]]
                 nodes = {f"journey_node:{identity(key, state)}" for state in states}
-                self._made[key] = Recalled(spec["states"], await self._bound_to(nodes))
+                recalled = Recalled(spec["states"], await self._bound_to(nodes))
+                self._made[key] = await self._birth_of(key), recalled
         return Response(status_code=204)
 
     async def recall(self, request: Request) -> Response:
         """How a journey was made; null if it was not made here, or is gone."""
         key = request.query_params.get("key", "")
-        if key in self._made and not await self._is_there(key):
-            self._made.pop(key, None)
-        made = self._made.get(key)
-        return JSONResponse({"made": made._asdict() if made is not None else None})
+        born, made = self._made.get(key, (None, None))
+        if made is None or born is None or await self._birth_of(key) != born:
+            self._made.pop(key, None)  # another has its id by now
+            return JSONResponse({"made": None})
+        return JSONResponse({"made": made._asdict()})
 
     async def canned(self, request: Request) -> Response:
         names = ("value", "tags", "signals", "metadata", "field_dependencies")

@@ -18,10 +18,8 @@ async def recalled(wire: Wire, key: str) -> Made | None:
 
     Where Parlant outlives this process it is the host who remembers, also for other daemons.
     """
-    if wire.host.recall is not None:
-        wire.made_journeys.pop(key, None)
-        if (told := await wire.host.recall(key)) is not None:
-            wire.made_journeys[key] = Made(*told)
+    if wire.host.recall is not None and (told := await wire.host.recall(key)) is not None:
+        wire.made_journeys[key] = Made(*told)
     return wire.made_journeys.get(key)
 
 

@@ -54,16 +54,16 @@ async def agents_of(server: p.Server) -> list[str]:
     return [str(agent.id) for agent in await store.list_agents()]
 
 
-async def has_journey(server: p.Server, key: str) -> bool:
-    """True if there is a journey of this id now, whoever made it."""
+async def birth_of(server: p.Server, key: str) -> str | None:
+    """When the journey that has this id now was made, whoever made it; None if there is none."""
     from parlant.core.common import ItemNotFoundError
     from parlant.core.journeys import JourneyId, JourneyStore
 
     try:
-        await server.container[JourneyStore].read_journey(JourneyId(key))  # type: ignore[type-abstract]
+        store = server.container[JourneyStore]  # type: ignore[type-abstract]
+        return (await store.read_journey(JourneyId(key))).creation_utc.isoformat()
     except ItemNotFoundError:
-        return False
-    return True
+        return None
 
 
 async def bound_to(server: p.Server, ends: Collection[str]) -> list[str]:

@@ -41,6 +41,7 @@ class Sdk:
     def __init__(self) -> None:
         self.done: list[Any] = []
         self.error: Exception | None = None
+        self.born = "2026-01-01"
 
     async def canned(self, **values: Any) -> str:
         return str(self._note(values) or "c1")
@@ -88,15 +89,15 @@ async def hosted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosted]:
     sdk, app = Sdk(), FastAPI()
     process = HostProcess(sdk.canned, sdk.journey, sdk)  # type: ignore[arg-type]
 
-    async def is_there(server: Any, key: str) -> bool:
-        return key == JOURNEY.key
+    async def birth_of(server: Any, key: str) -> str | None:
+        return sdk.born if key == JOURNEY.key else None
 
     async def bound_to(server: Any, ends: set[str]) -> list[str]:
         return sorted(ends)
 
     monkeypatch.setattr(installing, "current_server", lambda: object())
     monkeypatch.setattr(installing, "host_process", lambda server: process)
-    monkeypatch.setattr(installing, "has_journey", is_there)
+    monkeypatch.setattr(installing, "birth_of", birth_of)
     monkeypatch.setattr(installing, "bound_to", bound_to)
 
     async def also(given: FastAPI) -> None:
@@ -165,6 +166,8 @@ async def test_the_three_parts_arrive_as_they_were_sent(hosted: Hosted) -> None:
     assert hosted.sdk.done.pop() == (JOURNEY, places, metadata)
     node = f"journey_node:{identity('desk.j', State.model_validate(JOURNEY.spec['states'][0]))}"
     assert await process.recall("desk.j") == (JOURNEY.spec["states"], [node])
+    hosted.sdk.born = "2026-01-02"
+    assert await process.recall("desk.j") is None
     values: dict[str, Any] = {"value": "Hi", "tags": ["a"], "signals": [], "metadata": {"m": "1"}}
     assert await process.canned(**values, field_dependencies=[]) == "c1"
     assert hosted.sdk.done.pop() == {**values, "field_dependencies": []}
