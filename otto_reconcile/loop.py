@@ -44,7 +44,8 @@ class Loop:
     it `run` begins with it, and `TargetSession.admission` says which bots are there already.
 
     `changes` are those that others make on the target, and with `hooked` all of them from its first
-    moment on. `busy` says whether a customer waits for an answer.
+    moment on. `busy` says whether a customer waits for an answer. The target is looked at once
+    `probe` is set.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Loop:
         changes: TargetChanges | None = None,
         hooked: bool = False,
         busy: Callable[[], bool] = lambda: False,
+        probe: asyncio.Event | None = None,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
         self._stores, self._outage = session.stores, session.outage
@@ -76,19 +78,16 @@ class Loop:
         self._rounds = Rounds(session.clock, SHARE_HOOKED if hooked else SHARE, busy)
         prune = prune_unmanaged
         self._scanning = Scanning(session, self._reader, prune=prune, hooked=hooked)
-        self._controller = Controller(
-            session, reconciler, retries, extensions, prune_unmanaged=prune, hooked=hooked
-        )
+        kept = session, reconciler, retries, extensions
+        self._controller = Controller(*kept, prune_unmanaged=prune, hooked=hooked)
         parts = self._leadership, self._controller, self._scanning
         self._prober = Prober(session, reconciler, *parts, extensions, busy)
         self._beginning = Beginning(session, self._leadership, self._reader, self._prober)
-        self._begun = False
-        self._look_again = asyncio.Event()
-        self._scan_again = asyncio.Event()
+        self._begun, self._probe_now = False, probe or asyncio.Event()
+        self._look_again, self._scan_again = asyncio.Event(), asyncio.Event()
         self._all_at_once = False
-        queue = changes or asyncio.Queue()
         noticed_by = session, self._controller, self._scanning, self._scan_again
-        self._noticing = Noticing(queue, *noticed_by)
+        self._noticing = Noticing(changes or asyncio.Queue(), *noticed_by)
         session.reporter.of(session.port.target, session.stores.store.label)
 
     def poke(self, reason: str, bot_ids: Iterable[str] | None = None) -> None:
@@ -234,9 +233,10 @@ class Loop:
         if not self._begun:
             await self._begin()
         while True:
-            usual = min(PROBE, self._interval)
-            await self._clock.sleep(CONNECTION.delay(failures) if failures else usual)
-            if not self._prober.due:
+            pause = CONNECTION.delay(failures) if failures else min(PROBE, self._interval)
+            asked = await self._clock.wait(self._probe_now, pause)
+            self._probe_now.clear()
+            if not (asked or self._prober.due):
                 continue
             if self._session.cache.world is not None and self._session.leading:
                 failures = 0 if await self._prober.probe() else failures + 1

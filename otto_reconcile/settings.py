@@ -54,6 +54,7 @@ class Settings:
     """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
 
     `selector` says by their labels which bots the daemon looks after; None is all.
+    `bridge_token` is that of the bridge in the Parlant elsewhere, None where it has none.
     `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
     looks at a remote repository; `git_verify` names the signers that are allowed: absolute, since
@@ -81,6 +82,7 @@ class Settings:
     env: str | None = None
     selector: Selector | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    bridge_token: str | None = field(default=None, repr=False)
     git: tuple[GitSettings, ...] = ()
     git_interval: float = 15.0
     git_verify: Path | None = None
@@ -191,6 +193,17 @@ def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         _check_header("OTTO_PARLANT_TOKEN", "Authorization", token)
         headers["Authorization"] = f"Bearer {token}"
     return headers
+
+
+def bridge_token_from(environ: Mapping[str, str] = os.environ) -> str | None:
+    """`OTTO_BRIDGE_TOKEN`, the token of the bridge in the Parlant elsewhere; None if it has none.
+
+    Raises SettingsError for what cannot be one.
+    """
+    token = environ.get("OTTO_BRIDGE_TOKEN") or None
+    if token is not None:
+        _check_header("OTTO_BRIDGE_TOKEN", "Authorization", token)
+    return token
 
 
 def _check_header(variable: str, name: str, value: str) -> None:

@@ -19,7 +19,8 @@ from otto_reconcile.runtime.escaping import MASKED, without_logins
 from otto_reconcile.settings import GitSettings, without_credentials
 
 _SECRET = (
-    "OTTO_PARLANT_TOKEN", "OTTO_PARLANT_HEADERS", "OTTO_GIT_TOKEN", "OTTO_WEBHOOK_SECRET"
+    "OTTO_PARLANT_TOKEN", "OTTO_PARLANT_HEADERS", "OTTO_BRIDGE_TOKEN", "OTTO_GIT_TOKEN",
+    "OTTO_WEBHOOK_SECRET",
 )  # fmt: skip
 _ADDRESSES = ("mongodb-uri", "parlant-url")
 _OF_SOURCES = ("git", "branch", "path")

@@ -20,6 +20,7 @@ from otto_reconcile.settings import (
     DEFAULT_DATABASE,
     DEFAULT_PORT,
     Settings,
+    bridge_token_from,
     check_url,
     database_in,
     headers_from,
@@ -70,7 +71,7 @@ ParlantUrl = Annotated[
         env="OTTO_PARLANT_URL",
         metavar="URL",
         help="A Parlant server that runs elsewhere. OTTO_PARLANT_TOKEN and OTTO_PARLANT_HEADERS"
-        " go with every call.",
+        " go with every call; OTTO_BRIDGE_TOKEN says that its program has a bridge.",
     ),
 ]
 PlanTarget = Annotated[
@@ -241,7 +242,9 @@ def settings_of(
         check_url(url_option, url)
     _tell_database(options.get("mongodb_uri"), options.get("database"))
     selector = parsed(select) if select is not None else None
-    return Settings(headers=headers_from(), selector=selector, **options)
+    return Settings(
+        headers=headers_from(), bridge_token=bridge_token_from(), selector=selector, **options
+    )
 
 
 def _tell_database(uri: str | None, database: str | None) -> None:

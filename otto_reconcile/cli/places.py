@@ -142,18 +142,25 @@ def _refuse_other_place(settings: Settings, store: Store, daemon: Daemon | None)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where Parlant answers, and the identity under which its applied sets are kept."""
+    """Where Parlant answers, and the identity under which its applied sets are kept.
+
+    `bridged` says that the daemon manages it over a bridge.
+    """
 
     url: str
     id: str | None
+    bridged: bool = False
 
     def connect(self, settings: Settings) -> RestPort:
         """Raises SettingsError."""
+        from otto_reconcile.port.bridge import Bridge
         from otto_reconcile.port.host_process import ELSEWHERE
         from otto_reconcile.port.rest import RestPort
 
         hosted = self.id is not None and not self.id.startswith("http")  # by a daemon
-        host = ELSEWHERE if hosted else None
+        host = ELSEWHERE if hosted or self.bridged else None
+        if settings.bridge_token is not None and not hosted:
+            host = Bridge(self.url, settings.bridge_token, settings.headers).process
         return RestPort.over_http(self.url, headers=settings.headers, host=host)
 
 
@@ -162,13 +169,15 @@ def find_target(settings: Settings) -> Target:
     daemon = find_daemon(settings)
     if settings.parlant_url is not None:
         same = daemon is not None and _same(daemon.get("url"), settings.parlant_url)
-        return Target(settings.parlant_url, daemon.get("target_id") if same and daemon else None)
+        if not same or daemon is None:
+            return Target(settings.parlant_url, None)
+        return Target(settings.parlant_url, daemon.get("target_id"), bool(daemon.get("bridged")))
     if daemon is None:
         hint = "start one with `otto-reconcile run`, or name a Parlant server with --parlant-url"
         daemon = the_daemon(settings, hint=hint)
     if not daemon.get("url"):
         raise OttoError("the daemon's Parlant server is not up yet", hint="try again in a moment")
-    return Target(str(daemon["url"]), daemon.get("target_id"))
+    return Target(str(daemon["url"]), daemon.get("target_id"), bool(daemon.get("bridged")))
 
 
 def _same(known: object, url: str) -> bool:

@@ -10,7 +10,7 @@ import typer
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.config_file import Configuration
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.settings import Settings
+from otto_reconcile.settings import Settings, bridge_token_from
 
 _AS_THEY_ARE = (
     "git_interval",
@@ -51,6 +51,11 @@ def _placed(context: typer.Context, error: SettingsError) -> SettingsError:
 def _settings(context: typer.Context) -> Settings:
     given: dict[str, Any] = context.params
     options.refuse_for_elsewhere(context, given["parlant_url"])
+    if given["parlant_url"] is None and bridge_token_from() is not None:
+        raise SettingsError(
+            "OTTO_BRIDGE_TOKEN is for a Parlant elsewhere, and this process hosts its own",
+            hint="name the other with --parlant-url (OTTO_PARLANT_URL), or unset the variable",
+        )
     sources = sources_of_run(context)
     return options.settings_of(
         data_dir=Path(given["data_dir"]),

@@ -124,6 +124,7 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
         yield Line(f"stale      {visible(stale)}", Tone.REMOVED)
     target = _connection(daemon, "target")
     at = f" at {daemon['url']}" if daemon.get("url") not in (None, target.get("label")) else ""
+    at += ", over its bridge" if daemon.get("bridged") else ""
     yield _connected("target", target, at)
     for rival in daemon.get("rivals") or ():
         text = f"rival      {rival}, a daemon with another store, waits to manage this server"

@@ -13,6 +13,7 @@ from otto_reconcile.outbox import Outbox
 from otto_reconcile.port.base import Evaluator, Port
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile.admission import Admission
+from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.evaluation.scheduler import EvaluationScheduler, Mode
 from otto_reconcile.reconcile.extension import Extension
 from otto_reconcile.reconcile.jobs import Jobs
@@ -133,11 +134,15 @@ class Assembly:
         changes: TargetChanges | None = None,
         busy: Callable[[], bool] = lambda: False,
         admission: Admission | None = None,
+        bridged: Bridged | None = None,
     ) -> Loop:
         """The loop of the port, which puts what is `known` of evaluations on its target.
 
-        `meter` counts what the embedded server's model costs; None means a server elsewhere.
+        `meter` counts what the embedded server's model costs; None means a server elsewhere, whose
+        bridge is `bridged` if it has one.
         """
+        if bridged is not None:
+            changes, busy, admission = bridged.changes, bridged.busy.is_busy, bridged.admission
         session = TargetSession(
             port,
             self.stores,
@@ -151,14 +156,18 @@ class Assembly:
             admission=admission,
             last_used=self.last_used,
         )
+        extensions = self._extensions(session, port, known, meter, model_away)
+        if bridged is not None:
+            extensions.append(bridged.following(session))
         return Loop(
             session,
             interval=self.settings.interval,
             prune_unmanaged=self._prune,
-            extensions=self._extensions(session, port, known, meter, model_away),
+            extensions=extensions,
             changes=changes,
             hooked=changes is not None,
             busy=busy,
+            probe=bridged.probe if bridged is not None else None,
         )
 
     def _extensions(

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
@@ -17,9 +18,12 @@ from otto_reconcile.daemon.live import Bar, Live, Say, until
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
+from otto_reconcile.port.bridge import Bridge
 from otto_reconcile.port.rest import RestPort
+from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import refuse_newer
@@ -136,16 +140,30 @@ class Daemon:
             self._reporter.store(None)
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
-        known = EvaluationCache()
-        port = RestPort.over_http(url, headers=self._settings.headers, evaluations=known)
+        known, headers = EvaluationCache(), self._settings.headers
+        bridged = self._bridged(url)
+        host = bridged.bridge.process if bridged is not None else None
+        port = RestPort.over_http(url, headers=headers, host=host, evaluations=known)
+        if bridged is not None:
+            bridged.bridge.mark = port.mark
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        loop = self._assembly.loop(port, known, holder, (), None)
+        loop = self._assembly.loop(port, known, holder, (), None, bridged=bridged)
         if self._assembly.tools is not None:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:
             await self._assembly.host_tools(port, loop, {})
             await self._assembly.import_all()
-            await until(stopping, loop.restore())
+            if bridged is None:  # a bridge is heard, and its gate kept, while the loop runs
+                await until(stopping, loop.restore())
             await self._live.run(loop, stopping, without_credentials(url).rstrip("/"))
         finally:
             await port.close()
+
+    def _bridged(self, url: str) -> Bridged | None:
+        """What a Parlant elsewhere has beside its API, if we have the token of its bridge."""
+        token = self._settings.bridge_token
+        self._reporter.board.status.bridged = token is not None
+        if token is None:
+            return None
+        bridge = Bridge(url, token, self._settings.headers)
+        return Bridged(bridge, partial(hold_up, self._reporter), self._clock)

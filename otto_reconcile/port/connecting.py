@@ -29,26 +29,32 @@ def over_http(
 ) -> Wire:
     """Credentials in the URL are sent, never shown. Raises SettingsError for a URL that is none."""
     parts = urlsplit(url)
+    http = client(url, headers, timeout)
+    target = without_credentials(url).rstrip("/")
+    secrets = [*secrets_of(headers), unquote(parts.password or "")]
+    return Wire(
+        http, target=target, timeout=timeout, secrets=secrets, host=host, evaluations=evaluations
+    )
+
+
+def client(url: str, headers: Mapping[str, str], timeout: float) -> httpx.AsyncClient:
+    """Of the server at this URL. Raises SettingsError for a URL that is none."""
+    parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         shown = without_credentials(url)
         raise SettingsError(f"{shown!r} is no address of a server: http:// or https:// needed")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    target = without_credentials(url).rstrip("/")
     direct = is_loopback(parts.hostname)
     if not direct:
         refuse_unreadable()
-    http = httpx.AsyncClient(
-        base_url=target,
+    return httpx.AsyncClient(
+        base_url=without_credentials(url).rstrip("/"),
         headers=dict(headers),
         auth=(user, password) if user or password else None,
         timeout=timeout,
         follow_redirects=False,
         verify=httpx.create_ssl_context(),  # with the CA that the environment names
         trust_env=not direct,  # no proxy is asked for what is on this machine
-    )
-    secrets = [*_secrets(headers), password]
-    return Wire(
-        http, target=target, timeout=timeout, secrets=secrets, host=host, evaluations=evaluations
     )
 
 
@@ -67,7 +73,7 @@ def over_asgi(
         http,
         target=target,
         timeout=timeout,
-        secrets=_secrets(headers),
+        secrets=secrets_of(headers),
         version=getattr(app, "version", None),
         describe=description_of(app),
         host=host,
@@ -75,7 +81,7 @@ def over_asgi(
     )
 
 
-def _secrets(headers: Mapping[str, str]) -> list[str]:
+def secrets_of(headers: Mapping[str, str]) -> list[str]:
     """Values of headers, and their parts: `Bearer x` is as secret as `x`."""
     return [part for value in headers.values() for part in (value, *value.split())]
 

@@ -53,17 +53,20 @@ class Connection:
             timeout=self.timeout,  # without it the client switches time-outs off
         )
 
-    async def call(self, request: Awaitable[T], *, may_fail: bool = False) -> T:
+    async def call(
+        self, request: Awaitable[T], *, may_fail: bool = False, timeout: float | None = None
+    ) -> T:
         """Awaits a call. Raises TargetUnavailable and TargetRefused, and nothing else.
 
         With `may_fail` the caller deals with a failure: then it is none that anybody is told of.
         """
+        most = timeout or self.timeout
         try:
             with expecting.failures(expected=may_fail):
-                async with asyncio.timeout(self.timeout):  # over ASGI httpx knows no time-out
+                async with asyncio.timeout(most):  # over ASGI httpx knows no time-out
                     return await request
         except Exception as error:
-            translated = of_exception(error, self.target, self.timeout)
+            translated = of_exception(error, self.target, most)
             if translated is error:
                 raise
             raise translated from error

@@ -54,7 +54,8 @@ def of_response(response: httpx.Response, secrets: Iterable[str]) -> OttoError |
         return Failed(f"Parlant failed at {call} (500)")
     if status > 500:
         delay = _retry_after(response, 0.0)
-        return TargetUnavailable(f"Parlant cannot answer {call} now ({status})", delay=delay)
+        why = f": {scrub(_detail(response), secrets)}" if _is_json(response) else ""
+        return TargetUnavailable(f"Parlant cannot answer {call} now ({status}){why}", delay=delay)
     if response.is_redirect or not _is_json(response):
         return _foreign(response)
     return _refusal(response, scrub(_detail(response), secrets))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from otto_reconcile.errors import TargetRefused
-from otto_reconcile.model import Resource
+from otto_reconcile.model import JSON, Resource
+
+OR_BRIDGE = "or put otto_reconcile.bridge into the program that does (docs/bridge.md)"
 
 
 class MakeCanned(Protocol):
@@ -56,6 +58,9 @@ class Relations(Protocol):
 
     async def delete(self, key: str) -> None: ...
 
+    async def special(self) -> bool:
+        """True if there is one that keeps Parlant's API from showing all of them."""
+
     async def all(self) -> Sequence[Any]:
         """All relationships in the form of Parlant's client, each with its `group`."""
 
@@ -69,17 +74,35 @@ class NoRelations:
 
     make = delete = staticmethod(_refuse)
 
+    async def special(self) -> bool:
+        return False
+
     async def all(self) -> Sequence[Any]:
         return ()
 
 
+class Recalled(NamedTuple):
+    """How a journey was made: its states, and the relationships that Parlant made of them."""
+
+    states: Sequence[JSON]
+    relationships: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class HostProcess:
-    """What is None cannot be done: Parlant is in another process."""
+    """What is None cannot be done: Parlant is in another process.
+
+    `recall` gives the states with which a journey was made in this life of Parlant and the ids of
+    what Parlant bound to them, where another process remembers that. `beside` is False where
+    Parlant reaches what this process does not. `close` ends the connection that all of it needs.
+    """
 
     canned: MakeCanned | None = None
     journey: MakeJourney | None = None
     relations: Relations | None = None
+    recall: Callable[[str], Awaitable[Recalled | None]] | None = None
+    beside: bool = True
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 ELSEWHERE = HostProcess(_refuse, _refuse, NoRelations())

@@ -13,7 +13,6 @@ from typing import Any
 from otto_reconcile.errors import TemporaryError
 from otto_reconcile.model import Ref, Resource
 from otto_reconcile.model.evaluation import EvaluationCheck
-from otto_reconcile.model.relationship import ANY
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent, Failed
 from otto_reconcile.port.session import Wire, agent_tag, has_owner, journey_tag, missing_mark
@@ -174,8 +173,7 @@ def is_of_bot(found: Resource) -> bool:
 
 async def related_inside(wire: Wire) -> Sequence[Any] | None:
     """All relationships as Parlant's own process has them; None where its API shows all of them."""
-    if wire.host.relations is None:
+    relations = wire.host.relations
+    if relations is None or not await relations.special():
         return None
-    found = await wire.host.relations.all()
-    special = any(one.kind == ANY or getattr(one.target_tag, "any_of", False) for one in found)
-    return found if special else None
+    return await relations.all()

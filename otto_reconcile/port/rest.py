@@ -263,7 +263,13 @@ class RestPort(Port, Evaluator):
     async def place(self, gap: EvaluationGap) -> None:
         await evaluations.place(self._wire, gap)
 
+    def mark(self, headers: Mapping[str, str]) -> None:
+        """These go along with every call from now on."""
+        self._wire.http.headers.update(headers)
+
     async def close(self) -> None:
+        if self._wire.host.close is not None:
+            await self._wire.host.close()
         await self._wire.http.aclose()
 
     def _refresh_tags(self) -> None:

@@ -173,7 +173,8 @@ class Tools:
             if service.kind == "sdk":
                 return await _asked_itself(service.url)
             # What Parlant can reach is known here only where it runs in this process.
-            beside = service.kind == "mcp" and self._connection.host.journey is not None
+            host = self._connection.host
+            beside = service.kind == "mcp" and host.journey is not None and host.beside
             return "dead" if beside and not await _is_open(service.url) else "untold"
 
 

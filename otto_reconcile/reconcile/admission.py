@@ -34,6 +34,9 @@ class Admission:
     that bot. Used from one event loop only.
     """
 
+    resumes = False
+    """True where a gate holds requests in a target that may outlive this process."""
+
     def __init__(self, ready: Collection[str] = ()) -> None:
         self.demand: Callable[[str], None] = lambda bot_id: None
         self._ready = frozenset(ready)
@@ -42,6 +45,17 @@ class Admission:
         self._absent: set[str] = set()
         self._owners: Mapping[tuple[str, str], str] = {}
         self._waits: list[_Wait] = []
+
+    async def meet(self) -> None:
+        """The target is about to be looked at."""
+
+    async def told(self) -> None:
+        """Waits until the gate knows what was said up to now."""
+
+    def _forget(self) -> None:
+        """A new life, of which nothing is known."""
+        self._left, self._absent, self._owners = set(), set(), {}
+        self._known = self._over = False
 
     def expect(
         self,
@@ -67,6 +81,16 @@ class Admission:
         """Each bot has been tried; one that is not back yet keeps nobody but its own customers."""
         self._over = True
         self._settle()
+
+    def stand(self, bot_ids: Iterable[str]) -> None:
+        """These are there, whatever is to come back."""
+        self._ready |= frozenset(bot_ids)
+        self._settle()
+
+    @property
+    def over(self) -> bool:
+        """True once each bot that was to come back has been tried."""
+        return self._over
 
     @property
     def known(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from otto_reconcile.errors import OttoError
 from otto_reconcile.reconcile.leadership import Leadership
 from otto_reconcile.reconcile.prober import Prober
 from otto_reconcile.reconcile.session import TargetSession
@@ -41,6 +43,8 @@ class Beginning:
         """What the outbox has is put back; other bots that were managed here are waited for."""
         session = self._session
         missing = set(session.remembered.bot_ids)
+        with suppress(OttoError):
+            await session.admission.meet()
         if session.outage is not None:
             missing -= await session.outage.put_back(session.cache.world)
         session.admission.expect(missing)

@@ -113,8 +113,8 @@ def changed(
 ) -> list[str]:
     """The bots that are wanted otherwise than before; all of them if there is no before.
 
-    `among` these, or all that are known now; with those whose deletion was held back. Those that are wanted no more come last: their parts
-    may have another bot by then.
+    `among` these, or all that are known now; with those whose deletion was held back. Those that
+    are wanted no more come last: their parts may have another bot by then.
     """
     if before is None:
         return list(now.bot_ids)

@@ -18,6 +18,7 @@ from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE
 from otto_reconcile.reconcile.restore import Restore
 from otto_reconcile.reconcile.scanning import Scanning
 from otto_reconcile.reconcile.session import TargetSession
+from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.workqueue import URGENT
 
 INSIDE = 10.0
@@ -56,6 +57,7 @@ class Prober:
         up = self._reporter.target_up
         self._probed = self._clock.monotonic()
         try:
+            await self._session.admission.meet()
             async with self._session.turn:
                 world = self._session.cache.current
                 found = await epoch.ensure(self._port, self._stores, world, self._clock)
@@ -65,10 +67,7 @@ class Prober:
                     for extension in self._extensions:
                         await extension.begin_epoch()
                     await self._leadership.mark_anew()
-            if found.life is epoch.EpochChange.NEW:
-                await self._restore(found.present)
-            elif not self._session.admission.known:
-                self._session.admission.expect()
+            restored = await self._put_back(found)
         except StoreUnavailable as error:
             self._reporter.store(error, "probing")
             return False
@@ -76,7 +75,7 @@ class Prober:
             self._reporter.target(UNAVAILABLE, error.message)
             return False
         self._reporter.store(None, "probing")
-        if found.life is epoch.EpochChange.NEW and not self._reporter.target_up:
+        if restored and not self._reporter.target_up:
             return False  # it went away again
         if found.life is epoch.EpochChange.CANARY_LOST:
             self._reporter.warn(
@@ -94,11 +93,26 @@ class Prober:
             self._session.enqueue(self._session.cache.bot_ids, "target is back", URGENT)
         return True
 
-    async def _restore(self, present: frozenset[str]) -> None:
+    async def _put_back(self, found: epoch.Found) -> bool:
+        """What is not there in this life of the target; True if anything was to be put back."""
+        admission = self._session.admission
+        if found.life is epoch.EpochChange.NEW:
+            await self._restore(found.present)
+            return True
+        if admission.known:
+            return False
+        left = _unrestored(self._session.cache.current) if admission.resumes else frozenset()
+        if not left:
+            admission.expect()
+            return False
+        await self._restore(left, left)  # whoever began it has ended in the middle
+        return True
+
+    async def _restore(self, present: frozenset[str], among: frozenset[str] | None = None) -> None:
         self._controller.release()
         run_id, conclude = uuid.uuid4().hex[:8], self._controller.conclude
         parts = self._session, self._reconciler, conclude, run_id, present, self._busy
-        await Restore(*parts).run()
+        await Restore(*parts, among).run()
 
     async def _noted(self) -> str | None:
         """What had to be assumed of the target, for a person to know."""
@@ -106,3 +120,9 @@ class Prober:
             return (await self._port.health()).note
         except OttoError:
             return None
+
+
+def _unrestored(world: TargetState) -> frozenset[str]:
+    """The bots that are wanted and were not put on the target in this life of it."""
+    bots = world.desired.bots
+    return frozenset(b for b in bots if b not in world.applied or world.restarted(b))

@@ -5,7 +5,7 @@ Other looks come in between: at a bot that a customer waits for, or that is want
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -42,6 +42,7 @@ class _Tally:
 class Restore:
     """One restore, to be run once. `present` are the agents that are there already.
 
+    Only the bots `among` these are put back, or all that are wanted.
     `conclude(result, run_id)` settles a bot; `busy` says whether a customer waits for an answer.
     """
 
@@ -53,8 +54,10 @@ class Restore:
         run_id: str,
         present: frozenset[str],
         busy: Callable[[], bool] = lambda: False,
+        among: Collection[str] | None = None,
     ) -> None:
         self._session, self._reconciler, self._busy = session, reconciler, busy
+        self._among = among
         self._conclude, self._run_id, self._present = conclude, run_id, present
         self._reporter, self._clock = session.reporter, session.clock
         self._admission = session.admission
@@ -71,6 +74,7 @@ class Restore:
         self._reporter.progressing(wanted)
         world.restoring = True
         self._admission.expect(wanted, set(wanted) - self._present, _owners(world, wanted))
+        await self._admission.told()
         try:
             await self._restore(wanted, report)
         finally:
@@ -88,7 +92,8 @@ class Restore:
             return bots[bot_id].bot.wave, -used.at(bot_id), bot_id
 
         used.keep_only(frozenset(world.bot_ids))
-        return sorted(bots, key=place)
+        chosen = bots if self._among is None else bots.keys() & set(self._among)
+        return sorted(chosen, key=place)
 
     async def _restore(self, wanted: list[str], report: RestoreReport) -> None:
         while self._reporter.target_up:

@@ -112,6 +112,7 @@ class Status:
     `rounds` says of the looks at all bots that are only to be sure how many were `done` `of` how
     many, and in `seconds` how long a whole round took, or will take if none is over yet.
     `selector` says which bots this daemon looks after, if not all.
+    `bridged` says that a Parlant elsewhere is managed over its bridge.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
     """
 
@@ -135,6 +136,7 @@ class Status:
     warnings: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     reaching: tuple[str, ...] = ()
+    bridged: bool = False
     rivals: tuple[str, ...] = ()
     lost: str | None = None
     rounds: dict[str, Any] = field(default_factory=dict)

@@ -8,11 +8,11 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 from urllib.parse import parse_qs
 
 from otto_reconcile.model import kinds
-from otto_reconcile.reconcile.target_changes import TargetChanges, Touched
+from otto_reconcile.reconcile.target_changes import Touched
 
 CHANGE_HEADER = "x-otto-run"
 """A request that carries this header with the hook's token is our own and is not reported."""
@@ -46,20 +46,38 @@ App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 _log = logging.getLogger("otto_reconcile.server")
 
 
+class Changes(Protocol):
+    """Where changes go: a queue, or what looks like one."""
+
+    def put_nowait(self, item: Touched, /) -> None: ...
+
+
 class ChangeHook:
     """Makes the middleware; `headers` are for our own client, so that it is not reported.
 
-    What others change goes into `changes`; without them nobody asks.
+    What others change goes into `changes`; without them nobody asks. `token` is what those headers
+    hold; by default one of this hook alone. `wrote` hears of a customer
+    who writes while none waits for an answer.
     """
 
-    def __init__(self, changes: TargetChanges | None) -> None:
-        self._changes = changes
-        self._token = secrets.token_hex(16)
+    def __init__(
+        self,
+        changes: Changes | None,
+        token: str | None = None,
+        wrote: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._changes, self._wrote = changes, wrote
+        self._token = token or secrets.token_hex(16)
         self._written = float("-inf")
 
     def is_busy(self) -> bool:
         """True while a customer who wrote may still wait for the answer."""
-        return time.monotonic() - self._written < ANSWERING
+        return self.busy > 0.0
+
+    @property
+    def busy(self) -> float:
+        """The seconds for which a customer who wrote may still wait for the answer."""
+        return max(0.0, ANSWERING - (time.monotonic() - self._written))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -82,7 +100,7 @@ class ChangeHook:
                 await app(scope, receive, send)
                 return
             if scope["path"].startswith("/sessions"):
-                self._written = time.monotonic()
+                self._write()
             if self._changes is None or _kind(scope["path"]) is None or token in own:
                 await app(scope, receive, send)
                 return
@@ -94,6 +112,11 @@ class ChangeHook:
                     self._report(scope, watch)
 
         return hooked
+
+    def _write(self) -> None:
+        was_busy, self._written = self.is_busy(), time.monotonic()
+        if not was_busy:
+            self._wrote()
 
     def _report(self, scope: Message, watch: Watch) -> None:
         try:

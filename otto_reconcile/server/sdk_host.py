@@ -7,10 +7,11 @@ Imports Parlant. `daemon` and `persistence` call it; the latter in the body of a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.port.host_process import HostProcess
 from otto_reconcile.server.metering import Meter
 from otto_reconcile.server.sdk_canned import CannedMaker
@@ -27,6 +28,51 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 def host_process(server: p.Server) -> HostProcess:
     """What only this process can do on its server, for a port that is made on it."""
     return HostProcess(CannedMaker(server), JourneyMaker(server), Relating(server))
+
+
+def current_server() -> p.Server:
+    """The server that is being entered, as its `configure_api` may ask. Raises SettingsError."""
+    import parlant.sdk as p
+
+    try:
+        return p.Server.current
+    except RuntimeError as error:
+        raise SettingsError(
+            "bridge() works in the `configure_api` of a parlant.sdk.Server that is being entered",
+            hint="async with p.Server(configure_api=bridge(token=...)) as server",
+        ) from error
+
+
+async def agents_of(server: p.Server) -> list[str]:
+    """The ids of its agents, as its store has them.
+
+    Not by its API, which a policy may close, nor by `list_agents`, which fails for fluid agents.
+    """
+    from parlant.core.agents import AgentStore
+
+    store = server.container[AgentStore]  # type: ignore[type-abstract]
+    return [str(agent.id) for agent in await store.list_agents()]
+
+
+async def birth_of(server: p.Server, key: str) -> str | None:
+    """When the journey that has this id now was made, whoever made it; None if there is none."""
+    from parlant.core.common import ItemNotFoundError
+    from parlant.core.journeys import JourneyId, JourneyStore
+
+    try:
+        store = server.container[JourneyStore]  # type: ignore[type-abstract]
+        return (await store.read_journey(JourneyId(key))).creation_utc.isoformat()
+    except ItemNotFoundError:
+        return None
+
+
+async def bound_to(server: p.Server, ends: Collection[str]) -> list[str]:
+    """The ids of the relationships that have one of these ends."""
+    from parlant.core.relationships import RelationshipStore
+
+    store = server.container[RelationshipStore]  # type: ignore[type-abstract]
+    listed = await store.list_relationships(indirect=False)
+    return [str(o.id) for o in listed if {str(o.source.id), str(o.target.id)} & {*ends}]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from otto_reconcile.model.relationship import ANY
 from otto_reconcile.port.host_process import End
 from otto_reconcile.runtime import fencing
 
@@ -47,6 +48,11 @@ class Relating:
         fencing.check()
         if any(one.id == key for one in await self._listed()):
             await self._store.delete_relationship(key)
+
+    async def special(self) -> bool:
+        """Read off the records alone: cheaper than to show them."""
+        listed = await self._listed()
+        return any(one.kind.value == ANY or one.target.kind.value == "tag_any" for one in listed)
 
     async def all(self) -> Sequence[Any]:
         """In the form of Parlant's client; what is bound to something that is gone is left out."""

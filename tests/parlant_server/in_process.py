@@ -1,6 +1,7 @@
 """A Parlant server in this process, in a thread with its own loop, like the embedded host.
 
-Its app can be called over ASGI before it serves: `before_serving` runs in the body of the server.
+It has a bridge with TOKEN. Its app can be called over ASGI before it serves: `before_serving` runs
+in the body of the server.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+TOKEN = "the-token-of-the-bridge"
 
 
 class ParlantThread:
@@ -49,6 +51,7 @@ class ParlantThread:
         self._serving.set()
 
     async def _serve(self) -> None:
+        from otto_reconcile.bridge import bridge
         from tests.parlant_server.serving import free_port, make_server
         from tests.parlant_server.tools import enable
 
@@ -57,7 +60,8 @@ class ParlantThread:
 
         try:
             self.port = free_port()
-            async with make_server(self.port, keep) as server:
+            configure = bridge(TOKEN, also=keep, hold=0.0)
+            async with make_server(self.port, configure) as server:
                 self.server = server
                 self.server = server
                 await enable(server)

@@ -20,8 +20,9 @@ START_SECONDS = 90.0
 class ParlantProcess:
     """`with ParlantProcess() as server: server.url`. Its memory is lost with `restart()`."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.parlant_server.serving", **environ: str) -> None:
         self.port = 0
+        self._module, self._environ = module, environ
         self._home = tempfile.TemporaryDirectory(prefix="parlant-test-")
         self._process: Forked | None = None
 
@@ -40,13 +41,14 @@ class ParlantProcess:
         report = home / "report.json"
         report.unlink(missing_ok=True)
         environ = {**os.environ, "PYTHONPATH": str(ROOT), "PARLANT_HOME": str(home / "data")}
+        environ.update(self._environ)
         with (home / "output.txt").open("ab") as output:
             self._process = Forked.writing_to(
                 output,
                 [str(report), str(self.port)],
                 home,
                 environ,
-                module="tests.parlant_server.serving",
+                module=self._module,
                 parlant_home=home / "data",
             )
         self._wait(report)

@@ -1,4 +1,4 @@
-"""The port over both hosts, and plain HTTP beside it to look with."""
+"""The port over all hosts, and plain HTTP beside it to look with."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from otto_reconcile.port.bridge import Bridge
 from otto_reconcile.port.releases import release_of
 from otto_reconcile.port.rest import RestPort
 from otto_reconcile.server.sdk_host import host_process
 from tests.parlant_server.fixtures import InLoop
+from tests.parlant_server.in_process import TOKEN
 from tests.parlant_server.rest import Rest
 
 INSTALLED = version("parlant")
@@ -38,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_inside(item: pytest.Item) -> bool:
     """True for a test of this folder that needs Parlant in its own process."""
     callspec = getattr(item, "callspec", None)
-    over_asgi = callspec is not None and callspec.params.get("host") == "asgi"
+    over_asgi = callspec is not None and callspec.params.get("host") in ("asgi", "bridge")
     fixtures: tuple[str, ...] = tuple(getattr(item, "fixturenames", ()))
     return item.path.parent == Path(__file__).parent and (over_asgi or "parlant_thread" in fixtures)
 
@@ -51,7 +53,7 @@ class Host:
     rest: Any
 
 
-@pytest.fixture(params=["http", "asgi"])
+@pytest.fixture(params=["http", "asgi", "bridge"])
 async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     if request.param == "http":
         url = request.getfixturevalue("parlant_url")
@@ -65,8 +67,12 @@ async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     http = httpx.AsyncClient(transport=transport, base_url="http://parlant")
     looking = InLoop(Rest(http), thread)
     await looking.clean()
-    host = host_process(thread.server)
-    port = RestPort.over_asgi(thread.app, target="embedded:test", host=host)
+    if request.param == "bridge":
+        url = f"http://127.0.0.1:{thread.port}"
+        port = RestPort.over_http(url, host=Bridge(url, TOKEN).process)
+    else:
+        host = host_process(thread.server)
+        port = RestPort.over_asgi(thread.app, target="embedded:test", host=host)
     inside = InLoop(port, thread)
     yield Host(inside, looking)
     await inside.close()

@@ -163,7 +163,7 @@ async def test_a_model_that_says_nothing_is_told_of(host: Host) -> None:
         await host.port.evaluate(Question("The customer asks", "Answer"))
 
 
-@pytest.mark.parametrize("host", ["asgi"], indirect=True)
+@pytest.mark.parametrize("host", ["asgi", "bridge"], indirect=True)
 async def test_states_take_evaluations_when_their_journey_is_recreated(
     host: Host, request: pytest.FixtureRequest
 ) -> None:

@@ -54,7 +54,7 @@ spec:
       canned_responses: [bye, {id: hello, value: Hello}]
       states: [{chat: Take the card, canned_responses: [{value: Your card please}]}]
 """
-only_inside = pytest.mark.parametrize("host", ["asgi"], indirect=True)
+only_inside = pytest.mark.parametrize("host", ["asgi", "bridge"], indirect=True)
 
 
 def bot(tmp_path: Path, text: str = MANIFEST) -> Bot:
@@ -85,7 +85,11 @@ async def canned(host: Host) -> dict[str, list[str]]:
 async def tidy(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Parlant lists no relationship, not even to be deleted, as long as there is such a one."""
     yield
-    if "parlant_thread" in request.fixturenames or "asgi" in request.node.name:
+    if (
+        "parlant_thread" in request.fixturenames
+        or "asgi" in request.node.name
+        or "bridge" in request.node.name
+    ):
         thread = request.getfixturevalue("parlant_thread")
         relating = Relating(thread.server)
         for one in await thread.within(relating.all()):

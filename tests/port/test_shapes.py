@@ -27,7 +27,7 @@ from tests.port.conftest import Host
 from tests.port.test_contract import BOT, converge
 
 Build = Callable[[Any, Any], Awaitable[Any]]
-only_inside = pytest.mark.parametrize("host", ["asgi"], indirect=True)
+only_inside = pytest.mark.parametrize("host", ["asgi", "bridge"], indirect=True)
 
 MANIFEST = """
 apiVersion: otto/v1

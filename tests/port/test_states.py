@@ -87,7 +87,7 @@ def making_journeys_by(host: Host, maker: Any) -> None:
     wire.host = replace(wire.host, journey=maker)
 
 
-only_inside = pytest.mark.parametrize("host", ["asgi"], indirect=True)
+only_inside = pytest.mark.parametrize("host", ["asgi", "bridge"], indirect=True)
 
 
 async def chart(host: Host, journey: str = VISIT) -> str:

@@ -25,6 +25,7 @@ from otto_reconcile.port.adapters.base import (
 from otto_reconcile.port.adapters.natural_keys import brought, matched, with_strays
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.errors import Absent
+from otto_reconcile.port.host_process import OR_BRIDGE
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Wire, agent_tag
 
@@ -124,7 +125,7 @@ class CannedResponseAdapter:
 
 UNBOUND = (
     "a Parlant server elsewhere cannot bind a canned response to a guideline or state, nor make a"
-    " preamble of it: let `run` host it, without --parlant-url"
+    f" preamble of it: let `run` host it, without --parlant-url, {OR_BRIDGE}"
 )
 
 

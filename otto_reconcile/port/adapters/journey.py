@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Sequence
-from contextlib import suppress
 from typing import Any
 
 from otto_reconcile.errors import NotApplied, TargetRefused
-from otto_reconcile.model import JSON, Resource, State, make
-from otto_reconcile.model.journey_graph import identity
+from otto_reconcile.model import JSON, Resource, make
 from otto_reconcile.planning.plan import Change
 from otto_reconcile.port import mermaid, modes
 from otto_reconcile.port.adapters.base import bring, ensure_kept, given, register, values_of
@@ -20,6 +18,8 @@ from otto_reconcile.port.evaluations import (
     metadata_of_states,
     place_new_conditions,
 )
+from otto_reconcile.port.host_process import OR_BRIDGE
+from otto_reconcile.port.made_journeys import recalled, relationships_of, unbind
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Made, Wire, agent_tag, missing_mark
 from otto_reconcile.port.tools import not_there
@@ -119,13 +119,15 @@ class JourneyAdapter:
 
     async def delete(self, wire: Wire, observed: Resource) -> None:
         """Parlant would leave the relationships of its tool states, and stumble over them."""
-        await _unbind(wire, observed.key)
+        if observed.key not in wire.made_journeys and wire.host.recall is not None:
+            await recalled(wire, observed.key)
+        await unbind(wire, observed.key)
         await delete_journey(wire, observed.key)
 
 
 UNMADE = (
     "states of a journey can only be made in the process that hosts Parlant: let `run` host it,"
-    " without --parlant-url"
+    f" without --parlant-url, {OR_BRIDGE}"
 )
 
 
@@ -138,7 +140,7 @@ async def unmade(wire: Wire, resource: Resource) -> str | None:
         return None
     if wire.host.journey is None:
         return UNMADE
-    if resource.key not in wire.made_journeys:
+    if await recalled(wire, resource.key) is None:
         return None
     missing = await wire.tools.missing(_tools(resource))
     return not_there(missing.values()).message if missing else None
@@ -164,16 +166,16 @@ async def _with_states(wire: Wire, resource: Resource, later: bool) -> Resource:
     try:
         await wire.host.journey(resource, places, metadata_of_states(wire, resource))
     except Exception as error:
-        for relationship in await _relationships(wire, resource):
+        for relationship in await relationships_of(wire, resource):
             await wire.call(wire.parlant.relationships.delete(relationship))
         raise Failed(f"Parlant failed at making {resource.ref}: {error}") from error
-    relationships = await _relationships(wire, resource)
+    relationships = await relationships_of(wire, resource)
     wire.made_journeys[resource.key] = Made(spec["states"], relationships)
     view = View(wire, resource.bot_id, None)
     try:
         journey = await _tagged(wire, resource.key, tags)
     except Failed:  # what cannot be read would keep every other journey from being listed
-        await _unbind(wire, resource.key)
+        await unbind(wire, resource.key)
         await wire.call(wire.journeys.delete(resource.key))
         raise
     wire.new_conditions.pop(resource.key, None)
@@ -191,26 +193,6 @@ async def _tagged(wire: Wire, key: str, tags: Sequence[str]) -> Any:
         adding: Any = {"add": tags}
         await wire.call(wire.journeys.update(key, tags=adding))
     return await wire.call(wire.journeys.retrieve(key))
-
-
-async def _unbind(wire: Wire, key: str) -> None:
-    """Deletes what Parlant itself bound to the tool states of a journey that was made here."""
-    if made := wire.made_journeys.pop(key, None):
-        for relationship in made.relationships:
-            with suppress(Absent):
-                await wire.call(wire.parlant.relationships.delete(relationship))
-
-
-async def _relationships(wire: Wire, journey: Resource) -> list[str]:
-    """What Parlant itself bound to the tool states of a journey, as far as they are there."""
-    found: list[str] = []
-    for state in map(State.model_validate, journey.spec["states"]):
-        if state.tools:
-            node = f"journey_node:{identity(journey.key, state)}"
-            with suppress(Absent):
-                call = wire.parlant.relationships.list(tag_id=node, indirect=False)
-                found.extend(relationship.id for relationship in await wire.call(call))
-    return found
 
 
 async def _lost(view: View, relationships: Sequence[str]) -> bool:
@@ -241,7 +223,7 @@ async def _states(view: View, key: str, known: Resource) -> list[JSON]:
     """
     wire = view.wire
     shown = mermaid.read(await wire.text(f"/journeys/{addressed(key)}/mermaid"))
-    made = wire.made_journeys.get(key)
+    made = await recalled(wire, key)
     states: list[JSON] = list(made.states if made is not None else known.spec["states"])
     if mermaid.seen(states) != shown:
         return mermaid.recognised(shown, states)

@@ -31,7 +31,7 @@ from otto_reconcile.port.disambiguation import (
     whole,
 )
 from otto_reconcile.port.errors import Absent, Failed
-from otto_reconcile.port.host_process import NoRelations
+from otto_reconcile.port.host_process import OR_BRIDGE, NoRelations
 from otto_reconcile.port.reader import View
 from otto_reconcile.port.session import Wire
 
@@ -141,7 +141,7 @@ class RelationshipAdapter:
 
 UNRELATED = (
     "a Parlant server elsewhere cannot be told that one of several is enough: let `run` host it,"
-    " without --parlant-url"
+    f" without --parlant-url, {OR_BRIDGE}"
 )
 
 
