@@ -100,9 +100,7 @@ def test_all_first_opens_the_port_once_all_are_back(place: Place) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_store_that_is_away_keeps_its_bots_waiting_and_nobody_else(
-    place: Place, mongodb: Server
-) -> None:
+def test_a_store_that_is_away_keeps_only_its_bots_waiting(place: Place, mongodb: Server) -> None:
     place.write()
     options = (*OFFLINE, "--mongodb-uri", mongodb.uri)
     with place.forked(*options) as daemon:

@@ -9,7 +9,7 @@ from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.records.applied import Applied
 
 
-def test_a_bot_whose_deletion_is_no_longer_held_back_is_looked_at() -> None:
+def test_a_deletion_that_is_held_back_no_more_is_looked_at() -> None:
     held = {b: Applied(b, 1, "life", Snapshot()) for b in ("desk", "shop")}
 
     def world(*deleted: str) -> TargetState:
