@@ -55,6 +55,7 @@ def test_settings_have_the_options_of_run() -> None:
     told -= {name.replace("-", "_") for name in OF_RUN_ALONE}
     assert {one.name for one in fields(Settings)} == told | {
         "selector",
+        "bridge_token",
         "headers",
         "webhook_secret",
     }

@@ -107,6 +107,7 @@ def follow(place: Place) -> Iterator[Daemon]:
             assert as_shown(), f"$ {step.command}\n{last}"
 
 
+@pytest.mark.timeout(300)  # a tutorial of ten minutes, two daemons and all
 def test_the_tutorial(place: Place) -> None:
     following = follow(place)
     with next(following) as daemon:
