@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from otto_reconcile.server.change_hook import App, Message, Receive, Send
 
 LONGEST = 400
-"""Characters of a sentence of the SDK that are told."""
+"""Characters of an error of the SDK that an answer repeats."""
 
 
 class Refusal(HTTPException):

@@ -1,4 +1,4 @@
-"""What happens on a Parlant, in order and with numbers, for whoever asks what came after one."""
+"""Numbers what happens on a Parlant, and gives what came after a number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from otto_reconcile.reconcile.target_changes import Touched
 
 KEPT = 10_000
-"""Entries that are kept: who asks for older ones is told that some are lost."""
+"""Entries that are kept; an answer about older ones reports that some are lost."""
 
 
 @dataclass(frozen=True, slots=True)

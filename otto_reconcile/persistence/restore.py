@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from otto_reconcile.reconcile.evaluation.scheduler import Mode
 from otto_reconcile.reconcile.owners import Every
 from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.reconciler import Reconciler
-from otto_reconcile.reconcile.restore import chunks
+from otto_reconcile.reconcile.restore import CHUNK
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.target_state import RESTORING, TargetState
 from otto_reconcile.records.rows.decoding import OWN
@@ -125,9 +125,26 @@ async def _restore(port: StartPort, persistence: DomainPersistence, done: _Done)
     reconciler = Reconciler(port, persistence.stores, SystemClock())
     run_id = uuid.uuid4().hex[:8]
     waves = {bot_id: wanted.bot.wave for bot_id, wanted in world.desired.bots.items()}
-    for chunk, absent in chunks(sorted(world.desired.bots), present, waves):
+    for chunk, absent in _chunks(sorted(world.desired.bots), present, waves):
         for result in await reconciler.look(world, chunk, run_id, absent=absent, unmanaged=False):
             _count(world, result, done)
+
+
+def _chunks(
+    wanted: list[str], present: frozenset[str], waves: Mapping[str, int]
+) -> Iterator[tuple[list[str], bool]]:
+    """The bots to be looked at together, and whether they are known to be absent.
+
+    Those of a lower wave come first.
+    """
+    for wave in sorted(set(waves.values())):
+        bots = [bot_id for bot_id in wanted if waves[bot_id] == wave]
+        absent = [bot_id for bot_id in bots if bot_id not in present]
+        for start in range(0, len(absent), CHUNK):
+            yield absent[start : start + CHUNK], True
+        for bot_id in bots:
+            if bot_id in present:
+                yield [bot_id], False
 
 
 def _read(persistence: DomainPersistence, target: str) -> TargetState:

@@ -5,7 +5,7 @@ Other looks come in between: at a bot that a customer waits for, or that is want
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -194,23 +194,6 @@ class Restore:
 def _owners(world: TargetState, bot_ids: list[str]) -> dict[tuple[str, str], str]:
     """The parts of these bots, each with its bot."""
     return {(ref.kind, ref.key): b for b in bot_ids for ref in world.wanted(b)}
-
-
-def chunks(
-    wanted: list[str], present: frozenset[str], waves: Mapping[str, int]
-) -> Iterator[tuple[list[str], bool]]:
-    """The bots to be looked at together, and whether they are known to be absent.
-
-    Those of a lower wave come first.
-    """
-    for wave in sorted(set(waves.values())):
-        bots = [bot_id for bot_id in wanted if waves[bot_id] == wave]
-        absent = [bot_id for bot_id in bots if bot_id not in present]
-        for start in range(0, len(absent), CHUNK):
-            yield absent[start : start + CHUNK], True
-        for bot_id in bots:
-            if bot_id in present:
-                yield [bot_id], False
 
 
 def _in_place(result: BotResult) -> bool:
