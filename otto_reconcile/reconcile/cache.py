@@ -15,6 +15,7 @@ from otto_reconcile.reconcile.reading import read, read_moved
 from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
+from otto_reconcile.reconcile.wanted import Wanted, WantedOfStore
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import shared_services
 from otto_reconcile.runtime.selecting import Selector
@@ -46,7 +47,9 @@ class TargetCache:
         remembered: Remembered,
         take_over: Container[str] = frozenset(),
         selector: Selector | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
+        self._wanted = wanted or WantedOfStore(stores)
         self._stores, self._port, self._remembered = stores, port, remembered
         self._take_over, self._selector = take_over, selector
         self._reading = asyncio.Lock()
@@ -85,7 +88,7 @@ class TargetCache:
         """
         async with self._reading:
             self._since.clear()
-            moved = await asyncio.to_thread(self._stores.store.moved, self._position)
+            moved = await asyncio.to_thread(self._wanted.moved, self._position)
             settled = self._settled and ingest and self._token == token
             self._settled, self._token = False, token
             update = None
@@ -97,10 +100,9 @@ class TargetCache:
             return update
 
     async def _read_whole(self, ingest: bool) -> CacheUpdate:
-        ingested = (
-            await asyncio.to_thread(change_feed.ingest, self._stores) if ingest else Ingested()
-        )
-        world = await asyncio.to_thread(read, self._stores, self._port.target)
+        ingested = await asyncio.to_thread(self._wanted.ingest) if ingest else Ingested()
+        target, wanted = self._port.target, self._wanted
+        world = await asyncio.to_thread(read, self._stores, target, wanted=wanted)
         world.inside, world.take_over = self._port.inside, self._take_over
         world.selector = self._selector
         world.odd_rows = ingested.faults
@@ -126,7 +128,7 @@ class TargetCache:
         before = self.world
         if before is None or not before.desired.is_readable or any(map(is_shared, names)):
             return None
-        world = await asyncio.to_thread(read_moved, self._stores, before, names)
+        world = await asyncio.to_thread(read_moved, self._stores, before, names, self._wanted)
         await asyncio.to_thread(self._remembered.look_at, world.desired, names)
         if self.world is not before:  # it was forgotten meanwhile
             return None

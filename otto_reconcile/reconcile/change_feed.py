@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
-from otto_reconcile.desired import DesiredBot, Ingested
+from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import OttoError
-from otto_reconcile.planning import guard
 from otto_reconcile.reconcile.jobs import RESTART, Jobs
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
@@ -79,16 +77,6 @@ def _poll(stores: Stores, tell: Callable[[], None], done: threading.Event) -> No
         if newest != marker:
             marker = newest
             tell()
-
-
-def ingest(stores: Stores) -> Ingested:
-    """Rows that others wrote become events; `problems` is what a person has to know. Blocking."""
-    ingested = stores.desired.ingest()
-    if not ingested.vanished:
-        return ingested
-    gone = guard.some(ingested.vanished)
-    warning = f"the rows of {gone} vanished together, and nothing was deleted"
-    return replace(ingested, problems=(*ingested.problems, warning))
 
 
 def namesakes(world: TargetState) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from otto_reconcile.reconcile.outage import Outage
 from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.wanted import Wanted
 from otto_reconcile.reconcile.workqueue import URGENT, WorkQueue
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.selecting import Selector
@@ -52,7 +53,8 @@ class TargetSession:
 
     `holder` names this process in the lease; `predecessors` are holders that are surely dead. Bots
     in `take_over` may replace agents that were never ours. Bots that `selector` does not fit are
-    left as they are. `outage` keeps what is wanted while the store is away; None refuses it then.
+    left as they are. `wanted` gives those that are wanted on this target; None is all of the store.
+    `outage` keeps what is wanted while the store is away; None refuses it then.
     `admission` has the bots that are still to come back in this life of the target, `last_used`
     when customers wrote to each.
     """
@@ -68,6 +70,7 @@ class TargetSession:
         predecessors: Collection[str] = (),
         take_over: Container[str] = frozenset(),
         selector: Selector | None = None,
+        wanted: Wanted | None = None,
         outage: Outage | None = None,
         admission: Admission | None = None,
         last_used: LastUsed | None = None,
@@ -78,7 +81,7 @@ class TargetSession:
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self.right = LeaderAndManager(self.leader, self.managing)
         self.remembered = Remembered(reporter.board.folder, stores.store)
-        self.cache = TargetCache(stores, port, self.remembered, take_over, selector)
+        self.cache = TargetCache(stores, port, self.remembered, take_over, selector, wanted)
         self.queue = WorkQueue(clock)
         self.last_used = last_used or LastUsed(None, clock)
         self.admission = admission or Admission()
