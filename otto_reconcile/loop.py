@@ -7,7 +7,6 @@ change that the embedded server noticed, a new life of the target, SIGHUP.
 from __future__ import annotations
 
 import asyncio
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -45,7 +44,7 @@ class Loop:
 
     `changes` are those that others make on the target, and with `hooked` all of them from its first
     moment on. `busy` says whether a customer waits for an answer. The target is looked at once
-    `probe` is set.
+    `probe` is set. Where somebody else follows the store, it sets `moved` for a look at that.
     """
 
     def __init__(
@@ -59,6 +58,7 @@ class Loop:
         hooked: bool = False,
         busy: Callable[[], bool] = lambda: False,
         probe: asyncio.Event | None = None,
+        moved: asyncio.Event | None = None,
     ) -> None:
         self._session, self._interval, self._extensions = session, interval, extensions
         self._stores, self._outage = session.stores, session.outage
@@ -84,7 +84,8 @@ class Loop:
         self._prober = Prober(session, reconciler, *parts, extensions, busy)
         self._beginning = Beginning(session, self._leadership, self._reader, self._prober)
         self._begun, self._probe_now = False, probe or asyncio.Event()
-        self._look_again, self._scan_again = asyncio.Event(), asyncio.Event()
+        self._look_again, self._scan_again = moved or asyncio.Event(), asyncio.Event()
+        self._follows = moved is None
         self._all_at_once = False
         noticed_by = session, self._controller, self._scanning, self._scan_again
         self._noticing = Noticing(changes or asyncio.Queue(), *noticed_by)
@@ -169,22 +170,20 @@ class Loop:
             "publishing": (self._publish, None),
             **{e.name: (self._job_of(e), e.wake) for e in self._extensions},
         }
-        done = threading.Event()
-        watching = change_feed.watch(self._stores, self._look_again, done, self._jobs)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._jobs.keep(name, job, again=again), name=name)
-                    for name, (job, again) in jobs.items()
-                ]
-                await stopping.wait()
-                for task in tasks:
-                    task.cancel()
-        finally:
-            done.set()
-            self._session.last_used.save(at_once=True)
-            await self._leadership.resign()
-            await asyncio.to_thread(watching.join, 2.0)
+        feed = self._stores, self._look_again, self._jobs
+        async with change_feed.following(*feed, if_so=self._follows):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(self._jobs.keep(name, job, again=again), name=name)
+                        for name, (job, again) in jobs.items()
+                    ]
+                    await stopping.wait()
+                    for task in tasks:
+                        task.cancel()
+            finally:
+                self._session.last_used.save(at_once=True)
+                await self._leadership.resign()
 
     # The jobs: each an endless loop around one step. `Jobs` starts one that fails again.
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.runtime.proxies import is_loopback
 from otto_reconcile.runtime.selecting import Selector
+from otto_reconcile.runtime.sharding import Shard
 
 DEFAULT_DATABASE = "otto_domain"
 DEFAULT_PORT = 8800
@@ -50,11 +51,29 @@ class GitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """One of several Parlant servers, and which bots it is for. `headers` and tokens are secret.
+
+    Without `selector` it is for all bots that no target before it is for. Targets with the same
+    selector share its bots, or have each a `shard` of them. One with `drain` gives its bots up.
+    """
+
+    name: str
+    url: str
+    selector: Selector | None = None
+    shard: Shard | None = None
+    drain: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    bridge_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`interval` is in seconds. `headers` go with every call to Parlant and are secret.
 
     `selector` says by their labels which bots the daemon looks after; None is all.
     `bridge_token` is that of the bridge in the Parlant elsewhere, None where it has none.
+    `targets` are the Parlant servers elsewhere where there are several, in place of `parlant_url`.
     `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
     looks at a remote repository; `git_verify` names the signers that are allowed: absolute, since
@@ -68,6 +87,7 @@ class Settings:
     manifests: Path | None = Path("manifests")
     port: int = DEFAULT_PORT
     parlant_url: str | None = None
+    targets: tuple[TargetSettings, ...] = ()
     mongodb_uri: str | None = field(default=None, repr=False)
     database: str = DEFAULT_DATABASE
     nlp: str | None = None
@@ -133,6 +153,11 @@ class Settings:
                     "--tools hosts tools on loopback, where a Parlant elsewhere cannot reach them",
                     hint="host them beside it, and name them by URL as a tool service",
                 )
+        if self.targets and self.tools:
+            raise SettingsError(
+                "--tools hosts tools beside one Parlant, and `targets` names several",
+                hint="host them elsewhere, and name them by URL as a tool service",
+            )
         if self.mongodb_uri is not None:
             check_url("--mongodb-uri", self.mongodb_uri, _MONGODB)
             if self.ephemeral:
@@ -140,6 +165,11 @@ class Settings:
                     "--ephemeral keeps nothing, and MONGODB_URI (--mongodb-uri) keeps all of it",
                     hint="unset MONGODB_URI, or leave --ephemeral out",
                 )
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """True if this process hosts no Parlant of its own."""
+        return self.parlant_url is not None or bool(self.targets)
 
 
 def is_all_first(settings: Settings) -> bool:
@@ -177,10 +207,12 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def headers_from(
+    environ: Mapping[str, str] = os.environ, token_variable: str = "OTTO_PARLANT_TOKEN"
+) -> dict[str, str]:
     """Headers for Parlant: `OTTO_PARLANT_TOKEN` (bearer) and `OTTO_PARLANT_HEADERS` (`K: v` lines).
 
-    Raises SettingsError for a line without a colon.
+    The token may be in another variable. Raises SettingsError for a line without a colon.
     """
     headers: dict[str, str] = {}
     for line in environ.get("OTTO_PARLANT_HEADERS", "").replace("\\n", "\n").splitlines():
@@ -189,20 +221,22 @@ def headers_from(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
             raise SettingsError("OTTO_PARLANT_HEADERS: each line has the form `Name: value`")
         _check_header("OTTO_PARLANT_HEADERS", name.strip(), value.strip())
         headers[name.strip()] = value.strip()
-    if token := environ.get("OTTO_PARLANT_TOKEN"):
-        _check_header("OTTO_PARLANT_TOKEN", "Authorization", token)
+    if token := environ.get(token_variable):
+        _check_header(token_variable, "Authorization", token)
         headers["Authorization"] = f"Bearer {token}"
     return headers
 
 
-def bridge_token_from(environ: Mapping[str, str] = os.environ) -> str | None:
+def bridge_token_from(
+    environ: Mapping[str, str] = os.environ, variable: str = "OTTO_BRIDGE_TOKEN"
+) -> str | None:
     """`OTTO_BRIDGE_TOKEN`, the token of the bridge in the Parlant elsewhere; None if it has none.
 
     Raises SettingsError for what cannot be one.
     """
-    token = environ.get("OTTO_BRIDGE_TOKEN") or None
+    token = environ.get(variable) or None
     if token is not None:
-        _check_header("OTTO_BRIDGE_TOKEN", "Authorization", token)
+        _check_header(variable, "Authorization", token)
     return token
 
 

@@ -25,8 +25,16 @@ _USUAL = "manifests"
 """The folder of manifests in a repository, where the file names none."""
 
 
-_NO_SECRET = "a source is named in logs and in `status`, so no secret may be in it"
-_TOKEN = "OTTO_GIT_TOKEN is the password of a repository"
+_NAMED = {
+    "sources": (
+        "a source is named in logs and in `status`, so no secret may be in it",
+        "OTTO_GIT_TOKEN is the password of a repository",
+    ),
+    "targets": (
+        "a target is named in logs and in `status`, so no secret may be in it",
+        "name the variable of its token: `token-env`",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Configuration:
     """What the file says, by the name of the option. `places` are its lines, `file:line`.
 
     The values of `secrets` are made with a secret and never shown. Options in `unset` have no value
-    while a variable is not set, which matters to who needs them.
+    while a variable is not set, which matters to who needs them. `targets` are as they are written,
+    see `target_forms`.
     """
 
     path: Path | None = None
@@ -56,6 +65,7 @@ class Configuration:
     places: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     git: tuple[GitSource, ...] = ()
+    targets: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,7 @@ def configure(context: typer.Context, named: Path | None) -> None:
 def read(path: Path) -> Configuration:
     """Raises InvalidInput and SettingsError, as `configure`."""
     from otto_reconcile.cli.config_form import ConfigForm
+    from otto_reconcile.cli.target_forms import fault_among
     from otto_reconcile.manifest import read_one
     from otto_reconcile.manifest.interpolation import refuse_unset, to_data
     from otto_reconcile.manifest.messages import validate
@@ -145,17 +156,19 @@ def read(path: Path) -> Configuration:
     if faults.problems or form is None:
         raise InvalidInput(_told(faults.problems))
     said = form.model_dump(exclude_none=True)
-    sources = said.pop("sources", [])
+    sources, targets = said.pop("sources", []), said.pop("targets", [])
     values = dict(_relative(said, path.parent))
     for source in sources:
         if "folder" in source:
             values["manifests"] = _from(path.parent, source["folder"])
     secrets = frozenset(str(at[0]) for at in data.secrets)
-    within = {at[1] for at in data.secrets if at[0] == "sources" and len(at) > 1}
-    for number in sorted(within):
-        faults.add(find(root, ("sources", number)), _NO_SECRET, _TOKEN)
+    within = {at[:2] for at in data.secrets if at[0] in _NAMED and len(at) > 1}
+    for at in sorted(within, key=str):
+        faults.add(find(root, at), *_NAMED[str(at[0])])
     for number, source in enumerate(sources):
         _check_git(source, find(root, ("sources", number)), faults)
+    if (fault := fault_among(targets)) is not None:
+        faults.add(find(root, ("targets", fault.number)), fault.what, fault.remedy)
     if faults.problems:
         raise InvalidInput(faults.problems)
     if "git" in unset:
@@ -165,7 +178,8 @@ def read(path: Path) -> Configuration:
         for number, source in enumerate(sources)
         if "git" in source
     )
-    return Configuration(path, values, unset, dict(_places(root, str(path))), secrets, git)
+    places = dict(_places(root, str(path)))
+    return Configuration(path, values, unset, places, secrets, git, tuple(targets))
 
 
 def _check_git(source: Mapping[str, str], node: Node, faults: Faults) -> None:
@@ -239,8 +253,8 @@ def _places(root: Node, file: str) -> Iterator[tuple[str, str]]:
     entries = root.value if isinstance(root.value, dict) else {}
     for name, entry in entries.items():
         yield name, f"{file}:{entry.key.line}"
-        if name == "sources" and isinstance(entry.value.value, list):
+        if name in _NAMED and isinstance(entry.value.value, list):
             for number, item in enumerate(entry.value.value):
-                yield f"sources[{number}]", f"{file}:{item.line}"
+                yield f"{name}[{number}]", f"{file}:{item.line}"
                 if isinstance(item.value, dict) and "folder" in item.value:
                     yield "manifests", f"{file}:{item.line}"

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, create_model, model_validator
 
-from otto_reconcile.errors import SettingsError
+from otto_reconcile.cli.target_forms import TargetForm, labels
 from otto_reconcile.manifest.basics import Form, ShortId, Switch, Whole, described, reread
 from otto_reconcile.manifest.json_schema import schema_of
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.part import Text
-from otto_reconcile.runtime.selecting import parsed
 
 
 def _port(value: int) -> int:
@@ -29,15 +28,7 @@ def _interval(value: float) -> float:
     return value
 
 
-def _labels(value: str) -> str:
-    try:
-        parsed(value)
-    except SettingsError as error:
-        raise said(error.message, error.hint or "") from error
-    return value
-
-
-Labels = Annotated[Text, AfterValidator(_labels)]
+Labels = Annotated[Text, AfterValidator(labels)]
 Port = Annotated[Whole, AfterValidator(_port)]
 Seconds = Annotated[float, BeforeValidator(reread), AfterValidator(_interval)]
 
@@ -72,6 +63,13 @@ class ConfigBase(Form):
             raise said("`sources` has more than one folder", "put the manifests below one folder")
         return self
 
+    @model_validator(mode="after")
+    def _one_way_to_targets(self) -> Self:
+        targets = getattr(self, "targets", None) or []
+        if targets and getattr(self, "parlant-url", None) is not None:
+            raise said("there are both `parlant-url` and `targets`", "keep one of them")
+        return self
+
 
 _FIELDS: dict[str, tuple[Any, str]] = {
     "data-dir": (Text, "Where the daemon keeps what it keeps."),
@@ -83,6 +81,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "env": (ShortId, "The environment whose overlays change the manifests."),
     "port": (Port, "Port of the embedded Parlant server."),
     "parlant-url": (Text, "A Parlant server that runs elsewhere: the target."),
+    "targets": (list[TargetForm], "Several Parlant servers elsewhere, in place of parlant-url."),
     "mongodb-uri": (Text, "MongoDB, instead of a file; write ${MONGODB_URI} for one with a login."),
     "database": (Text, "The database in MongoDB."),
     "nlp": (Text, "Model service: offline, openai, ..., or module:function for your own."),

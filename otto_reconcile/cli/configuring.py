@@ -82,6 +82,10 @@ def _settings(context: typer.Context, configuration: Configuration) -> Iterator[
             yield _of_git(name, sources.git, origin if is_given(context, name) else "default")
     if sources.git and origins.is_of_file("git"):
         yield from _sources(configuration, sources.git, origins)
+    if context.params["parlant_url"] is None:
+        for number, target in enumerate(configuration.targets):
+            name = f"targets[{number}]"
+            yield Setting(name, dict(target), configuration.places[name])
 
 
 class _Origins:

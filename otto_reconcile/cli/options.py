@@ -268,14 +268,20 @@ def environment_of(context: typer.Context, env: str | None, *, base: bool) -> st
     return None if base else env
 
 
-def refuse_for_elsewhere(context: typer.Context, parlant_url: str | None) -> None:
+def refuse_for_elsewhere(
+    context: typer.Context, parlant_url: str | None, *, several: bool = False
+) -> None:
     """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
+    if parlant_url is None and not several:
+        return
     for name in ("port", "nlp", "otto_access", "restore"):
         source = context.get_parameter_source(name)
-        if parlant_url is not None and source is not None and source.name == "COMMANDLINE":
+        if source is not None and source.name == "COMMANDLINE":
+            by = "`targets` in the configuration file names several"
+            other = "--parlant-url (OTTO_PARLANT_URL) names one"
             raise SettingsError(
-                f"--{name.replace('_', '-')} is for a Parlant in this process, and --parlant-url"
-                " (OTTO_PARLANT_URL) names one elsewhere",
+                f"--{name.replace('_', '-')} is for a Parlant in this process, and"
+                f" {by if several else other} elsewhere",
                 hint="leave one of the two out",
             )
 

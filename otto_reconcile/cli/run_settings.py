@@ -9,8 +9,9 @@ import typer
 
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.config_file import Configuration
+from otto_reconcile.cli.target_forms import targets_of
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.settings import Settings, bridge_token_from
+from otto_reconcile.settings import Settings, TargetSettings, bridge_token_from
 
 _AS_THEY_ARE = (
     "git_interval",
@@ -50,14 +51,13 @@ def _placed(context: typer.Context, error: SettingsError) -> SettingsError:
 
 def _settings(context: typer.Context) -> Settings:
     given: dict[str, Any] = context.params
-    options.refuse_for_elsewhere(context, given["parlant_url"])
+    targets = targets_of_run(context)
+    options.refuse_for_elsewhere(context, given["parlant_url"], several=bool(targets))
     if given["parlant_url"] is None and bridge_token_from() is not None:
-        raise SettingsError(
-            "OTTO_BRIDGE_TOKEN is for a Parlant elsewhere, and this process hosts its own",
-            hint="name the other with --parlant-url (OTTO_PARLANT_URL), or unset the variable",
-        )
+        raise _needless_bridge(bool(targets))
     sources = sources_of_run(context)
     return options.settings_of(
+        targets=targets,
         data_dir=Path(given["data_dir"]),
         manifests=sources.manifests,
         git=sources.git,
@@ -68,6 +68,32 @@ def _settings(context: typer.Context) -> Settings:
         select=given["select"],
         **{name: given[name] for name in _AS_THEY_ARE},
     )
+
+
+def _needless_bridge(several: bool) -> SettingsError:
+    if several:
+        return SettingsError(
+            "OTTO_BRIDGE_TOKEN is for one Parlant elsewhere, and there are several `targets`",
+            hint="name the variable of each that has a bridge: `bridge-token-env`",
+        )
+    return SettingsError(
+        "OTTO_BRIDGE_TOKEN is for a Parlant elsewhere, and this process hosts its own",
+        hint="name the other with --parlant-url (OTTO_PARLANT_URL), or unset the variable",
+    )
+
+
+def targets_of_run(context: typer.Context) -> tuple[TargetSettings, ...]:
+    """Those of the file, unless one Parlant is named before it. Raises SettingsError."""
+    configuration = context.obj
+    if not isinstance(configuration, Configuration) or context.params["parlant_url"] is not None:
+        return ()
+    if "targets" in configuration.unset:
+        configuration.unset["targets"].refuse()
+    try:
+        return targets_of(configuration.targets)
+    except SettingsError as error:
+        place = configuration.places.get("targets")
+        raise SettingsError(f"{place}: {error.message}", hint=error.hint) from None
 
 
 def sources_of_run(context: typer.Context) -> git_options.Sources:

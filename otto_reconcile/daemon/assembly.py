@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from otto_reconcile.loop import Loop
@@ -23,6 +24,7 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_changes import TargetChanges
+from otto_reconcile.reconcile.wanted import Wanted
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.server import EmbeddedServer, nlp
 from otto_reconcile.server.local_tools import LocalTools
@@ -35,6 +37,22 @@ from otto_reconcile.sources.position import position_of
 NO_MODEL = "no language model"
 NO_MODEL_NOW = "no language model at the moment"
 """Why nothing is evaluated where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfSeveral:
+    """What a target among several has for itself; `moved` is set when its bots have moved.
+
+    `owner` names another daemon that is to act on it, `placing` makes the extension that says which
+    bots it has.
+    """
+
+    reporter: Reporter
+    wanted: Wanted
+    owner: Callable[[], str | None]
+    last_used: LastUsed
+    placing: Callable[[TargetSession], Extension]
+    moved: asyncio.Event
 
 
 class Assembly:
@@ -135,30 +153,36 @@ class Assembly:
         busy: Callable[[], bool] = lambda: False,
         admission: Admission | None = None,
         bridged: Bridged | None = None,
+        one_of: OneOfSeveral | None = None,
     ) -> Loop:
         """The loop of the port, which puts what is `known` of evaluations on its target.
 
         `meter` counts what the embedded server's model costs; None means a server elsewhere, whose
-        bridge is `bridged` if it has one.
+        bridge is `bridged` if it has one. `one_of` is what a target has for itself among several.
         """
         if bridged is not None:
             changes, busy, admission = bridged.changes, bridged.busy.is_busy, bridged.admission
+        outage = Outage(self.outbox, self.stores, port, self.reporter, self.clock)
         session = TargetSession(
             port,
             self.stores,
-            self.reporter,
+            one_of.reporter if one_of is not None else self.reporter,
             self.clock,
             holder=holder,
             predecessors=predecessors,
             take_over=frozenset(self.settings.take_over),
             selector=self.settings.selector,
-            outage=Outage(self.outbox, self.stores, port, self.reporter, self.clock),
+            wanted=one_of.wanted if one_of is not None else None,
+            owner=one_of.owner if one_of is not None else None,
+            outage=outage if one_of is None else None,
             admission=admission,
-            last_used=self.last_used,
+            last_used=one_of.last_used if one_of is not None else self.last_used,
         )
         extensions = self._extensions(session, port, known, meter, model_away)
         if bridged is not None:
             extensions.append(bridged.following(session))
+        if one_of is not None:
+            extensions.append(one_of.placing(session))
         return Loop(
             session,
             interval=self.settings.interval,
@@ -168,6 +192,7 @@ class Assembly:
             hooked=changes is not None,
             busy=busy,
             probe=bridged.probe if bridged is not None else None,
+            moved=one_of.moved if one_of is not None else None,
         )
 
     def _extensions(

@@ -6,11 +6,23 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from otto_reconcile.daemon.assembly import Assembly
-from otto_reconcile.loop import Loop
 from otto_reconcile.reconcile.summary import looked_at, summary
+
+
+class Runs(Protocol):
+    """The loop of one target, or those of several."""
+
+    def poke(self, reason: str) -> None:
+        """Asks for a look at everything."""
+        ...
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until `stopping` is set."""
+        ...
+
 
 Say = Callable[[str], None]
 Advance = Callable[[int, int, int | None], None]
@@ -44,7 +56,7 @@ class Live:
 
     async def run(
         self,
-        loop: Loop,
+        loop: Runs,
         stopping: asyncio.Event,
         url: str,
         first: Callable[[], Coroutine[Any, Any, None]] | None = None,
@@ -80,7 +92,7 @@ class Live:
         self._reporter.say("SIGHUP: looking at everything")
         self._hung_up.set()
 
-    async def _hear(self, loop: Loop) -> None:
+    async def _hear(self, loop: Runs) -> None:
         while True:
             await self._hung_up.wait()
             self._hung_up.clear()
@@ -106,7 +118,7 @@ class Live:
         while self._clock.monotonic() < deadline and not looked_at(status):
             await self._clock.sleep(0.05)
         took = time.monotonic() - self._started
-        elsewhere = self._settings.parlant_url is not None
+        elsewhere = self._settings.is_elsewhere
         answers = elsewhere or status.model.get("state") == "Connected"
         unsaved = len(self._outbox.pending)
         self._say(summary(status, url, took, answers=answers, unsaved=unsaved))

@@ -14,6 +14,7 @@ from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
+from otto_reconcile.daemon.fleet import Fleet
 from otto_reconcile.daemon.live import Bar, Live, Say, until
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model.evaluation import EvaluationCache
@@ -53,7 +54,7 @@ def run(
     refuse_unreadable()  # Parlant's own clients would fail on it, each in its own words
     data_dir.prepare(settings.data_dir)
     with data_dir.owned(settings.data_dir) as other:
-        if other is not None and settings.parlant_url is None:
+        if other is not None and not settings.is_elsewhere:
             raise SettingsError(
                 f"a daemon (pid {other}) runs with the data directory {settings.data_dir} already",
                 hint="stop it, or choose another --data-dir",
@@ -99,7 +100,9 @@ class Daemon:
         beating = asyncio.create_task(jobs.keep("heartbeat", self._beat), name="heartbeat")
         try:
             async with self._webhook():
-                if self._settings.parlant_url is None:
+                if self._settings.targets:
+                    await self._several(stopping)
+                elif self._settings.parlant_url is None:
                     await Embedded(self._assembly, self._live).serve(stopping)
                 else:
                     await self._elsewhere(self._settings.parlant_url, stopping)
@@ -138,6 +141,11 @@ class Daemon:
             self._reporter.store(error)
         else:
             self._reporter.store(None)
+
+    async def _several(self, stopping: asyncio.Event) -> None:
+        fleet = Fleet(self._assembly)
+        await self._assembly.import_all()
+        await self._live.run(fleet, stopping, self._reporter.board.status.target.label)
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
         known, headers = EvaluationCache(), self._settings.headers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 
 from otto_reconcile.desired import DesiredBot
 from otto_reconcile.errors import OttoError
@@ -16,6 +17,23 @@ from otto_reconcile.reconcile.target_state import TargetState
 JOB = "store changes"
 POLL = 1.0
 """Seconds between two questions to a store that cannot tell of changes by itself."""
+
+
+@asynccontextmanager
+async def following(
+    stores: Stores, changed: asyncio.Event, jobs: Jobs, *, if_so: bool = True
+) -> AsyncIterator[None]:
+    """Meanwhile `changed` is set whenever another writer may have written, `if_so`."""
+    if not if_so:
+        yield
+        return
+    done = threading.Event()
+    watching = watch(stores, changed, done, jobs)
+    try:
+        yield
+    finally:
+        done.set()
+        await asyncio.to_thread(watching.join, 2.0)
 
 
 def watch(

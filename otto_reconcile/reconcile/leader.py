@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from otto_reconcile.errors import OttoError
@@ -50,7 +50,11 @@ class Undisputed:
 
 
 class Leader:
-    """`predecessors` are holders that are surely dead: they are not waited for."""
+    """`predecessors` are holders that are surely dead: they are not waited for.
+
+    `owner` names the daemon that is to act on the target, where that is another one that lives: it
+    gets the lease as soon as it asks. None where it is this one.
+    """
 
     def __init__(
         self,
@@ -59,7 +63,9 @@ class Leader:
         holder: str,
         clock: Clock,
         predecessors: Collection[str] = (),
+        owner: Callable[[], str | None] | None = None,
     ) -> None:
+        self._owner = owner or (lambda: None)
         self._predecessors = frozenset(predecessors)
         self._leases, self._target, self._holder, self._clock = leases, target, holder, clock
         self._lease: Lease | None = None
@@ -86,6 +92,11 @@ class Leader:
         self._target, self._last = target, None
 
     @property
+    def owner(self) -> str | None:
+        """Another daemon, if that is to act on the target."""
+        return self._owner()
+
+    @property
     def pause(self) -> float:
         """Seconds until `renew` should be called again."""
         return TTL / 3 if self.leading else 1.0
@@ -103,6 +114,9 @@ class Leader:
         return await asyncio.shield(self._renewal)
 
     async def _renew(self) -> str | None:
+        if (owner := self._owner()) is not None:
+            await self._give_back()
+            return owner
         asked = self._clock.monotonic()
         lease = await asyncio.to_thread(self._renewed)
         if lease is not None and lease.target != self._target:
@@ -131,11 +145,13 @@ class Leader:
         """Gives the lease back, so that another need not wait for it. Never raises."""
         if self._renewal is not None:  # what it takes is to be given back as well
             await asyncio.wait({self._renewal}, timeout=LEAVING)
-        self._until = float("-inf")
-        if self._lease is not None:
-            with contextlib.suppress(OttoError):
-                await asyncio.to_thread(self._leases.release, self._lease)
-            self._lease = None
+        with contextlib.suppress(OttoError):
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        lease, self._lease, self._until = self._lease, None, float("-inf")
+        if lease is not None:
+            await asyncio.to_thread(self._leases.release, lease)
 
 
 def _retrieve(renewal: asyncio.Task[str | None]) -> None:

@@ -42,7 +42,11 @@ class Leadership:
             self._reporter.store(error, LEADING)
             return
         self._reporter.store(None, LEADING)
-        if other is not None:
+        self._reporter.board.status.led_by = leader.owner
+        if other is not None and other == leader.owner:
+            self._reporter.acts_no_more()
+            self._reporter.target(WAITING, f"{other}, a daemon with the same targets, has this one")
+        elif other is not None:
             self._reporter.acts_no_more()
             told = f"{other} leads this target, or did so until it ended: {TAKEN_OVER}"
             if self._port.target.startswith("embedded:"):  # nobody else is in this process

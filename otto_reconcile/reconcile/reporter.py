@@ -43,7 +43,7 @@ class Reporter:
         log: Log,
         standing: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self.board, self._clock, self._log = board, clock, log
+        self.board, self._clock, self.log = board, clock, log
         self._repeats, self._reminders = Repeats(), Reminders(clock)
         self._store_errors: dict[str, OttoError] = {}  # by what was asked of the store
         self._unwritten: str | None = None  # why the status file cannot be written
@@ -152,8 +152,8 @@ class Reporter:
 
     def _say(self, good: bool, event: str, *, quietly: bool = False, **fields: Any) -> None:
         shown = {name: value for name, value in fields.items() if value is not None}
-        loud = self._log.info if good else self._log.warning
-        (self._log.debug if quietly else loud)(event, **shown)
+        loud = self.log.info if good else self.log.warning
+        (self.log.debug if quietly else loud)(event, **shown)
 
     def outcome(self, run_id: str, outcome: Outcome) -> None:
         """One line for each call to the target; one that failed so before is told in debug only."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 
 from otto_reconcile.model import Ref
@@ -54,9 +54,9 @@ class TargetSession:
     `holder` names this process in the lease; `predecessors` are holders that are surely dead. Bots
     in `take_over` may replace agents that were never ours. Bots that `selector` does not fit are
     left as they are. `wanted` gives those that are wanted on this target; None is all of the store.
-    `outage` keeps what is wanted while the store is away; None refuses it then.
-    `admission` has the bots that are still to come back in this life of the target, `last_used`
-    when customers wrote to each.
+    `owner` names another daemon that is to act on the target, see `leader`. `outage` keeps what is
+    wanted while the store is away; None refuses it then. `admission` has the bots that are still to
+    come back in this life of the target, `last_used` when customers wrote to each.
     """
 
     def __init__(
@@ -71,13 +71,14 @@ class TargetSession:
         take_over: Container[str] = frozenset(),
         selector: Selector | None = None,
         wanted: Wanted | None = None,
+        owner: Callable[[], str | None] | None = None,
         outage: Outage | None = None,
         admission: Admission | None = None,
         last_used: LastUsed | None = None,
     ) -> None:
         self.port, self.stores, self.reporter, self.clock = port, stores, reporter, clock
         self.outage = outage
-        self.leader = Leader(stores.leases, port.target, holder, clock, predecessors)
+        self.leader = Leader(stores.leases, port.target, holder, clock, predecessors, owner)
         self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
         self.right = LeaderAndManager(self.leader, self.managing)
         self.remembered = Remembered(reporter.board.folder, stores.store)

@@ -61,6 +61,7 @@ class BotStatus:
     `outside` is True for one that this daemon does not look after (`Status.selector`).
     `unevaluated` are the texts (guidelines, conditions and states of journeys) that no model has
     evaluated yet: they are served as they stand.
+    Of several targets, `target` is the one that has the bot, `moving_to` the one that is to.
     """
 
     bot_id: str
@@ -83,6 +84,8 @@ class BotStatus:
     last_change: str | None = None
     failures: int = 0
     next_try: str | None = None
+    target: str | None = None
+    moving_to: str | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +117,9 @@ class Status:
     `selector` says which bots this daemon looks after, if not all.
     `bridged` says that a Parlant elsewhere is managed over its bridge.
     `jobs` has the background jobs that fail, see `reconcile.jobs`.
+    `led_by` names the daemon with the same targets that acts on this one, if it is not this one.
+    Of a daemon with several targets, `fleet` says of all together how they are shared (see
+    `fleet.report`), and each target has a status of its own.
     """
 
     pid: int = 0
@@ -141,6 +147,8 @@ class Status:
     lost: str | None = None
     rounds: dict[str, Any] = field(default_factory=dict)
     selector: str | None = None
+    led_by: str | None = None
+    fleet: dict[str, Any] = field(default_factory=dict)
     bots: dict[str, BotStatus] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
@@ -176,10 +184,13 @@ class StatusBoard:
     def set_bot(self, bot_id: str, **values: Any) -> None:
         """Changes fields of a bot's status; what is not named stays."""
         known = self.status.bots.get(bot_id)
-        now = replace(known or BotStatus(bot_id), **values)
-        if now != known:
-            self.status.bots[bot_id] = now
-            self._bots[bot_id] = json.dumps(asdict(now), default=str)
+        self.put_bot(replace(known or BotStatus(bot_id), **values))
+
+    def put_bot(self, now: BotStatus) -> None:
+        """A bot's status as a whole."""
+        if now != self.status.bots.get(now.bot_id):
+            self.status.bots[now.bot_id] = now
+            self._bots[now.bot_id] = json.dumps(asdict(now), default=str)
             self._bots_moved = True
 
     def lose_sight(self, why: str) -> None:

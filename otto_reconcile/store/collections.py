@@ -42,6 +42,8 @@ _OWN = (
     Collection("leases", ("target",), own=True),
     Collection("folders", ("folder",), own=True),
     Collection("withheld", ("bot_id",), own=True),
+    Collection("placements", ("bot_id",), own=True),
+    Collection("daemons", ("holder",), own=True),
     Collection(
         "evaluations", ("key", "parlant", "model"), own=True, indexes=(("parlant", "model"),)
     ),

@@ -1,0 +1,99 @@
+"""Places what has come to a target whole, and lets go of what is there no more: of one target."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.fleet.shared import SharedWanted
+from otto_reconcile.reconcile.results import BotResult
+from otto_reconcile.reconcile.session import TargetSession
+
+AGAIN = 2.0
+"""Seconds until the next try, where the store was away."""
+_UNKNOWN = 0.2
+"""Seconds between two looks at whether anything is known of the target yet."""
+
+
+class Placing:
+    """An `Extension` of the target's loop. `moved` takes the targets that a bot has left."""
+
+    name = "placing"
+
+    def __init__(
+        self,
+        shared: SharedWanted,
+        target: str,
+        moved: Callable[[frozenset[str]], None],
+        session: TargetSession,
+    ) -> None:
+        self._shared, self._target, self._session, self._moved = shared, target, session, moved
+        self._came: set[str] = set()
+        self._left: set[str] = set()
+        self._woken = asyncio.Event()
+
+    def after_look(self, result: BotResult, *, recreated: bool) -> None:
+        """A bot that comes from elsewhere has to be there in all its parts before it counts."""
+        bot_id, planned = result.bot_id, result.planned
+        if planned is None:
+            return
+        if planned.wanted is None:
+            if not self._session.cache.knows(bot_id):
+                self._left.add(bot_id)
+                self._woken.set()
+            return
+        placed = self._shared.placed.get(bot_id)
+        if placed != self._target and (result.in_place or (placed is None and result.tried)):
+            self._came.add(bot_id)
+            self._woken.set()
+
+    async def run(self, went_well: Callable[[], None]) -> None:
+        """First come the bots that were there before placements were recorded."""
+        claimed = False
+        while True:
+            try:
+                claimed = claimed or await self._claim()
+                went_well()
+                if not claimed:
+                    await self._session.clock.sleep(_UNKNOWN)
+                    continue
+                await self._woken.wait()
+                self._woken.clear()
+                await self._place()
+            except StoreUnavailable as error:
+                self._session.reporter.store(error, self.name)
+                await self._session.clock.sleep(AGAIN)
+                self._woken.set()
+            else:
+                self._session.reporter.store(None, self.name)
+
+    async def _claim(self) -> bool:
+        """True once it was done."""
+        world = self._session.cache.world
+        if world is None or not self._session.leading:
+            return False
+        await asyncio.to_thread(self._shared.claim, list(world.applied), self._target)
+        self._moved(frozenset({self._target}))
+        return True
+
+    async def _place(self) -> None:
+        """What fails stays for the next time; so does everything while another daemon acts here."""
+        if not self._session.leading:
+            return
+        came, left = frozenset(self._came), frozenset(self._left)
+        if came:
+            self._moved(await asyncio.to_thread(self._shared.place, came, self._target))
+            self._came -= came
+        if left:
+            await asyncio.to_thread(self._shared.forget, left, self._target)
+            self._left -= left
+
+    async def begin_epoch(self) -> None:
+        """Nothing is to be done for it."""
+
+    async def before_serving(self) -> None:
+        """Nothing is to be done for it."""
+
+    def wake(self) -> None:
+        self._woken.set()

@@ -1,0 +1,227 @@
+"""What is wanted on all targets of a process, read once from the store; each has its part."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+from otto_reconcile.desired import Desired, Ingested
+from otto_reconcile.errors import StoreUnavailable
+from otto_reconcile.fleet.assignment import Assignment
+from otto_reconcile.fleet.spread import Move, Spread
+from otto_reconcile.model.shared import is_shared
+from otto_reconcile.reconcile.stores import Stores
+from otto_reconcile.reconcile.wanted import Bots, WantedOfStore
+from otto_reconcile.records.placements import Placements
+from otto_reconcile.store.base import Moved, Position
+
+NOTHING = Bots(Desired({}, {}), Desired({}, {}))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was read last; `error` says why nothing could be."""
+
+    bots: Bots = NOTHING
+    ingested: Ingested = field(default_factory=Ingested)
+    spread: Spread | None = None
+    error: StoreUnavailable | None = None
+
+
+class SharedWanted:
+    """Read by one, in its own rhythm (`refresh`); the targets' parts never wait for the store."""
+
+    def __init__(self, stores: Stores, assignment: Assignment) -> None:
+        self._all, self._applied = WantedOfStore(stores), stores.applied
+        self._placements, self._assignment = Placements(stores.store), assignment
+        self._refreshing = threading.Lock()
+        self._position: Position | None = None
+        self._settled, self._odd = False, True
+        self._placed: dict[str, str] = {}
+        self._homeless: Sequence[str] = ()
+        self._last = _Reading(error=StoreUnavailable("the store was not read yet"))
+
+    def refresh(self, *, ingest: bool, whole: bool, settled: bool) -> frozenset[str]:
+        """Reads anew; gives the targets for which something moved.
+
+        With `ingest`, rows that others wrote become events first; without `whole` only the bots
+        that have moved are read, where the store can tell. `settled` says that all daemons agree
+        about the targets. Blocking. Raises StoreUnavailable, which the parts raise from then on.
+        """
+        with self._refreshing:
+            try:
+                return self._refresh(ingest, whole, settled)
+            except StoreUnavailable as error:
+                self._last = replace(self._last, error=error)
+                raise
+
+    def _refresh(self, ingest: bool, whole: bool, settled: bool) -> frozenset[str]:
+        moved = self._all.moved(self._position)
+        names, last = moved.names, self._last
+        part = not (whole or self._odd) and last.error is None and settled == self._settled
+        if part and names is not None and not any(map(is_shared, names)) and last.spread:
+            targets = self._read_moved(names, last, last.spread)
+        else:
+            targets = self._read_whole(ingest, settled)
+        self._position, self._homeless = moved.position, self._find_homeless()
+        return targets
+
+    def _read_whole(self, ingest: bool, settled: bool) -> frozenset[str]:
+        self._odd, before = True, self._last
+        ingested = self._all.ingest() if ingest else Ingested()
+        bots, self._placed = self._all.read(), self._placements.read()
+        spread = Spread(self._assignment, settled=settled)
+        for bot_id in (*bots.written.bots, *bots.written.unreadable):
+            spread.put(bot_id, _labels(bots.written, bot_id), self._placed.get(bot_id))
+        self._last = _Reading(bots, ingested, spread)
+        readable = bots.written.is_readable and bots.effective.is_readable
+        self._settled, self._odd = settled, not (readable and ingest and ingested.nothing_odd)
+        return _moved(before, self._last)
+
+    def _read_moved(self, names: frozenset[str], last: _Reading, spread: Spread) -> frozenset[str]:
+        bots = self._all.read_moved(last.bots, names)
+        targets = {target for bot_id in names for target in spread.targets_of(bot_id)}
+        for bot_id in names:
+            if bot_id in bots.written.bots:
+                spread.put(bot_id, _labels(bots.written, bot_id), self._placed.get(bot_id))
+            else:
+                spread.drop(bot_id)
+        self._odd = not bots.written.is_readable
+        self._last = replace(last, bots=bots)
+        return frozenset(targets | {t for b in names for t in spread.targets_of(b)})
+
+    def place(self, bot_ids: Iterable[str], target: str) -> frozenset[str]:
+        """All of these bots is on the target now; gives the targets that they leave.
+
+        Blocking. Raises StoreUnavailable.
+        """
+        with self._refreshing:
+            spread, before = self._last.spread, {b: self._placed.get(b) for b in bot_ids}
+            before = {b: name for b, name in before.items() if name != target}
+            others = self._placements.place(before, target)
+            self._placed |= dict.fromkeys(before, target) | others
+            left = set[str]()
+            for bot_id in before if spread is not None else ():
+                assert spread is not None
+                left |= spread.targets_of(bot_id)
+                labels = _labels(self._last.bots.written, bot_id)
+                if bot_id in self._last.bots.written.bots:
+                    spread.put(bot_id, labels, self._placed[bot_id])
+            return frozenset(left)
+
+    def claim(self, bot_ids: Iterable[str], target: str) -> None:
+        """These bots are on the target already, from a time before the record of placements.
+
+        Blocking. Raises StoreUnavailable.
+        """
+        with self._refreshing:
+            new = [b for b in bot_ids if b not in self._placed]
+        self.place(new, target)
+
+    def forget(self, bot_ids: Iterable[str], target: str) -> None:
+        """Nothing of these bots is on the target any more. Blocking. Raises StoreUnavailable."""
+        with self._refreshing:
+            gone = [b for b in bot_ids if self._placed.get(b) == target]
+            self._placements.forget(gone, target)
+            for bot_id in gone:
+                del self._placed[bot_id]
+
+    @property
+    def moves(self) -> list[Move]:
+        """The bots that are on their way, by bot id."""
+        spread = self._last.spread
+        return spread.moves if spread is not None else []
+
+    def home_of(self, bot_id: str) -> str | None:
+        """The target that has a bot, or is to have it if none has."""
+        spread = self._last.spread
+        return spread.home_of(bot_id) if spread is not None else None
+
+    @property
+    def homeless(self) -> Sequence[str]:
+        """The bots that no target is for, sorted."""
+        return self._homeless
+
+    def _find_homeless(self) -> list[str]:
+        last = self._last
+        bots = ((bot_id, one.bot.labels) for bot_id, one in last.bots.written.bots.items())
+        return last.spread.homeless(bots) if last.spread is not None else []
+
+    @property
+    def placed(self) -> Mapping[str, str]:
+        """The target of each bot that is placed."""
+        return self._placed
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What a person has to know of the rows in the store."""
+        return self._last.ingested.problems
+
+    def part(self, target: str) -> Part:
+        """What is wanted on one target."""
+        return Part(self, target)
+
+    def read_part(self, target: str) -> tuple[Bots, Ingested]:
+        """Raises StoreUnavailable if the store could not be read the last time."""
+        last = self._last
+        if last.error is not None or last.spread is None:
+            raise last.error or StoreUnavailable("the store was not read yet")
+        here = last.spread.on(target)
+        faults = {b: why for b, why in last.ingested.faults.items() if b in here}
+        return Bots(*(_part(one, here) for one in last.bots)), Ingested(faults=faults)
+
+    def gone_from(self, target: str, bot_ids: Iterable[str]) -> frozenset[str]:
+        """Those that are placed elsewhere, or whose deletion is on record."""
+        names = frozenset(bot_ids)
+        moved = {b for b in names if self._placed.get(b, target) != target}
+        return frozenset(moved) | self._all.gone(names - moved)
+
+
+class Part:
+    """What is wanted on one target: a `Wanted` for its cache. Its readings are always whole."""
+
+    def __init__(self, shared: SharedWanted, target: str) -> None:
+        self._shared, self._target = shared, target
+
+    def moved(self, since: Position | None) -> Moved:
+        return Moved((0, 0), None)
+
+    def ingest(self) -> Ingested:
+        return self._shared.read_part(self._target)[1]
+
+    def read(self) -> Bots:
+        return self._shared.read_part(self._target)[0]
+
+    def read_moved(self, before: Bots, bot_ids: AbstractSet[str]) -> Bots:
+        return self.read()
+
+    def gone(self, bot_ids: Iterable[str]) -> frozenset[str]:
+        return self._shared.gone_from(self._target, bot_ids)
+
+
+def _moved(before: _Reading, now: _Reading) -> frozenset[str]:
+    """The targets that have other bots than before, or bots that are wanted otherwise."""
+    if before.spread is None or now.spread is None:
+        return now.spread.targets if now.spread is not None else frozenset()
+    old, new = before.bots.effective, now.bots.effective
+    names = {b for b in old.bots.keys() | new.bots.keys() if old.bots.get(b) is not new.bots.get(b)}
+    names |= old.unreadable.keys() ^ new.unreadable.keys()
+    names |= before.ingested.faults.keys() | now.ingested.faults.keys()
+    both = before.spread, now.spread
+    targets = {target for spread in both for b in names for target in spread.targets_of(b)}
+    every = before.spread.targets | now.spread.targets
+    return frozenset(targets | {t for t in every if both[0].on(t) != both[1].on(t)})
+
+
+def _labels(desired: Desired, bot_id: str) -> Mapping[str, str] | None:
+    one = desired.bots.get(bot_id)
+    return one.bot.labels if one is not None else None
+
+
+def _part(desired: Desired, here: AbstractSet[str]) -> Desired:
+    """These bots of all; what bots share is everybody's."""
+    bots = {b: desired.bots[b] for b in sorted(here) if b in desired.bots}
+    unreadable = {b: why for b, why in desired.unreadable.items() if b in here}
+    return replace(desired, bots=bots, unreadable=unreadable)

@@ -1,0 +1,1 @@
+"""Tests of several targets in one configuration."""
