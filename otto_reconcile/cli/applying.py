@@ -26,7 +26,8 @@ from otto_reconcile.records.composition import users
 from otto_reconcile.records.events import DesiredBot
 from otto_reconcile.render.comments import comment
 from otto_reconcile.render.lines import Line, Tone
-from otto_reconcile.render.plans import Report, document, plan_lines
+from otto_reconcile.render.plans import document, plan_lines
+from otto_reconcile.render.reports import Report
 from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings

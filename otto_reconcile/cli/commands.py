@@ -114,6 +114,7 @@ def diff(
         return run_revision_diff(settings, (bots or [])[0], output)
     from otto_reconcile.cli import git_diff
     from otto_reconcile.cli.diffing import run_diff, run_git_diff
+    from otto_reconcile.cli.run_settings import targets_known
     from otto_reconcile.settings import GitSettings
 
     settings = options.settings_of(
@@ -124,6 +125,7 @@ def diff(
         take_over=tuple(take_over or ()),
         select=select,
         env=options.environment_of(context, env, base=base),
+        targets=targets_known(context),
     )
     if git_ref is not None:
         git_options.refuse_beside(git_ref, file=file, out=out)

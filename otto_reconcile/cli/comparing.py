@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -30,11 +30,12 @@ from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.scanning import deletions, undeclared
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
+from otto_reconcile.reconcile.wanted import Wanted
 from otto_reconcile.records.applied import Epoch
 from otto_reconcile.records.composition import users
 from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import now_utc
-from otto_reconcile.render.plans import BotPlan, Report
+from otto_reconcile.render.reports import BotPlan, Report
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.settings import Settings
@@ -101,24 +102,34 @@ def lay_over(settings: Settings, stores: Stores, asked: Asked) -> Overlay:
 
 
 async def compare(
-    settings: Settings, target: Target, port: Port, overlay: Overlay, asked: Asked
+    settings: Settings,
+    target: Target,
+    port: Port,
+    overlay: Overlay,
+    asked: Asked,
+    wanted: Wanted | None = None,
 ) -> Compared:
-    """What differs between the overlay and what the target has. Raises OttoError."""
+    """What differs between the overlay and what the target has. Raises OttoError.
+
+    With `wanted`, only what is wanted on this target among several.
+    """
     stores, bot_ids = overlay.stores, asked.bot_ids
     await port.health()
     port.identify(target.id or await epoch.identity(port, stores))
-    world = read(stores, port.target)
+    world = read(stores, port.target, wanted=wanted)
     world.take_over = frozenset(settings.take_over)
     world.selector = selector_of(find_daemon(settings))
     world.odd_rows = overlay.ingested.faults
     world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
     recorded = world.epoch
     await _notice_restart(port, world)
-    _refuse_unknown(world, bot_ids, find_daemon(settings))
+    if wanted is None:
+        refuse_unknown(world.bot_ids, world.desired, bot_ids, find_daemon(settings))
     all_bots = asked.whole and not bot_ids
     outside = [one for one in world.bot_ids if all_bots and world.outside(one)]
-    chosen = sorted({*world.bot_ids} - {*outside} if all_bots else {*bot_ids})
-    _refuse_unknown(world, settings.take_over, None)
+    chosen = sorted({*world.bot_ids} - {*outside} if all_bots else {*bot_ids} & {*world.bot_ids})
+    if wanted is None:
+        refuse_unknown(world.bot_ids, world.desired, settings.take_over, None)
     planned: dict[str, Planned] = {}
     async with _sweep(port):
         bots = [await _planned(world, port, bot_id, asked, planned) for bot_id in chosen]
@@ -172,11 +183,14 @@ async def _notice_restart(port: Port, world: TargetState) -> None:
     world.restoring = not lost
 
 
-def _refuse_unknown(world: TargetState, bot_ids: Sequence[str], daemon: Daemon | None) -> None:
-    for bot_id in sorted(set(bot_ids) - set(world.bot_ids)):
+def refuse_unknown(
+    known: Collection[str], desired: Desired, bot_ids: Sequence[str], daemon: Daemon | None
+) -> None:
+    """Raises NotFound for a name that is none of the bots that are known."""
+    for bot_id in sorted(set(bot_ids) - set(known)):
         if is_shared(bot_id):
-            raise no_bot(bot_id, world.desired, daemon)
-        raise not_there(bot_id, world.bot_ids, daemon)
+            raise no_bot(bot_id, desired, daemon)
+        raise not_there(bot_id, known, daemon)
 
 
 def _sweep(port: Port) -> AbstractAsyncContextManager[None]:

@@ -19,18 +19,26 @@ from otto_reconcile.cli.comparing import (
 )
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
+from otto_reconcile.cli.fleet_diff import compare_all, refuse_several, shared_by
 from otto_reconcile.cli.git_diff import Repository, between
 from otto_reconcile.cli.inputs import Inputs, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.layered import refuse_other
-from otto_reconcile.cli.places import Target, find_target, opened_store, watched_folder
+from otto_reconcile.cli.places import (
+    Target,
+    find_targets,
+    opened_store,
+    targets_of_daemon,
+    watched_folder,
+)
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
 from otto_reconcile.cli.scratch import ScratchStore
 from otto_reconcile.errors import SettingsError
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import Desired
 from otto_reconcile.render.comments import comment
-from otto_reconcile.render.plans import Report, document, text_lines
+from otto_reconcile.render.plans import document, text_lines
+from otto_reconcile.render.reports import Report
 from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.settings import GitSettings, Settings
 
@@ -64,17 +72,23 @@ def run_diff(
     ):  # a folder may have been emptied
         refuse_nothing(inputs, paths)
     asked = Asked(bot_ids, prune_unmanaged, inputs, whole=not narrowed)
-    target = find_target(settings)
+    targets = find_targets(settings)
+    if out is not None:
+        refuse_several(targets, "a plan file")
     with opened_store(settings) as store:
         stores = Stores.over(ScratchStore(store))
         if inputs is not None:
             refuse_other(settings, inputs, stores.desired.read(), base=base)
         overlay = lay_over(settings, stores, asked)
         asked = replace(asked, bot_ids=_chosen(settings.selector, stores.desired.read(), asked))
-        compared = asyncio.run(_compared(settings, target, overlay, asked))
-        report = compared.report
-        keep = out is not None and not report.errors
-        plan = made_plan(settings, target, overlay, compared, asked, paths) if keep else None
+        plan = None
+        if len(targets) > 1:
+            report = asyncio.run(compare_all(settings, targets, overlay, asked))
+        else:
+            compared = asyncio.run(_compared(settings, targets[0], overlay, asked))
+            report = compared.report
+            if out is not None and not report.errors:
+                plan = made_plan(settings, targets[0], overlay, compared, asked, paths)
     _show(report, output)
     for error in report.errors:
         tell(error)
@@ -121,8 +135,14 @@ def run_git_diff(
 
 async def _compared(settings: Settings, target: Target, overlay: Overlay, asked: Asked) -> Compared:
     port = target.connect(settings)
+    shared = (
+        shared_by(settings, overlay, targets_of_daemon(settings))
+        if target.place is not None
+        else None
+    )
+    part = shared.part(target.place.name) if shared is not None and target.place else None
     try:
-        return await compare(settings, target, port, overlay, asked)
+        return await compare(settings, target, port, overlay, asked, part)
     finally:
         await port.close()
 

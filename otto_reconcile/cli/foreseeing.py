@@ -10,7 +10,7 @@ from otto_reconcile.model import Bot, Ref, Snapshot, snapshot_of
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.planning.plan import Action, Cause, Change, Operation, Plan
 from otto_reconcile.records.events import DesiredBot
-from otto_reconcile.render.plans import BotPlan, Report
+from otto_reconcile.render.reports import BotPlan, Report
 
 _OWN = ("labels", "annotations")
 _ELSE = "how it is written: nothing of it reaches a target"

@@ -14,7 +14,7 @@ from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import InvalidInput, OttoError, Problem
 from otto_reconcile.records.events import Desired
 from otto_reconcile.render.lines import counted
-from otto_reconcile.render.plans import Report
+from otto_reconcile.render.reports import Report
 from otto_reconcile.settings import GitSettings
 from otto_reconcile.sources.commit_tree import ContentMissing, Read, provenance, read_commit
 from otto_reconcile.sources.commits import Commits

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.errors import NotFound, OttoError
-from otto_reconcile.runtime import data_dir
+from otto_reconcile.runtime import data_dir, sharding
 from otto_reconcile.runtime.selecting import Selector, parsed
-from otto_reconcile.settings import Settings, without_credentials
+from otto_reconcile.settings import Settings, TargetSettings, without_credentials
 
 if TYPE_CHECKING:
     from otto_reconcile.desired import Desired
@@ -144,12 +144,14 @@ def _refuse_other_place(settings: Settings, store: Store, daemon: Daemon | None)
 class Target:
     """Where Parlant answers, and the identity under which its applied sets are kept.
 
-    `bridged` says that the daemon manages it over a bridge.
+    `bridged` says that the daemon manages it over a bridge. `place` is what the configuration says
+    of it, where it is one of several.
     """
 
     url: str
     id: str | None
     bridged: bool = False
+    place: TargetSettings | None = None
 
     def connect(self, settings: Settings) -> RestPort:
         """Raises SettingsError."""
@@ -159,15 +161,21 @@ class Target:
 
         hosted = self.id is not None and not self.id.startswith("http")  # by a daemon
         host = ELSEWHERE if hosted or self.bridged else None
-        if settings.bridge_token is not None and not hosted:
-            host = Bridge(self.url, settings.bridge_token, settings.headers).process
-        return RestPort.over_http(self.url, headers=settings.headers, host=host)
+        headers = settings.headers if self.place is None else self.place.headers
+        if settings.bridge_token is not None and not hosted and self.place is None:
+            host = Bridge(self.url, settings.bridge_token, headers).process
+        return RestPort.over_http(self.url, headers=headers, host=host)
 
 
 def find_target(settings: Settings) -> Target:
     """The Parlant server that is named, else the one of the running daemon. Raises OttoError."""
     daemon = find_daemon(settings)
+    several = _several(settings, daemon)
+    if settings.parlant_url is None and several:
+        raise _one_of_several([one.place.name for one in several if one.place is not None])
     if settings.parlant_url is not None:
+        if found := [one for one in several if _same(one.url, settings.parlant_url)]:
+            return found[0]
         same = daemon is not None and _same(daemon.get("url"), settings.parlant_url)
         if not same or daemon is None:
             return Target(settings.parlant_url, None)
@@ -178,6 +186,38 @@ def find_target(settings: Settings) -> Target:
     if not daemon.get("url"):
         raise OttoError("the daemon's Parlant server is not up yet", hint="try again in a moment")
     return Target(str(daemon["url"]), daemon.get("target_id"), bool(daemon.get("bridged")))
+
+
+def find_targets(settings: Settings) -> list[Target]:
+    """Those of a daemon that has several, or the one that is named. Raises OttoError."""
+    several = targets_of_daemon(settings)
+    return several if several and settings.parlant_url is None else [find_target(settings)]
+
+
+def targets_of_daemon(settings: Settings) -> list[Target]:
+    """Those of a daemon that has several, with the tokens of the configuration here; else none."""
+    return _several(settings, find_daemon(settings))
+
+
+def _several(settings: Settings, daemon: Daemon | None) -> list[Target]:
+    fleet: Mapping[str, Any] = (daemon or {}).get("fleet") or {}
+    headers = {one.name: one.headers for one in settings.targets}
+    targets = []
+    for name, one in (fleet.get("targets") or {}).items():
+        selector = parsed(one["selector"]) if one.get("selector") else None
+        shard = sharding.parsed(one["shard"]) if one.get("shard") else None
+        place = TargetSettings(
+            name, one["url"], selector, shard, one["drain"], headers.get(name, settings.headers)
+        )
+        targets.append(Target(one["url"], one.get("target_id"), bool(one.get("bridged")), place))
+    return targets
+
+
+def _one_of_several(names: Sequence[str]) -> OttoError:
+    return OttoError(
+        f"the daemon has several targets ({', '.join(names)}), and this is about one",
+        hint="name one by its URL: --parlant-url",
+    )
 
 
 def _same(known: object, url: str) -> bool:

@@ -10,7 +10,7 @@ import typer
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.config_file import Configuration
 from otto_reconcile.cli.target_forms import targets_of
-from otto_reconcile.errors import SettingsError
+from otto_reconcile.errors import OttoError, SettingsError
 from otto_reconcile.settings import Settings, TargetSettings, bridge_token_from
 
 _AS_THEY_ARE = (
@@ -94,6 +94,14 @@ def targets_of_run(context: typer.Context) -> tuple[TargetSettings, ...]:
     except SettingsError as error:
         place = configuration.places.get("targets")
         raise SettingsError(f"{place}: {error.message}", hint=error.hint) from None
+
+
+def targets_known(context: typer.Context) -> tuple[TargetSettings, ...]:
+    """Those of the file for a command that only looks: none where a token of theirs is missing."""
+    try:
+        return targets_of_run(context)
+    except OttoError:
+        return ()
 
 
 def sources_of_run(context: typer.Context) -> git_options.Sources:

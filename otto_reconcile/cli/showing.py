@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otto_reconcile.cli.console import Output, say_data, say_lines, say_table
+from otto_reconcile.cli.fleet_lines import fleet_lines
 from otto_reconcile.cli.places import Daemon, the_daemon, told_stale
 from otto_reconcile.cli.unknown import not_there, refuse_unfit
 from otto_reconcile.errors import NotFound
@@ -19,8 +20,8 @@ from otto_reconcile.render.tables import Table
 from otto_reconcile.runtime.selecting import told_outside
 from otto_reconcile.settings import Settings
 
-_COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last change", "message")
-_FIELDS = ("bot_id", "sync", "health", "cause", "revision", "source", "last_change", "message")
+_COLUMNS = ("bot", "sync", "health", "cause", "revision", "source", "last_change", "message")
+_SEVERAL = ("bot", "target", *_COLUMNS[1:])
 
 LONG_ROUND = 900.0
 """Seconds from which on a round of looks is worth a line: what it finds may be that old."""
@@ -51,16 +52,23 @@ def run_status(settings: Settings, bot_id: str | None, output: Output) -> int:
     else:
         if output is Output.TABLE:
             say_lines(_header(daemon, outside))
-        say_table(Table(_COLUMNS, _rows(bots, daemon)), output)
+        say_table(_table(bots, daemon), output)
     return 0 if _all_well(daemon, bots) and (bot_id is not None or _all_taken(daemon)) else 2
 
 
-def _rows(bots: list[Mapping[str, Any]], daemon: Daemon) -> list[list[object]]:
-    """Each file with its repository, if the daemon has bots of several."""
+def _table(bots: list[Mapping[str, Any]], daemon: Daemon) -> Table:
+    """Each file with its repository, and each bot with its target, if there are several."""
     roots = {str(bot["root"]) for bot in daemon.get("bots", ()) if bot.get("root")}
     names = short_names(roots | (daemon.get("git") or {}).keys())
     places = ({**bot, "source": _place(bot, names)} for bot in bots)
-    return [[bot.get(name) for name in _FIELDS] for bot in places]
+    columns = _SEVERAL if daemon.get("fleet") else _COLUMNS
+    return Table([c.replace("_", " ") for c in columns], [_row(b, columns) for b in places])
+
+
+def _row(bot: Mapping[str, Any], columns: Sequence[str]) -> list[object]:
+    to = f" to {bot['moving_to']}" if bot.get("moving_to") else ""
+    cells = {**bot, "bot": bot.get("bot_id"), "target": f"{bot.get('target') or 'none'}{to}"}
+    return [cells.get(name) for name in columns]
 
 
 def _place(bot: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
@@ -105,7 +113,8 @@ def _all_taken(daemon: Daemon) -> bool:
     """True if manifests and local tools are in force, the model is there, and every job works."""
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
     refused |= any(source.get("problems") for source in (daemon.get("git") or {}).values())
-    if daemon.get("reaching"):
+    fleet = daemon.get("fleet") or {}
+    if daemon.get("reaching") or fleet.get("moves") or not fleet.get("agreed", True):
         return False
     away = (daemon.get("model") or {}).get("message")
     return not (refused or away or daemon.get("jobs"))
@@ -126,6 +135,7 @@ def _header(daemon: Daemon, outside: Sequence[str]) -> Iterator[Line]:
     at = f" at {daemon['url']}" if daemon.get("url") not in (None, target.get("label")) else ""
     at += ", over its bridge" if daemon.get("bridged") else ""
     yield _connected("target", target, at)
+    yield from fleet_lines(daemon.get("fleet") or {})
     for rival in daemon.get("rivals") or ():
         text = f"rival      {rival}, a daemon with another store, waits to manage this server"
         yield Line(visible(text), Tone.REMOVED)

@@ -27,7 +27,7 @@ from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.records.presence import Peer, Presence
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.backoff import CONNECTION
-from otto_reconcile.settings import TargetSettings, without_credentials
+from otto_reconcile.settings import TargetSettings
 
 FOLDER = "targets"
 """Below it in the data directory each target has a folder."""
@@ -87,8 +87,8 @@ class Fleet:
         self._moved, self._whole = asyncio.Event(), True
         self._units = {target.name: Unit(self, target) for target in targets}
         boards = {name: unit.board for name, unit in self._units.items()}
-        urls = {target.name: without_credentials(target.url) for target in targets}
-        self._board = FleetBoard(self._reporter.board, boards, urls, self.shared)
+        places = {target.name: target for target in targets}
+        self._board = FleetBoard(self._reporter.board, boards, places, self.shared)
         status = self._reporter.board.status
         status.target.label = status.target_id = counted(len(targets), "target")
 

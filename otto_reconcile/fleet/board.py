@@ -12,6 +12,7 @@ from otto_reconcile.fleet.shared import SharedWanted
 from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE, WAITING, Log
 from otto_reconcile.reconcile.status import Health, Status, StatusBoard, Sync
 from otto_reconcile.render.lines import counted
+from otto_reconcile.settings import TargetSettings, without_credentials
 
 NO_TARGET = "no target is for it: its labels fit the selector of none in `targets`"
 _TOLD_BY_ALL = "store "
@@ -68,11 +69,10 @@ class FleetBoard:
         self,
         board: StatusBoard,
         targets: Mapping[str, TargetBoard],
-        urls: Mapping[str, str],
+        places: Mapping[str, TargetSettings],
         shared: SharedWanted,
     ) -> None:
-        self._board, self._targets, self._urls, self._shared = board, targets, urls, shared
-        self._placed: dict[str, str | None] = {}
+        self._board, self._targets, self._places, self._shared = board, targets, places, shared
         self._moving: dict[str, str] = {}
         self._led: dict[str, bool] = {}
 
@@ -96,7 +96,7 @@ class FleetBoard:
         own = {
             name: told
             for name, told in status.jobs.items()
-            if name.partition(" ")[0] not in self._urls
+            if name.partition(" ")[0] not in self._places
         }
         status.jobs = {**own, **jobs}
 
@@ -113,8 +113,12 @@ class FleetBoard:
 
     def _told(self, name: str, status: Status) -> dict[str, Any]:
         bots = status.bots.values() if status.led_by is None else ()
+        place = self._places[name]
         return {
-            "url": self._urls[name],
+            "url": without_credentials(place.url),
+            "selector": place.selector.text if place.selector is not None else None,
+            "shard": str(place.shard) if place.shard is not None else None,
+            "drain": place.drain,
             "target_id": status.target_id,
             "bridged": status.bridged,
             "led_by": status.led_by,

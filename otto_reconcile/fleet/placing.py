@@ -83,7 +83,10 @@ class Placing:
             return
         came, left = frozenset(self._came), frozenset(self._left)
         if came:
-            self._moved(await asyncio.to_thread(self._shared.place, came, self._target))
+            moved = await asyncio.to_thread(self._shared.place, came, self._target)
+            for bot_id, before in sorted(moved.items()):
+                self._session.reporter.say("a bot has moved here", bot=bot_id, before=before)
+            self._moved(frozenset({self._target, *moved.values()}))
             self._came -= came
         if left:
             await asyncio.to_thread(self._shared.forget, left, self._target)

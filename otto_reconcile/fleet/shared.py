@@ -92,24 +92,23 @@ class SharedWanted:
         self._last = replace(last, bots=bots)
         return frozenset(targets | {t for b in names for t in spread.targets_of(b)})
 
-    def place(self, bot_ids: Iterable[str], target: str) -> frozenset[str]:
-        """All of these bots is on the target now; gives the targets that they leave.
+    def place(self, bot_ids: Iterable[str], target: str) -> dict[str, str]:
+        """All of these bots is on the target now; gives those that were elsewhere, and where.
 
         Blocking. Raises StoreUnavailable.
         """
         with self._refreshing:
-            spread, before = self._last.spread, {b: self._placed.get(b) for b in bot_ids}
-            before = {b: name for b, name in before.items() if name != target}
+            before = {b: name for b in bot_ids if (name := self._placed.get(b)) != target}
             others = self._placements.place(before, target)
             self._placed |= dict.fromkeys(before, target) | others
-            left = set[str]()
-            for bot_id in before if spread is not None else ():
-                assert spread is not None
-                left |= spread.targets_of(bot_id)
-                labels = _labels(self._last.bots.written, bot_id)
-                if bot_id in self._last.bots.written.bots:
-                    spread.put(bot_id, labels, self._placed[bot_id])
-            return frozenset(left)
+            for bot_id in before:
+                self._spread_anew(bot_id)
+            return {b: name for b, name in before.items() if name is not None and b not in others}
+
+    def _spread_anew(self, bot_id: str) -> None:
+        spread, written = self._last.spread, self._last.bots.written
+        if spread is not None and (bot_id in written.bots or bot_id in written.unreadable):
+            spread.put(bot_id, _labels(written, bot_id), self._placed.get(bot_id))
 
     def claim(self, bot_ids: Iterable[str], target: str) -> None:
         """These bots are on the target already, from a time before the record of placements.

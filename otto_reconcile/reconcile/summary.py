@@ -34,8 +34,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     outside = [bot.bot_id for bot in status.bots.values() if bot.outside]
     lines = [
         f"otto-reconcile is up after {took:.1f} s: {bots}",
-        f"  API    {url}",
-        f"  chat   {url}/chat/",
+        *(_targets(status) if status.fleet else [f"  API    {url}", f"  chat   {url}/chat/"]),
         f"  store  {_connection(status.store)}",
         *([f"         {status.lost}"] if status.lost else []),
         f"  target {_connection(status.target)}",
@@ -74,6 +73,11 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         lines.append("  no language model: set OPENAI_API_KEY, or start with --nlp NAME")
     lines.append("Ctrl-C stops it.")
     return "\n".join(visible(line) for line in lines)
+
+
+def _targets(status: Status) -> list[str]:
+    targets = status.fleet.get("targets", {})
+    return [f"  {name:<6} {one['url']}: {one['bots']} bots" for name, one in targets.items()]
 
 
 def _connection(connection: Connection) -> str:

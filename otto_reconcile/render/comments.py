@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from otto_reconcile.render.lines import counted, fenced, visible
-from otto_reconcile.render.plans import Report, counts_line, plan_lines, sections, summary_line
+from otto_reconcile.render.plans import counts_line, plan_lines, sections, summary_line
+from otto_reconcile.render.reports import Report
 
 LIMIT = 65_536
 """Characters that GitHub takes as one comment."""

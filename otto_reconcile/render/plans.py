@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otto_reconcile.model import JSON
@@ -16,6 +15,7 @@ from otto_reconcile.planning.plan import Action, Change, Operation, Plan
 from otto_reconcile.planning.redaction import shown
 from otto_reconcile.render.changes import change_lines
 from otto_reconcile.render.lines import Line, Tone, brief, counted, visible
+from otto_reconcile.render.reports import Report
 from otto_reconcile.runtime.selecting import told_outside
 
 _SIGNS = {
@@ -41,68 +41,6 @@ _WORDS = {
     "unmanaged": "unmanaged",
 }
 
-NO_PLAN = Plan()
-
-
-@dataclass(frozen=True, slots=True)
-class BotPlan:
-    """The plan of one bot, or why it could not be made.
-
-    `faults` say what is wrong with what is wanted of it, whatever the target has.
-    """
-
-    bot_id: str
-    plan: Plan = NO_PLAN
-    error: str | None = None
-    faults: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one comparison found. `foreign` reports agents that are of no bot, `reaching` says what
-    reaches every agent, though nobody declared it, and `pruned` what is deleted of that.
-
-    `imported` has what an import would do to the desired state: bot ids by what becomes of them.
-    `lost` says what the store has lost of what was wanted: whether it differs, nobody knows.
-    `outside` are bots that were not compared, since they are outside of the daemon's `selector`.
-    """
-
-    bots: Sequence[BotPlan] = ()
-    foreign: Plan = NO_PLAN
-    reaching: Sequence[str] = ()
-    pruned: Plan = NO_PLAN
-    warnings: Sequence[str] = ()
-    imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    lost: str | None = None
-    outside: Sequence[str] = ()
-    selector: str = ""
-
-    @property
-    def errors(self) -> list[str]:
-        return [f"{bot.bot_id}: {bot.error}" for bot in self.bots if bot.error is not None]
-
-    @property
-    def faults(self) -> list[str]:
-        """What makes bots Degraded though nothing may differ."""
-        return [f"{bot.bot_id}: {fault}" for bot in self.bots for fault in bot.faults]
-
-    @property
-    def differs(self) -> bool:
-        """True if anything is to be done, held back or wrong; what is unmanaged does not count."""
-        differing = not all(plan.in_sync for plan in self._plans())
-        told = bool(self.reaching or self.lost or self.faults)
-        return differing or told or any(self.imported.values())
-
-    def actions(self) -> Iterator[Action]:
-        """All that a person is shown; what is merely forgotten changes nothing for anybody."""
-        for plan in self._plans():
-            yield from (a for a in plan if a.operation is not Operation.FORGET)
-
-    def _plans(self) -> Iterator[Plan]:
-        yield from (bot.plan for bot in self.bots)
-        yield self.foreign
-        yield self.pruned
-
 
 class Section(NamedTuple):
     """A heading with the actions below it; without any it is a remark."""
@@ -126,13 +64,16 @@ def sections(report: Report) -> Iterator[Section]:
     if len(report.pruned):
         yield Section(Line("for every agent", Tone.HEADING), report.pruned.actions)
     yield from map(Section, _import_lines(report))
+    yield from (Section(Line(f"move: {visible(one)}", Tone.CHANGED)) for one in report.moves)
+    for name, why in report.unasked.items():
+        yield Section(Line(f"target {name} (not compared: {visible(why)})", Tone.REMOVED))
     for bot in report.bots:
         actions = tuple(a for a in bot.plan if a.operation is not Operation.FORGET)
         if bot.error is not None:
-            why = f"{bot.bot_id} (not compared: {visible(bot.error)})"
+            why = f"{bot.called} (not compared: {visible(bot.error)})"
             yield Section(Line(why, Tone.REMOVED))
         elif actions:
-            yield Section(Line(_heading(bot.bot_id, actions), Tone.HEADING), actions)
+            yield Section(Line(_heading(bot.called, actions), Tone.HEADING), actions)
     if len(report.foreign):
         yield Section(Line("agents of no bot", Tone.HEADING), report.foreign.actions)
     yield from (Section(Line(f"warning: {visible(w)}", Tone.CHANGED)) for w in report.warnings)
@@ -225,6 +166,8 @@ def summary_line(report: Report) -> str:
         parts.insert(0, "no difference")
     if degraded := sum(bool(bot.faults) for bot in report.bots):
         parts.append(f"{counted(degraded, 'bot')} Degraded")
+    if report.moves:
+        parts.append(f"{counted(len(report.moves), 'bot')} to move")
     if report.errors:
         parts.append(f"{len(report.errors)} not compared")
     return ", ".join(parts) or "nothing to do on the target"
@@ -233,8 +176,8 @@ def summary_line(report: Report) -> str:
 def document(report: Report) -> dict[str, JSON]:
     """The report for a program: changes by group, summary, warnings, errors."""
     changes: dict[str, list[JSON]] = {group: [] for group in GROUPS}
-    for action in report.actions():
-        changes[_group(action)].append(_entry(action))
+    for target, action in report.placed_actions():
+        changes[_group(action)].append(_entry(action, target))
     counts = summary(report)
     total = sum(counts[group] for group in GROUPS if group != "unmanaged")
     made: dict[str, JSON] = {
@@ -248,6 +191,8 @@ def document(report: Report) -> dict[str, JSON]:
         made["faults"] = report.faults
     if report.lost:
         made["lost"] = report.lost
+    if report.moves:
+        made["moves"] = list(report.moves)
     if report.outside:
         made["outside"] = list(report.outside)
     if report.imported:
@@ -255,8 +200,9 @@ def document(report: Report) -> dict[str, JSON]:
     return made
 
 
-def _entry(action: Action) -> dict[str, JSON]:
+def _entry(action: Action, target: str | None) -> dict[str, JSON]:
     entry: dict[str, JSON] = {
+        **({"target": target} if target is not None else {}),
         "bot": action.bot_id,
         "kind": action.ref.kind,
         "key": action.shown_key,

@@ -46,8 +46,9 @@ def test_config_has_the_options_of_run() -> None:
 
 def test_the_file_has_the_options_of_run() -> None:
     names = options("run").keys() - ONLY_AT_THE_START - IN_SOURCES
-    assert set(ConfigForm.model_fields) - {"sources"} == names
-    assert set(config_schema()["properties"]) - {"sources"} == names
+    lists = {"sources", "targets"}
+    assert set(ConfigForm.model_fields) - lists == names
+    assert set(config_schema()["properties"]) - lists == names
 
 
 def test_settings_have_the_options_of_run() -> None:
@@ -55,6 +56,7 @@ def test_settings_have_the_options_of_run() -> None:
     told -= {name.replace("-", "_") for name in OF_RUN_ALONE}
     assert {one.name for one in fields(Settings)} == told | {
         "selector",
+        "targets",
         "bridge_token",
         "headers",
         "webhook_secret",

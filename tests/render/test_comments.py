@@ -9,7 +9,7 @@ import pytest
 from otto_reconcile.model import Ref, make
 from otto_reconcile.planning.plan import Action, Cause, Change, Operation, Plan
 from otto_reconcile.render.comments import LIMIT, LONGEST, comment
-from otto_reconcile.render.plans import BotPlan, Report
+from otto_reconcile.render.reports import BotPlan, Report
 
 HOSTILE = "</details><img src=x> `````` @everyone [a](http://x) #1 \x1b[2J\n```\n<script>"
 

@@ -7,14 +7,8 @@ import json
 from otto_reconcile.model import Ref, make
 from otto_reconcile.planning.plan import Action, Cause, Change, Operation, Plan
 from otto_reconcile.render.data import to_json
-from otto_reconcile.render.plans import (
-    GROUPS,
-    BotPlan,
-    Report,
-    document,
-    summary_line,
-    text_lines,
-)
+from otto_reconcile.render.plans import GROUPS, document, summary_line, text_lines
+from otto_reconcile.render.reports import BotPlan, Report
 
 
 def action(operation: Operation, key: str = "desk.a", **fields: object) -> Action:

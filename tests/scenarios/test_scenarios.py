@@ -21,7 +21,8 @@ import pytest
 from otto_reconcile import manifest
 from otto_reconcile.diff import Policy, plan
 from otto_reconcile.model import Ref, Resource, Snapshot, make, snapshot_of
-from otto_reconcile.render.plans import BotPlan, Report, text_lines
+from otto_reconcile.render.plans import text_lines
+from otto_reconcile.render.reports import BotPlan, Report
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(path.name for path in HERE.iterdir() if path.is_dir() and path.name[0] != "_")

@@ -1,0 +1,53 @@
+"""What `status` says of several targets: a line for each, and what moves between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from otto_reconcile.reconcile.restore_report import so_far
+from otto_reconcile.render.lines import Line, Tone, counted, visible
+
+SHOWN = 10
+"""So many moves are told one by one."""
+
+
+def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
+    """Nothing of a daemon that has one target."""
+    for name, target in (fleet.get("targets") or {}).items():
+        yield _target(name, target)
+    if not fleet.get("agreed", True):
+        text = "daemons    they have different targets in their configurations: no bot moves"
+        yield Line(text, Tone.REMOVED)
+    if len(others := fleet.get("daemons") or ()) > 1:
+        yield Line(visible(f"daemons    {len(others)} share the targets: {', '.join(others)}"))
+    yield from _moves(fleet.get("moves") or ())
+
+
+def _target(name: str, target: Mapping[str, Any]) -> Line:
+    what = f"{target.get('url')}{', over its bridge' if target.get('bridged') else ''}"
+    said = "".join(
+        f", {word} {target[key]}"
+        for key, word in (("selector", "-l"), ("shard", "shard"))
+        if target.get(key)
+    )
+    said += ", drained" if target.get("drain") else ""
+    if target.get("led_by"):
+        text = f"  {name}: {what}{said}: {target['led_by']} has it"
+        return Line(visible(text), Tone.QUIET)
+    state, bots = target.get("state"), counted(target.get("bots") or 0, "bot")
+    text = f"  {name}: {what}{said}: {state}, {target.get('synced')} of {bots} Synced"
+    restore = target.get("restore") or {}
+    if "done" in restore:
+        text += f", {so_far(restore)}"
+    if target.get("message"):
+        text += f", {target['message']}"
+    return Line(visible(text), Tone.PLAIN if state == "Connected" else Tone.CHANGED)
+
+
+def _moves(moves: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    for move in moves[:SHOWN]:
+        text = f"moves      {move['bot_id']} from {move['before']} to {move['after']}"
+        yield Line(visible(text), Tone.CHANGED)
+    if len(moves) > SHOWN:
+        yield Line(f"           and {len(moves) - SHOWN} more", Tone.CHANGED)
