@@ -22,7 +22,7 @@ from otto_reconcile.port.rest import RestPort
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.last_used import LastUsed
-from otto_reconcile.reconcile.reporter import Reporter
+from otto_reconcile.reconcile.reporter import CONNECTED, Reporter
 from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.records.presence import Peer, Presence
 from otto_reconcile.render.lines import counted
@@ -198,10 +198,19 @@ class Fleet:
         while True:
             daemons = [peer.holder for peer in self._sharing.peers]
             self._board.gather(daemons, self._sharing.agreed)
-            self._reporter.target(*self._board.state())
+            self._tell_targets()
             self._reporter.publish()
             self._jobs.succeeded("publishing")
             await self._clock.sleep(PUBLISH)
+
+    def _tell_targets(self) -> None:
+        """Each target has told of itself; this is for those who ask about all of them."""
+        state, why = self._board.state()
+        if state == CONNECTED:
+            self._reporter.target(CONNECTED)
+            return
+        board = self._reporter.board
+        board.connection(board.status.target, state, self._clock.now(), why)
 
 
 def _bridged(target: TargetSettings, reporter: Reporter, assembly: Assembly) -> Bridged | None:

@@ -83,11 +83,13 @@ class Placing:
             return
         came, left = frozenset(self._came), frozenset(self._left)
         if came:
-            moved = await asyncio.to_thread(self._shared.place, came, self._target)
-            for bot_id, before in sorted(moved.items()):
+            placed = await asyncio.to_thread(self._shared.place, came, self._target)
+            for bot_id, before in sorted(placed.came.items()):
                 self._session.reporter.say("a bot has moved here", bot=bot_id, before=before)
-            self._moved(frozenset({self._target, *moved.values()}))
+            self._moved(frozenset({*placed.came.values(), *placed.others.values()}))
             self._came -= came
+            if placed.others:  # they are wanted here no more
+                self._moved(frozenset({self._target}))
         if left:
             await asyncio.to_thread(self._shared.forget, left, self._target)
             self._left -= left

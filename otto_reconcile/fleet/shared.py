@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from otto_reconcile.desired import Desired, Ingested
 from otto_reconcile.errors import StoreUnavailable
@@ -28,6 +29,13 @@ class _Reading:
     ingested: Ingested = field(default_factory=Ingested)
     spread: Spread | None = None
     error: StoreUnavailable | None = None
+
+
+class Placed(NamedTuple):
+    """Bots that `came`, and from which target; and such as `others` have by now, and which."""
+
+    came: Mapping[str, str]
+    others: Mapping[str, str]
 
 
 class SharedWanted:
@@ -92,18 +100,16 @@ class SharedWanted:
         self._last = replace(last, bots=bots)
         return frozenset(targets | {t for b in names for t in spread.targets_of(b)})
 
-    def place(self, bot_ids: Iterable[str], target: str) -> dict[str, str]:
-        """All of these bots is on the target now; gives those that were elsewhere, and where.
-
-        Blocking. Raises StoreUnavailable.
-        """
+    def place(self, bot_ids: Iterable[str], target: str) -> Placed:
+        """All of these bots is on the target now. Blocking. Raises StoreUnavailable."""
         with self._refreshing:
             before = {b: name for b in bot_ids if (name := self._placed.get(b)) != target}
             others = self._placements.place(before, target)
             self._placed |= dict.fromkeys(before, target) | others
             for bot_id in before:
                 self._spread_anew(bot_id)
-            return {b: name for b, name in before.items() if name is not None and b not in others}
+            came = {b: name for b, name in before.items() if name is not None and b not in others}
+            return Placed(came, others)
 
     def _spread_anew(self, bot_id: str) -> None:
         spread, written = self._last.spread, self._last.bots.written

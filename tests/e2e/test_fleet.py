@@ -1,0 +1,188 @@
+"""Several targets: each bot on one of them, whatever becomes of targets, daemons and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.fleet import Fleet, labelled, parlants, whole
+from tests.e2e.harness import TLS, Daemon, Place, wait_for
+from tests.parlant_server.process import ParlantProcess
+
+Servers = dict[str, ParlantProcess]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Servers]:
+    with parlants("eu", "us") as servers:
+        yield servers
+
+
+@pytest.fixture
+def fleet(running: Servers, tmp_path: Path) -> Fleet:
+    for server in running.values():
+        server.restart()
+    return Fleet(tmp_path, running)
+
+
+def targets(daemon: Daemon) -> dict[str, Any]:
+    found: dict[str, Any] = daemon.status.get("fleet", {}).get("targets", {})
+    return found
+
+
+def where(daemon: Daemon) -> dict[str, str]:
+    return {bot["bot_id"]: bot["target"] for bot in daemon.status["bots"]}
+
+
+def test_bots_are_where_their_labels_say(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us", "c": "eu"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b", "c")
+        assert fleet.on("eu") == {"a", "c"}
+        assert fleet.on("us") == {"b"}
+        assert where(daemon) == {"a": "eu", "b": "us", "c": "eu"}
+        shown = fleet.place.command("status")
+        assert shown.returncode == 0, shown.stdout
+        assert "2 of 2 bots Synced" in shown.stdout
+        compared = fleet.place.command("diff")
+        assert compared.returncode == 0, compared.stdout
+        url = fleet.servers["us"].url
+        httpx.delete(f"{url}/guidelines/b.small-talk", timeout=30, verify=TLS)
+        wait_for("the drift is healed", lambda: whole(url, "b"))
+        assert [name for name in fleet.servers if "b" in fleet.on(name)] == ["us"]
+
+
+def test_a_bot_moves_without_a_moment_of_none(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        fleet.write({"a": "us"})
+        urls = [server.url for server in fleet.servers.values()]
+
+        def moved() -> bool:
+            assert any(whole(url, "a") for url in reversed(urls))
+            return "a" not in fleet.on("eu")
+
+        wait_for("it has left", moved)
+        assert whole(fleet.servers["us"].url, "a")
+        wait_for("the status says so", lambda: where(daemon) == {"a": "us", "b": "us"})
+        daemon.wait_synced("a", "b")
+        assert "a bot has moved here" in daemon.output
+        assert fleet.place.command("status").returncode == 0
+
+
+def test_a_target_that_is_away_holds_nothing_else_up(fleet: Fleet) -> None:
+    """What was to move there stays where it is, and goes once it can."""
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        fleet.servers["us"].stop()
+        fleet.write({"a": "us", "c": "eu"})
+        daemon.wait_synced("c")
+        wait_for("it is told", lambda: targets(daemon)["us"]["state"] == "Unavailable")
+        wait_for("the move is told", lambda: daemon.bot("a").get("moving_to") == "us")
+        assert fleet.on("eu") == {"a", "c"}
+        shown = fleet.place.command("status")
+        assert shown.returncode == 2
+        assert "a from eu to us" in shown.stdout
+        compared = fleet.place.command("diff")
+        assert compared.returncode == 1
+        assert "a goes from eu to us" in compared.stdout
+        assert "target us (not compared" in compared.stdout
+        fleet.servers["us"].start()
+        wait_for("all is where it belongs", lambda: fleet.on("us") == {"a", "b"})
+        wait_for("it has left", lambda: fleet.on("eu") == {"c"})
+        daemon.wait_synced("a", "b", "c")
+
+
+def test_a_restart_of_one_target_restores_its_bots(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        epochs = {name: one["epoch"] for name, one in targets(daemon).items()}
+        fleet.servers["eu"].restart()
+        wait_for("it is back", lambda: whole(fleet.servers["eu"].url, "a"))
+        wait_for("it is told", lambda: targets(daemon)["eu"]["epoch"] != epochs["eu"])
+        daemon.wait_synced("a", "b")
+        assert targets(daemon)["us"]["epoch"] == epochs["us"]
+        assert fleet.on("eu") == {"a"}
+        assert fleet.on("us") == {"b"}
+
+
+def test_one_target_becomes_two_and_one_again(fleet: Fleet) -> None:
+    """A store that had one target, then shares, then one that is drained."""
+    names = [f"bot-{number}" for number in range(6)]
+    fleet.write(dict.fromkeys(names, "eu"))
+    first = Place(fleet.place.folder)
+    with first.forked("--parlant-url", fleet.servers["eu"].url, "--interval", "1") as daemon:
+        daemon.wait_synced(*names)
+    fleet.configure([{"name": "eu"}, {"name": "us"}])
+    with fleet.daemon() as daemon:
+        wait_for("some have moved", lambda: fleet.on("us"))
+        wait_for("each is on one", lambda: len(fleet.on("eu")) + len(fleet.on("us")) == 6)
+        daemon.wait_synced(*names)
+        assert fleet.on("eu") | fleet.on("us") == set(names)
+        assert fleet.on("eu")
+        assert fleet.on("us")
+        wait_for("nothing moves", lambda: not daemon.status["fleet"]["moves"])
+    fleet.configure([{"name": "eu", "drain": True}, {"name": "us"}])
+    with fleet.daemon() as daemon:
+        wait_for("it is empty", lambda: not fleet.on("eu"))
+        assert fleet.on("us") == set(names)
+        daemon.wait_synced(*names)
+    fleet.configure([{"name": "us"}])
+    with fleet.daemon() as daemon:
+        daemon.wait_synced(*names)
+        assert fleet.on("us") == set(names)
+
+
+def test_a_bot_that_no_target_is_for_is_told(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "asia"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a")
+        wait_for("it is told", lambda: daemon.bot("b").get("health") == "Missing")
+        assert "no target is for it" in daemon.bot("b")["message"]
+        assert fleet.place.command("status").returncode == 2
+        fleet.write({"a": "asia"})
+        wait_for("it is read", lambda: daemon.bot("a").get("revision") == 2)
+        assert fleet.on("eu") == {"a"}
+        fleet.write({"b": "us"})
+        daemon.wait_synced("b")
+        assert fleet.on("us") == {"b"}
+        fleet.place.command("delete", "a", "b", "--yes")
+
+
+def test_a_deleted_bot_is_deleted_where_it_is(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({f"bot-{number}": "eu" for number in range(3)} | {"b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("bot-0", "bot-1", "bot-2", "b")
+        (fleet.place.manifests / "b.yaml").unlink()
+        wait_for("it is gone", lambda: not fleet.on("us"))
+        wait_for("the status knows", lambda: "b" not in where(daemon))
+        fleet.write({"b": "eu"})
+        wait_for("it is there again", lambda: "b" in fleet.on("eu"))
+        daemon.wait_synced("b")
+        assert fleet.on("us") == set()
+
+
+def test_text_of_one_bot_is_changed_on_its_target(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        fleet.place.write("a.yaml", labelled("a", "eu", action="Ask twice"))
+        url = f"{fleet.servers['eu'].url}/guidelines/a.order-status"
+        wait_for("it is changed", lambda: "Ask twice" in httpx.get(url, verify=TLS).text)
+        compared = fleet.place.command("diff", "a")
+        assert compared.returncode == 0, compared.stdout
+        assert fleet.place.command("diff", "nobody").returncode == 1
