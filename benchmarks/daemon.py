@@ -31,6 +31,7 @@ class Daemon:
         self._folder = tempfile.TemporaryDirectory(prefix="otto-bench-")
         self.folder = Path(self._folder.name)
         self._process: subprocess.Popen[bytes] | None = None
+        self._bots = bots
         self.http = httpx.Client(timeout=300.0, trust_env=False)
         self._write(bots)
 
@@ -75,8 +76,8 @@ class Daemon:
 
     def _is_up(self) -> bool:
         restore = self.status.get("restore") or {}
-        synced = all(bot["sync"] == "Synced" for bot in self.status.get("bots", ()))
-        return "restored" in restore and synced
+        synced = [bot for bot in self.status.get("bots", ()) if bot["sync"] == "Synced"]
+        return "restored" in restore and len(synced) == self._bots
 
     @property
     def status(self) -> dict[str, Any]:
