@@ -45,7 +45,7 @@ class Daemon:
 
     def __enter__(self) -> Self:
         self.start()
-        self.wait_for("all bots", self._is_up)
+        self.wait_for("all bots", self.is_up)
         return self
 
     def start(self) -> float:
@@ -74,7 +74,8 @@ class Daemon:
                 raise SystemExit(f"not within {START_SECONDS:.0f} s: {what}")
             time.sleep(0.02)
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
+        """True once all bots are there and Synced."""
         restore = self.status.get("restore") or {}
         synced = [bot for bot in self.status.get("bots", ()) if bot["sync"] == "Synced"]
         return "restored" in restore and len(synced) == self._bots

@@ -56,7 +56,7 @@ def _ours(bots: int) -> tuple[float, float]:
     opened = answered = float("inf")
     try:
         daemon.start()
-        daemon.wait_for("the restore", lambda: "restored" in (daemon.status.get("restore") or {}))
+        daemon.wait_for("all bots", daemon.is_up)
         for _ in range(ROUNDS):
             daemon.stop()
             opened = min(opened, daemon.start())
