@@ -196,6 +196,7 @@ class Fleet:
 
     async def _publish(self) -> None:
         while True:
+            self.look_at(await asyncio.to_thread(self.shared.let_go))
             daemons = [peer.holder for peer in self._sharing.peers]
             self._board.gather(daemons, self._sharing.agreed)
             self._tell_targets()

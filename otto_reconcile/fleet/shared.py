@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from otto_reconcile.reconcile.wanted import Bots, WantedOfStore
 from otto_reconcile.records.placements import Placements
 from otto_reconcile.store.base import Moved, Position
 
+STAY = 5.0
+"""Seconds that a bot which has moved stays where it was: for a router that does not know yet, and
+for answers that are under way."""
 NOTHING = Bots(Desired({}, {}), Desired({}, {}))
 
 
@@ -41,13 +45,21 @@ class Placed(NamedTuple):
 class SharedWanted:
     """Read by one, in its own rhythm (`refresh`); the targets' parts never wait for the store."""
 
-    def __init__(self, stores: Stores, assignment: Assignment) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        assignment: Assignment,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
         self._all, self._applied = WantedOfStore(stores), stores.applied
         self._placements, self._assignment = Placements(stores.store), assignment
-        self._refreshing = threading.Lock()
+        self._refreshing = threading.Lock()  # one reads or places at a time
+        self._spreading = threading.Lock()  # nobody sees a bot between two places
         self._position: Position | None = None
         self._settled, self._odd = False, True
         self._placed: dict[str, str] = {}
+        self._leaving: dict[str, tuple[str, float]] = {}  # bots that moved: from where, until when
         self._homeless: Sequence[str] = ()
         self._last = _Reading(error=StoreUnavailable("the store was not read yet"))
 
@@ -79,10 +91,12 @@ class SharedWanted:
     def _read_whole(self, ingest: bool, settled: bool) -> frozenset[str]:
         self._odd, before = True, self._last
         ingested = self._all.ingest() if ingest else Ingested()
-        bots, self._placed = self._all.read(), self._placements.read()
-        spread = Spread(self._assignment, settled=settled)
+        bots, placed = self._all.read(), self._placements.read()
+        for bot_id in placed.keys() & self._placed.keys():
+            self._leave(bot_id, self._placed[bot_id], placed[bot_id])
+        self._placed, spread = placed, Spread(self._assignment, settled=settled)
         for bot_id in (*bots.written.bots, *bots.written.unreadable):
-            spread.put(bot_id, _labels(bots.written, bot_id), self._placed.get(bot_id))
+            self._spread(bot_id, spread, bots.written)
         self._last = _Reading(bots, ingested, spread)
         readable = bots.written.is_readable and bots.effective.is_readable
         self._settled, self._odd = settled, not (readable and ingest and ingested.nothing_odd)
@@ -91,13 +105,10 @@ class SharedWanted:
     def _read_moved(self, names: frozenset[str], last: _Reading, spread: Spread) -> frozenset[str]:
         bots = self._all.read_moved(last.bots, names)
         targets = {target for bot_id in names for target in spread.targets_of(bot_id)}
-        for bot_id in names:
-            if bot_id in bots.written.bots:
-                spread.put(bot_id, _labels(bots.written, bot_id), self._placed.get(bot_id))
-            else:
-                spread.drop(bot_id)
-        self._odd = not bots.written.is_readable
         self._last = replace(last, bots=bots)
+        for bot_id in names:
+            self._spread(bot_id, spread, bots.written)
+        self._odd = not bots.written.is_readable
         return frozenset(targets | {t for b in names for t in spread.targets_of(b)})
 
     def place(self, bot_ids: Iterable[str], target: str) -> Placed:
@@ -106,15 +117,40 @@ class SharedWanted:
             before = {b: name for b in bot_ids if (name := self._placed.get(b)) != target}
             others = self._placements.place(before, target)
             self._placed |= dict.fromkeys(before, target) | others
-            for bot_id in before:
+            for bot_id, name in before.items():
+                self._leave(bot_id, name, self._placed[bot_id])
                 self._spread_anew(bot_id)
             came = {b: name for b, name in before.items() if name is not None and b not in others}
             return Placed(came, others)
 
+    def _leave(self, bot_id: str, before: str | None, now: str) -> None:
+        if before not in (None, now):
+            self._leaving[bot_id] = (str(before), self._monotonic() + STAY)
+
+    def _spread(self, bot_id: str, spread: Spread, written: Desired) -> None:
+        with self._spreading:
+            if bot_id not in written.bots and bot_id not in written.unreadable:
+                spread.drop(bot_id)
+                return
+            before, _ = self._leaving.get(bot_id, (None, 0.0))
+            spread.put(bot_id, _labels(written, bot_id), self._placed.get(bot_id), before)
+
     def _spread_anew(self, bot_id: str) -> None:
-        spread, written = self._last.spread, self._last.bots.written
-        if spread is not None and (bot_id in written.bots or bot_id in written.unreadable):
-            spread.put(bot_id, _labels(written, bot_id), self._placed.get(bot_id))
+        if (spread := self._last.spread) is not None:
+            self._spread(bot_id, spread, self._last.bots.written)
+
+    def let_go(self) -> frozenset[str]:
+        """Bots that moved are no longer wanted where they were, once whoever asked there knows.
+
+        Gives the targets for which that is news. To be called now and then.
+        """
+        now = self._monotonic()
+        with self._refreshing:
+            over = [bot_id for bot_id, (_, until) in self._leaving.items() if until <= now]
+            targets = frozenset(self._leaving.pop(bot_id)[0] for bot_id in over)
+            for bot_id in over:
+                self._spread_anew(bot_id)
+            return targets
 
     def claim(self, bot_ids: Iterable[str], target: str) -> None:
         """These bots are on the target already, from a time before the record of placements.
@@ -173,7 +209,8 @@ class SharedWanted:
         last = self._last
         if last.error is not None or last.spread is None:
             raise last.error or StoreUnavailable("the store was not read yet")
-        here = last.spread.on(target)
+        with self._spreading:
+            here = last.spread.on(target)
         faults = {b: why for b, why in last.ingested.faults.items() if b in here}
         return Bots(*(_part(one, here) for one in last.bots)), Ingested(faults=faults)
 

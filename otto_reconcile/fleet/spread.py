@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from otto_reconcile.fleet.assignment import Assignment
 
@@ -19,14 +19,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class _Homes:
-    """One bot: the target that has it or is to have it, and the one that it goes to, if any."""
+    """One bot: the target that has it or is to have it, the one that it goes to, if any, and the
+    one that it came from a moment ago."""
 
     home: str | None
     after: str | None = None
+    before: str | None = None
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset(name for name in (self.home, self.after) if name is not None)
+        return frozenset(n for n in (self.home, self.after, self.before) if n is not None)
 
 
 NOWHERE = _Homes(None)
@@ -45,10 +47,19 @@ class Spread:
         self._moves: dict[str, Move] = {}
         self._on: dict[str, set[str]] = {}
 
-    def put(self, bot_id: str, labels: Mapping[str, str] | None, placed: str | None) -> None:
-        """A bot that is wanted, and where it is placed; its labels are None if nobody knows."""
+    def put(
+        self,
+        bot_id: str,
+        labels: Mapping[str, str] | None,
+        placed: str | None,
+        before: str | None = None,
+    ) -> None:
+        """A bot that is wanted, and where it is placed; its labels are None if nobody knows.
+
+        It was placed on the target `before` a moment ago, and is kept there still.
+        """
         self.drop(bot_id)
-        homes = self._of(bot_id, labels, placed)
+        homes = replace(self._of(bot_id, labels, placed), before=before)
         self._homes[bot_id] = homes
         if homes.home is not None and homes.after is not None:
             self._moves[bot_id] = Move(bot_id, homes.home, homes.after)
