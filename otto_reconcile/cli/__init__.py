@@ -24,6 +24,7 @@ def _run() -> int:
     from otto_reconcile.cli import (  # noqa: F401 (they register)
         bot_commands,
         environment_commands,
+        fleet_commands,
         history_commands,
     )
     from otto_reconcile.cli.app import app

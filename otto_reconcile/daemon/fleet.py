@@ -24,10 +24,11 @@ from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.last_used import LastUsed
 from otto_reconcile.reconcile.reporter import CONNECTED, Reporter
 from otto_reconcile.reconcile.restore_report import hold_up
+from otto_reconcile.records.placements import Placements
 from otto_reconcile.records.presence import Peer, Presence
 from otto_reconcile.render.lines import counted
 from otto_reconcile.runtime.backoff import CONNECTION
-from otto_reconcile.settings import TargetSettings
+from otto_reconcile.settings import TargetSettings, without_credentials
 
 FOLDER = "targets"
 """Below it in the data directory each target has a folder."""
@@ -88,6 +89,8 @@ class Fleet:
         self._units = {target.name: Unit(self, target) for target in targets}
         boards = {name: unit.board for name, unit in self._units.items()}
         places = {target.name: target for target in targets}
+        self._placements = Placements(self._stores.store)
+        self._urls = {target.name: without_credentials(target.url) for target in targets}
         self._board = FleetBoard(self._reporter.board, boards, places, self.shared)
         status = self._reporter.board.status
         status.target.label = status.target_id = counted(len(targets), "target")
@@ -189,7 +192,8 @@ class Fleet:
         while True:
             started = self._clock.monotonic()
             self._whole = True
-            await self._refresh()
+            if await self._refresh():
+                await asyncio.to_thread(self._placements.register, self._urls)
             self._jobs.succeeded("sweeping")
             took = self._clock.monotonic() - started
             await self._clock.sleep(max(self._settings.interval, took / SHARE))

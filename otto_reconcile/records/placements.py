@@ -13,7 +13,7 @@ from otto_reconcile.errors import Conflict
 from otto_reconcile.records.events import now_utc
 from otto_reconcile.store.base import Document, Store
 
-COLLECTION = "placements"
+COLLECTION, TARGETS = "placements", "targets"
 FEW = 100
 """So many are asked for by their ids; of more, all are read."""
 
@@ -43,6 +43,15 @@ class Placements:
                 self._store.swap(COLLECTION, where, _document(bot_id, target))
         now = self._of(bots) if len(bots) <= FEW else self.read()
         return {bot_id: now[bot_id] for bot_id in bots if now.get(bot_id, target) != target}
+
+    def register(self, urls: Mapping[str, str]) -> None:
+        """Where targets are reached, by their names: for routers."""
+        self._store.put(TARGETS, [{"target": n, "url": url} for n, url in sorted(urls.items())])
+
+    def addresses(self) -> dict[str, str]:
+        """The URL of each target that a daemon ever had, by its name."""
+        found = ((d.get("target"), d.get("url")) for d in self._store.find(TARGETS))
+        return {n: url for n, url in found if isinstance(n, str) and isinstance(url, str)}
 
     def forget(self, bot_ids: Iterable[str], target: str) -> None:
         """These bots are on the target no more, and on no other."""

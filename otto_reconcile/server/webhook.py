@@ -13,14 +13,12 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from otto_reconcile.server import sockets
-from otto_reconcile.server.unsignalled import Unsignalled
+from otto_reconcile.server import loopback
 
 PATH = "/webhook"
 MOST = 25 * 1024 * 1024
@@ -60,20 +58,10 @@ class Webhook:
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[str]:
         """Listens on loopback and gives its URL. Raises SettingsError for a port that is taken."""
-        listener = sockets.bind(port, option="--webhook-port")
-        config = uvicorn.Config(
-            self.app, log_config=None, log_level="critical", access_log=False, lifespan="off",
-            timeout_graceful_shutdown=1, server_header=False,
-        )  # fmt: skip
-        server = Unsignalled(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="webhook")
-        try:
-            yield f"http://{sockets.HOST}:{sockets.number(listener)}{PATH}"
-        finally:
-            server.should_exit = True
-            await asyncio.wait({serving}, timeout=2.0)
-            serving.cancel()
-            listener.close()
+        async with loopback.listening(
+            self.app, port, option="--webhook-port", name="webhook"
+        ) as url:
+            yield f"{url}{PATH}"
 
 
 def _said(status: int, message: str) -> Response:
