@@ -1,8 +1,8 @@
 """The answers of one simulated Parlant server to calls of its API: no HTTP and no time in here.
 
-One way for all kinds, and beside it the few rules that each has of its own. Known to be missing:
-states of journeys, sessions, evaluations, what services elsewhere offer (every service has the
-same tools), and most refusals of a wrong type or value.
+One way for all kinds, and the few rules that one kind alone has in `rules`. Not there: states of
+journeys, sessions, evaluations, what tool services elsewhere offer, and most refusals of a value
+that has the wrong type.
 """
 
 from __future__ import annotations

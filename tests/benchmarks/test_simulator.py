@@ -86,31 +86,31 @@ def test_simulator_takes_as_long_as_the_costs_say() -> None:
 @pytest.mark.parametrize(
     ("call", "query", "measured"),
     [
-        ("POST guidelines", {}, 7.4),
-        ("GET guidelines", {}, 4485),
+        ("POST guidelines", {}, 6.5),
+        ("GET guidelines", {}, 4451),
         ("GET guidelines", {"tag_id": ["agent:x"]}, 35),
-        ("GET guidelines/x", {}, 9),
-        ("PATCH guidelines/x", {}, 31),
-        ("DELETE guidelines/x", {}, 680),
-        ("GET journeys", {}, 638),
-        ("GET journeys", {"tag_id": ["agent:x"]}, 9.1),
-        ("POST journeys", {}, 35),
-        ("DELETE journeys/x", {}, 1444),
-        ("GET terms", {}, 215),
-        ("PATCH terms/x", {}, 13.2),
-        ("GET tags", {"name": ["x"]}, 1.4),
+        ("GET guidelines/x", {}, 7.9),
+        ("PATCH guidelines/x", {}, 32),
+        ("DELETE guidelines/x", {}, 697),
+        ("GET journeys", {}, 654),
+        ("GET journeys", {"tag_id": ["agent:x"]}, 8.5),
+        ("POST journeys", {}, 28),
+        ("DELETE journeys/x", {}, 1374),
+        ("GET terms", {}, 202),
+        ("PATCH terms/x", {}, 11.2),
+        ("GET tags", {"name": ["x"]}, 1.8),
     ],
 )
 def test_simulated_costs_are_near_those_of_200_bots(
     call: str, query: dict[str, Any], measured: float
 ) -> None:
-    """Milliseconds of a real Parlant with 200 bots; the tables were measured at other times."""
+    """In milliseconds. Sums are not measured themselves, so that some of it is near only."""
     held = {"agents": 200, "guidelines": 1800, "journeys": 400, "terms": 400}
     method, path = call.split()
     parts = path.split("/")
     body = {"conditions": ["a", "b"]} if path.startswith("journeys") else None
     taken = costs.seconds(method, parts, query, body, held) * 1000
-    assert measured / 2 < taken < measured * 2 + 1
+    assert measured * 0.75 < taken < measured * 1.25
 
 
 def test_simulator_without_a_free_port_says_so(simulated_urls: Sequence[str]) -> None:
