@@ -6,7 +6,7 @@ Parlant 3.3.2 was measured to (`benchmarks.simulated.costs`). One line of JSON o
 has the URLs once they answer; SIGTERM ends it. Beside the API of Parlant each server has
 
     POST /_simulator/restart   it forgets everything, as a restart does
-    POST /_simulator/away      `{"seconds": 5}`: it drops its connections for so long
+    POST /_simulator/away      `{"seconds": 5}`: it resets every connection for so long
     GET  /_simulator/counts    its calls, by method and first part of the path, and what it holds
 """
 
@@ -17,6 +17,7 @@ import asyncio
 import json
 import signal
 import socket
+import struct
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -141,8 +142,11 @@ def application(targets: int, speed: float) -> Starlette:
 
 
 def _drop(request: Request) -> None:
-    """Ends the connection without an answer, as ASGI has no word for it: by uvicorn's transport."""
-    request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
+    """Resets the connection, as a server does that died. ASGI has no word for it: uvicorn's own."""
+    transport = request.receive.__self__.transport  # type: ignore[attr-defined]
+    at_once = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    transport.abort()
 
 
 class _Server(uvicorn.Server):
