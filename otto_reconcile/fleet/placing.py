@@ -43,8 +43,10 @@ class Placing:
                 self._left.add(bot_id)
                 self._woken.set()
             return
-        placed = self._shared.placed.get(bot_id)
-        if placed != self._target and (result.in_place or (placed is None and result.tried)):
+        if not self._shared.is_awaited(bot_id, self._target):
+            return
+        new = bot_id not in self._shared.placed
+        if result.in_place or (new and result.tried):
             self._came.add(bot_id)
             self._woken.set()
 

@@ -180,6 +180,11 @@ class SharedWanted:
         spread = self._last.spread
         return spread.home_of(bot_id) if spread is not None else None
 
+    def is_awaited(self, bot_id: str, target: str) -> bool:
+        """True if the bot is to be placed on this target, once all of it is there."""
+        spread = self._last.spread
+        return spread is not None and spread.goes_to(bot_id) == target
+
     @property
     def homeless(self) -> Sequence[str]:
         """The bots that no target is for, sorted."""

@@ -25,6 +25,11 @@ class _Homes:
     home: str | None
     after: str | None = None
     before: str | None = None
+    placed: bool = False
+
+    @property
+    def next(self) -> str | None:
+        return self.after or (None if self.placed else self.home)
 
     @property
     def names(self) -> frozenset[str]:
@@ -78,12 +83,12 @@ class Spread:
         if placed is not None and self._settled and self._assignment.is_gone(placed):
             placed = None
         if labels is None:
-            return _Homes(placed)
+            return _Homes(placed, placed=placed is not None)
         assigned = self._assignment.of(bot_id, labels)
         if placed is None:
             return _Homes(assigned)
         moves = self._settled and assigned not in (None, placed)
-        return _Homes(placed, assigned if moves else None)
+        return _Homes(placed, assigned if moves else None, placed=True)
 
     @property
     def targets(self) -> frozenset[str]:
@@ -101,6 +106,10 @@ class Spread:
     def targets_of(self, bot_id: str) -> frozenset[str]:
         """Where a bot is wanted."""
         return self._homes.get(bot_id, NOWHERE).names
+
+    def goes_to(self, bot_id: str) -> str | None:
+        """Where a bot is to be placed next: where it goes, or where it belongs as yet unplaced."""
+        return self._homes.get(bot_id, NOWHERE).next
 
     @property
     def moves(self) -> list[Move]:

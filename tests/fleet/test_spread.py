@@ -73,3 +73,19 @@ def test_target_is_assigned_by_the_one_that_was_asked_for() -> None:
     spread = Spread(Assignment([Target("a"), Target("b", drain=True)]))
     spread.put("x", {}, "b")
     assert spread.moves == [Move("x", "b", "a")]
+
+
+def test_a_bot_that_has_moved_is_not_awaited_where_it_was() -> None:
+    """It is still wanted there for a moment, and is not to be placed there again."""
+    spread = Spread(regions())
+    spread.put("a", US, "us", "eu")
+    assert spread.on("eu") == spread.on("us") == {"a"}
+    assert spread.goes_to("a") is None
+    assert spread.moves == []
+
+
+def test_what_is_awaited_is_new_or_on_its_way() -> None:
+    spread = Spread(regions())
+    spread.put("a", US, None)
+    spread.put("b", US, "eu")
+    assert spread.goes_to("a") == spread.goes_to("b") == "us"
