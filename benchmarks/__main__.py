@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from benchmarks import commands, healing, idle, opening, planning, restoring
+from benchmarks import commands, fleet, healing, idle, opening, planning, restoring
 
 MEASURES = {
     "commands": commands,
@@ -14,6 +14,7 @@ MEASURES = {
     "open": opening,
     "idle": idle,
     "heal": healing,
+    "fleet": fleet,
 }
 
 names = [name for name in ",".join(sys.argv[1:]).split(",") if name] or [*MEASURES]
