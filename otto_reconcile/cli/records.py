@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from otto_reconcile.cli.console import Output, note, say, say_data, say_lines, say_table
-from otto_reconcile.cli.places import find_daemon, opened_store
+from otto_reconcile.cli.places import find_daemon, opened_store, targets_of_daemon
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
 from otto_reconcile.errors import PermanentError, SettingsError
@@ -91,6 +91,9 @@ def run_actions(
     start = since_when(since, datetime.now(UTC)) if since else None
     if outcome is not None and outcome not in list(Result):
         raise SettingsError(f"--outcome {outcome}: use {', '.join(Result)}")
+    several = {str(one.id): one.place.name for one in targets_of_daemon(settings) if one.place}
+    named = {name: target_id for target_id, name in several.items()}
+    target = named.get(target, target) if target is not None else None
     with opened_store(settings) as store:
         records = Audit(store).find(
             bot_id=bot_id, run_id=run_id, target=target, outcome=outcome, since=start, limit=limit
@@ -106,7 +109,7 @@ def run_actions(
         say("no such actions on record")
     else:
         for record in records:
-            say_lines(_lines(record))
+            say_lines(_lines(record, several.get(record.target)))
     return 0
 
 
@@ -128,7 +131,8 @@ def _row(record: Record) -> list[object]:
     return [time, *done, record.run_id, record.error]
 
 
-def _lines(record: Record) -> Iterator[Line]:
+def _lines(record: Record, target: str | None) -> Iterator[Line]:
+    """`target` is the name of the one that it was done to, where there are several."""
     outcome = record.outcome or "open"
     time = record.started.isoformat(timespec="seconds")
     took = f", {record.duration:.3f} s" if record.duration is not None else ""
@@ -136,7 +140,8 @@ def _lines(record: Record) -> Iterator[Line]:
     tone = _TONES[Result(outcome)] if outcome in list(Result) else Tone.CHANGED
     whose = f"bot {record.bot_id}" if record.bot_id else "for every agent"
     commit = f", commit {record.commit}" if record.commit else ""
-    where = f"{whose}{commit}, run {record.run_id}"
+    on = f" on {target}" if target is not None else ""
+    where = f"{whose}{on}{commit}, run {record.run_id}"
     yield Line(visible(f"{time} {outcome} {what} {where}"), tone)
     if record.error:
         yield Line(visible(f"    {record.error}"), Tone.REMOVED)

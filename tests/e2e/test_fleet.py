@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,29 @@ def test_text_of_one_bot_is_changed_on_its_target(fleet: Fleet) -> None:
         compared = fleet.place.command("diff", "a")
         assert compared.returncode == 0, compared.stdout
         assert fleet.place.command("diff", "nobody").returncode == 1
+
+
+def test_what_was_done_is_told_with_its_target(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        shown = fleet.place.command("actions", "--target", "us")
+        assert "bot b on us" in shown.stdout
+        assert "bot a" not in shown.stdout
+        wait_for("all are placed", lambda: "us" in fleet.place.command("routes", "b").stdout)
+        routes = json.loads(fleet.place.command("routes", "-o", "json").stdout)
+        assert routes == [
+            {"bot": bot_id, "target": name, "url": fleet.servers[name].url}
+            for bot_id, name in (("a", "eu"), ("b", "us"))
+        ]
+        missing = fleet.place.command("routes", "c")
+        assert missing.returncode == 1
+        assert "no target has a bot 'c'" in missing.stderr
+        one = fleet.place.command("diff", "--parlant-url", fleet.servers["us"].url)
+        assert one.returncode == 0, one.stdout
+        refused = fleet.place.command("diff", "--out", "plan.json")
+        assert refused.returncode == 1
+        assert "is about one target, and the daemon has 2" in refused.stderr
+        adopted = fleet.place.command("validate", "--target")
+        assert adopted.returncode == 1
