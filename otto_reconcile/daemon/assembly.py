@@ -49,7 +49,7 @@ class OneOfSeveral:
 
     reporter: Reporter
     wanted: Wanted
-    owner: Callable[[], str | None]
+    owner: Callable[[], str | None] | None
     last_used: LastUsed
     placing: Callable[[TargetSession], Extension]
     moved: asyncio.Event
