@@ -74,6 +74,7 @@ class Settings:
     `selector` says by their labels which bots the daemon looks after; None is all.
     `bridge_token` is that of the bridge in the Parlant elsewhere, None where it has none.
     `targets` are the Parlant servers elsewhere where there are several, in place of `parlant_url`.
+    `shard` is the part of all bots that the one Parlant has, where others have the rest.
     `env` is the environment whose overlays change the manifests; None is the base alone.
     `manifests` is None where only commits count. `git_interval` is the time in seconds between two
     looks at a remote repository; `git_verify` names the signers that are allowed: absolute, since
@@ -88,6 +89,7 @@ class Settings:
     port: int = DEFAULT_PORT
     parlant_url: str | None = None
     targets: tuple[TargetSettings, ...] = ()
+    shard: Shard | None = None
     mongodb_uri: str | None = field(default=None, repr=False)
     database: str = DEFAULT_DATABASE
     nlp: str | None = None
@@ -153,6 +155,16 @@ class Settings:
                     "--tools hosts tools on loopback, where a Parlant elsewhere cannot reach them",
                     hint="host them beside it, and name them by URL as a tool service",
                 )
+        if self.shard is not None and self.targets:
+            raise SettingsError(
+                "--shard is about one Parlant, and `targets` names several",
+                hint="give each of them its `shard`, or none: then they share the bots evenly",
+            )
+        if self.shard is not None and not self.is_elsewhere and self.otto_access != "off":
+            raise SettingsError(
+                "--shard has a part of the bots, and Otto makes any",
+                hint="add --otto-access off: bots are made by manifests and commits then",
+            )
         if self.targets and self.tools:
             raise SettingsError(
                 "--tools hosts tools beside one Parlant, and `targets` names several",

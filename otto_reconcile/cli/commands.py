@@ -42,6 +42,7 @@ def run(
     nlp: options.Nlp = None,
     evaluate: options.Evaluate = None,
     restore: options.Restore = None,
+    shard: options.Shard = None,
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,

@@ -123,7 +123,7 @@ async def compare(
     world.lost_names = frozenset(memory_of(settings, stores.store).lost(world.desired))
     recorded = world.epoch
     await _notice_restart(port, world)
-    if wanted is None:
+    if wanted is None:  # else it may be another target's
         refuse_unknown(world.bot_ids, world.desired, bot_ids, find_daemon(settings))
     all_bots = asked.whole and not bot_ids
     outside = [one for one in world.bot_ids if all_bots and world.outside(one)]

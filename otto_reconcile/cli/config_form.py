@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, create_model, model_validator
 
-from otto_reconcile.cli.target_forms import TargetForm, labels
+from otto_reconcile.cli.target_forms import TargetForm, labels, shard
 from otto_reconcile.manifest.basics import Form, ShortId, Switch, Whole, described, reread
 from otto_reconcile.manifest.json_schema import schema_of
 from otto_reconcile.manifest.messages import said
@@ -87,6 +87,10 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "nlp": (Text, "Model service: offline, openai, ..., or module:function for your own."),
     "evaluate": (Literal["off", "lazy", "eager"], "When a model evaluates texts."),
     "restore": (Literal["on-demand", "all-first"], "When bots come back after a start."),
+    "shard": (
+        Annotated[Text, AfterValidator(shard)],
+        "The part of all bots that it looks after, such as 3/8.",
+    ),
     "tools": (list[Text], "Python files, or modules, whose functions are hosted as tools."),
     "otto-access": (Literal["own", "all", "off"], "Whose bots a customer may change with Otto."),
     "take-over": (list[Text], "Bots that are made ours though others made them."),

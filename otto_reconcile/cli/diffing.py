@@ -19,7 +19,7 @@ from otto_reconcile.cli.comparing import (
 )
 from otto_reconcile.cli.console import Output, note, say_data, say_lines, write
 from otto_reconcile.cli.failures import tell
-from otto_reconcile.cli.fleet_diff import compare_all, refuse_several, shared_by
+from otto_reconcile.cli.fleet_diff import compare_all, part_of, refuse_several
 from otto_reconcile.cli.git_diff import Repository, between
 from otto_reconcile.cli.inputs import Inputs, refuse_nothing, selected
 from otto_reconcile.cli.inputs import read as read_inputs
@@ -28,7 +28,6 @@ from otto_reconcile.cli.places import (
     Target,
     find_targets,
     opened_store,
-    targets_of_daemon,
     watched_folder,
 )
 from otto_reconcile.cli.plan_making import made_plan, refuse_unplannable
@@ -135,12 +134,7 @@ def run_git_diff(
 
 async def _compared(settings: Settings, target: Target, overlay: Overlay, asked: Asked) -> Compared:
     port = target.connect(settings)
-    shared = (
-        shared_by(settings, overlay, targets_of_daemon(settings))
-        if target.place is not None
-        else None
-    )
-    part = shared.part(target.place.name) if shared is not None and target.place else None
+    part = part_of(settings, overlay, target)
     try:
         return await compare(settings, target, port, overlay, asked, part)
     finally:

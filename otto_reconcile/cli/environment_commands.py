@@ -95,6 +95,7 @@ def config(
     nlp: options.Nlp = None,
     evaluate: options.Evaluate = None,
     restore: options.Restore = None,
+    shard: options.Shard = None,
     tools: options.Tools = None,
     otto_access: options.OttoAccess = "own",
     take_over: options.TakeOver = None,

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from otto_reconcile.cli.comparing import Asked, Overlay, compare, refuse_unknown
-from otto_reconcile.cli.places import Target, find_daemon
+from otto_reconcile.cli.places import Target, find_daemon, targets_of_daemon
 from otto_reconcile.errors import OttoError, SettingsError
 from otto_reconcile.fleet.assignment import Assignment
-from otto_reconcile.fleet.shared import SharedWanted
+from otto_reconcile.fleet.shared import Part, SharedWanted
 from otto_reconcile.fleet.spread import Move
 from otto_reconcile.planning.plan import Plan
 from otto_reconcile.render.reports import Report
@@ -32,6 +32,14 @@ def shared_by(settings: Settings, overlay: Overlay, targets: Sequence[Target]) -
     shared = SharedWanted(overlay.stores, Assignment(places))
     shared.refresh(ingest=False, whole=True, settled=bool(fleet.get("agreed", True)))
     return shared
+
+
+def part_of(settings: Settings, overlay: Overlay, target: Target) -> Part | None:
+    """What is wanted on this target, where others have the rest; None where it has all bots."""
+    if target.place is None:
+        return None
+    targets = targets_of_daemon(settings) or [target]
+    return shared_by(settings, overlay, targets).part(target.place.name)
 
 
 async def compare_all(

@@ -13,11 +13,13 @@ SHOWN = 10
 
 
 def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
-    """Nothing of a daemon that has one target."""
+    """Nothing of a daemon that has one target with all bots."""
     for name, target in (fleet.get("targets") or {}).items():
         yield _target(name, target)
+    if fleet.get("shard"):
+        yield Line(f"shard      {fleet['shard']} of all bots; other daemons have the rest")
     if not fleet.get("agreed", True):
-        text = "daemons    they have different targets in their configurations: no bot moves"
+        text = "daemons    they have other targets or shards in their settings: no bot moves"
         yield Line(text, Tone.REMOVED)
     if len(others := fleet.get("daemons") or ()) > 1:
         yield Line(visible(f"daemons    {len(others)} share the targets: {', '.join(others)}"))

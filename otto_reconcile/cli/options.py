@@ -137,6 +137,16 @@ Evaluate = Annotated[
         " default lazy, and off with --parlant-url.",
     ),
 ]
+Shard = Annotated[
+    str | None,
+    _option(
+        "--shard",
+        env="OTTO_SHARD",
+        metavar="K/N",
+        help="Look after one of N equal parts of all bots, such as 3/8, where other daemons have"
+        " the rest.",
+    ),
+]
 Restore = Annotated[
     str | None,
     _option(
@@ -266,24 +276,6 @@ def environment_of(context: typer.Context, env: str | None, *, base: bool) -> st
             f"--base is the manifests without --env {env}", hint="leave one of the two out"
         )
     return None if base else env
-
-
-def refuse_for_elsewhere(
-    context: typer.Context, parlant_url: str | None, *, several: bool = False
-) -> None:
-    """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
-    if parlant_url is None and not several:
-        return
-    for name in ("port", "nlp", "otto_access", "restore"):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            by = "`targets` in the configuration file names several"
-            other = "--parlant-url (OTTO_PARLANT_URL) names one"
-            raise SettingsError(
-                f"--{name.replace('_', '-')} is for a Parlant in this process, and"
-                f" {by if several else other} elsewhere",
-                hint="leave one of the two out",
-            )
 
 
 def refuse_beside_revision(bots: Sequence[str], **options: object) -> None:

@@ -179,13 +179,23 @@ def find_target(settings: Settings) -> Target:
         same = daemon is not None and _same(daemon.get("url"), settings.parlant_url)
         if not same or daemon is None:
             return Target(settings.parlant_url, None)
-        return Target(settings.parlant_url, daemon.get("target_id"), bool(daemon.get("bridged")))
+        return _only_one(settings, daemon, settings.parlant_url)
     if daemon is None:
         hint = "start one with `otto-reconcile run`, or name a Parlant server with --parlant-url"
         daemon = the_daemon(settings, hint=hint)
     if not daemon.get("url"):
         raise OttoError("the daemon's Parlant server is not up yet", hint="try again in a moment")
-    return Target(str(daemon["url"]), daemon.get("target_id"), bool(daemon.get("bridged")))
+    return _only_one(settings, daemon, str(daemon["url"]))
+
+
+def _only_one(settings: Settings, daemon: Daemon, url: str) -> Target:
+    """The target of a daemon that has one; of a shard, with what it has of the bots."""
+    part, place = (daemon.get("fleet") or {}).get("shard"), None
+    if part:
+        shard = sharding.parsed(part)
+        name, headers = f"shard-{shard.number}", settings.headers
+        place = TargetSettings(name, url, shard=shard, headers=headers)
+    return Target(url, daemon.get("target_id"), bool(daemon.get("bridged")), place)
 
 
 def find_targets(settings: Settings) -> list[Target]:

@@ -14,6 +14,7 @@ from otto_reconcile.cli import places, plan_files
 from otto_reconcile.cli.applying import written
 from otto_reconcile.cli.comparing import Asked, Compared, Overlay, compare, lay_over
 from otto_reconcile.cli.console import Output, note, say, say_data, say_table, write
+from otto_reconcile.cli.fleet_diff import part_of
 from otto_reconcile.cli.inputs import read as read_inputs
 from otto_reconcile.cli.inputs import refuse_nothing
 from otto_reconcile.cli.pinned import PinnedStore
@@ -140,7 +141,8 @@ async def _same(
     asked: Asked,
 ) -> Compared:
     """What is compared now, if it comes to the same plan. Raises OttoError."""
-    compared = await compare(settings, target, port, overlay, asked)
+    part = part_of(settings, overlay, target)
+    compared = await compare(settings, target, port, overlay, asked, part)
     if errors := compared.report.errors:
         _refuse(path, plan, errors)
     paths = plan.imported.paths if plan.imported is not None else ()

@@ -11,6 +11,8 @@ from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.config_file import Configuration
 from otto_reconcile.cli.target_forms import targets_of
 from otto_reconcile.errors import OttoError, SettingsError
+from otto_reconcile.runtime import sharding
+from otto_reconcile.runtime.sharding import Shard
 from otto_reconcile.settings import Settings, TargetSettings, bridge_token_from
 
 _AS_THEY_ARE = (
@@ -52,7 +54,7 @@ def _placed(context: typer.Context, error: SettingsError) -> SettingsError:
 def _settings(context: typer.Context) -> Settings:
     given: dict[str, Any] = context.params
     targets = targets_of_run(context)
-    options.refuse_for_elsewhere(context, given["parlant_url"], several=bool(targets))
+    _refuse_for_elsewhere(context, given["parlant_url"], several=bool(targets))
     if given["parlant_url"] is None and bridge_token_from() is not None:
         raise _needless_bridge(bool(targets))
     sources = sources_of_run(context)
@@ -66,8 +68,18 @@ def _settings(context: typer.Context) -> Settings:
         tools=tuple(given["tools"] or ()),
         take_over=tuple(given["take_over"] or ()),
         select=given["select"],
+        shard=_shard(given["shard"]),
         **{name: given[name] for name in _AS_THEY_ARE},
     )
+
+
+def _shard(text: str | None) -> Shard | None:
+    if not text:
+        return None
+    try:
+        return sharding.parsed(text)
+    except SettingsError as error:
+        raise SettingsError(f"--shard: {error.message}", hint=error.hint) from None
 
 
 def _needless_bridge(several: bool) -> SettingsError:
@@ -109,3 +121,21 @@ def sources_of_run(context: typer.Context) -> git_options.Sources:
     given: dict[str, Any] = context.params
     lists = (list(given[name] or ()) or None for name in ("git", "branch", "path"))
     return git_options.sources_of(context, Path(given["manifests"]), *lists)
+
+
+def _refuse_for_elsewhere(
+    context: typer.Context, parlant_url: str | None, *, several: bool = False
+) -> None:
+    """Raises SettingsError for options on the command line that only an embedded Parlant heeds."""
+    if parlant_url is None and not several:
+        return
+    for name in ("port", "nlp", "otto_access", "restore"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            by = "`targets` in the configuration file names several"
+            other = "--parlant-url (OTTO_PARLANT_URL) names one"
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is for a Parlant in this process, and"
+                f" {by if several else other} elsewhere",
+                hint="leave one of the two out",
+            )

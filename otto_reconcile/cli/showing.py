@@ -61,7 +61,7 @@ def _table(bots: list[Mapping[str, Any]], daemon: Daemon) -> Table:
     roots = {str(bot["root"]) for bot in daemon.get("bots", ()) if bot.get("root")}
     names = short_names(roots | (daemon.get("git") or {}).keys())
     places = ({**bot, "source": _place(bot, names)} for bot in bots)
-    columns = _SEVERAL if daemon.get("fleet") else _COLUMNS
+    columns = _SEVERAL if (daemon.get("fleet") or {}).get("targets") else _COLUMNS
     return Table([c.replace("_", " ") for c in columns], [_row(b, columns) for b in places])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, create_model, model_validator
 
 from otto_reconcile.errors import SettingsError
-from otto_reconcile.manifest.basics import Form, ShortId, Switch
+from otto_reconcile.manifest.basics import Form, Switch
 from otto_reconcile.manifest.messages import said
 from otto_reconcile.model.part import Text
 from otto_reconcile.runtime import selecting, sharding
@@ -26,6 +27,15 @@ def labels(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise said(
+            f"{value!r} is no name of a target",
+            "lower-case letters, digits and hyphens, 100 at most, no hyphen first",
+        )
+    return value
+
+
 def _url(value: str) -> str:
     try:
         check_url("url", value)
@@ -38,7 +48,7 @@ def _url(value: str) -> str:
     return value
 
 
-def _shard(value: str) -> str:
+def shard(value: str) -> str:
     try:
         sharding.parsed(value)
     except SettingsError as error:
@@ -46,9 +56,13 @@ def _shard(value: str) -> str:
     return value
 
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 _FIELDS: dict[str, tuple[Any, str]] = {
-    "name": (ShortId, "What the target is called: lower-case letters, digits, hyphens."),
+    "name": (
+        Annotated[Text, AfterValidator(_name)],
+        "What the target is called: lower-case letters, digits, hyphens.",
+    ),
     "url": (Annotated[Text, AfterValidator(_url)], "Where its Parlant is reached."),
     "token-env": (_Variable, "The variable that has the bearer token for it."),
     "bridge-token-env": (_Variable, "The variable that has the token of its bridge."),
@@ -57,7 +71,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
         "The labels of its bots; without it, all bots that no target above is for.",
     ),
     "shard": (
-        Annotated[Text, AfterValidator(_shard)],
+        Annotated[Text, AfterValidator(shard)],
         "Its part of these bots, such as 3/8; without it, targets with the same selector share.",
     ),
     "drain": (Switch, "Whether it gives all its bots up to the other targets."),

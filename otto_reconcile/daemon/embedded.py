@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.daemon.assembly import Assembly
-from otto_reconcile.daemon.live import Live, until
+from otto_reconcile.daemon.live import Live, Runs, until
+from otto_reconcile.daemon.shard import ShardOf
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import OTTO
 from otto_reconcile.model.evaluation import EvaluationCache
@@ -54,6 +55,8 @@ class Embedded:
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
+        wanted = self._settings.shard
+        shard = ShardOf(self._assembly, wanted, holder) if wanted is not None else None
         made: asyncio.Future[Loop] = asyncio.get_running_loop().create_future()
         meter, changes = Meter(), asyncio.Queue[Touched]()
         admission, used = Admission({OTTO}), self._assembly.last_used
@@ -87,15 +90,19 @@ class Embedded:
                 changes,
                 server.hook.is_busy,
                 admission,
+                one_of=shard.one_of if shard is not None else None,
             )
             made.set_result(loop)
             await parts.host_tools(port, loop, {"server": sdk, "container": sdk.container})
             await parts.make_otto(sdk, loop, port, server)
             if all_first:
                 await parts.import_all()  # not before: a run that cannot start wants nothing new
+                if shard is not None:
+                    await shard.spreading.begin()
                 await loop.restore()
 
-        return await self._host(server, asyncio.create_task(server.serve(prepare)), made, stopping)
+        serving = asyncio.create_task(server.serve(prepare))
+        return await self._host(server, serving, made, stopping, shard)
 
     async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
         """Ends this life of Parlant once the model that was away is there."""
@@ -109,6 +116,7 @@ class Embedded:
         serving: asyncio.Task[None],
         made: asyncio.Future[Loop],
         stopping: asyncio.Event,
+        shard: ShardOf | None,
     ) -> EmbeddedServer | None:
         """Runs the loop while the server serves; the end of either is the end of both.
 
@@ -123,7 +131,10 @@ class Embedded:
             kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
             trying = asyncio.create_task(kept, name="language-model")
             first = None if is_all_first(self._settings) else self._assembly.import_all
-            await self._live.run(made.result(), over, server.url, first)
+            runs: Runs = made.result()
+            if shard is not None:
+                runs = shard.around(runs, server.url)
+            await self._live.run(runs, over, server.url, first)
             trying.cancel()
         asked.cancel()
         await server.stop()

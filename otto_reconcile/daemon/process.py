@@ -16,6 +16,7 @@ from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
 from otto_reconcile.daemon.fleet import Fleet
 from otto_reconcile.daemon.live import Bar, Live, Say, until
+from otto_reconcile.daemon.shard import ShardOf
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
@@ -155,15 +156,21 @@ class Daemon:
         if bridged is not None:
             bridged.bridge.mark = port.mark
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        loop = self._assembly.loop(port, known, holder, (), None, bridged=bridged)
+        wanted = self._settings.shard
+        shard = ShardOf(self._assembly, wanted, holder) if wanted is not None else None
+        one_of = shard.one_of if shard is not None else None
+        loop = self._assembly.loop(port, known, holder, (), None, bridged=bridged, one_of=one_of)
         if self._assembly.tools is not None:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:
             await self._assembly.host_tools(port, loop, {})
             await self._assembly.import_all()
-            if bridged is None:  # a bridge is heard, and its gate kept, while the loop runs
+            if bridged is None and shard is None:
+                # A bridge is heard, and its gate kept, while the loop runs.
                 await until(stopping, loop.restore())
-            await self._live.run(loop, stopping, without_credentials(url).rstrip("/"))
+            shown = without_credentials(url).rstrip("/")
+            runs = loop if shard is None else shard.around(loop, shown)
+            await self._live.run(runs, stopping, shown)
         finally:
             await port.close()
 

@@ -34,7 +34,11 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
     outside = [bot.bot_id for bot in status.bots.values() if bot.outside]
     lines = [
         f"otto-reconcile is up after {took:.1f} s: {bots}",
-        *(_targets(status) if status.fleet else [f"  API    {url}", f"  chat   {url}/chat/"]),
+        *(
+            _targets(status)
+            if "targets" in status.fleet
+            else [f"  API    {url}", f"  chat   {url}/chat/"]
+        ),
         f"  store  {_connection(status.store)}",
         *([f"         {status.lost}"] if status.lost else []),
         f"  target {_connection(status.target)}",
@@ -76,6 +80,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
 
 
 def _targets(status: Status) -> list[str]:
+    """A line for each, where there are several."""
     targets = status.fleet.get("targets", {})
     return [f"  {name:<6} {one['url']}: {one['bots']} bots" for name, one in targets.items()]
 

@@ -1,0 +1,67 @@
+"""One Parlant that has one of several equal parts of all bots; other daemons have the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from otto_reconcile.daemon.assembly import Assembly, OneOfSeveral
+from otto_reconcile.daemon.live import Runs
+from otto_reconcile.daemon.spreading import Spreading
+from otto_reconcile.reconcile.jobs import Jobs
+from otto_reconcile.runtime.sharding import Shard
+from otto_reconcile.settings import TargetSettings
+
+JOB = "sharding"
+PUBLISH = 0.5
+"""Seconds between two looks at what moves, for the status."""
+
+
+class ShardOf:
+    """Of one life of a daemon's target; `holder` is what the daemon is called in its lease."""
+
+    def __init__(self, assembly: Assembly, shard: Shard, holder: str) -> None:
+        self._assembly, self._shard, self._name = assembly, shard, f"shard-{shard.number}"
+        target = TargetSettings(self._name, "", shard=shard)
+        self.spreading = Spreading(assembly, [target], holder, leads=lambda: True)
+
+    @property
+    def one_of(self) -> OneOfSeveral:
+        """What its loop needs."""
+        reporter, used = self._assembly.reporter, self._assembly.last_used
+        return self.spreading.one_of(self._name, reporter, used)
+
+    def around(self, loop: Runs, url: str) -> Runs:
+        """The loop with what it needs beside it; `url` is where its Parlant is reached."""
+        self.spreading.urls = {self._name: url}
+        return _Around(self, loop, self._assembly.jobs)
+
+    async def publish(self) -> None:
+        """Keeps the status up to date about other shards, forever."""
+        assembly, sharing = self._assembly, self.spreading.sharing
+        while True:
+            assembly.reporter.board.status.fleet = {
+                "shard": str(self._shard),
+                "moves": [asdict(move) for move in self.spreading.shared.moves],
+                "daemons": [peer.holder for peer in sharing.peers],
+                "agreed": sharing.agreed,
+            }
+            assembly.jobs.succeeded(JOB)
+            await assembly.clock.sleep(PUBLISH)
+
+
+class _Around:
+    def __init__(self, shard: ShardOf, loop: Runs, jobs: Jobs) -> None:
+        self._shard, self._loop, self._jobs = shard, loop, jobs
+
+    def poke(self, reason: str) -> None:
+        self._shard.spreading.read_all()
+        self._loop.poke(reason)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        async with self._shard.spreading.running():
+            telling = asyncio.create_task(self._jobs.keep(JOB, self._shard.publish), name=JOB)
+            try:
+                await self._loop.run(stopping)
+            finally:
+                telling.cancel()
