@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.fleet import Fleet, labelled, parlants, whole
 from tests.e2e.harness import TLS, Daemon, Place, wait_for
 from tests.parlant_server.process import ParlantProcess
+from tests.wire.server import own_server
 
 Servers = dict[str, ParlantProcess]
 
@@ -213,3 +215,64 @@ def test_what_was_done_is_told_with_its_target(fleet: Fleet) -> None:
         assert "is about one target, and the daemon has 2" in refused.stderr
         adopted = fleet.place.command("validate", "--target")
         assert adopted.returncode == 1
+
+
+@pytest.mark.timeout(240)  # leases of those that were killed run out in it
+def test_kills_while_bots_move_lose_none(fleet: Fleet) -> None:
+    """Whenever the daemon is killed, some target has all of a bot, and one alone in the end."""
+    fleet.by_regions("eu", "us")
+    names = [f"bot-{number}" for number in range(6)]
+    regions = dict.fromkeys(names, "eu")
+    fleet.write(regions)
+    urls = {name: server.url for name, server in fleet.servers.items()}
+    with fleet.daemon() as daemon:
+        daemon.wait_synced(*names)
+    chance = random.Random(7)
+    for _ in range(2):
+        for bot_id in chance.sample(names, 4):
+            regions[bot_id] = "us" if regions[bot_id] == "eu" else "eu"
+        fleet.write(regions)
+        daemon = fleet.daemon().start()
+        made = chance.randrange(2, 30)
+        try:
+            wait_for("some calls are made", lambda d=daemon, n=made: calls(d) >= n)
+        finally:
+            daemon.kill()
+        assert [b for b in names if not any(whole(url, b) for url in urls.values())] == []
+    with fleet.daemon() as daemon:
+        wait_for("all are where they belong", lambda: settled(fleet, regions))
+        daemon.wait_synced(*names)
+        assert all(whole(urls[regions[bot_id]], bot_id) for bot_id in names)
+        assert fleet.place.command("diff").returncode == 0
+
+
+def calls(daemon: Daemon) -> int:
+    """How many changes it says that it made."""
+    return daemon.output.count(" create bot=") + daemon.output.count(" delete bot=")
+
+
+def settled(fleet: Fleet, regions: dict[str, str]) -> bool:
+    return all(
+        fleet.on(name) == {bot_id for bot_id, region in regions.items() if region == name}
+        for name in fleet.servers
+    )
+
+
+def test_a_store_that_is_away_at_the_start_is_waited_for(fleet: Fleet) -> None:
+    """Nothing is deleted meanwhile, and all goes on once it answers."""
+    with own_server() as store:
+        targets = [{"name": one, "selector": f"region={one}"} for one in fleet.servers]
+        fleet.configure(targets, **{"mongodb-uri": store.uri})
+        fleet.write({"a": "eu", "b": "us"})
+        with fleet.daemon() as daemon:
+            daemon.wait_synced("a", "b")
+        store.end()
+        fleet.write({"a": "us"})
+        with fleet.daemon() as daemon:
+            wait_for("it is told", lambda: daemon.status["store"].get("state") == "Unavailable")
+            assert fleet.place.command("status").returncode == 2
+            assert (fleet.on("eu"), fleet.on("us")) == ({"a"}, {"b"})
+            store.start()
+            wait_for("it has moved", lambda: settled(fleet, {"a": "us", "b": "us"}))
+            daemon.wait_synced("a", "b")
+        assert fleet.place.command("routes", "a").returncode == 0
