@@ -16,7 +16,6 @@ from otto_reconcile.fleet.sharing import Sharing
 from otto_reconcile.reconcile import change_feed
 from otto_reconcile.reconcile.last_used import LastUsed
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.records.placements import Placements
 from otto_reconcile.records.presence import Peer, Presence
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.settings import TargetSettings
@@ -43,7 +42,6 @@ class Spreading:
         self._assembly, self._leads = assembly, leads
         self._reporter, self._clock, self._jobs = assembly.reporter, assembly.clock, assembly.jobs
         self._stores, self._interval = assembly.stores, assembly.settings.interval
-        self._placements = Placements(self._stores.store)
         self._events = {target.name: asyncio.Event() for target in targets}
         self.urls: dict[str, str] = {}
         """Where each target is reached, once that is known: for routers."""
@@ -61,9 +59,12 @@ class Spreading:
         owner: Callable[[], str | None] | None = None,
     ) -> OneOfSeveral:
         """What the loop of one of the targets needs."""
-        placing = partial(Placing, self.shared, name, self.look_at)
         part = self.shared.part(name)
+        placing = partial(Placing, self.shared, part, partial(self._url, name), self.look_at)
         return OneOfSeveral(reporter, part, owner, last_used, placing, self._events[name])
+
+    def _url(self, name: str) -> str:
+        return self.urls.get(name, "")
 
     def look_at(self, targets: frozenset[str]) -> None:
         """Their loops read what is wanted of them anew."""
@@ -152,8 +153,7 @@ class Spreading:
         while True:
             started = self._clock.monotonic()
             self._whole = True
-            if await self._refresh():
-                await asyncio.to_thread(self._placements.register, self.urls)
+            await self._refresh()
             self._jobs.succeeded("sweeping all")
             took = self._clock.monotonic() - started
             await self._clock.sleep(max(self._interval, took / SHARE))

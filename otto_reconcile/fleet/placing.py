@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from otto_reconcile.errors import StoreUnavailable
-from otto_reconcile.fleet.shared import SharedWanted
+from otto_reconcile.fleet.shared import Known, Part, SharedWanted
 from otto_reconcile.reconcile.results import BotResult
 from otto_reconcile.reconcile.session import TargetSession
 
@@ -17,18 +17,24 @@ _UNKNOWN = 0.2
 
 
 class Placing:
-    """An `Extension` of the target's loop. `moved` takes the targets that a bot has left."""
+    """An `Extension` of the target's loop, for its part of what is wanted.
+
+    `url` gives where the target is reached; `moved` takes the targets that a bot has left.
+    """
 
     name = "placing"
 
     def __init__(
         self,
         shared: SharedWanted,
-        target: str,
+        part: Part,
+        url: Callable[[], str],
         moved: Callable[[frozenset[str]], None],
         session: TargetSession,
     ) -> None:
-        self._shared, self._target, self._session, self._moved = shared, target, session, moved
+        self._shared, self._part, self._url = shared, part, url
+        self._target, self._session, self._moved = part.target, session, moved
+        part.claimed = False
         self._came: set[str] = set()
         self._left: set[str] = set()
         self._woken = asyncio.Event()
@@ -75,7 +81,9 @@ class Placing:
         world = self._session.cache.world
         if world is None or not self._session.leading:
             return False
-        await asyncio.to_thread(self._shared.claim, list(world.applied), self._target)
+        known = Known(self._target, self._session.port.target, self._url())
+        await asyncio.to_thread(self._shared.claim, list(world.applied), known)
+        self._part.claimed = True
         self._moved(frozenset({self._target}))
         return True
 

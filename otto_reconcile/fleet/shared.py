@@ -42,6 +42,14 @@ class Placed(NamedTuple):
     others: Mapping[str, str]
 
 
+class Known(NamedTuple):
+    """A target: what it is called, which server it is (`Port.target`), where that is reached."""
+
+    name: str
+    server: str
+    url: str
+
+
 class SharedWanted:
     """Read by one, in its own rhythm (`refresh`); the targets' parts never wait for the store."""
 
@@ -152,14 +160,16 @@ class SharedWanted:
                 self._spread_anew(bot_id)
             return targets
 
-    def claim(self, bot_ids: Iterable[str], target: str) -> None:
-        """These bots are on the target already, from a time before the record of placements.
+    def claim(self, bot_ids: Iterable[str], target: Known) -> None:
+        """These bots are on the server of this target, as far as is known.
 
-        Blocking. Raises StoreUnavailable.
+        They are placed there if they are placed nowhere, which is so of a time before placements,
+        or under another name that the server had. Blocking. Raises StoreUnavailable.
         """
+        former = self._placements.register(*target)
         with self._refreshing:
-            new = [b for b in bot_ids if b not in self._placed]
-        self.place(new, target)
+            here = [b for b in bot_ids if self._placed.get(b) in (None, *former)]
+        self.place(here, target.name)
 
     def forget(self, bot_ids: Iterable[str], target: str) -> None:
         """Nothing of these bots is on the target any more. Blocking. Raises StoreUnavailable."""
@@ -230,22 +240,24 @@ class Part:
     """What is wanted on one target: a `Wanted` for its cache. Its readings are always whole."""
 
     def __init__(self, shared: SharedWanted, target: str) -> None:
-        self._shared, self._target = shared, target
+        self._shared, self.target = shared, target
+        self.claimed = True
+        """False while nobody has said yet what is on the target: then nothing leaves it."""
 
     def moved(self, since: Position | None) -> Moved:
         return Moved((0, 0), None)
 
     def ingest(self) -> Ingested:
-        return self._shared.read_part(self._target)[1]
+        return self._shared.read_part(self.target)[1]
 
     def read(self) -> Bots:
-        return self._shared.read_part(self._target)[0]
+        return self._shared.read_part(self.target)[0]
 
     def read_moved(self, before: Bots, bot_ids: AbstractSet[str]) -> Bots:
         return self.read()
 
     def gone(self, bot_ids: Iterable[str]) -> frozenset[str]:
-        return self._shared.gone_from(self._target, bot_ids)
+        return self._shared.gone_from(self.target, bot_ids) if self.claimed else frozenset()
 
 
 def _moved(before: _Reading, now: _Reading) -> frozenset[str]:

@@ -44,9 +44,17 @@ class Placements:
         now = self._of(bots) if len(bots) <= FEW else self.read()
         return {bot_id: now[bot_id] for bot_id in bots if now.get(bot_id, target) != target}
 
-    def register(self, urls: Mapping[str, str]) -> None:
-        """Where targets are reached, by their names: for routers."""
-        self._store.put(TARGETS, [{"target": n, "url": url} for n, url in sorted(urls.items())])
+    def register(self, target: str, server: str, url: str) -> frozenset[str]:
+        """Which server a target is, and where it is reached, for routers.
+
+        Gives the other names under which this very server is known.
+        """
+        known = self._store.find(TARGETS, {"server": server})
+        document = {"target": target, "server": server, "url": url}
+        if document not in known:
+            self._store.put(TARGETS, [document])
+        names = (one.get("target") for one in known)
+        return frozenset(n for n in names if isinstance(n, str) and n != target)
 
     def addresses(self) -> dict[str, str]:
         """The URL of each target that a daemon ever had, by its name."""

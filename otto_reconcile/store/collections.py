@@ -44,7 +44,7 @@ _OWN = (
     Collection("withheld", ("bot_id",), own=True),
     Collection("placements", ("bot_id",), own=True),
     Collection("daemons", ("holder",), own=True),
-    Collection("targets", ("target",), own=True),
+    Collection("targets", ("target",), own=True, indexes=(("server",),)),
     Collection(
         "evaluations", ("key", "parlant", "model"), own=True, indexes=(("parlant", "model"),)
     ),

@@ -276,3 +276,23 @@ def test_a_store_that_is_away_at_the_start_is_waited_for(fleet: Fleet) -> None:
             wait_for("it has moved", lambda: settled(fleet, {"a": "us", "b": "us"}))
             daemon.wait_synced("a", "b")
         assert fleet.place.command("routes", "a").returncode == 0
+
+
+def test_targets_that_change_their_names_lose_nothing(fleet: Fleet) -> None:
+    """Each server is another target now: what is on it counts, not how it was called."""
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us", "c": "us"})
+    urls = {name: server.url for name, server in fleet.servers.items()}
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b", "c")
+    swapped = {"eu": urls["us"], "us": urls["eu"]}
+    fleet.configure([{"name": n, "url": u, "selector": f"region={n}"} for n, u in swapped.items()])
+    with fleet.daemon() as daemon:
+
+        def swapped_over() -> bool:
+            for bot_id in "abc":
+                assert any(whole(url, bot_id) for url in urls.values()), bot_id
+            return (fleet.on("eu"), fleet.on("us")) == ({"b", "c"}, {"a"})
+
+        wait_for("each bot is on the other server", swapped_over)
+        daemon.wait_synced("a", "b", "c")

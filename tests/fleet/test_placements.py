@@ -84,3 +84,12 @@ def test_a_damaged_daemon_counts_until_its_time_is_up(store: Store) -> None:
     assert [peer.holder for peer in mine.show()] == ["me", "odd"]
     now[0] = TTL
     assert mine.show() == (ME,)
+
+
+def test_a_server_is_known_by_its_former_names(store: Store) -> None:
+    placements = Placements(store)
+    assert placements.register("eu", "server-a", "http://a") == frozenset()
+    assert placements.register("us", "server-b", "http://b") == frozenset()
+    assert placements.register("us", "server-a", "http://a") == {"eu"}
+    assert placements.register("eu", "server-b", "http://b2") == frozenset()
+    assert placements.addresses() == {"us": "http://a", "eu": "http://b2"}
