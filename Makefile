@@ -12,6 +12,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 RELEASES ?=
 BENCH ?=
+PLOT ?=
 UV_VERSION := 0.13.9
 
 BIN := $(VENV)/bin
@@ -36,7 +37,7 @@ help:
 	@echo "make test-pure  check, then only the tests that start no server"
 	@echo "make check    lint, format, types and layers"
 	@echo "make compat   the contract with Parlant, on each supported release: every week, say"
-	@echo "make bench    the benchmarks; BENCH=idle,heal for some of them"
+	@echo "make bench    the benchmarks; BENCH=idle,heal for some of them, PLOT=file.svg for a picture"
 	@echo "make format   lay out the code and mend what ruff can"
 	@echo "make lock     renew the lock files; LOCK_ARGS=--upgrade for newer versions"
 	@echo "make clean    remove environments, caches and builds (never .otto)"
@@ -87,9 +88,9 @@ test-pure: check
 compat: $(DEV)
 	$(BIN)/python scripts/compat $(BIN)/uv $(RELEASES)
 
-# BENCH=idle,heal for some of them.
+# BENCH=idle,heal for some of them; PLOT=file.svg for a picture.
 bench: $(DEV)
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH) $(if $(PLOT),--plot $(PLOT))
 
 format: $(DEV)
 	$(BIN)/ruff check --fix .

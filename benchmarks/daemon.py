@@ -21,6 +21,22 @@ from benchmarks.commands import program
 START_SECONDS = 900.0
 
 
+_kept: dict[int, Daemon] = {}
+
+
+def kept(bots: int) -> Daemon:
+    """One that is up already if an earlier measure used it: its bots are made once. See `end`."""
+    if bots not in _kept:
+        _kept[bots] = Daemon(bots).__enter__()
+    return _kept[bots]
+
+
+def end() -> None:
+    """Ends those that are kept."""
+    while _kept:
+        _kept.popitem()[1].__exit__(None, None, None)
+
+
 class Daemon:
     """`with Daemon(100) as daemon:` once all of so many bots are Synced.
 

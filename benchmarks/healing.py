@@ -12,7 +12,8 @@ import time
 
 import httpx
 
-from benchmarks.daemon import Daemon
+from benchmarks import figures
+from benchmarks.daemon import kept
 
 BOTS, ROUNDS = 500, 8
 PER_SECOND, CALM, LONGEST = 20.0, 2.5, 60.0
@@ -20,7 +21,8 @@ PATHS = {"guideline": "/guidelines/{bot}.g1", "journey": "/journeys/{bot}.j0"}
 
 
 def measure() -> None:
-    with Daemon(BOTS) as daemon, Light(str(daemon.http.base_url)) as light:
+    daemon = kept(BOTS)
+    with Light(str(daemon.http.base_url)) as light:
         time.sleep(10.0)
         quiet = light.taken()
         print(f"light requests with {BOTS} bots, nothing changes: {_told(quiet)}")
@@ -33,6 +35,11 @@ def measure() -> None:
                 f"{_told(waits)}; Parlant itself deletes for {max(deletions):.2f} s; the longest "
                 f"wait is {max(waits) / max(deletions):.2f} times that (to reach: 1.5)"
             )
+            median = statistics.median(heals)
+            figures.note(f"a deleted {kind} is back, median of {BOTS} bots", median, 0.3, "s")
+            figures.note(f"a deleted {kind} is back, worst of {BOTS} bots", max(heals), 1.0, "s")
+            longest = max(waits) / max(deletions)
+            figures.note(f"longest wait, {kind} healed", longest, 1.5, "x the deletion")
 
 
 def _healed(http: httpx.Client, path: str) -> tuple[list[float], list[float]]:

@@ -16,12 +16,13 @@ from typing import Any
 
 import httpx
 
+from benchmarks import figures
 from benchmarks.bots import made
 from benchmarks.daemon import Daemon
 from otto_reconcile.server import sockets
 
-BOTS = (0, 1, 100, 500)
-ROUNDS = 3
+BOTS = (0, 1, 500)
+ROUNDS = 2
 BARE = """
 import asyncio, sys
 import parlant.sdk as p
@@ -48,6 +49,9 @@ def measure() -> None:
                 f"{answers[bots] - answers[1]:+.2f} s to one bot (to reach: +1.00)"
             )
         print(line)
+        figures.note(f"open port, {bots} bots", opened / bare, 1.2, "x a bare Parlant")
+    more = answers[BOTS[-1]] - answers[1]
+    figures.note(f"first answer, {BOTS[-1]} bots against 1", more, 1.0, "s more")
 
 
 def _ours(bots: int) -> tuple[float, float]:
