@@ -6,7 +6,7 @@ What it takes with none is Parlant's own and that of a daemon that has nothing t
 from __future__ import annotations
 
 from benchmarks import figures
-from benchmarks.daemon import Daemon, kept
+from benchmarks.daemon import Daemon, end, kept
 
 BOTS = (100, 500)
 SETTLE, SECONDS = 10.0, 40.0
@@ -21,6 +21,8 @@ def measure() -> None:
         daemon = kept(bots)
         daemon.share(SETTLE)
         share = daemon.share(SECONDS)
+        if bots != BOTS[-1]:  # which the next measure uses too
+            end()
         print(
             f"idle with {bots} bots: {share:.1%} of a core; with none {empty:.1%}; "
             f"{share / empty:.1f} times as much (to reach: {TARGETS[bots]:.0%} above none; "
