@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,7 @@ from otto_reconcile.reconcile.session import TargetSession
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_changes import TargetChanges
 from otto_reconcile.reconcile.wanted import Wanted
+from otto_reconcile.runtime import data_dir
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.server import EmbeddedServer, nlp
 from otto_reconcile.server.local_tools import LocalTools
@@ -55,6 +58,11 @@ class OneOfSeveral:
     moved: asyncio.Event
 
 
+def named() -> str:
+    """What this process is called in leases: no other is called so, anywhere."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
 class Assembly:
     def __init__(
         self,
@@ -65,7 +73,10 @@ class Assembly:
         clock: Clock,
         *,
         prune_unmanaged: bool,
+        alone: bool = True,
     ) -> None:
+        """`alone` says that no other process has the data directory."""
+        self._alone = alone
         self.settings, self.stores, self.outbox = settings, stores, outbox
         self.reporter, self.clock, self._prune = reporter, clock, prune_unmanaged
         if (selector := settings.selector) is not None:
@@ -83,19 +94,25 @@ class Assembly:
         if settings.manifests is not None:
             parts = self.stores, self.reporter, self.clock
             yield Folder(settings.manifests, *parts, who, settings.env)
-        data_dir = None if settings.ephemeral else settings.data_dir
+        folder = None if settings.ephemeral else settings.data_dir
         for one in settings.git:
             yield Branch(
                 one,
-                position_of(one, data_dir, self.clock, settings.git_interval),
+                position_of(one, folder, self.clock, settings.git_interval),
                 self.stores,
                 self.reporter,
                 self.clock,
                 who,
-                data_dir=data_dir,
+                data_dir=folder,
                 signers=settings.git_verify,
                 env=settings.env,
             )
+
+    def next_holder(self) -> tuple[str, frozenset[str]]:
+        """The name of this daemon for leases, and those of daemons that are surely dead."""
+        if self.settings.ephemeral or not self._alone:
+            return named(), frozenset()
+        return data_dir.next_holder(self.settings.data_dir, "elsewhere", named())
 
     @property
     def woken(self) -> tuple[asyncio.Event, ...]:

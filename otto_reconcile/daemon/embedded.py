@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.live import Live, Runs, until
-from otto_reconcile.daemon.shard import ShardOf
+from otto_reconcile.daemon.shard import ShardOf, shard_of
 from otto_reconcile.loop import Loop
 from otto_reconcile.model import OTTO
 from otto_reconcile.model.evaluation import EvaluationCache
@@ -55,8 +55,7 @@ class Embedded:
     ) -> EmbeddedServer | None:
         """Serves; gives the server if it ended to be started anew with its language model."""
         holder, predecessors = data_dir.next_holder(self._settings.data_dir, target)
-        wanted = self._settings.shard
-        shard = ShardOf(self._assembly, wanted, holder) if wanted is not None else None
+        shard = shard_of(self._assembly, holder, predecessors)
         made: asyncio.Future[Loop] = asyncio.get_running_loop().create_future()
         meter, changes = Meter(), asyncio.Queue[Touched]()
         admission, used = Admission({OTTO}), self._assembly.last_used

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
@@ -48,10 +45,8 @@ class Unit:
             bridged.bridge.mark = self.port.mark
         owner, used = partial(fleet.other_owner, target.name), LastUsed(folder, assembly.clock)
         one_of = spreading.one_of(target.name, reporter, used, owner)
-        holder, meter = fleet.holder, None  # the model is somebody else's
-        self.loop = assembly.loop(
-            self.port, known, holder, (), meter, bridged=bridged, one_of=one_of
-        )
+        holders, meter = (fleet.holder, fleet.predecessors), None  # the model is somebody else's
+        self.loop = assembly.loop(self.port, known, *holders, meter, bridged=bridged, one_of=one_of)
 
 
 class Fleet:
@@ -60,8 +55,9 @@ class Fleet:
     def __init__(self, assembly: Assembly) -> None:
         self.assembly, targets = assembly, assembly.settings.targets
         self._reporter, self._clock, self._jobs = assembly.reporter, assembly.clock, assembly.jobs
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self.spreading = Spreading(assembly, targets, self.holder, self._leads)
+        self.holder, self.predecessors = assembly.next_holder()
+        known = self.holder, self.predecessors
+        self.spreading = Spreading(assembly, targets, *known, self._leads)
         self.spreading.urls = {one.name: without_credentials(one.url) for one in targets}
         self._sharing = self.spreading.sharing
         self._units = {target.name: Unit(self, target) for target in targets}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +13,7 @@ from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
 from otto_reconcile.daemon.fleet import Fleet
 from otto_reconcile.daemon.live import Bar, Live, Say, until
-from otto_reconcile.daemon.shard import ShardOf
+from otto_reconcile.daemon.shard import shard_of
 from otto_reconcile.errors import SettingsError, StoreUnavailable
 from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
@@ -70,7 +67,13 @@ def run(
         reporter = Reporter(board, clock, log, outbox.unsaved)
         try:
             assembly = Assembly(
-                settings, stores, outbox, reporter, clock, prune_unmanaged=prune_unmanaged
+                settings,
+                stores,
+                outbox,
+                reporter,
+                clock,
+                prune_unmanaged=prune_unmanaged,
+                alone=other is None,
             )
             code = run_until_signalled(Daemon(assembly, Live(assembly, say, started, bar)).main)
         finally:
@@ -155,11 +158,12 @@ class Daemon:
         port = RestPort.over_http(url, headers=headers, host=host, evaluations=known)
         if bridged is not None:
             bridged.bridge.mark = port.mark
-        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        wanted = self._settings.shard
-        shard = ShardOf(self._assembly, wanted, holder) if wanted is not None else None
+        holder, predecessors = self._assembly.next_holder()
+        shard = shard_of(self._assembly, holder, predecessors)
         one_of = shard.one_of if shard is not None else None
-        loop = self._assembly.loop(port, known, holder, (), None, bridged=bridged, one_of=one_of)
+        loop = self._assembly.loop(
+            port, known, holder, predecessors, None, bridged=bridged, one_of=one_of
+        )
         if self._assembly.tools is not None:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import asdict
 
 from otto_reconcile.daemon.assembly import Assembly, OneOfSeveral
@@ -20,10 +21,12 @@ PUBLISH = 0.5
 class ShardOf:
     """Of one life of a daemon's target; `holder` is what the daemon is called in its lease."""
 
-    def __init__(self, assembly: Assembly, shard: Shard, holder: str) -> None:
+    def __init__(
+        self, assembly: Assembly, shard: Shard, holder: str, predecessors: Collection[str]
+    ) -> None:
         self._assembly, self._shard, self._name = assembly, shard, f"shard-{shard.number}"
         target = TargetSettings(self._name, "", shard=shard)
-        self.spreading = Spreading(assembly, [target], holder, leads=lambda: True)
+        self.spreading = Spreading(assembly, [target], holder, predecessors, leads=lambda: True)
 
     @property
     def one_of(self) -> OneOfSeveral:
@@ -48,6 +51,12 @@ class ShardOf:
             }
             assembly.jobs.succeeded(JOB)
             await assembly.clock.sleep(PUBLISH)
+
+
+def shard_of(assembly: Assembly, holder: str, predecessors: Collection[str]) -> ShardOf | None:
+    """None where the target has all bots."""
+    shard = assembly.settings.shard
+    return ShardOf(assembly, shard, holder, predecessors) if shard is not None else None
 
 
 class _Around:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -29,7 +29,8 @@ SHARE = 0.05
 class Spreading:
     """Reads the store for all `targets`, and tells each when it has to read its part.
 
-    `holder` is what this daemon is called in its leases. `leads` is True while it acts anywhere.
+    `holder` is what this daemon is called in its leases, `predecessors` are surely dead ones.
+    `leads` is True while it acts anywhere.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Spreading:
         assembly: Assembly,
         targets: Sequence[TargetSettings],
         holder: str,
+        predecessors: Collection[str],
         leads: Callable[[], bool],
     ) -> None:
         self._assembly, self._leads = assembly, leads
@@ -48,7 +50,9 @@ class Spreading:
         assignment = Assignment(targets)
         self.shared = SharedWanted(self._stores, assignment)
         me = Peer(holder, assignment.digest, frozenset(self._events))
-        self.sharing = Sharing(Presence(self._stores.store, me), me, self._clock, self.read_all)
+        self.sharing = Sharing(
+            Presence(self._stores.store, me, predecessors), me, self._clock, self.read_all
+        )
         self._moved, self._whole = asyncio.Event(), True
 
     def one_of(

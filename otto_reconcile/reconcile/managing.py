@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from otto_reconcile.port.base import Port
 from otto_reconcile.runtime.clock import Clock
@@ -49,13 +50,27 @@ def read(name: str, tag_id: str) -> Mark | None:
     return None
 
 
+def _short(holder: str) -> str:
+    """What stands for a holder in a mark."""
+    return blake2b(holder.encode(), digest_size=4).hexdigest()
+
+
 class Managing:
     """One process's. Every method raises TargetUnavailable or TargetRefused."""
 
-    def __init__(self, port: Port, clock: Clock, who: str) -> None:
+    def __init__(
+        self,
+        port: Port,
+        clock: Clock,
+        who: str,
+        holder: str = "",
+        predecessors: Collection[str] = (),
+    ) -> None:
+        """`holder` is the daemon's name in its leases, `predecessors` those of surely dead ones."""
         self._port, self._clock = port, clock
         self._who = _UNFIT.sub(".", who)
-        self._holder, self._count = secrets.token_hex(4), 0
+        self._holder, self._count = _short(holder or secrets.token_hex(4)), 0
+        self._dead = frozenset(map(_short, predecessors))
         self._until = float("-inf")
         self._seen: dict[str, tuple[str, float]] = {}  # by tag: the name, and since when
         self._moved: set[str] = set()
@@ -156,7 +171,7 @@ class Managing:
 
     def _lives(self, mark: Mark) -> bool:
         _, since = self._seen[mark.tag_id]
-        return self._clock.monotonic() - since < TTL
+        return mark.holder not in self._dead and self._clock.monotonic() - since < TTL
 
     async def _drop(self, marks: Iterable[Mark]) -> None:
         for mark in marks:

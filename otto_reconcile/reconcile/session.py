@@ -79,7 +79,8 @@ class TargetSession:
         self.port, self.stores, self.reporter, self.clock = port, stores, reporter, clock
         self.outage = outage
         self.leader = Leader(stores.leases, port.target, holder, clock, predecessors, owner)
-        self.managing = Managing(port, clock, f"{socket.gethostname()}.{os.getpid()}")
+        who = f"{socket.gethostname()}.{os.getpid()}"
+        self.managing = Managing(port, clock, who, holder, predecessors)
         self.right = LeaderAndManager(self.leader, self.managing)
         self.remembered = Remembered(reporter.board.folder, stores.store)
         self.cache = TargetCache(stores, port, self.remembered, take_over, selector, wanted)

@@ -7,7 +7,7 @@ seconds by the reader's own clock, so that no two clocks are compared.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from otto_reconcile.store.base import Store
@@ -35,10 +35,12 @@ class Presence:
         self,
         store: Store,
         me: Peer,
+        predecessors: Collection[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._me, self._monotonic = store, me, monotonic
         self._beat = 0
+        self._dead = frozenset(predecessors)  # holders that are surely gone
         self._seen: dict[str, tuple[object, float]] = {}  # by holder: the beat, and since when
 
     def show(self) -> tuple[Peer, ...]:
@@ -58,7 +60,7 @@ class Presence:
             if before != beat:
                 since = now
             self._seen[holder] = (beat, since)
-            if now - since < TTL:
+            if now - since < TTL and holder not in self._dead:
                 targets = found.get("targets")
                 names = map(str, targets if isinstance(targets, list) else ())
                 peers.append(Peer(holder, str(layout), frozenset(names)))

@@ -184,8 +184,10 @@ def instance(folder: Path) -> str:
     return name if _NAME.fullmatch(name) else _new(path)
 
 
-def next_holder(folder: Path, target: str) -> tuple[str, frozenset[str]]:
+def next_holder(folder: Path, target: str, name: str | None = None) -> tuple[str, frozenset[str]]:
     """The name of this process for leases, and those of all that had the directory before.
+
+    A `name` that is given has to be that of no other process, anywhere.
 
     To be called by whoever owns the directory: they are dead then. All of them, since one that
     ended before it took the lease has left it with the one before. In a copy of the directory that
@@ -195,7 +197,7 @@ def next_holder(folder: Path, target: str) -> tuple[str, frozenset[str]]:
     before = [target]  # as versions without this file named themselves
     with suppress(FileNotFoundError, UnicodeDecodeError):
         before += [name for line in path.read_text("utf-8").splitlines() if (name := line.strip())]
-    name = f"{target} at {socket.gethostname()} {secrets.token_hex(4)}"
+    name = name or f"{target} at {socket.gethostname()} {secrets.token_hex(4)}"
     with suppress(OSError):  # then a lease of this process is waited for, and not taken over
         write_whole(path, "\n".join([*before[1:], name][-HOLDERS:]))
     return name, frozenset(before)

@@ -126,3 +126,16 @@ def test_lost_event_log_deletes_nothing_until_bots_are_named(
             "gone",
             lambda: not {"order-desk", "help-desk"} & {a["id"] for a in daemon.get("/agents")},
         )
+
+
+def test_a_daemon_that_was_killed_goes_on_at_once(place: Place, parlant: ParlantProcess) -> None:
+    """Its lease and its mark are those of a dead process, as whoever has its folder knows."""
+    place.write()
+    with elsewhere(place, parlant.url) as daemon:
+        daemon.wait_synced("order-desk")
+        daemon.kill()
+    place.write(text=bot(action="Ask for the last four digits"))
+    with elsewhere(place, parlant.url) as daemon:
+        daemon.wait_synced("order-desk")
+        assert "did so until it ended" not in daemon.output
+        assert "last four digits" in str(daemon.guideline("order-desk.order-status"))

@@ -67,8 +67,7 @@ def test_shards_have_each_bot_once_and_grow(tmp_path: Path, database: dict[str, 
         second = stack.enter_context(shards.daemon(2, 3))
         three = first, second, third
         wait_for("each bot is on one again", lambda: having(*three) == NAMES and agents(third.url))
-        routes = third.place.command("routes")
-        assert third.url in routes.stdout
+        wait_for("it is told", lambda: third.url in third.place.command("routes").stdout)
         wait_for("nothing moves", lambda: not any(d.status["fleet"]["moves"] for d in three))
         for number, daemon in ((1, first), (2, second)):
             assert agents(daemon.url) <= before[number]

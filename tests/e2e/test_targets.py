@@ -66,7 +66,8 @@ def stopped_in_a_replacement(
     first.process.send_signal(signal.SIGSTOP)
     try:
         proxy.heal()
-        wait_for("the second has taken over", lambda: (look(url, JOURNEY) or {}).get("title"))
+        title = lambda: (look(url, JOURNEY) or {}).get("title")  # noqa: E731
+        wait_for("the second has taken over", title, 120)
         assert place.command("status").returncode == 2
         before = len(proxy.seen)
     finally:

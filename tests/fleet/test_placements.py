@@ -63,7 +63,7 @@ def test_daemons_see_each_other(store: Store) -> None:
 
 def test_one_whose_beat_stands_still_is_gone(store: Store) -> None:
     now = [0.0]
-    mine, theirs = Presence(store, ME, lambda: now[0]), Presence(store, OTHER)
+    mine, theirs = Presence(store, ME, (), lambda: now[0]), Presence(store, OTHER)
     theirs.show()
     assert mine.show() == (ME, OTHER)
     now[0] = TTL - 1
@@ -80,7 +80,7 @@ def test_one_whose_beat_stands_still_is_gone(store: Store) -> None:
 def test_a_damaged_daemon_counts_until_its_time_is_up(store: Store) -> None:
     store.put("daemons", [{"holder": "odd", "layout": None, "beat": "x", "targets": 3}])
     now = [0.0]
-    mine = Presence(store, ME, lambda: now[0])
+    mine = Presence(store, ME, (), lambda: now[0])
     assert [peer.holder for peer in mine.show()] == ["me", "odd"]
     now[0] = TTL
     assert mine.show() == (ME,)
