@@ -16,6 +16,9 @@ def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
     """Nothing of a daemon that has one target with all bots."""
     for name, target in (fleet.get("targets") or {}).items():
         yield _target(name, target)
+    for name, other in (fleet.get("clashes") or {}).items():
+        text = f"clash      {name} and {other} are the same server: take one of them out"
+        yield Line(visible(text), Tone.REMOVED)
     if fleet.get("shard"):
         yield Line(f"shard      {fleet['shard']} of all bots; other daemons have the rest")
     if not fleet.get("agreed", True):

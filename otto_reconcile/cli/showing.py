@@ -114,7 +114,9 @@ def _all_taken(daemon: Daemon) -> bool:
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
     refused |= any(source.get("problems") for source in (daemon.get("git") or {}).values())
     fleet = daemon.get("fleet") or {}
-    if daemon.get("reaching") or fleet.get("moves") or not fleet.get("agreed", True):
+    if daemon.get("reaching") or fleet.get("moves") or fleet.get("clashes"):
+        return False
+    if not fleet.get("agreed", True):
         return False
     away = (daemon.get("model") or {}).get("message")
     return not (refused or away or daemon.get("jobs"))

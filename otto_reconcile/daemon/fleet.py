@@ -72,8 +72,20 @@ class Fleet:
         return any(unit.board.status.led_by is None for unit in self._units.values())
 
     def other_owner(self, target: str) -> str | None:
-        """Another daemon, if that is to act on the target."""
-        return None if self._sharing.is_mine(target) else self._sharing.owner(target)
+        """Another daemon, if that is to act on the target; or another target that is the same."""
+        if (same := self._clashes().get(target)) is not None:
+            return f"target {same!r}, which is the same server,"
+        owner = self._sharing.owner(target)
+        return None if owner == self.holder else f"{owner}, a daemon with the same targets,"
+
+    def _clashes(self) -> dict[str, str]:
+        """The targets that are the server of another one before them, by their names."""
+        first, same = dict[str, str](), dict[str, str]()
+        for name, unit in self._units.items():
+            known = first.setdefault(unit.port.target, name)
+            if known != name:
+                same[name] = known
+        return same
 
     def poke(self, reason: str) -> None:
         """Asks for a look at everything, after reading everything anew."""
@@ -97,7 +109,7 @@ class Fleet:
     async def _publish(self) -> None:
         while True:
             daemons = [peer.holder for peer in self._sharing.peers]
-            self._board.gather(daemons, self._sharing.agreed)
+            self._board.gather(daemons, self._sharing.agreed, self._clashes())
             self._tell_targets()
             self._reporter.publish()
             self._jobs.succeeded("publishing")

@@ -76,8 +76,13 @@ class FleetBoard:
         self._moving: dict[str, str] = {}
         self._led: dict[str, bool] = {}
 
-    def gather(self, daemons: Sequence[str], agreed: bool) -> None:
-        """Everything as it is now. `daemons` are those that share the targets."""
+    def gather(self, daemons: Sequence[str], agreed: bool, clashes: Mapping[str, str]) -> None:
+        """Everything as it is now. `daemons` are those that share the targets.
+
+        `clashes` has the targets that are the same server as another one, by that one's name.
+        """
+        for name in clashes:  # nobody has it
+            self._targets[name].status.led_by = None
         self._gather_bots()
         status, parts = self._board.status, [(n, b.status) for n, b in self._targets.items()]
         status.fleet = {
@@ -85,6 +90,7 @@ class FleetBoard:
             "moves": [asdict(move) for move in self._shared.moves],
             "daemons": list(daemons),
             "agreed": agreed,
+            "clashes": dict(clashes),
         }
         ours = [(name, one) for name, one in parts if one.led_by is None]
         status.rivals = _named(ours, "rivals")

@@ -12,8 +12,6 @@ from otto_reconcile.reconcile.session import TargetSession
 
 AGAIN = 2.0
 """Seconds until the next try, where the store was away."""
-_UNKNOWN = 0.2
-"""Seconds between two looks at whether anything is known of the target yet."""
 
 
 class Placing:
@@ -32,9 +30,9 @@ class Placing:
         moved: Callable[[frozenset[str]], None],
         session: TargetSession,
     ) -> None:
-        self._shared, self._part, self._url = shared, part, url
+        self._shared, self._url = shared, url
         self._target, self._session, self._moved = part.target, session, moved
-        part.claimed = False
+        session.preparing = self._claim
         self._came: set[str] = set()
         self._left: set[str] = set()
         self._woken = asyncio.Event()
@@ -57,17 +55,11 @@ class Placing:
             self._woken.set()
 
     async def run(self, went_well: Callable[[], None]) -> None:
-        """First come the bots that were there before placements were recorded."""
-        claimed = False
+        """Places what comes, and tries again where the store was away."""
         while True:
+            await self._woken.wait()
+            self._woken.clear()
             try:
-                claimed = claimed or await self._claim()
-                went_well()
-                if not claimed:
-                    await self._session.clock.sleep(_UNKNOWN)
-                    continue
-                await self._woken.wait()
-                self._woken.clear()
                 await self._place()
             except StoreUnavailable as error:
                 self._session.reporter.store(error, self.name)
@@ -75,17 +67,14 @@ class Placing:
                 self._woken.set()
             else:
                 self._session.reporter.store(None, self.name)
+                went_well()
 
-    async def _claim(self) -> bool:
-        """True once it was done."""
-        world = self._session.cache.world
-        if world is None or not self._session.leading:
-            return False
-        known = Known(self._target, self._session.port.target, self._url())
-        await asyncio.to_thread(self._shared.claim, list(world.applied), known)
-        self._part.claimed = True
-        self._moved(frozenset({self._target}))
-        return True
+    async def _claim(self) -> None:
+        """The bots that were on this server before placements were recorded are placed here."""
+        server = self._session.port.target
+        known = Known(self._target, server, self._url())
+        applied = await asyncio.to_thread(self._session.stores.applied.load, server)
+        await asyncio.to_thread(self._shared.claim, list(applied), known)
 
     async def _place(self) -> None:
         """What fails stays for the next time; so does everything while another daemon acts here."""

@@ -241,8 +241,6 @@ class Part:
 
     def __init__(self, shared: SharedWanted, target: str) -> None:
         self._shared, self.target = shared, target
-        self.claimed = True
-        """False while nobody has said yet what is on the target: then nothing leaves it."""
 
     def moved(self, since: Position | None) -> Moved:
         return Moved((0, 0), None)
@@ -257,7 +255,7 @@ class Part:
         return self.read()
 
     def gone(self, bot_ids: Iterable[str]) -> frozenset[str]:
-        return self._shared.gone_from(self.target, bot_ids) if self.claimed else frozenset()
+        return self._shared.gone_from(self.target, bot_ids)
 
 
 def _moved(before: _Reading, now: _Reading) -> frozenset[str]:

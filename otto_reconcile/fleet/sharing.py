@@ -45,9 +45,6 @@ class Sharing:
         knowing = (peer.holder for peer in self._peers if target in peer.targets)
         return rendezvous(target, knowing) or self._me.holder
 
-    def is_mine(self, target: str) -> bool:
-        return self.owner(target) == self._me.holder
-
     async def beat(self) -> None:
         """Shows this daemon, and looks at the others. Raises StoreUnavailable."""
         peers = await asyncio.to_thread(self._presence.show)

@@ -45,7 +45,7 @@ class Leadership:
         self._reporter.board.status.led_by = leader.owner
         if other is not None and other == leader.owner:
             self._reporter.acts_no_more()
-            self._reporter.target(WAITING, f"{other}, a daemon with the same targets, has this one")
+            self._reporter.target(WAITING, f"{other} has this one")
         elif other is not None:
             self._reporter.acts_no_more()
             told = f"{other} leads this target, or did so until it ended: {TAKEN_OVER}"

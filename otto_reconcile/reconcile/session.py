@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 
 from otto_reconcile.model import Ref
@@ -88,6 +88,9 @@ class TargetSession:
         self.last_used = last_used or LastUsed(None, clock)
         self.admission = admission or Admission()
         self.admission.demand = lambda bot_id: self.ask_for([bot_id], "a customer waits")
+        self.preparing: Callable[[], Awaitable[None]] | None = None
+        """What has to be done, once this daemon leads, before anything is decided by what it reads.
+        Raises StoreUnavailable."""
         self.turn = asyncio.Lock()
         """Held for changes of the target, which are made by one at a time."""
 
@@ -101,7 +104,14 @@ class TargetSession:
         """True if bots may be looked at now: this daemon leads, and knows what is wanted."""
         known = self.cache.world is not None
         behind = self.outage is not None and self.outage.is_behind
-        return known and not behind and self.leading and self.reporter.target_up
+        ready = known and not behind and self.preparing is None
+        return ready and self.leading and self.reporter.target_up
+
+    async def prepare(self) -> None:
+        """Does once what is to be done first, if this daemon leads. Raises StoreUnavailable."""
+        if self.preparing is not None and self.leader.leading:
+            await self.preparing()
+            self.preparing = None
 
     @property
     def settled(self) -> list[str]:

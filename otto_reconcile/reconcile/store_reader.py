@@ -25,6 +25,7 @@ class StoreReader:
         begun = outage.begin_reading() if outage is not None else None
         try:
             await self._reconciler.flush()
+            await session.prepare()
             leader = session.leader
             update = await session.cache.read(
                 ingest=leader.leading, token=leader.token, whole=whole

@@ -296,3 +296,24 @@ def test_targets_that_change_their_names_lose_nothing(fleet: Fleet) -> None:
 
         wait_for("each bot is on the other server", swapped_over)
         daemon.wait_synced("a", "b", "c")
+
+
+def test_one_server_under_two_names_is_told(fleet: Fleet) -> None:
+    """One of the names acts; what belongs to the other is told as missing, and nothing is lost."""
+    same = fleet.servers["eu"].url.replace("127.0.0.1", "localhost")
+    fleet.configure(
+        [
+            {"name": "eu", "selector": "region=eu"},
+            {"name": "us", "url": same, "selector": "region=us"},
+        ]
+    )
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a")
+        wait_for("it is told", lambda: daemon.status["fleet"]["clashes"] == {"us": "eu"})
+        shown = fleet.place.command("status")
+        assert shown.returncode == 2
+        assert "us and eu are the same server: take one of them out" in shown.stdout
+        assert "delete" not in shown.stdout
+        assert fleet.on("eu") == {"a"}
+        assert daemon.bot("b")["sync"] == "Unknown"
