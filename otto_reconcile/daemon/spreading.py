@@ -20,8 +20,6 @@ from otto_reconcile.records.presence import Peer, Presence
 from otto_reconcile.runtime.backoff import CONNECTION
 from otto_reconcile.settings import TargetSettings
 
-LET_GO = 0.5
-"""Seconds between two looks for bots that may leave the target that they were on."""
 SHARE = 0.05
 """The part of the time that may be spent on reading everything to be sure."""
 
@@ -96,7 +94,6 @@ class Spreading:
             "sharing": self._share,
             "reading": self._read,
             "sweeping all": self._sweep,
-            "letting go": self._let_go,
         }
         async with change_feed.following(self._stores, self._moved, self._jobs):
             kept = [
@@ -161,9 +158,3 @@ class Spreading:
             self._jobs.succeeded("sweeping all")
             took = self._clock.monotonic() - started
             await self._clock.sleep(max(self._interval, took / SHARE))
-
-    async def _let_go(self) -> None:
-        while True:
-            self.look_at(await asyncio.to_thread(self.shared.let_go))
-            self._jobs.succeeded("letting go")
-            await self._clock.sleep(LET_GO)

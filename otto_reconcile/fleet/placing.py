@@ -12,6 +12,10 @@ from otto_reconcile.reconcile.session import TargetSession
 
 AGAIN = 2.0
 """Seconds until the next try, where the store was away."""
+PAUSE = 0.5
+"""Seconds between two looks for bots that may leave where they were."""
+ASK = 10.0
+"""Seconds until a bot that was to be seen is asked for again."""
 
 
 class Placing:
@@ -35,6 +39,8 @@ class Placing:
         session.preparing = self._claim
         self._came: set[str] = set()
         self._left: set[str] = set()
+        self._asked: dict[str, float] = {}  # bots that are to be seen once more, and since when
+        self._seen: set[str] = set()
         self._woken = asyncio.Event()
 
     def after_look(self, result: BotResult, *, recreated: bool) -> None:
@@ -47,6 +53,9 @@ class Placing:
                 self._left.add(bot_id)
                 self._woken.set()
             return
+        if bot_id in self._asked and result.in_place:
+            self._seen.add(bot_id)
+            self._woken.set()
         if not self._shared.is_awaited(bot_id, self._target):
             return
         new = bot_id not in self._shared.placed
@@ -57,10 +66,11 @@ class Placing:
     async def run(self, went_well: Callable[[], None]) -> None:
         """Places what comes, and tries again where the store was away."""
         while True:
-            await self._woken.wait()
+            await self._session.clock.wait(self._woken, PAUSE)
             self._woken.clear()
             try:
                 await self._place()
+                await self._confirm()
             except StoreUnavailable as error:
                 self._session.reporter.store(error, self.name)
                 await self._session.clock.sleep(AGAIN)
@@ -92,6 +102,18 @@ class Placing:
         if left:
             await asyncio.to_thread(self._shared.forget, left, self._target)
             self._left -= left
+
+    async def _confirm(self) -> None:
+        """A bot leaves where it was only once a look has found it here, after it was placed."""
+        now = self._session.clock.monotonic()
+        kept = frozenset(self._shared.kept(self._target)) if self._session.leading else frozenset()
+        if seen := self._seen & kept:
+            self._moved(await asyncio.to_thread(self._shared.confirm, seen, self._target))
+        self._seen.clear()
+        self._asked = {b: at for b, at in self._asked.items() if b in kept - seen}
+        if again := [b for b in kept - seen if now - self._asked.get(b, -ASK) >= ASK]:
+            self._asked |= dict.fromkeys(again, now)
+            self._session.ask_for(again, "moved")
 
     async def begin_epoch(self) -> None:
         """Nothing is to be done for it."""

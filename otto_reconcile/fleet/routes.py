@@ -46,7 +46,8 @@ class Routes:
         except StoreUnavailable as error:
             self.error = error.message
             return
-        self._routes = {b: Route(b, n, urls[n]) for b, n in sorted(placed.items()) if n in urls}
+        where = ((bot_id, one.target) for bot_id, one in sorted(placed.items()))
+        self._routes = {bot: Route(bot, name, urls[name]) for bot, name in where if name in urls}
         self.error = None
 
     def of(self, bot_id: str) -> Route | None:

@@ -6,33 +6,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from otto_reconcile.desired import Desired, Ingested
 from otto_reconcile.errors import StoreUnavailable
 from otto_reconcile.fleet.assignment import Assignment
+from otto_reconcile.fleet.reading import Reading, labels, moved, part
 from otto_reconcile.fleet.spread import Move, Spread
 from otto_reconcile.model.shared import is_shared
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.wanted import Bots, WantedOfStore
-from otto_reconcile.records.placements import Placements
+from otto_reconcile.records.placements import Placement, Placements
 from otto_reconcile.store.base import Moved, Position
 
 STAY = 5.0
 """Seconds that a bot which has moved stays where it was: for a router that does not know yet, and
 for answers that are under way."""
-NOTHING = Bots(Desired({}, {}), Desired({}, {}))
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What was read last; `error` says why nothing could be."""
-
-    bots: Bots = NOTHING
-    ingested: Ingested = field(default_factory=Ingested)
-    spread: Spread | None = None
-    error: StoreUnavailable | None = None
 
 
 class Placed(NamedTuple):
@@ -66,10 +56,10 @@ class SharedWanted:
         self._spreading = threading.Lock()  # nobody sees a bot between two places
         self._position: Position | None = None
         self._settled, self._odd = False, True
-        self._placed: dict[str, str] = {}
-        self._leaving: dict[str, tuple[str, float]] = {}  # bots that moved: from where, until when
+        self._placed: dict[str, Placement] = {}
+        self._kept: dict[str, float | None] = {}  # bots that moved, and when they may leave
         self._homeless: Sequence[str] = ()
-        self._last = _Reading(error=StoreUnavailable("the store was not read yet"))
+        self._last = Reading(error=StoreUnavailable("the store was not read yet"))
 
     def refresh(self, *, ingest: bool, whole: bool, settled: bool) -> frozenset[str]:
         """Reads anew; gives the targets for which something moved.
@@ -86,31 +76,29 @@ class SharedWanted:
                 raise
 
     def _refresh(self, ingest: bool, whole: bool, settled: bool) -> frozenset[str]:
-        moved = self._all.moved(self._position)
-        names, last = moved.names, self._last
-        part = not (whole or self._odd) and last.error is None and settled == self._settled
-        if part and names is not None and not any(map(is_shared, names)) and last.spread:
+        position, names = self._all.moved(self._position)
+        last = self._last
+        some = not (whole or self._odd) and last.error is None and settled == self._settled
+        if some and names is not None and not any(map(is_shared, names)) and last.spread:
             targets = self._read_moved(names, last, last.spread)
         else:
             targets = self._read_whole(ingest, settled)
-        self._position, self._homeless = moved.position, self._find_homeless()
+        self._position, self._homeless = position, self._find_homeless()
         return targets
 
     def _read_whole(self, ingest: bool, settled: bool) -> frozenset[str]:
         self._odd, before = True, self._last
         ingested = self._all.ingest() if ingest else Ingested()
-        bots, placed = self._all.read(), self._placements.read()
-        for bot_id in placed.keys() & self._placed.keys():
-            self._leave(bot_id, self._placed[bot_id], placed[bot_id])
-        self._placed, spread = placed, Spread(self._assignment, settled=settled)
+        bots, self._placed = self._all.read(), self._placements.read()
+        spread = Spread(self._assignment, settled=settled)
         for bot_id in (*bots.written.bots, *bots.written.unreadable):
             self._spread(bot_id, spread, bots.written)
-        self._last = _Reading(bots, ingested, spread)
+        self._last = Reading(bots, ingested, spread)
         readable = bots.written.is_readable and bots.effective.is_readable
         self._settled, self._odd = settled, not (readable and ingest and ingested.nothing_odd)
-        return _moved(before, self._last)
+        return moved(before, self._last)
 
-    def _read_moved(self, names: frozenset[str], last: _Reading, spread: Spread) -> frozenset[str]:
+    def _read_moved(self, names: frozenset[str], last: Reading, spread: Spread) -> frozenset[str]:
         bots = self._all.read_moved(last.bots, names)
         targets = {target for bot_id in names for target in spread.targets_of(bot_id)}
         self._last = replace(last, bots=bots)
@@ -119,46 +107,68 @@ class SharedWanted:
         self._odd = not bots.written.is_readable
         return frozenset(targets | {t for b in names for t in spread.targets_of(b)})
 
-    def place(self, bot_ids: Iterable[str], target: str) -> Placed:
-        """All of these bots is on the target now. Blocking. Raises StoreUnavailable."""
+    def place(self, bot_ids: Iterable[str], target: str, *, keep: bool = True) -> Placed:
+        """All of these bots is on the target now. Blocking. Raises StoreUnavailable.
+
+        With `keep` the targets that they come from have them too until `confirm`.
+        """
         with self._refreshing:
-            before = {b: name for b in bot_ids if (name := self._placed.get(b)) != target}
-            others = self._placements.place(before, target)
-            self._placed |= dict.fromkeys(before, target) | others
+            before = {b: name for b in bot_ids if (name := self._target_of(b)) != target}
+            others = self._placements.place(before, target, keep=keep)
             for bot_id, name in before.items():
-                self._leave(bot_id, name, self._placed[bot_id])
+                now = Placement(target, name if keep else None)
+                self._placed[bot_id] = others.get(bot_id, now)
                 self._spread_anew(bot_id)
             came = {b: name for b, name in before.items() if name is not None and b not in others}
-            return Placed(came, others)
+            return Placed(came, {b: other.target for b, other in others.items()})
 
-    def _leave(self, bot_id: str, before: str | None, now: str) -> None:
-        if before not in (None, now):
-            self._leaving[bot_id] = (str(before), self._monotonic() + STAY)
+    def _target_of(self, bot_id: str) -> str | None:
+        placed = self._placed.get(bot_id)
+        return placed.target if placed is not None else None
 
     def _spread(self, bot_id: str, spread: Spread, written: Desired) -> None:
         with self._spreading:
             if bot_id not in written.bots and bot_id not in written.unreadable:
                 spread.drop(bot_id)
+                self._kept.pop(bot_id, None)
                 return
-            before, _ = self._leaving.get(bot_id, (None, 0.0))
-            spread.put(bot_id, _labels(written, bot_id), self._placed.get(bot_id), before)
+            target, before = self._placed.get(bot_id, (None, None))
+            if before is not None and self._assignment.is_gone(before):
+                before = None
+            if before is None:
+                self._kept.pop(bot_id, None)
+            else:
+                self._kept.setdefault(bot_id, None)
+            spread.put(bot_id, labels(written, bot_id), target, before)
 
     def _spread_anew(self, bot_id: str) -> None:
         if (spread := self._last.spread) is not None:
             self._spread(bot_id, spread, self._last.bots.written)
 
-    def let_go(self) -> frozenset[str]:
-        """Bots that moved are no longer wanted where they were, once whoever asked there knows.
+    def kept(self, target: str) -> list[str]:
+        """The bots that came to this target, and may leave where they were if they are there still.
 
-        Gives the targets for which that is news. To be called now and then.
+        Nobody is in a hurry then: a router knows, and answers that were under way are over.
         """
         now = self._monotonic()
+        with self._spreading:
+            here = [b for b in self._kept if self._target_of(b) == target]
+            self._kept |= {b: now + STAY for b in here if self._kept[b] is None}
+            return [b for b in here if (due := self._kept[b]) is not None and now >= due]
+
+    def confirm(self, bot_ids: Iterable[str], target: str) -> frozenset[str]:
+        """These bots were seen on the target just now; gives the targets that may let them go.
+
+        Blocking. Raises StoreUnavailable.
+        """
         with self._refreshing:
-            over = [bot_id for bot_id, (_, until) in self._leaving.items() if until <= now]
-            targets = frozenset(self._leaving.pop(bot_id)[0] for bot_id in over)
-            for bot_id in over:
+            kept = {b: p.before for b in bot_ids if (p := self._placed.get(b)) is not None}
+            bots = {b: before for b, before in kept.items() if before is not None}
+            self._placements.confirm(bots, target)
+            for bot_id in bots:
+                self._placed[bot_id] = Placement(target)
                 self._spread_anew(bot_id)
-            return targets
+            return frozenset(bots.values())
 
     def claim(self, bot_ids: Iterable[str], target: Known) -> None:
         """These bots are on the server of this target, as far as is known.
@@ -168,13 +178,13 @@ class SharedWanted:
         """
         former = self._placements.register(*target)
         with self._refreshing:
-            here = [b for b in bot_ids if self._placed.get(b) in (None, *former)]
-        self.place(here, target.name)
+            here = [b for b in bot_ids if self._target_of(b) in (None, *former)]
+        self.place(here, target.name, keep=False)
 
     def forget(self, bot_ids: Iterable[str], target: str) -> None:
         """Nothing of these bots is on the target any more. Blocking. Raises StoreUnavailable."""
         with self._refreshing:
-            gone = [b for b in bot_ids if self._placed.get(b) == target]
+            gone = [b for b in bot_ids if self._target_of(b) == target]
             self._placements.forget(gone, target)
             for bot_id in gone:
                 del self._placed[bot_id]
@@ -206,8 +216,8 @@ class SharedWanted:
         return last.spread.homeless(bots) if last.spread is not None else []
 
     @property
-    def placed(self) -> Mapping[str, str]:
-        """The target of each bot that is placed."""
+    def placed(self) -> Mapping[str, Placement]:
+        """Each bot that is placed."""
         return self._placed
 
     @property
@@ -227,13 +237,13 @@ class SharedWanted:
         with self._spreading:
             here = last.spread.on(target)
         faults = {b: why for b, why in last.ingested.faults.items() if b in here}
-        return Bots(*(_part(one, here) for one in last.bots)), Ingested(faults=faults)
+        return Bots(*(part(one, here) for one in last.bots)), Ingested(faults=faults)
 
     def gone_from(self, target: str, bot_ids: Iterable[str]) -> frozenset[str]:
         """Those that are placed elsewhere, or whose deletion is on record."""
         names = frozenset(bot_ids)
-        moved = {b for b in names if self._placed.get(b, target) != target}
-        return frozenset(moved) | self._all.gone(names - moved)
+        others = {b for b in names if self._target_of(b) not in (None, target)}
+        return frozenset(others) | self._all.gone(names - others)
 
 
 class Part:
@@ -256,29 +266,3 @@ class Part:
 
     def gone(self, bot_ids: Iterable[str]) -> frozenset[str]:
         return self._shared.gone_from(self.target, bot_ids)
-
-
-def _moved(before: _Reading, now: _Reading) -> frozenset[str]:
-    """The targets that have other bots than before, or bots that are wanted otherwise."""
-    if before.spread is None or now.spread is None:
-        return now.spread.targets if now.spread is not None else frozenset()
-    old, new = before.bots.effective, now.bots.effective
-    names = {b for b in old.bots.keys() | new.bots.keys() if old.bots.get(b) is not new.bots.get(b)}
-    names |= old.unreadable.keys() ^ new.unreadable.keys()
-    names |= before.ingested.faults.keys() | now.ingested.faults.keys()
-    both = before.spread, now.spread
-    targets = {target for spread in both for b in names for target in spread.targets_of(b)}
-    every = before.spread.targets | now.spread.targets
-    return frozenset(targets | {t for t in every if both[0].on(t) != both[1].on(t)})
-
-
-def _labels(desired: Desired, bot_id: str) -> Mapping[str, str] | None:
-    one = desired.bots.get(bot_id)
-    return one.bot.labels if one is not None else None
-
-
-def _part(desired: Desired, here: AbstractSet[str]) -> Desired:
-    """These bots of all; what bots share is everybody's."""
-    bots = {b: desired.bots[b] for b in sorted(here) if b in desired.bots}
-    unreadable = {b: why for b, why in desired.unreadable.items() if b in here}
-    return replace(desired, bots=bots, unreadable=unreadable)

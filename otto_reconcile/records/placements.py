@@ -1,13 +1,14 @@
 """Which target each bot is on, by the targets' names: one at a time, whoever reads or writes.
 
 A bot is placed once it is whole on a target. A bot that moves is made on its new target first, is
-placed there then, and is deleted from the old one last; so this record always names one target on
-which all of the bot is.
+placed there then, and the old one keeps it until it was seen on the new one once more; so some
+target has all of it at every moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from otto_reconcile.errors import Conflict
 from otto_reconcile.records.events import now_utc
@@ -18,31 +19,46 @@ FEW = 100
 """So many are asked for by their ids; of more, all are read."""
 
 
+class Placement(NamedTuple):
+    """The target of a bot, and the one that it came from, as long as that is to keep it."""
+
+    target: str
+    before: str | None = None
+
+
 class Placements:
     """In the store, for all daemons. Every method blocks, and raises StoreUnavailable."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def read(self) -> dict[str, str]:
-        """The target of each bot that is placed; a damaged record is passed over."""
-        found = ((d.get("bot_id"), d.get("target")) for d in self._store.find(COLLECTION))
-        return {b: name for b, name in found if isinstance(b, str) and isinstance(name, str)}
+    def read(self) -> dict[str, Placement]:
+        """Each bot that is placed; a damaged record is passed over."""
+        return _read(self._store.find(COLLECTION))
 
-    def place(self, bots: Mapping[str, str | None], target: str) -> dict[str, str]:
+    def place(
+        self, bots: Mapping[str, str | None], target: str, *, keep: bool = True
+    ) -> dict[str, Placement]:
         """Places bots on a target, each given with the target before; None is nowhere.
 
-        Gives those that are placed otherwise by now, with the target that somebody else gave them:
-        of two that place a bot at the same time one wins.
+        With `keep` the target before keeps it, until `confirm`. Gives those that are placed
+        otherwise by now, by somebody else: of two that place a bot at the same time one wins.
         """
         new = [bot_id for bot_id, before in bots.items() if before is None]
         self._insert([_document(bot_id, target) for bot_id in sorted(new)])
         for bot_id, before in sorted(bots.items()):
             if before is not None:
                 where = {"bot_id": bot_id, "target": before}
-                self._store.swap(COLLECTION, where, _document(bot_id, target))
+                kept = before if keep else None
+                self._store.swap(COLLECTION, where, _document(bot_id, target, kept))
         now = self._of(bots) if len(bots) <= FEW else self.read()
-        return {bot_id: now[bot_id] for bot_id in bots if now.get(bot_id, target) != target}
+        return {b: now[b] for b in bots if b in now and now[b].target != target}
+
+    def confirm(self, bots: Mapping[str, str], target: str) -> None:
+        """These bots are on the target for good: the one before, given with each, lets them go."""
+        for bot_id, before in sorted(bots.items()):
+            where = {"bot_id": bot_id, "target": target, "before": before}
+            self._store.swap(COLLECTION, where, {"before": None})
 
     def register(self, target: str, server: str, url: str) -> frozenset[str]:
         """Which server a target is, and where it is reached, for routers.
@@ -82,10 +98,18 @@ class Placements:
         except Conflict:
             return
 
-    def _of(self, bot_ids: Iterable[str]) -> dict[str, str]:
-        found = self._store.find(COLLECTION, {"bot_id": {"$in": sorted(bot_ids)}})
-        return {str(one["bot_id"]): str(one.get("target")) for one in found}
+    def _of(self, bot_ids: Iterable[str]) -> dict[str, Placement]:
+        return _read(self._store.find(COLLECTION, {"bot_id": {"$in": sorted(bot_ids)}}))
 
 
-def _document(bot_id: str, target: str) -> Document:
-    return {"bot_id": bot_id, "target": target, "since": now_utc()}
+def _read(documents: Iterable[Document]) -> dict[str, Placement]:
+    placed = {}
+    for document in documents:
+        bot_id, target, before = (document.get(name) for name in ("bot_id", "target", "before"))
+        if isinstance(bot_id, str) and isinstance(target, str):
+            placed[bot_id] = Placement(target, before if isinstance(before, str) else None)
+    return placed
+
+
+def _document(bot_id: str, target: str, before: str | None = None) -> Document:
+    return {"bot_id": bot_id, "target": target, "before": before, "since": now_utc()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from otto_reconcile.fleet.shared import STAY
 from tests.e2e.fleet import Fleet, labelled, parlants, whole
 from tests.e2e.harness import TLS, Daemon, Place, wait_for
 from tests.parlant_server.process import ParlantProcess
@@ -103,6 +105,26 @@ def test_a_target_that_is_away_holds_nothing_else_up(fleet: Fleet) -> None:
         wait_for("all is where it belongs", lambda: fleet.on("us") == {"a", "b"})
         wait_for("it has left", lambda: fleet.on("eu") == {"c"})
         daemon.wait_synced("a", "b", "c")
+
+
+def test_a_target_that_dies_right_after_a_move(fleet: Fleet) -> None:
+    """The old target keeps the bot until it was seen on the new one for good."""
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    url = fleet.servers["eu"].url
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        fleet.write({"a": "us"})
+        wait_for("it has moved", lambda: "a bot has moved here" in daemon.output)
+        fleet.servers["us"].stop()
+        moved = time.monotonic()
+        wait_for("it is told", lambda: targets(daemon)["us"]["state"] == "Unavailable")
+        wait_for("it may leave", lambda: whole(url, "a") and time.monotonic() > moved + STAY + 2)
+        httpx.delete(f"{url}/guidelines/a.small-talk", timeout=30, verify=TLS)
+        wait_for("it is healed where it was", lambda: whole(url, "a"))
+        fleet.servers["us"].start()
+        wait_for("it is there", lambda: settled(fleet, {"a": "us", "b": "us"}))
+        daemon.wait_synced("a", "b")
 
 
 def test_a_restart_of_one_target_restores_its_bots(fleet: Fleet) -> None:

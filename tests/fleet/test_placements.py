@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otto_reconcile.records.placements import FEW, Placements
+from otto_reconcile.records.placements import FEW, Placement, Placements
 from otto_reconcile.records.presence import TTL, Peer, Presence
 from otto_reconcile.store.base import Store
 
@@ -14,28 +14,46 @@ def test_bots_are_placed_and_moved(store: Store) -> None:
     placements = Placements(store)
     assert placements.place({"a": None, "b": None}, "eu") == {}
     assert placements.place({"a": "eu"}, "us") == {}
-    assert placements.read() == {"a": "us", "b": "eu"}
+    assert placements.read() == {"a": Placement("us", "eu"), "b": Placement("eu")}
+
+
+def test_the_target_before_keeps_a_bot_until_it_was_seen(store: Store) -> None:
+    placements = Placements(store)
+    placements.place({"a": None}, "eu")
+    placements.place({"a": "eu"}, "us")
+    placements.confirm({"a": "asia"}, "us")
+    placements.confirm({"a": "eu"}, "asia")
+    assert placements.read() == {"a": Placement("us", "eu")}
+    placements.confirm({"a": "eu"}, "us")
+    assert placements.read() == {"a": Placement("us")}
+
+
+def test_a_server_with_another_name_keeps_nothing(store: Store) -> None:
+    placements = Placements(store)
+    placements.place({"a": None}, "eu")
+    placements.place({"a": "eu"}, "europe", keep=False)
+    assert placements.read() == {"a": Placement("europe")}
 
 
 def test_of_two_that_place_a_bot_one_wins(store: Store) -> None:
     mine, theirs = Placements(store), Placements(store)
     assert mine.place({"a": None}, "eu") == {}
-    assert theirs.place({"a": None, "b": None}, "us") == {"a": "eu"}
-    assert mine.place({"b": "nowhere"}, "eu") == {"b": "us"}
-    assert mine.read() == {"a": "eu", "b": "us"}
+    assert theirs.place({"a": None, "b": None}, "us") == {"a": Placement("eu")}
+    assert mine.place({"b": "nowhere"}, "eu") == {"b": Placement("us")}
+    assert mine.read() == {"a": Placement("eu"), "b": Placement("us")}
 
 
 def test_a_bot_that_is_placed_twice_stays(store: Store) -> None:
     placements = Placements(store)
     placements.place({"a": None}, "eu")
     assert placements.place({"a": None}, "eu") == {}
-    assert placements.read() == {"a": "eu"}
+    assert placements.read() == {"a": Placement("eu")}
 
 
 def test_many_are_placed_at_once(store: Store) -> None:
     placements, many = Placements(store), [f"bot-{n}" for n in range(3 * FEW)]
     placements.place({"bot-7": None}, "us")
-    assert placements.place(dict.fromkeys(many), "eu") == {"bot-7": "us"}
+    assert placements.place(dict.fromkeys(many), "eu") == {"bot-7": Placement("us")}
     assert len(placements.read()) == len(many)
 
 
@@ -44,7 +62,7 @@ def test_only_what_is_still_there_is_forgotten(store: Store) -> None:
     placements.place({"a": None, "b": None}, "eu")
     placements.place({"b": "eu"}, "us")
     placements.forget(["a", "b"], "eu")
-    assert placements.read() == {"b": "us"}
+    assert placements.read() == {"b": Placement("us", "eu")}
 
 
 def test_a_damaged_placement_is_passed_over(store: Store) -> None:
