@@ -24,6 +24,7 @@ from otto_reconcile.port.bridge import PATH
 from otto_reconcile.server.change_hook import App, ChangeHook, Message, Receive, Send
 from otto_reconcile.server.restore_gate import RestoreGate
 from otto_reconcile.server.sdk_host import (
+    agent_of_session,
     agents_of,
     birth_of,
     bound_to,
@@ -45,7 +46,8 @@ def install(app: FastAPI, token: str, hold: float) -> None:
     app.state.otto_bridge = True
     keeper = Keeper(hold)
     hook = ChangeHook(keeper.feed, run_token(token), keeper.feed.wake)
-    gate = RestoreGate(keeper.admission, keeper.hold_up, keeper.feed.use)
+    whose = partial(agent_of_session, server)
+    gate = RestoreGate(keeper.admission, keeper.hold_up, keeper.feed.use, agent_of=whose)
     asked = partial(birth_of, server), partial(bound_to, server)
     making = Making(cache(lambda: host_process(server)), *asked)
     admitting = Admitting(keeper, hook.headers, lambda: hook.busy)

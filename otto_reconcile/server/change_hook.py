@@ -152,32 +152,32 @@ class Watch:
 
 
 class Copy:
-    """What a stream carried, or nothing once it was longer than BODY_LIMIT."""
+    """What a stream carried, or nothing once it was longer than `limit` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float = BODY_LIMIT) -> None:
         self._chunks: list[bytes] = []
-        self._size = 0
+        self._size, self._limit = 0, limit
 
     def add(self, chunk: bytes) -> None:
         self._size += len(chunk)
-        if self._size <= BODY_LIMIT:
+        if self._size <= self._limit:
             self._chunks.append(chunk)
         else:
             self._chunks.clear()
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> Self:
-        """What these chunks carry."""
-        copy = cls()
+        """All that these chunks carry: somebody holds them anyway."""
+        copy = cls(float("inf"))
         for chunk in chunks:
             copy.add(chunk)
         return copy
 
     def json(self) -> Any:
-        """None if it is too long or not JSON."""
+        """None if it is too long, not JSON, or nested deeper than Python reads."""
         try:
             return json.loads(b"".join(self._chunks))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

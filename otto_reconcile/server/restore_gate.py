@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from otto_reconcile.model import kinds
@@ -38,11 +38,17 @@ HoldUp: TypeAlias = tuple[str, float]
 """Why something takes so long, as a sentence, and the seconds until it is worth another try."""
 
 
+async def _unknown(session_id: str) -> str | None:
+    """Conversations end with the process: there are none but those that began here."""
+    return None
+
+
 class RestoreGate:
     """Makes the middleware.
 
     `hold_up(bots)` says why these bots (None: some) are not there yet; `used(bot_id)` hears of each
-    message that a customer writes.
+    message that a customer writes. `agent_of(session_id)` tells whose a conversation is that began
+    in an earlier life, where conversations are kept.
     """
 
     def __init__(
@@ -51,9 +57,10 @@ class RestoreGate:
         hold_up: Callable[[frozenset[str] | None], HoldUp],
         used: Callable[[str], None] = lambda bot_id: None,
         limit: float = LIMIT,
+        agent_of: Callable[[str], Awaitable[str | None]] = _unknown,
     ) -> None:
         self._admission, self._hold_up, self._used = admission, hold_up, used
-        self._limit = limit
+        self._limit, self._agent_of = limit, agent_of
         self._sessions: OrderedDict[str, str] = OrderedDict()
 
     def middleware(self, app: App) -> App:
@@ -67,22 +74,24 @@ class RestoreGate:
                 await app(scope, receive, send)
                 return
             first, *others = scope["path"].strip("/").split("/")
-            conversing = first == "sessions" and scope["method"] == "POST"
-            if conversing and others:
-                self._note(self._sessions.get(others[0]))
-            if not (conversing and not others) and not self._is_held(first):
+            conversing = first == "sessions" and scope["method"] in ("POST", "PATCH")
+            if writing := conversing and bool(others) and scope["method"] == "POST":
+                self._note(await self._bot_of(others[0]))
+            moving = conversing and not writing
+            if not moving and not self._is_held("agents" if writing else first):
                 await app(scope, receive, send)
                 return
             asked = await _read(receive) if scope["method"] not in ("GET", "HEAD") else []
             body = Copy.of(message.get("body", b"") for message in asked)
-            subjects = [*_about(scope, body)]
+            bot_id = await self._bot_of(others[0]) if writing else None
+            subjects = [Subject(bot_id)] if bot_id is not None else [*_about(scope, body)]
             if subjects and not await self._admission.wait(subjects, self._limit):
                 await self._refuse(send, self._admission.bots_of(subjects))
                 return
             watch = Watch(_again(asked, receive), send)
             await app(scope, watch.receive if asked else receive, watch.send)
-            if conversing:
-                self._opened(body.json(), watch.answered.json())
+            if moving:
+                self._moved(body.json(), watch.answered.json())
 
         return gated
 
@@ -90,16 +99,23 @@ class RestoreGate:
         """True while a request to such a path may have to wait."""
         return first in _PATHS and not (self._admission.known and not self._admission.left)
 
-    def _opened(self, asked: Any, answered: Any) -> None:
-        """A conversation began: whose it is, is told by what was asked for."""
-        bot_id = asked.get("agent_id") if isinstance(asked, dict) else None
-        session = answered.get("id") if isinstance(answered, dict) else None
-        if not isinstance(bot_id, str) or not isinstance(session, str):
-            return
-        self._sessions[session] = bot_id
+    async def _bot_of(self, session_id: str) -> str | None:
+        """Whose a conversation is, if that is known."""
+        if session_id not in self._sessions and (bot_id := await self._agent_of(session_id)):
+            self._keep(session_id, bot_id)
+        return self._sessions.get(session_id)
+
+    def _keep(self, session_id: str, bot_id: str) -> None:
+        self._sessions[session_id] = bot_id
         while len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
-        self._note(bot_id)
+
+    def _moved(self, asked: Any, answered: Any) -> None:
+        """A conversation began, or went to another bot: whose it is, is told by what was asked."""
+        bot_id, session_id = _text(asked, "agent_id"), _text(answered, "id")
+        if bot_id is not None and session_id is not None:
+            self._keep(session_id, bot_id)
+            self._note(bot_id)
 
     def _note(self, bot_id: str | None) -> None:
         if bot_id is not None:
@@ -122,8 +138,10 @@ def _about(scope: Message, body: Copy) -> Iterator[Subject]:
     """What a request is about; nothing if it is about no bot."""
     path, method = scope["path"], scope["method"]
     said = body.json()
-    if path.strip("/") == "sessions":
-        if isinstance(bot_id := _text(said, "agent_id"), str):
+    first, *others = path.strip("/").split("/")
+    if first == "sessions":
+        bot_id = _text(said, "agent_id") if method == "PATCH" or not others else None
+        if bot_id is not None:
             yield Subject(bot_id)
         return
     query = scope.get("query_string", b"").decode("latin-1")
@@ -132,6 +150,8 @@ def _about(scope: Message, body: Copy) -> Iterator[Subject]:
             yield from (Subject(part=("guideline", end)) for end in touched.ends)
         elif touched.bot_id is not None:
             yield Subject(touched.bot_id)
+        elif touched.kind == "guideline" and (first, method) == ("journeys", "POST"):
+            continue  # the text of a condition
         elif touched.id:
             yield Subject(part=(touched.kind, touched.id))
         elif method != "POST":

@@ -66,6 +66,17 @@ async def birth_of(server: p.Server, key: str) -> str | None:
         return None
 
 
+async def agent_of_session(server: p.Server, session_id: str) -> str | None:
+    """The agent of a conversation; None if that is not known, which Parlant answers for itself."""
+    from parlant.core.sessions import SessionId, SessionStore
+
+    try:
+        store = server.container[SessionStore]  # type: ignore[type-abstract]
+        return str((await store.read_session(SessionId(session_id))).agent_id)
+    except Exception:  # whatever somebody's own store fails with
+        return None
+
+
 async def bound_to(server: p.Server, ends: Collection[str]) -> list[str]:
     """The ids of the relationships that have one of these ends."""
     from parlant.core.relationships import RelationshipStore

@@ -1,6 +1,7 @@
 """A program of somebody's own that hosts a Parlant, with the line of docs/bridge.md in it.
 
-`host REPORT PORT`; REPORT gets the port before it serves. HOLD is the bridge's `hold`.
+`host REPORT PORT`; REPORT gets the port before it serves. HOLD is the bridge's `hold`, with
+SESSIONS=local conversations outlive the program.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ async def main(report: Path, port: int) -> None:
     port = free_port(port)
     token, hold = os.environ["OTTO_BRIDGE_TOKEN"], float(os.environ.get("HOLD", "60"))
     tell(report, port=port)
-    async with make_server(port, bridge(token=token, also=add_a_route, hold=hold)) as server:
+    configure = bridge(token=token, also=add_a_route, hold=hold)
+    sessions = os.environ.get("SESSIONS", "transient")
+    async with make_server(port, configure, sessions) as server:
         await enable(server)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -102,7 +103,29 @@ def test_a_crashed_host_is_restored_and_shows_no_half(place: Place, host: Parlan
         wait_for("their use", lambda: set(json.loads(used.read_text())) >= set(asked))
 
 
-def answered(host: ParlantProcess, method: str, path: str, body: object = None) -> object:
+def test_a_kept_conversation_goes_on_with_a_whole_bot(place: Place) -> None:
+    write_many(place)
+    with (
+        ParlantProcess("tests.bridge.host", OTTO_BRIDGE_TOKEN=TOKEN, SESSIONS="local") as host,
+        bridged(place, host) as daemon,
+    ):
+        daemon.wait_synced(*MANY)
+        session = answered(host, "POST", "/sessions", {"agent_id": MANY[-1]})
+        host.restart()
+        message = {"kind": "message", "source": "customer", "message": "Hello"}
+        answered(host, "POST", f"/sessions/{session['id']}/events", message)
+        assert there(host, MANY[-1]) == 2
+
+
+def there(host: ParlantProcess, bot_id: str) -> int:
+    """How many guidelines of a bot are there now: asked as by the daemon, whom no gate holds."""
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    own = httpx.get(f"{host.url}/otto-reconcile/v1/", headers=token).json()["run_header"]
+    listed = httpx.get(f"{host.url}/guidelines?tag_id=agent:{bot_id}", headers=own, timeout=30)
+    return len(listed.json())
+
+
+def answered(host: ParlantProcess, method: str, path: str, body: object = None) -> Any:
     """As a client does it: what is answered 503 is asked again when it says so."""
     while True:
         answer = httpx.request(method, f"{host.url}{path}", json=body, timeout=60)

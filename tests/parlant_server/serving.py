@@ -23,8 +23,10 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def make_server(port: int, configure_api: Callable[..., Any] | None = None) -> Any:
-    """A `parlant.sdk.Server` on the loopback, with no model."""
+def make_server(
+    port: int, configure_api: Callable[..., Any] | None = None, sessions: str = "transient"
+) -> Any:
+    """A `parlant.sdk.Server` on the loopback, with no model; "local" `sessions` outlive it."""
     import parlant.sdk as p
 
     from otto_reconcile.server.offline_nlp import OfflineService
@@ -36,6 +38,7 @@ def make_server(port: int, configure_api: Callable[..., Any] | None = None) -> A
         nlp_service=lambda container: OfflineService(),
         log_level=p.LogLevel.CRITICAL,
         configure_api=configure_api,
+        session_store=sessions,
     )
 
 

@@ -29,10 +29,17 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body.encode()})
 
 
+async def kept(session: str) -> str | None:
+    """Whose conversations outlived the program: `of-desk` is one with the bot desk."""
+    return session.removeprefix("of-") if session.startswith("of-") else None
+
+
 class Gated:
     def __init__(self, admission: Admission) -> None:
         self.used: list[str] = []
-        gate = RestoreGate(admission, lambda bots: (f"{bots}", 7.2), self.used.append, limit=0.0)
+        gate = RestoreGate(
+            admission, lambda bots: (f"{bots}", 7.2), self.used.append, limit=0.0, agent_of=kept
+        )
         self.hook = ChangeHook(asyncio.Queue())
         app = self.hook.middleware(gate.middleware(echo))
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
@@ -53,6 +60,9 @@ def restoring() -> Gated:
 
 WAITS = [
     ("POST", "/sessions", {"agent_id": "desk"}),
+    ("POST", "/sessions", {"agent_id": "desk", "metadata": {"long": "x" * (1 << 20)}}),
+    ("PATCH", "/sessions/s1", {"agent_id": "desk"}),
+    ("POST", "/sessions/of-desk/events", {"message": "hi"}),
     ("GET", "/agents/desk", None),
     ("PATCH", "/agents/desk", {"name": "x"}),
     ("POST", "/agents", {"id": "desk", "name": "x"}),
@@ -75,6 +85,11 @@ PASSES = [
     ("POST", "/sessions", "no object"),
     ("GET", "/sessions", None),
     ("POST", "/sessions/s1/events", {"message": "hi"}),
+    ("POST", "/sessions/of-shop/events", {"message": "hi"}),
+    ("PATCH", "/sessions/s1", {"agent_id": "shop"}),
+    ("PATCH", "/sessions/of-desk", {"title": "x"}),
+    ("GET", "/sessions/of-desk/events", None),
+    ("POST", "/journeys", {"conditions": ["They pay"], "tags": ["agent:stranger"]}),
     ("GET", "/agents/shop", None),
     ("GET", "/guidelines?tag_id=agent:shop", None),
     ("POST", "/guidelines", {"condition": "x", "tags": ["agent:shop"]}),
@@ -118,6 +133,28 @@ async def test_before_anything_is_known_only_what_is_ready_passes() -> None:
     assert (await Gated(Admission({"otto"})).ask("GET", "/agents/x")).status_code == 503
     otto = {"agent_id": "otto"}
     assert (await Gated(Admission({"otto"})).ask("POST", "/sessions", otto)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/sessions", "/guidelines"])
+async def test_nesting_too_deep_is_left_to_parlant(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b"[" * 100_000
+    async with restoring().client as client:
+        answer = await client.post(path, content=body)
+    assert (answer.status_code, answer.json()["sent"]) == (200, body.decode())
+    assert not caplog.records
+
+
+async def test_a_conversation_that_moves_is_anothers() -> None:
+    admission = Admission()
+    admission.expect()
+    gated = Gated(admission)
+    async with gated.client as client:
+        await client.post("/sessions", json={"agent_id": "desk"})
+        await client.patch("/sessions/s1", json={"agent_id": "shop"})
+        await client.post("/sessions/s1/events", json={"message": "hi"})
+    assert gated.used == ["desk", "shop", "shop"]
 
 
 async def test_once_all_are_back_nothing_waits_and_use_is_noted() -> None:
