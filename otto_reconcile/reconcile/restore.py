@@ -152,7 +152,7 @@ class Restore:
         planned = result.planned
         if planned is not None and any(one.skipped == FROZEN for one in planned.plan.skipped):
             self._tally.frozen.add(result.bot_id)
-        if not _in_place(result) or world.outside(result.bot_id) is not None:
+        if not _in_place(result) or world.left_alone(result.bot_id) is not None:
             return
         if any(o.result is Result.SUCCEEDED for o in result.outcomes):
             self._tally.restored.add(result.bot_id)
@@ -162,9 +162,10 @@ class Restore:
 
     def _conclude_all(self, world: TargetState, wanted: list[str], report: RestoreReport) -> None:
         self._count_others(world, wanted)
-        outside = sum(world.outside(bot_id) is not None for bot_id in wanted)
-        restored, there = len(self._tally.restored), len(self._tally.there)
-        report.ended(len(wanted) - outside, restored, there)
+        bots = world.desired.bots  # some may be wanted no longer, or be left as they are
+        due = {b for b in wanted if b in bots and world.left_alone(b) is None}
+        restored, there = len(self._tally.restored & due), len(self._tally.there & due)
+        report.ended(len(due), restored, there)
 
     def _count_others(self, world: TargetState, wanted: list[str]) -> None:
         """Those that were looked at in between, by whom a customer waited for or changed them."""

@@ -164,3 +164,20 @@ async def test_an_idle_minute_costs_few_calls_whatever_the_bots() -> None:
     # Probes every 10 s, a mark (two calls) every 5 s, agents and what reaches all every 30 s.
     assert calls[1] < 60.0
     assert calls[30] < 60.0 + 30.0
+
+
+async def test_a_restore_counts_only_bots_that_are_to_come_back() -> None:
+    setting = Watched()
+    setting.stores.desired.suspend(BOTS[5], True, source=Source(kind="cli"), actor="tests")
+
+    def delete(bot_id: str) -> None:
+        if bot_id == BOTS[0]:
+            setting.stores.desired.delete(BOTS[-1], source=Source(kind="cli"), actor="tests")
+            setting.loop.poke("asked")
+
+    setting.at = delete
+    async with setting.running():
+        assert await setting.passes()
+    restore = setting.reporter.board.status.restore
+    assert restore is not None
+    assert (restore["restored"], restore["bots"]) == (28, 28)
