@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
 from collections.abc import Callable
 from functools import cache, partial
@@ -20,7 +18,7 @@ from otto_reconcile.bridge.answers import behind_token, refused
 from otto_reconcile.bridge.keeping import Keeper
 from otto_reconcile.bridge.making import Making
 from otto_reconcile.errors import SettingsError, reason_of
-from otto_reconcile.port.bridge import PATH
+from otto_reconcile.port.bridge import PATH, run_token
 from otto_reconcile.server.change_hook import App, ChangeHook, Message, Receive, Send
 from otto_reconcile.server.restore_gate import RestoreGate
 from otto_reconcile.server.sdk_host import (
@@ -58,11 +56,6 @@ def install(app: FastAPI, token: str, hold: float) -> None:
     app.add_middleware(hook.middleware)
     app.add_middleware(_while_serving(keeper, server))
     app.user_middleware.append(Middleware(gate.middleware))  # the innermost
-
-
-def run_token(token: str) -> str:
-    """By what the daemon's own calls of Parlant are known: the same in each life of the server."""
-    return hmac.new(token.encode(), b"otto_reconcile run", hashlib.sha256).hexdigest()
 
 
 def _while_serving(keeper: Keeper, server: Any) -> Callable[[App], App]:

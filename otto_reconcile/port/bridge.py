@@ -5,6 +5,8 @@ Parlant's own API is spoken beside it, by `rest`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -18,7 +20,13 @@ from otto_reconcile.planning.redaction import scrub
 from otto_reconcile.port.addressing import addressed
 from otto_reconcile.port.connecting import TIMEOUT, client, secrets_of
 from otto_reconcile.port.connection import Connection
-from otto_reconcile.port.host_process import End, HostProcess, Place, Recalled
+from otto_reconcile.port.host_process import (
+    RUN_HEADER,
+    End,
+    HostProcess,
+    Place,
+    Recalled,
+)
 from otto_reconcile.settings import without_credentials
 
 PATH = "/otto-reconcile/v1"
@@ -64,6 +72,11 @@ class News:
     busy: float
 
 
+def run_token(token: str) -> str:
+    """By what our own calls of Parlant are known there: the same in each life of the server."""
+    return hmac.new(token.encode(), b"otto_reconcile run", hashlib.sha256).hexdigest()
+
+
 class Bridge(Connection):
     """Calls of one bridge. `mark` is given the headers by which it knows our calls of Parlant."""
 
@@ -73,6 +86,7 @@ class Bridge(Connection):
         target = without_credentials(url).rstrip("/")
         http = client(target, sent, TIMEOUT)
         super().__init__(http, target=target, timeout=TIMEOUT, secrets=secrets_of(sent))
+        self._run = {RUN_HEADER: run_token(token)}
         self.mark: Callable[[Mapping[str, str]], None] = lambda headers: None
 
     @property
@@ -85,6 +99,7 @@ class Bridge(Connection):
             recall=self.recall,
             beside=False,
             close=self.http.aclose,
+            headers=self._run,
         )
 
     async def hello(self) -> Hello:

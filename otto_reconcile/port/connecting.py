@@ -29,6 +29,7 @@ def over_http(
 ) -> Wire:
     """Credentials in the URL are sent, never shown. Raises SettingsError for a URL that is none."""
     parts = urlsplit(url)
+    headers = {**headers, **(host.headers if host is not None else {})}
     http = client(url, headers, timeout)
     target = without_credentials(url).rstrip("/")
     secrets = [*secrets_of(headers), unquote(parts.password or "")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from otto_reconcile.errors import TargetRefused
 from otto_reconcile.model import JSON, Resource
 
+RUN_HEADER = "x-otto-run"
+"""By its value that process knows our calls of Parlant: they wait for nothing, and are no news."""
 OR_BRIDGE = "or put otto_reconcile.bridge into the program that does (docs/bridge.md)"
 
 
@@ -95,6 +97,7 @@ class HostProcess:
     `recall` gives the states with which a journey was made in this life of Parlant and the ids of
     what Parlant bound to them, where another process remembers that. `beside` is False where
     Parlant reaches what this process does not. `close` ends the connection that all of it needs.
+    `headers` are to go with each call of Parlant itself.
     """
 
     canned: MakeCanned | None = None
@@ -103,6 +106,7 @@ class HostProcess:
     recall: Callable[[str], Awaitable[Recalled | None]] | None = None
     beside: bool = True
     close: Callable[[], Awaitable[None]] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 ELSEWHERE = HostProcess(_refuse, _refuse, NoRelations())

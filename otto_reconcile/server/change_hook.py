@@ -12,9 +12,10 @@ from typing import Any, Protocol, Self, TypeAlias
 from urllib.parse import parse_qs
 
 from otto_reconcile.model import kinds
+from otto_reconcile.port.host_process import RUN_HEADER
 from otto_reconcile.reconcile.target_changes import Touched
 
-CHANGE_HEADER = "x-otto-run"
+CHANGE_HEADER = RUN_HEADER
 """A request that carries this header with the hook's token is our own and is not reported."""
 
 BODY_LIMIT = 1 << 20

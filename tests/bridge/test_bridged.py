@@ -63,6 +63,16 @@ def test_another_daemon_leaves_what_is_in_place(place: Place, host: ParlantProce
         daemon.wait_synced("desk")
 
 
+def test_a_diff_with_the_token_waits_for_no_daemon(place: Place) -> None:
+    place.write(text=MANIFEST.replace("BOT", "desk"))
+    with ParlantProcess("tests.bridge.host", OTTO_BRIDGE_TOKEN=TOKEN, HOLD="600") as host:
+        assert place.command("apply", "-f", str(place.manifests)).returncode == 0
+        shown = place.command("diff", "--parlant-url", host.url)
+        assert (shown.returncode, shown.stderr) == (2, "")
+        assert "+ create agent desk" in shown.stdout
+        assert httpx.get(f"{host.url}/healthz").is_success
+
+
 def test_what_is_deleted_is_healed_at_once(place: Place, host: ParlantProcess) -> None:
     place.write()
     with bridged(place, host) as daemon:

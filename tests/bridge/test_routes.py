@@ -13,12 +13,11 @@ from fastapi import FastAPI
 
 from otto_reconcile.bridge import bridge, installing
 from otto_reconcile.bridge.feed import Feed
-from otto_reconcile.bridge.installing import run_token
 from otto_reconcile.bridge.keeping import Keeper
 from otto_reconcile.errors import SettingsError, TargetRefused, TargetUnavailable
 from otto_reconcile.model import State, make
 from otto_reconcile.model.journey_graph import identity
-from otto_reconcile.port.bridge import PATH, AnotherLife, Bridge
+from otto_reconcile.port.bridge import PATH, AnotherLife, Bridge, run_token
 from otto_reconcile.port.host_process import End, HostProcess, Place
 from otto_reconcile.reconcile.admission import Subject
 from otto_reconcile.reconcile.target_changes import Touched
