@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +16,12 @@ from otto_reconcile.server.change_hook import App, Message, Receive, Send
 
 LONGEST = 400
 """Characters of an error of the SDK that an answer repeats."""
+
+
+class Asked(Protocol):
+    """Around each request that has the token."""
+
+    def __call__(self, *, to_change: bool) -> AbstractContextManager[None]: ...
 
 
 class Refusal(HTTPException):
@@ -48,8 +55,8 @@ async def refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
-def behind_token(app: App, token: str, heard: Callable[[], None]) -> App:
-    """Answers 401 to what has not this token; `heard` is called for what has it."""
+def behind_token(app: App, token: str, asked: Asked) -> App:
+    """Answers 401 to what has not this token; what has it is done within `asked`."""
     expected = f"Bearer {token}".encode()
 
     async def guarded(scope: Message, receive: Receive, send: Send) -> None:
@@ -58,8 +65,8 @@ def behind_token(app: App, token: str, heard: Callable[[], None]) -> App:
             if len(given) != 1 or not secrets.compare_digest(given[0], expected):
                 await _unauthorised(scope, receive, send)
                 return
-            heard()
-            await app(scope, receive, send)
+            with asked(to_change=scope["method"] != "GET"):
+                await app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 

@@ -43,7 +43,7 @@ def install(app: FastAPI, token: str, hold: float) -> None:
         raise SettingsError("this server has a bridge already")
     app.state.otto_bridge = True
     keeper = Keeper(hold)
-    hook = ChangeHook(keeper.feed, run_token(token), keeper.feed.wake)
+    hook = ChangeHook(keeper.feed, run_token(token), keeper.feed.wake, keeper.work)
     whose = partial(agent_of_session, server)
     gate = RestoreGate(keeper.admission, keeper.hold_up, keeper.feed.use, agent_of=whose)
     asked = partial(birth_of, server), partial(bound_to, server)
@@ -51,7 +51,7 @@ def install(app: FastAPI, token: str, hold: float) -> None:
     admitting = Admitting(keeper, hook.headers, lambda: hook.busy)
     routes = Router([*admitting.routes(), *making.routes()], redirect_slashes=False)
     answering = ExceptionMiddleware(routes, handlers={HTTPException: refused})
-    mounted = behind_token(answering, token, keeper.hear)
+    mounted = behind_token(answering, token, keeper.asked)
     app.router.routes.insert(0, Mount(PATH, app=mounted))
     app.add_middleware(hook.middleware)
     app.add_middleware(_while_serving(keeper, server))

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from otto_reconcile.bridge.feed import Feed
 from otto_reconcile.reconcile.admission import Admission
@@ -31,12 +32,37 @@ class Keeper:
         self.admission, self.feed = Admission(), Feed()
         self.admission.demand = self.feed.demand
         self._hold, self._clock = hold, clock
-        self._heard = clock()
+        self._heard = self._worked = clock()
+        self._works = 0
         self._said: HoldUp = (NOBODY, RETRY_AFTER)
 
     def hear(self) -> None:
         """A daemon is there."""
         self._heard = self._clock()
+
+    def work(self) -> None:
+        """A daemon changes something on Parlant itself: one bot can take it longer than `hold`."""
+        self._worked = self._clock()
+
+    @contextmanager
+    def asked(self, *, to_change: bool) -> Iterator[None]:
+        """A daemon asks for something; what changes anything may take minutes."""
+        self.hear()
+        self._works += to_change
+        try:
+            yield
+        finally:
+            self._works -= to_change
+            if to_change:
+                self.hear()
+
+    @property
+    def _silent(self) -> float:
+        """For how many seconds no daemon was heard of that says, or makes, what is to come back."""
+        if self._works:
+            return 0.0
+        latest = max(self._heard, self._worked) if self.admission.known else self._heard
+        return self._clock() - latest
 
     def begin(self, agents: Collection[str]) -> None:
         """The server serves from now on; the program has made these agents itself."""
@@ -62,7 +88,7 @@ class Keeper:
 
     def hold_up(self, bots: frozenset[str] | None) -> HoldUp:
         """For `RestoreGate`: why a request has to wait, in the daemon's words."""
-        silent = self._clock() - self._heard
+        silent = self._silent
         if self.admission.known and silent > self._hold:
             return AWAY.format(seconds=silent), RETRY_AFTER
         return self._said
@@ -74,11 +100,11 @@ class Keeper:
             self.let_pass()
 
     def let_pass(self) -> None:
-        if self._clock() - self._heard <= self._hold:
+        if (silent := self._silent) <= self._hold:
             return
         if not self.admission.known:
             _log.warning("%s: requests wait for it no longer", NOBODY)
             self.admission.expect()
         elif not self.admission.over:
-            _log.warning(AWAY.format(seconds=self._clock() - self._heard))
+            _log.warning(AWAY.format(seconds=silent))
             self.admission.finish()

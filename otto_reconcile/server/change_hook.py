@@ -58,7 +58,7 @@ class ChangeHook:
 
     What others change goes into `changes`; without them nobody asks. `token` is what those headers
     hold; by default one of this hook alone. `wrote` hears of a customer
-    who writes while none waits for an answer.
+    who writes while none waits for an answer, `changed` of each change of our own.
     """
 
     def __init__(
@@ -66,8 +66,9 @@ class ChangeHook:
         changes: Changes | None,
         token: str | None = None,
         wrote: Callable[[], None] = lambda: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._changes, self._wrote = changes, wrote
+        self._changes, self._wrote, self._changed = changes, wrote, changed
         self._token = token or secrets.token_hex(16)
         self._written = float("-inf")
 
@@ -100,6 +101,8 @@ class ChangeHook:
             if scope["method"] not in _METHODS:
                 await app(scope, receive, send)
                 return
+            if token in own:
+                self._changed()
             if scope["path"].startswith("/sessions"):
                 self._write()
             if self._changes is None or _kind(scope["path"]) is None or token in own:

@@ -67,8 +67,10 @@ class Sdk:
 
 
 class Hosted:
-    def __init__(self, app: FastAPI, sdk: Sdk) -> None:
-        self.app, self.sdk = app, sdk
+    """`now` is the time of `keepers`, of which there is one."""
+
+    def __init__(self, app: FastAPI, sdk: Sdk, now: list[float], keepers: list[Keeper]) -> None:
+        self.app, self.sdk, self.now, self.keepers = app, sdk, now, keepers
         self.bridge = self.with_token(TOKEN)
 
     def with_token(self, token: str) -> Bridge:
@@ -98,13 +100,20 @@ async def hosted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosted]:
     monkeypatch.setattr(installing, "host_process", lambda server: process)
     monkeypatch.setattr(installing, "birth_of", birth_of)
     monkeypatch.setattr(installing, "bound_to", bound_to)
+    now, keepers = [0.0], list[Keeper]()
+
+    def keeper(hold: float) -> Keeper:
+        keepers.append(Keeper(hold, lambda: now[0]))
+        return keepers[0]
+
+    monkeypatch.setattr(installing, "Keeper", keeper)
 
     async def also(given: FastAPI) -> None:
         given.add_api_route("/sessions", lambda: {"id": "s"}, methods=["POST"])
         given.add_api_route("/guidelines/{key}", lambda key: {}, methods=["GET", "DELETE"])
 
     await bridge(TOKEN, also=also, hold=60.0)(app)
-    made = Hosted(app, sdk)
+    made = Hosted(app, sdk, now, keepers)
     yield made
     await made.bridge.http.aclose()
 
@@ -292,3 +301,31 @@ async def test_nobody_waits_for_ever_for_a_daemon_that_is_away() -> None:
     assert "was not heard of for 69 s" in keeper.hold_up(None)[0]
     assert await keeper.admission.wait([Subject()], 0.0)
     assert not await keeper.admission.wait([Subject("desk")], 0.0)
+
+
+async def test_a_daemon_at_work_on_one_large_bot_is_heard(hosted: Hosted) -> None:
+    (keeper,) = hosted.keepers
+    epoch = (await hosted.bridge.hello()).epoch
+    await say(hosted, epoch, "PUT", "/admission", bots=["desk"], owners=[])
+
+    async def goes_on(seconds: float) -> bool:
+        hosted.now[0] += seconds
+        keeper.let_pass()
+        return not keeper.admission.over
+
+    def make(what: Any) -> None:
+        hosted.now[0] += 300.0
+        keeper.let_pass()
+        assert not keeper.admission.over
+        assert keeper.hold_up(None) == tuple(SAID)
+
+    run = {CHANGE_HEADER: run_token(TOKEN)}
+    for _ in range(3):
+        await hosted.ask("DELETE", "/guidelines/x", headers=run)
+        assert await goes_on(40.0)
+    hosted.sdk._note = make  # type: ignore[method-assign]
+    await hosted.bridge.process.journey(JOURNEY, {}, {})  # type: ignore[misc]
+    assert await goes_on(40.0)
+    await hosted.ask("GET", "/guidelines/x", headers=run)  # one that only looks restores nothing
+    await hosted.ask("DELETE", "/guidelines/x")
+    assert not await goes_on(40.0)
