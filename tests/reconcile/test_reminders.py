@@ -100,6 +100,19 @@ def test_ready_is_said_once_store_and_target_answer() -> None:
     assert len([event for event, _ in heard.warnings if event == "ready"]) == 2
 
 
+def test_no_port_of_a_parlant_elsewhere_is_said_to_be_open() -> None:
+    said: list[str] = []
+
+    class All(Heard):
+        def info(self, event: str, /, **fields: Any) -> None:
+            said.append(event)
+
+    reporter = Reporter(StatusBoard(None), FastClock(speed=1), All())
+    reporter.of("http://there", "a store")
+    reporter.ready("http://there")
+    assert said == ["running, the target has not answered yet"]
+
+
 async def test_what_was_there_is_not_called_restored() -> None:
     setting = Setting()
     setting.want(bot("desk"), bot("shop"))
