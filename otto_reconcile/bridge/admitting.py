@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,6 +93,8 @@ def _texts(value: Any) -> list[str]:
 def _hold_up(body: Mapping[str, Any]) -> HoldUp:
     try:
         why, seconds = body["hold_up"]
+        if not math.isfinite(seconds):
+            raise ValueError(seconds)
         return str(why), float(seconds)
     except (TypeError, ValueError) as error:
         raise Refusal("`hold_up` has a sentence and seconds") from error

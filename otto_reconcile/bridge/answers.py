@@ -41,8 +41,8 @@ async def body_of(request: Request, *names: str) -> dict[str, Any]:
     """The JSON object of a request, which has these names. Raises Refusal."""
     try:
         body = json.loads(await request.body())
-    except ValueError as error:
-        raise Refusal("this is no JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise Refusal("this is no JSON that can be read") from error
     if not isinstance(body, dict) or (missing := [name for name in names if name not in body]):
         what = f"it lacks {', '.join(missing)}" if isinstance(body, dict) else "it is no object"
         raise Refusal(f"this cannot be understood: {what}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -200,7 +201,10 @@ async def test_what_the_sdk_says_is_told(hosted: Hosted) -> None:
         await process.relations.make("priority", End("guideline", "g"), End("tool", "t"), None)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"{\xff", b'{"key": 1}'])
+DEEP = pytest.param(b"[" * 100_000, id="deep")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"{\xff", b'{"key": 1}', DEEP])
 @pytest.mark.parametrize("path", ["/journeys", "/canned-responses", "/relationships",
                                   "/admission/admitted"])  # fmt: skip
 async def test_what_means_nothing_is_refused(hosted: Hosted, path: str, body: bytes) -> None:
@@ -208,6 +212,15 @@ async def test_what_means_nothing_is_refused(hosted: Hosted, path: str, body: by
     answer = await hosted.ask("POST", f"{PATH}{path}", content=body, headers=headers)
     assert answer.status_code == 422
     assert isinstance(answer.json()["detail"], str)
+
+
+async def test_a_wait_without_end_is_no_hold_up(hosted: Hosted) -> None:
+    epoch = (await hosted.bridge.hello()).epoch
+    said = {"epoch": epoch, "bots": ["desk"], "owners": [], "hold_up": ["why", float("inf")]}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    body = json.dumps(said)
+    answer = await hosted.ask("PUT", f"{PATH}/admission", content=body, headers=headers)
+    assert (answer.status_code, "`hold_up`" in answer.json()["detail"]) == (422, True)
 
 
 async def test_another_token_and_no_bridge_are_told(hosted: Hosted) -> None:
