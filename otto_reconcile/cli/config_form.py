@@ -65,7 +65,9 @@ class ConfigBase(Form):
 
     @model_validator(mode="after")
     def _one_way_to_targets(self) -> Self:
-        targets = getattr(self, "targets", None) or []
+        targets = getattr(self, "targets", None)
+        if targets == []:
+            raise said("`targets` is empty", "name a Parlant server, or take the key out")
         if targets and getattr(self, "parlant-url", None) is not None:
             raise said("there are both `parlant-url` and `targets`", "keep one of them")
         return self

@@ -9,10 +9,11 @@ from otto_reconcile.cli.comparing import Asked, Overlay, compare, refuse_unknown
 from otto_reconcile.cli.places import Target, find_daemon, targets_of_daemon
 from otto_reconcile.errors import OttoError, SettingsError
 from otto_reconcile.fleet.assignment import Assignment
+from otto_reconcile.fleet.board import NO_TARGET
 from otto_reconcile.fleet.shared import Part, SharedWanted
 from otto_reconcile.fleet.spread import Move
 from otto_reconcile.planning.plan import Plan
-from otto_reconcile.render.reports import Report
+from otto_reconcile.render.reports import BotPlan, Report
 from otto_reconcile.settings import Settings
 
 
@@ -61,7 +62,9 @@ async def compare_all(
             known |= {bot.bot_id for bot in reports[name].bots}
     refuse_unknown(known, overlay.stores.desired.read(), asked.bot_ids, find_daemon(settings))
     moves = [move for move in shared.moves if not asked.bot_ids or move.bot_id in asked.bot_ids]
-    return _together(reports, unasked, moves, overlay)
+    nowhere = (b for b, name in shared.homeless.items() if name is None)
+    homeless = [b for b in nowhere if not asked.bot_ids or b in asked.bot_ids]
+    return _together(reports, unasked, moves, homeless, overlay)
 
 
 async def _compared(
@@ -77,17 +80,27 @@ async def _compared(
 
 
 def _together(
-    reports: dict[str, Report], unasked: dict[str, str], moves: Sequence[Move], overlay: Overlay
+    reports: dict[str, Report],
+    unasked: dict[str, str],
+    moves: Sequence[Move],
+    homeless: Sequence[str],
+    overlay: Overlay,
 ) -> Report:
     """What is the same for every target once, all else with the target's name."""
     bots = [replace(b, target=name) for name, one in reports.items() for b in one.bots]
+    none = [BotPlan(bot_id, faults=(NO_TARGET,)) for bot_id in homeless]
+    beside = [
+        BotPlan(what, plan, target=name)
+        for name, one in reports.items()
+        for what, plan in (("agents of no bot", one.foreign), ("for every agent", one.pruned))
+    ]
     first = next(iter(reports.values()), Report())
     common = (*overlay.warnings, *overlay.brought.warnings)
     return Report(
-        sorted(bots, key=lambda bot: bot.bot_id),
-        Plan(tuple(action for one in reports.values() for action in one.foreign)),
+        [*sorted([*bots, *none], key=lambda bot: bot.bot_id), *beside],
+        Plan(),
         [f"{name}: {said}" for name, one in reports.items() for said in one.reaching],
-        Plan(tuple(action for one in reports.values() for action in one.pruned)),
+        Plan(),
         [*common, *_of_targets(reports, common)],
         first.imported,
         first.lost,

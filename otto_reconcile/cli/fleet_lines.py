@@ -19,6 +19,7 @@ def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
     for name, other in (fleet.get("clashes") or {}).items():
         text = f"clash      {name} and {other} are the same server: take one of them out"
         yield Line(visible(text), Tone.REMOVED)
+    yield from _staying(fleet.get("staying") or {})
     if fleet.get("shard"):
         yield Line(f"shard      {fleet['shard']} of all bots; other daemons have the rest")
     if not fleet.get("agreed", True):
@@ -56,3 +57,13 @@ def _moves(moves: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
         yield Line(visible(text), Tone.CHANGED)
     if len(moves) > SHOWN:
         yield Line(f"           and {len(moves) - SHOWN} more", Tone.CHANGED)
+
+
+def _staying(staying: Mapping[str, str]) -> Iterator[Line]:
+    """Bots that are on a target though they belong on none."""
+    for name in sorted(set(staying.values())):
+        bots = sorted(bot_id for bot_id, target in staying.items() if target == name)
+        some = ", ".join(bots[:SHOWN]) + (", ..." if len(bots) > SHOWN else "")
+        what = f"{counted(len(bots), 'bot')} on {name}, which no other target is for"
+        text = f"stay       {what}: {some}"
+        yield Line(visible(text), Tone.CHANGED)

@@ -205,12 +205,17 @@ def find_targets(settings: Settings) -> list[Target]:
 
 
 def targets_of_daemon(settings: Settings) -> list[Target]:
-    """Those of a daemon that has several, with the tokens of the configuration here; else none."""
+    """Those of a daemon that has several, with the tokens of the configuration here; else none.
+
+    Without a daemon they are those of the configuration.
+    """
     return _several(settings, find_daemon(settings))
 
 
 def _several(settings: Settings, daemon: Daemon | None) -> list[Target]:
-    fleet: Mapping[str, Any] = (daemon or {}).get("fleet") or {}
+    if daemon is None:
+        return [Target(one.url, None, place=one) for one in settings.targets]
+    fleet: Mapping[str, Any] = daemon.get("fleet") or {}
     headers = {one.name: one.headers for one in settings.targets}
     targets = []
     for name, one in (fleet.get("targets") or {}).items():

@@ -12,7 +12,7 @@ from otto_reconcile.cli.console import Output, note, say, say_data, say_lines, s
 from otto_reconcile.cli.places import find_daemon, opened_store, targets_of_daemon
 from otto_reconcile.cli.unknown import not_there
 from otto_reconcile.desired import DesiredState
-from otto_reconcile.errors import PermanentError, SettingsError
+from otto_reconcile.errors import NotFound, PermanentError, SettingsError
 from otto_reconcile.model.shared import called, is_shared
 from otto_reconcile.planning.plan import Change, Operation, Result
 from otto_reconcile.planning.redaction import MASKED, MASKED_CHANGED
@@ -93,6 +93,10 @@ def run_actions(
         raise SettingsError(f"--outcome {outcome}: use {', '.join(Result)}")
     several = {str(one.id): one.place.name for one in targets_of_daemon(settings) if one.place}
     named = {name: target_id for target_id, name in several.items()}
+    if target is not None and several and target not in {*named, *several}:
+        raise NotFound(
+            f"there is no target {target!r}", hint=f"the daemon has {', '.join(sorted(named))}"
+        )
     target = named.get(target, target) if target is not None else None
     with opened_store(settings) as store:
         records = Audit(store).find(

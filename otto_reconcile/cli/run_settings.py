@@ -10,7 +10,7 @@ import typer
 from otto_reconcile.cli import git_options, options
 from otto_reconcile.cli.config_file import Configuration
 from otto_reconcile.cli.target_forms import targets_of
-from otto_reconcile.errors import OttoError, SettingsError
+from otto_reconcile.errors import SettingsError
 from otto_reconcile.runtime import sharding
 from otto_reconcile.runtime.sharding import Shard
 from otto_reconcile.settings import Settings, TargetSettings, bridge_token_from
@@ -109,10 +109,16 @@ def targets_of_run(context: typer.Context) -> tuple[TargetSettings, ...]:
 
 
 def targets_known(context: typer.Context) -> tuple[TargetSettings, ...]:
-    """Those of the file for a command that only looks: none where a token of theirs is missing."""
+    """Those of the file for a command that only looks: none where a token of theirs is missing.
+
+    A Parlant that is named on the command line may be one of them.
+    """
+    configuration = context.obj
+    if not isinstance(configuration, Configuration) or "targets" in configuration.unset:
+        return ()
     try:
-        return targets_of_run(context)
-    except OttoError:
+        return targets_of(configuration.targets)
+    except SettingsError:
         return ()
 
 

@@ -41,6 +41,8 @@ def _url(value: str) -> str:
         check_url("url", value)
     except SettingsError as error:
         raise said(error.message.removeprefix("url: "), "write http://host:port") from error
+    if urlsplit(value).query or urlsplit(value).fragment:
+        raise said("the URL of a Parlant server has no `?` or `#` with more behind it", "remove it")
     if "@" in urlsplit(value).netloc:
         raise said(
             "there is a login in this URL", "put a token into a variable, and name it: `token-env`"

@@ -26,12 +26,18 @@ from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import refuse_newer
+from otto_reconcile.records.placements import Placements
 from otto_reconcile.runtime import data_dir, logs
 from otto_reconcile.runtime.clock import SystemClock
 from otto_reconcile.runtime.proxies import refuse_unreadable
 from otto_reconcile.server import run_until_signalled
 from otto_reconcile.settings import Settings, without_credentials
 from otto_reconcile.store import open_store
+
+SPREAD = (
+    "the bots of this store are spread over several targets ({targets}), and this daemon makes all"
+    " of them on its own: give it those `targets` too, or a store of its own"
+)
 
 
 def run(
@@ -64,7 +70,8 @@ def run(
         stores = Stores.over(open_store(settings, lost))
         board = StatusBoard(settings.data_dir if other is None else None, lost)
         clock = SystemClock()
-        reporter = Reporter(board, clock, log, outbox.unsaved)
+        told: list[str] = []
+        reporter = Reporter(board, clock, log, lambda: (*outbox.unsaved(), *told))
         try:
             assembly = Assembly(
                 settings,
@@ -75,7 +82,8 @@ def run(
                 prune_unmanaged=prune_unmanaged,
                 alone=other is None,
             )
-            code = run_until_signalled(Daemon(assembly, Live(assembly, say, started, bar)).main)
+            daemon = Daemon(assembly, Live(assembly, say, started, bar), told)
+            code = run_until_signalled(daemon.main)
         finally:
             stores.store.close()
             board.withdraw()
@@ -86,8 +94,9 @@ def run(
 class Daemon:
     """One run. Nothing here decides anything: it starts the parts, and ends them in order."""
 
-    def __init__(self, assembly: Assembly, live: Live) -> None:
-        self._assembly, self._live = assembly, live
+    def __init__(self, assembly: Assembly, live: Live, told: list[str]) -> None:
+        """`told` takes the warnings that stand until the end."""
+        self._assembly, self._live, self._told = assembly, live, told
         self._settings, self._stores = assembly.settings, assembly.stores
         self._reporter, self._clock = assembly.reporter, assembly.clock
         status = self._reporter.board.status
@@ -141,10 +150,20 @@ class Daemon:
         try:
             self._stores.store.ping()
             refuse_newer(self._stores.store)
+            self._look_for_a_fleet()
         except StoreUnavailable as error:
             self._reporter.store(error)
         else:
             self._reporter.store(None)
+
+    def _look_for_a_fleet(self) -> None:
+        """A daemon that knows nothing of other targets makes all bots on its own, once more."""
+        settings = self._settings
+        if settings.targets or settings.shard is not None:
+            return
+        targets = {one.target for one in Placements(self._stores.store).read().values()}
+        if targets:
+            self._told.append(SPREAD.format(targets=", ".join(sorted(targets))))
 
     async def _several(self, stopping: asyncio.Event) -> None:
         fleet = Fleet(self._assembly)

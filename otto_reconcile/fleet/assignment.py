@@ -26,6 +26,8 @@ class Place(Protocol):
     def shard(self) -> Shard | None: ...
     @property
     def drain(self) -> bool: ...
+    @property
+    def url(self) -> str: ...
 
 
 class Assignment:
@@ -37,6 +39,7 @@ class Assignment:
             groups.setdefault(_text(place), []).append(place)
         self._groups = [_Group(members) for members in groups.values()]
         self._names = frozenset(place.name for place in places)
+        self._urls = {(p.name, p.url.rstrip("/")) for p in places if p.shard is None}
 
     def of(self, bot_id: str, labels: Mapping[str, str]) -> str | None:
         """The target's name; None where no selector fits, or the shard is of another daemon."""
@@ -58,8 +61,9 @@ class Assignment:
 
     @property
     def digest(self) -> str:
-        """The same for all configurations that put every bot on the same target."""
-        text = json.dumps([group.to_data() for group in self._groups], sort_keys=True)
+        """The same for all configurations that put every bot on the same server."""
+        data = [group.to_data() for group in self._groups], sorted(self._urls)
+        text = json.dumps(data, sort_keys=True)
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -14,7 +14,9 @@ from otto_reconcile.reconcile.status import Health, Status, StatusBoard, Sync
 from otto_reconcile.render.lines import counted
 from otto_reconcile.settings import TargetSettings, without_credentials
 
-NO_TARGET = "no target is for it: its labels fit the selector of none in `targets`"
+NO_TARGET = (
+    "no target is for it: its labels fit no selector in `targets`, or only that of drained ones"
+)
 _TOLD_BY_ALL = "store "
 """How events about the store begin: it is one for all targets, and told once."""
 
@@ -91,6 +93,7 @@ class FleetBoard:
             "daemons": list(daemons),
             "agreed": agreed,
             "clashes": dict(clashes),
+            "staying": {b: name for b, name in self._shared.homeless.items() if name is not None},
         }
         ours = [(name, one) for name, one in parts if one.led_by is None]
         status.rivals = _named(ours, "rivals")
@@ -118,7 +121,8 @@ class FleetBoard:
         return CONNECTED, None
 
     def _told(self, name: str, status: Status) -> dict[str, Any]:
-        bots = status.bots.values() if status.led_by is None else ()
+        known = status.bots.values() if status.led_by is None else ()
+        bots = [bot for bot in known if self._shared.home_of(bot.bot_id) in (name, None)]
         place = self._places[name]
         return {
             "url": without_credentials(place.url),
@@ -143,7 +147,7 @@ class FleetBoard:
             b for b in moving.keys() | self._moving.keys() if moving.get(b) != self._moving.get(b)
         }
         self._moving = moving
-        homeless = set(self._shared.homeless)
+        homeless = {b for b, name in self._shared.homeless.items() if name is None}
         for name, board in self._targets.items():
             led = board.status.led_by is None
             news |= board.news if self._led.get(name) == led else {*board.news, *board.status.bots}
@@ -169,7 +173,11 @@ class FleetBoard:
         name = home if home in having else next(iter(having), None)
         if name is not None:
             to = moving_to if moving_to != name else None
-            self._board.put_bot(replace(having[name], target=name, moving_to=to))
+            shown = having[name]
+            if to in having and (why := having[to].message):  # it is not there yet
+                told = (shown.message, f"on its way to {to}: {why}")
+                shown = replace(shown, message="; ".join(filter(None, told)))
+            self._board.put_bot(replace(shown, target=name, moving_to=to))
         elif homeless:
             self._board.set_bot(
                 bot_id, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, message=NO_TARGET, target=None

@@ -33,7 +33,8 @@ class Route(NamedTuple):
 class Routes:
     """As they were read last: a store that is away changes no route."""
 
-    def __init__(self, placements: Placements) -> None:
+    def __init__(self, placements: Callable[[], Placements]) -> None:
+        """`placements` gives the record, or raises StoreUnavailable where there is none."""
         self._placements = placements
         self._routes: Mapping[str, Route] = {}
         self.error: str | None = "the store was not read yet"
@@ -42,7 +43,8 @@ class Routes:
     def read(self) -> None:
         """Blocking; a store that does not answer is told by `error`."""
         try:
-            placed, urls = self._placements.read(), self._placements.addresses()
+            record = self._placements()
+            placed, urls = record.read(), record.addresses()
         except StoreUnavailable as error:
             self.error = error.message
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import NamedTuple
@@ -58,7 +58,7 @@ class SharedWanted:
         self._settled, self._odd = False, True
         self._placed: dict[str, Placement] = {}
         self._kept: dict[str, float | None] = {}  # bots that moved, and when they may leave
-        self._homeless: Sequence[str] = ()
+        self._homeless: Mapping[str, str | None] = {}
         self._last = Reading(error=StoreUnavailable("the store was not read yet"))
 
     def refresh(self, *, ingest: bool, whole: bool, settled: bool) -> frozenset[str]:
@@ -206,14 +206,16 @@ class SharedWanted:
         return spread is not None and spread.goes_to(bot_id) == target
 
     @property
-    def homeless(self) -> Sequence[str]:
-        """The bots that no target is for, sorted."""
+    def homeless(self) -> Mapping[str, str | None]:
+        """The bots that no target is for, each with the target where it stays, if any; sorted."""
         return self._homeless
 
-    def _find_homeless(self) -> list[str]:
-        last = self._last
-        bots = ((bot_id, one.bot.labels) for bot_id, one in last.bots.written.bots.items())
-        return last.spread.homeless(bots) if last.spread is not None else []
+    def _find_homeless(self) -> dict[str, str | None]:
+        if (spread := self._last.spread) is None:
+            return {}
+        bots = self._last.bots.written.bots.items()
+        names = spread.without((bot_id, one.bot.labels) for bot_id, one in bots)
+        return {bot_id: spread.home_of(bot_id) for bot_id in sorted(names)}
 
     @property
     def placed(self) -> Mapping[str, Placement]:

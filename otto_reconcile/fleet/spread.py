@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from otto_reconcile.fleet.assignment import Assignment
@@ -116,10 +116,9 @@ class Spread:
         """The bots that go elsewhere, by bot id."""
         return [self._moves[bot_id] for bot_id in sorted(self._moves)]
 
-    def homeless(self, bots: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
-        """Of these bots, with their labels, those that no target is for; sorted."""
-        return sorted(
-            bot_id
-            for bot_id, labels in bots
-            if not self.targets_of(bot_id) and not self._assignment.fits(labels)
-        )
+    def without(self, bots: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[str]:
+        """Those of these bots, with their labels, that no target is for."""
+        for bot_id, labels in bots:
+            homes = self._homes.get(bot_id, NOWHERE)
+            if (homes.placed or homes.home is None) and not self._assignment.fits(labels):
+                yield bot_id

@@ -116,6 +116,8 @@ class Leader:
     async def _renew(self) -> str | None:
         if (owner := self._owner()) is not None:
             await self._give_back()
+            # Looked at all the same, so that its silence is measured from now on.
+            await asyncio.to_thread(self._leases.current, self._target)
             return owner
         asked = self._clock.monotonic()
         lease = await asyncio.to_thread(self._renewed)

@@ -113,7 +113,7 @@ class Reporter:
         states = {"store": status.store.state, "target": status.target.state}
         if {UNAVAILABLE, WAITING} & {*states.values()}:
             self.warn("running, but not ready: not everything answers", url=url, **states)
-        elif status.target.label.startswith("http"):  # elsewhere: whose port we know nothing of
+        elif not status.target.label.startswith("embedded:"):  # whose port we know nothing of
             self.say("running, the target has not answered yet", url=url)
         else:
             self.say("the port is open", url=url)

@@ -56,7 +56,7 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
         commit = (source.get("commit") or {}).get("id", "")[:12]
         lines.append(f"  bots   {source['name']} ({source['state']}) {commit}".rstrip())
         lines.extend(f"         {problem}" for problem in source["problems"][:5])
-    if not (status.bots or status.git) and status.store.state != "Unavailable":
+    if not (status.bots or status.git or status.fleet) and status.store.state != "Unavailable":
         lines.append("         no manifest yet: `otto-reconcile init` makes a first bot")
     if status.tools:
         sources, names = status.tools["sources"], status.tools["tools"]
@@ -82,7 +82,11 @@ def summary(status: Status, url: str, took: float, *, answers: bool, unsaved: in
 def _targets(status: Status) -> list[str]:
     """A line for each, where there are several."""
     targets = status.fleet.get("targets", {})
-    return [f"  {name:<6} {one['url']}: {one['bots']} bots" for name, one in targets.items()]
+    return [
+        f"  {name:<6} {one['url']}: {one['led_by'] or counted(one['bots'], 'bot')}"
+        + (" has it" if one["led_by"] else "")
+        for name, one in targets.items()
+    ]
 
 
 def _connection(connection: Connection) -> str:

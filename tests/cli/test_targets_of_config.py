@@ -89,3 +89,19 @@ def test_a_variable_in_a_target_that_is_not_set(otto: Otto) -> None:
     assert "otto.yaml:3:10" in refused.err
     assert "EU_URL" in refused.err
     assert json.loads(otto("config", "-o", "json", EU_URL="http://x").out)["file"] == "otto.yaml"
+
+
+def test_no_target_at_all_is_refused(otto: Otto) -> None:
+    otto.write("otto.yaml", "targets: []\n")
+    assert "`targets` is empty" in otto("config").err
+    otto.write("otto.yaml", HEAD.replace("127.0.0.1:1", "127.0.0.1:1?token=abc"))
+    refused = otto("config")
+    assert "3:10: the URL of a Parlant server has no `?`" in refused.err
+    assert "abc" not in refused.out
+
+
+def test_routes_where_there_is_no_store(otto: Otto) -> None:
+    shown = otto("routes")
+    assert shown.code == 0
+    assert "no bot is placed" in shown.err
+    assert not (otto.folder / ".otto").exists()

@@ -339,3 +339,61 @@ def test_one_server_under_two_names_is_told(fleet: Fleet) -> None:
         assert "delete" not in shown.stdout
         assert fleet.on("eu") == {"a"}
         assert daemon.bot("b")["sync"] == "Unknown"
+
+
+def test_bots_that_have_nowhere_to_go_are_told(fleet: Fleet) -> None:
+    """They stay on a target that is drained, and whoever would take it out knows."""
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+    fleet.configure(
+        [
+            {"name": "eu", "selector": "region=eu", "drain": True},
+            {"name": "us", "selector": "region=us"},
+        ]
+    )
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        wait_for("it is told", lambda: daemon.status["fleet"]["staying"] == {"a": "eu"})
+        shown = fleet.place.command("status")
+        assert shown.returncode == 2
+        assert "1 bot on eu, which no other target is for: a" in shown.stdout
+        fleet.write({"c": "asia"})
+        wait_for("it is missing", lambda: daemon.bot("c").get("health") == "Missing")
+        compared = fleet.place.command("diff", "c")
+        assert compared.returncode == 2
+        assert "c: no target is for it" in compared.stdout
+        unknown = fleet.place.command("actions", "--target", "nope")
+        assert unknown.returncode == 1
+        assert "there is no target 'nope'" in unknown.stderr
+        assert "port is open" not in daemon.output
+
+
+def test_a_plain_daemon_in_the_store_of_a_fleet_is_warned(fleet: Fleet) -> None:
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        wait_for("both are placed", lambda: "us" in fleet.place.command("routes", "b").stdout)
+    words = ("--parlant-url", fleet.servers["eu"].url)
+    with fleet.place.forked(*words, "--interval", "1") as daemon:
+        told = "the bots of this store are spread over several targets (eu, us)"
+        wait_for("it is told", lambda: any(told in one for one in daemon.status["warnings"]))
+
+
+def test_a_comparison_without_a_daemon_knows_the_targets(fleet: Fleet) -> None:
+    """What is wanted on one of them is compared with that, and not all bots."""
+    fleet.by_regions("eu", "us")
+    fleet.write({"a": "eu", "b": "us"})
+    with fleet.daemon() as daemon:
+        daemon.wait_synced("a", "b")
+        wait_for("both are placed", lambda: "us" in fleet.place.command("routes", "b").stdout)
+    for words in ((), ("--parlant-url", fleet.servers["us"].url)):
+        compared = fleet.place.command("diff", *words)
+        assert compared.returncode == 0, compared.stdout
+    moving = fleet.place.folder / "a.yaml"
+    moving.write_text(labelled("a", "us"), encoding="utf-8")
+    compared = fleet.place.command("diff", "-f", str(moving))
+    assert compared.returncode == 2
+    assert "a goes from eu to us" in compared.stdout

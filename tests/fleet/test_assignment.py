@@ -24,6 +24,7 @@ class Target:
     selector: Selector | None = None
     shard: Shard | None = None
     drain: bool = False
+    url: str = "http://127.0.0.1"
 
 
 def labelled(name: str, text: str) -> Target:
@@ -91,6 +92,7 @@ def test_layouts_are_told_apart_by_what_they_mean() -> None:
     one = Assignment([Target("a"), Target("b")])
     assert one.digest == Assignment([Target("b"), Target("a")]).digest
     assert one.digest != Assignment([Target("a"), Target("c")]).digest
+    assert one.digest != Assignment([Target("a"), Target("b", url="http://x")]).digest
     assert one.digest != Assignment([Target("a"), Target("b", drain=True)]).digest
     assert shards(3, of=8).digest == shards(4, of=8).digest
     assert shards(3, of=8).digest != shards(3, of=9).digest

@@ -42,7 +42,10 @@ def test_what_fits_nowhere_any_more_stays() -> None:
     spread = Spread(regions())
     spread.put("a", {}, "eu")
     assert spread.on("eu") == {"a"}
-    assert spread.homeless([("a", {}), ("b", {}), ("c", EU)]) == ["b"]
+    spread.put("b", {}, None)
+    spread.put("c", EU, None)
+    assert list(spread.without([("a", {}), ("b", {}), ("c", EU)])) == ["a", "b"]
+    assert (spread.home_of("a"), spread.home_of("b")) == ("eu", None)
 
 
 def test_a_target_that_is_gone_holds_no_bot_back() -> None:
