@@ -106,6 +106,8 @@ def _all_well(daemon: Daemon, bots: list[Mapping[str, Any]]) -> bool:
 
 def _is_well(bot: Mapping[str, Any]) -> bool:
     """A bot of which nothing differs may still lack a tool: it is Degraded then."""
+    if bot.get("moving_to"):
+        return False
     return bot.get("sync") == Sync.SYNCED and bot.get("health") != Health.DEGRADED
 
 

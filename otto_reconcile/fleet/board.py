@@ -10,7 +10,7 @@ from typing import Any
 
 from otto_reconcile.fleet.shared import SharedWanted
 from otto_reconcile.reconcile.reporter import CONNECTED, UNAVAILABLE, WAITING, Log
-from otto_reconcile.reconcile.status import Health, Status, StatusBoard, Sync
+from otto_reconcile.reconcile.status import BotStatus, Health, Status, StatusBoard, Sync
 from otto_reconcile.render.lines import counted
 from otto_reconcile.settings import TargetSettings, without_credentials
 
@@ -173,16 +173,23 @@ class FleetBoard:
         name = home if home in having else next(iter(having), None)
         if name is not None:
             to = moving_to if moving_to != name else None
-            shown = having[name]
-            if to in having and (why := having[to].message):  # it is not there yet
-                told = (shown.message, f"on its way to {to}: {why}")
-                shown = replace(shown, message="; ".join(filter(None, told)))
-            self._board.put_bot(replace(shown, target=name, moving_to=to))
+            self._board.put_bot(replace(_together(having, name, to), target=name, moving_to=to))
         elif homeless:
             self._board.set_bot(
                 bot_id, sync=Sync.OUT_OF_SYNC, health=Health.MISSING, message=NO_TARGET, target=None
             )
         return name is not None or homeless
+
+
+def _together(having: Mapping[str, BotStatus], name: str, to: str | None) -> BotStatus:
+    """A bot as its target has it, with why it is not yet, or still, on another one."""
+    shown, told = having[name], [having[name].message]
+    if to is not None and to in having and (why := having[to].message):
+        told.append(f"on its way to {to}: {why}")
+    left = {n: b for n, b in having.items() if n not in (name, to) and b.failures}
+    told += (f"not all of it has left {n}: {b.message}" for n, b in sorted(left.items()))
+    health = Health.DEGRADED if left else shown.health
+    return replace(shown, message="; ".join(filter(None, told)) or None, health=health)
 
 
 def _named(parts: Sequence[tuple[str, Status]], field: str) -> tuple[str, ...]:
