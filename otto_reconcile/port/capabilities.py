@@ -12,7 +12,8 @@ from typing import Any
 
 from otto_reconcile.model import get_kind
 
-STARTS = ("conditions", "triggers")
+CONDITIONS = "conditions"
+STARTS = (CONDITIONS, "triggers")
 """What starts a journey, by its names in the API: of Parlant up to 3.3, and of the one after it."""
 
 
