@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.first_import import FirstImport
 from otto_reconcile.daemon.live import Live, Runs, until
 from otto_reconcile.daemon.shard import ShardOf, shard_of
 from otto_reconcile.loop import Loop
@@ -100,8 +101,9 @@ class Embedded:
                     await shard.spreading.begin()
                 await loop.restore()
 
+        first = FirstImport(self._assembly, lambda: admission.known, always_before=bool(shard))
         serving = asyncio.create_task(server.serve(prepare))
-        return await self._host(server, serving, made, stopping, shard)
+        return await self._host(server, serving, made, None if all_first else first, stopping, shard)
 
     async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
         """Ends this life of Parlant once the model that was away is there."""
@@ -114,6 +116,7 @@ class Embedded:
         server: EmbeddedServer,
         serving: asyncio.Task[None],
         made: asyncio.Future[Loop],
+        first: FirstImport | None,
         stopping: asyncio.Event,
         shard: ShardOf | None,
     ) -> EmbeddedServer | None:
@@ -129,7 +132,6 @@ class Embedded:
         if server.ready.is_set() and not over.is_set():
             kept = self._jobs.keep(JOB, lambda: self._await_model(server, over))
             trying = asyncio.create_task(kept, name="language-model")
-            first = None if is_all_first(self._settings) else self._assembly.import_all
             runs: Runs = made.result()
             if shard is not None:
                 runs = shard.around(runs, server.url)

@@ -9,7 +9,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.first_import import FirstImport
 from otto_reconcile.reconcile.summary import looked_at, summary
+from otto_reconcile.sources.branch import Branch
+from otto_reconcile.sources.folder import Folder
 
 
 class Runs(Protocol):
@@ -59,34 +62,49 @@ class Live:
         loop: Runs,
         stopping: asyncio.Event,
         url: str,
-        first: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        first: FirstImport | None = None,
     ) -> None:
-        """Until `stopping` is set. What is to be done `first` is done with the port open."""
+        """Until `stopping` is set. What is imported `first` is imported with the port open."""
         self._reporter.board.status.url = url
         self._reporter.publish()
         self._reporter.ready(url)
         if first is not None:
-            await until(stopping, first())
+            await until(stopping, first.before())
         self._hung_up.clear()  # whatever was asked for before: all is looked at now
         hearing = asyncio.create_task(self._hear(loop), name="hangup")
-        following = {asyncio.create_task(one.follow(stopping)) for one in self._sources}
+        importing = asyncio.create_task(self._import(first), name="importing")
+        following = {
+            asyncio.create_task(self._follow(one, importing, stopping)) for one in self._sources
+        }
         summing = None
         showing = asyncio.create_task(self._jobs.attempt("progress", self._show_progress()))
         if not self._summed:
             self._summed = True
-            summed = self._jobs.attempt("summary", self._sum_up(url))
+            summed = self._jobs.attempt("summary", self._sum_up(url, importing))
             summing = asyncio.create_task(summed, name="summary")
         try:
             await loop.run(stopping)
         finally:
             hearing.cancel()
             showing.cancel()
+            importing.cancel()
             if summing is not None:
                 summing.cancel()
             if following:
                 await asyncio.wait(following, timeout=1.0)
             for task in following:
                 task.cancel()
+
+    async def _import(self, first: FirstImport | None) -> None:
+        """The first import, if that is still to be done. Never raises."""
+        if first is not None:
+            await self._jobs.attempt("importing", first.beside())
+
+    async def _follow(
+        self, source: Folder | Branch, importing: asyncio.Task[None], stopping: asyncio.Event
+    ) -> None:
+        await asyncio.wait({importing})
+        await source.follow(stopping)
 
     def on_hangup(self) -> None:
         self._reporter.say("SIGHUP: looking at everything")
@@ -111,11 +129,11 @@ class Live:
                 advance(restore["done"], restore["of"], restore["seconds_left"])
                 await self._clock.sleep(_LOOK)
 
-    async def _sum_up(self, url: str) -> None:
-        """Says once what there is, as soon as every bot has been looked at."""
+    async def _sum_up(self, url: str, importing: asyncio.Task[None]) -> None:
+        """Says once what there is, as soon as all is imported and looked at."""
         deadline = self._clock.monotonic() + FIRST_LOOKS
         status = self._reporter.board.status
-        while self._clock.monotonic() < deadline and not looked_at(status):
+        while self._clock.monotonic() < deadline and not (importing.done() and looked_at(status)):
             await self._clock.sleep(0.05)
         took = time.monotonic() - self._started
         elsewhere = self._settings.is_elsewhere

@@ -7,7 +7,7 @@ from typing import Any
 
 from otto_reconcile.model.shared import Declaration
 from otto_reconcile.records.events import Event
-from otto_reconcile.store.base import DAMAGED, Document
+from otto_reconcile.store.base import DAMAGED, Document, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,12 @@ class Head:
     @classmethod
     def from_document(cls, document: Document) -> Head:
         return cls(**{name: document[name] for name in cls.__slots__ if name in document})
+
+
+def any_wanted(store: Store) -> bool:
+    """True if a bot or shared document is wanted there. Raises StoreUnavailable."""
+    where = {"deleted": False, "revision": {"$gt": 0}}
+    return bool(store.find("heads", where, limit=1, fields=("bot_id",)))
 
 
 _ALWAYS = frozenset({"revision", "event_id", "deleted"})

@@ -132,3 +132,29 @@ def test_wrong_words_about_the_order_are_refused(place: Place) -> None:
     assert "leave one of the two out" in done.stderr
     done = place.command("run", "--restore", "all-first", "--parlant-url", "http://127.0.0.1:1")
     assert "--restore is for a Parlant in this process" in done.stderr
+
+
+def test_what_changed_while_nobody_looked_is_there_after_it(place: Place) -> None:
+    """The bots come back from the store; what the folder says otherwise is imported beside that."""
+    for bot_id in ("stays", "changes", "goes"):
+        place.write(f"{bot_id}.yaml", bot(bot_id, bot_id.title()))
+    with place.forked(*OFFLINE) as daemon:
+        daemon.wait_synced("stays", "changes", "goes")
+        daemon.kill()
+    place.write("changes.yaml", bot("changes", "Changes", action="Ask for the new number"))
+    place.write("comes.yaml", bot("comes", "Comes"))
+    (place.manifests / "goes.yaml").unlink()
+    with place.forked(*OFFLINE) as daemon:
+        assert daemon.status["manifests"]["state"] == "Imported"
+        wait_for("no more of it", lambda: not daemon.bot("goes"))
+        wait_for("the new one", lambda: daemon.bot("comes"))
+        wait_for("the change", lambda: "Ask for the new number" in actions_of(daemon, "changes"))
+        daemon.wait_synced("stays", "changes", "comes")
+        agents = {one["id"] for one in daemon.get("/agents")}
+        assert {"stays", "changes", "comes"} <= agents
+        assert "goes" not in agents
+        assert daemon.status["restore"]["bots"] >= 3
+
+
+def actions_of(daemon: Daemon, bot_id: str) -> list[str]:
+    return [one["action"] for one in daemon.get("/guidelines", tag_id=f"agent:{bot_id}")]
