@@ -24,6 +24,7 @@ from otto_reconcile.reconcile.reading import read
 from otto_reconcile.reconcile.remembered import Remembered
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.applied import Applied
+from otto_reconcile.runtime.collecting import uncollected
 from otto_reconcile.store.sqlite import SQLiteStore
 
 FEW, MANY = 100, 10_000
@@ -59,6 +60,9 @@ def _whole(file: Path) -> None:
     stores, loop = Stores.over(SQLiteStore(file)), _seconds(_plain)
     started = time.process_time()
     world = read(stores, PORT.target)
+    with uncollected():  # as the daemon does, which makes them where it compares what it has read
+        for bot_id in world.bot_ids:
+            world.wanted(bot_id)
     for bot_id in world.bot_ids:
         wanted = world.wanted(bot_id)
         assert not plan(wanted, wanted, world.last(bot_id)).actions

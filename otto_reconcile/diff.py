@@ -100,7 +100,7 @@ def _wanted(
 
 
 def _again(want: Resource, have: Resource, policy: Policy) -> Iterator[Action]:
-    if want.ref in policy.again - policy.unable.keys():
+    if want.ref in policy.again and want.ref not in policy.unable:
         ref, bot_id, why = want.ref, want.bot_id, "it takes its evaluation when it is made"
         cause, operation = Cause.EVALUATED, Operation.REPLACE
         yield Action(operation, ref, bot_id, cause, desired=want, observed=have, why=why)
@@ -179,7 +179,7 @@ def _unmanaged(
 def _added(want: Resource, have: Resource, last: Resource | None) -> Iterator[Action]:
     """Reports what others added to a mapping; what was ours and is declared no more just goes."""
     changes = []
-    for field_ in get_kind(want.kind).fields:
+    for field_ in get_kind(want.kind).mappings:
         ours = (last.spec.get(field_.name) or {}) if last is not None else {}
         if keys := [key for key in extra_keys(field_, want, have) if key not in ours]:
             before = {key: have.spec[field_.name][key] for key in keys}

@@ -23,6 +23,7 @@ from otto_reconcile.manifest.tree import Node, child
 from otto_reconcile.model import Bot, Ref
 from otto_reconcile.model.groups import GROUPS
 from otto_reconcile.model.shared import Declaration, SharedDocument, unfit
+from otto_reconcile.runtime.collecting import uncollected
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _named(paths: Sequence[Path | str | Source] | Path | str) -> list[Path | Sou
     return named
 
 
+@uncollected()
 def load(
     paths: Sequence[Path | str | Source] | Path | str,
     *,

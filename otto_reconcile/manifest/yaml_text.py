@@ -90,16 +90,16 @@ class _Composer:
 
     def take(self, event: yaml.Event) -> None:
         match event:
-            case yaml.DocumentStartEvent():
-                self.anchors = {}
-            case yaml.AliasEvent():
-                self.put(self.alias(event))
-            case yaml.ScalarEvent():
+            case yaml.ScalarEvent():  # most are
                 node = self.scalar(event)
                 self.note_bare(event)
                 self.put(node)
                 if event.anchor:
                     self.anchors[event.anchor] = node
+            case yaml.DocumentStartEvent():
+                self.anchors = {}
+            case yaml.AliasEvent():
+                self.put(self.alias(event))
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self.open(event)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -209,7 +209,10 @@ class _Composer:
 
     def has_bare_tag(self, event: Any) -> bool:
         """True behind `!`, and behind an anchor and `!`."""
-        before = self.veil.text[event.start_mark.index : event.end_mark.index]
+        start, end = event.start_mark.index, event.end_mark.index
+        if self.veil.text[start : start + 1] not in ("&", "!"):
+            return False
+        before = self.veil.text[start:end]
         return re.match(r"(&\S+\s+)?!(\s|$)", before) is not None
 
     def check_tag(self, node: Node, tag: str | None, text: str = "") -> None:

@@ -46,7 +46,7 @@ FIELDS = (
 def expand(bot: Bot) -> Iterable[Resource]:
     links = _links(bot)
 
-    def told(response: Any) -> Mapping[str, JSON]:
+    def told(response: Any) -> dict[str, JSON]:
         return {
             "applies_to": sorted(links.get(response.id, {f"agent:{bot.id}"})),
             "metadata": {**(response.metadata or {}), MARK: response.id},

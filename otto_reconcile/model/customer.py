@@ -24,7 +24,7 @@ def expand(bot: Bot) -> Iterable[Resource]:
             "tags": dict.fromkeys(customer.tags or (), True),
         }
         prefix = f"customers/{customer.id}/"
-        masked = (p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix))
+        masked = {p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix)}
         yield make("customer", customer.id, bot.id, values, masked=masked)
 
 

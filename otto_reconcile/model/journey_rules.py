@@ -39,6 +39,8 @@ def faults(journeys: Sequence[Journey]) -> list[list[Fault]]:
 
     Where two have one id, which is a fault of its own, others go through the last of them.
     """
+    if not any(journey.states for journey in journeys):
+        return [[] for _ in journeys]
     nesting = _Nesting({journey.id: journey for journey in journeys})
     found = [_own(journey, nesting) for journey in journeys]
     if not any(found):

@@ -6,7 +6,7 @@ adapter of the same name in `port/adapters/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -51,6 +51,11 @@ class Field:
     empty: JSON = None
     reports: Callable[[str], bool] = lambda key: False
 
+    @property
+    def is_plain(self) -> bool:
+        """True if each value but None is in its normal form."""
+        return self.empty is None and self.normal is None and self.shape is not Shape.SET
+
     def normalise(self, value: JSON) -> JSON:
         """The one form in which values of this field are compared and kept.
 
@@ -93,6 +98,11 @@ class Kind:
         """The first part of the paths of Parlant's API that hold this kind."""
         return self.plural or f"{self.name}s"
 
+    @property
+    def mappings(self) -> tuple[Field, ...]:
+        """The fields to which others may add keys."""
+        return _MAPPINGS[self.name]
+
     def field(self, name: str) -> Field:
         return self.by_name[name]
 
@@ -103,14 +113,22 @@ class Kind:
 
 _KINDS: dict[str, Kind] = {}
 _FIELDS: dict[str, dict[str, Field]] = {}
+_MAPPINGS: dict[str, tuple[Field, ...]] = {}
+_PLAIN: dict[str, frozenset[str]] = {}
+"""By kind, the fields of which a value that is declared is in its normal form already."""
+_NOTHING: frozenset[str] = frozenset()
 
 
 def register(kind: Kind) -> Kind:
     """Adds a kind. Raises ValueError if one of that name is there already."""
     if kind.name in _KINDS:
         raise ValueError(f"kind {kind.name!r} is registered twice")
-    _KINDS[kind.name] = kind
+    in_order = sorted([*_KINDS.values(), kind], key=lambda kind: (kind.level, kind.name))
+    _KINDS.clear()
+    _KINDS.update((one.name, one) for one in in_order)
     _FIELDS[kind.name] = {field.name: field for field in kind.fields}
+    _PLAIN[kind.name] = frozenset(f.name for f in kind.fields if f.is_plain)
+    _MAPPINGS[kind.name] = tuple(f for f in kind.fields if f.shape is Shape.MAPPING)
     return kind
 
 
@@ -121,7 +139,7 @@ def get_kind(name: str) -> Kind:
 
 def kinds() -> tuple[Kind, ...]:
     """All kinds in the order of creation."""
-    return tuple(sorted(_KINDS.values(), key=lambda kind: (kind.level, kind.name)))
+    return tuple(_KINDS.values())
 
 
 def make(
@@ -130,12 +148,15 @@ def make(
     bot_id: str,
     values: Mapping[str, JSON],
     *,
-    masked: Iterable[str] = (),
+    masked: Collection[str] = (),
     remote_id: str | None = None,
 ) -> Resource:
     """A Resource with the declared (not None) values of the kind's fields in their normal form."""
-    fields = _FIELDS[kind]
+    fields, plain = _FIELDS[kind], _PLAIN[kind]
     spec = {
-        name: fields[name].normalise(value) for name, value in values.items() if value is not None
+        name: value if name in plain else fields[name].normalise(value)
+        for name, value in values.items()
+        if value is not None
     }
-    return Resource(kind, key, bot_id, spec, frozenset(spec.keys() & set(masked)), remote_id)
+    hidden = frozenset(spec.keys() & set(masked)) if masked else _NOTHING
+    return Resource(kind, key, bot_id, spec, hidden, remote_id)

@@ -9,6 +9,10 @@ from otto_reconcile.model.bot import Bot
 from otto_reconcile.model.kinds import Field, make
 from otto_reconcile.model.resource import JSON, Ref, Resource
 
+_ALWAYS: Mapping[str, JSON] = {"tags": [], "enabled": True}
+"""Declared also where nobody did: tags say to whom a part applies, and that one was switched off by
+hand must never go unnoticed."""
+
 
 class Identified(Protocol):
     @property
@@ -32,23 +36,26 @@ def parts(
     items: Sequence[Identified],
     fields: Sequence[Field],
     *,
-    told: Callable[[Any], Mapping[str, JSON]] = lambda item: {},
+    told: Callable[[Any], dict[str, JSON]] = lambda item: {},
     key: Callable[[str, str], str] = own_key,
 ) -> Iterator[Resource]:
     """A Resource for each item; `group` is the name under which the bot's `masked` has them.
 
     `told` gives the values that do not stand in the item as they are.
     """
+    if not items:
+        return
+    names = [field.name for field in fields]
+    always = {name: value for name, value in _ALWAYS.items() if name in names}
     for item in items:
-        values = {field.name: getattr(item, field.name, None) for field in fields}
-        values |= told(item)
-        if "tags" in values:
-            values["tags"] = values["tags"] or []  # always declared: they say to whom it applies
-        if "enabled" in values and values["enabled"] is None:
-            values["enabled"] = True  # that one was switched off by hand must never go unnoticed
-        prefix = f"{group}/{item.id.replace('~', '~0').replace('/', '~1')}/"
-        masked = (p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix))
+        own = vars(item)
+        values = always | {n: v for n in names if (v := own.get(n)) is not None} | told(item)
+        masked = _masked(bot, f"{group}/{item.id.replace('~', '~0').replace('/', '~1')}/")
         yield make(kind, key(bot.id, item.id), bot.id, values, masked=masked)
+
+
+def _masked(bot: Bot, prefix: str) -> set[str]:
+    return {p.removeprefix(prefix).split("/")[0] for p in bot.masked if p.startswith(prefix)}
 
 
 def belongings(resource: Resource) -> Iterable[Ref]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -41,10 +41,10 @@ class Resource:
     masked: frozenset[str] = frozenset()
     remote_id: str | None = field(default=None, compare=False)
     unseen: frozenset[str] = frozenset()
+    ref: Ref = field(init=False, repr=False, compare=False)
 
-    @property
-    def ref(self) -> Ref:
-        return Ref(self.kind, self.key)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", Ref(self.kind, self.key))
 
 
 class Snapshot(Mapping[Ref, Resource]):
@@ -63,6 +63,20 @@ class Snapshot(Mapping[Ref, Resource]):
 
     def __len__(self) -> int:
         return len(self._resources)
+
+    # What a Mapping has anyway, without a call of Python for each Ref.
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._resources
+
+    def keys(self) -> KeysView[Ref]:
+        return self._resources.keys()
+
+    def values(self) -> ValuesView[Resource]:
+        return self._resources.values()
+
+    def items(self) -> ItemsView[Ref, Resource]:
+        return self._resources.items()
 
     def __repr__(self) -> str:
         return f"Snapshot({', '.join(str(ref) for ref in self)})"

@@ -20,7 +20,8 @@ def _names(bot: Bot) -> set[str]:
     names = set(bot.tags or ())
     for group in TAGGED:
         for part in group.of(bot):
-            names.update(part.tags or ())
+            if part.tags:
+                names.update(part.tags)
     for variable in bot.variables:
         names.update(tag_names(variable.values or ()))
     for relationship in bot.relationships:

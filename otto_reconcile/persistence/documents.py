@@ -76,8 +76,8 @@ def taken(store: Store, bot: Bot, known: Bot | None) -> dict[tuple[str, str], st
             continue
         found = store.find(name, {key: {"$in": new}}, fields=(key, "bot_id"))
         for row in found:
-            if str(row.get("bot_id")) != bot.id:
-                lost[name, str(row[key])] = f"{key} {row[key]!r} is that of bot {row['bot_id']!r}"
+            if str(owner := row.get("bot_id")) != bot.id:
+                lost[name, str(row[key])] = f"{key} {row[key]!r} is that of bot {owner!r}"
     return lost
 
 

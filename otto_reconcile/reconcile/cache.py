@@ -18,6 +18,7 @@ from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.wanted import Wanted, WantedOfStore
 from otto_reconcile.records.applied import Applied
 from otto_reconcile.records.composition import shared_services
+from otto_reconcile.runtime.collecting import uncollected
 from otto_reconcile.runtime.selecting import Selector
 from otto_reconcile.store.base import Position
 
@@ -170,6 +171,7 @@ class TargetCache:
         return next(owners, (None, None))
 
 
+@uncollected()
 def _compared(before: TargetState | None, now: TargetState) -> list[str]:
     """As `change_feed.changed`. What is derived from all bots is kept, or made anew."""
     changed = change_feed.changed(before, now)

@@ -8,8 +8,10 @@ from dataclasses import replace
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.wanted import Bots, Wanted, WantedOfStore
+from otto_reconcile.runtime.collecting import uncollected
 
 
+@uncollected()
 def read(
     stores: Stores, target: str, *, wanted: Wanted | None = None, restoring: bool = False
 ) -> TargetState:

@@ -219,6 +219,8 @@ class TargetState:
         applied = self.applied.get(bot_id)
         if applied is None:
             return Snapshot()
+        if not applied.claims:
+            return applied.resources
         begun = (
             Resource(ref.kind, ref.key, bot_id, get_kind(ref.kind).told_by_key(ref.key))
             for ref in sorted(applied.claims)

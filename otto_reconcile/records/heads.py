@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from otto_reconcile.model.shared import Declaration
 from otto_reconcile.records.events import Event
@@ -43,13 +42,17 @@ def is_sound(head: Head, document: Document | None = None) -> bool:
     """False for one that somebody else wrote or damaged."""
     if document is not None and (DAMAGED in document or not document.keys() >= _ALWAYS):
         return False
-    values: dict[str, Any] = asdict(head)
-    types = {"revision": int, "event_id": str, "deleted": bool, "rows": str}
-    right = all(isinstance(values[name], type_) for name, type_ in types.items())
+    types: tuple[tuple[object, type], ...] = (
+        (head.revision, int),
+        (head.event_id, str),
+        (head.deleted, bool),
+        (head.rows, str),
+    )
+    pending: object = head.pending
     return (
-        right
-        and isinstance(values["pending"], int | None)
-        and bool(values["event_id"]) == bool(values["revision"])
+        all(isinstance(value, type_) for value, type_ in types)
+        and isinstance(pending, int | None)
+        and bool(head.event_id) == bool(head.revision)
     )
 
 

@@ -26,6 +26,7 @@ from otto_reconcile.records.rows.projections import (
 )
 from otto_reconcile.records.rows.shared import COLLECTION_OF, shared_by_stream
 from otto_reconcile.records.rows.values import NotUnderstood, id_in
+from otto_reconcile.runtime.collecting import uncollected
 from otto_reconcile.store.base import Document
 
 _IDS = {"bots": "bot_id", "glossaries": "glossary_id"}  # whose rows say that there is something
@@ -43,6 +44,7 @@ class Ingester:
         self._renaming = Renaming(log)
         self._loss = RowLoss(log)
 
+    @uncollected()
     def ingest(self) -> Ingested:
         """Raises StoreUnavailable."""
         look = self._look()

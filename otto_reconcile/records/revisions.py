@@ -12,6 +12,7 @@ from otto_reconcile.model.shared import Declaration, called, is_shared, stream_o
 from otto_reconcile.records.event_log import Log
 from otto_reconcile.records.events import NEWER, Desired, DesiredBot, DesiredShared, Event
 from otto_reconcile.records.heads import Head
+from otto_reconcile.runtime.collecting import uncollected
 from otto_reconcile.store.base import Document
 
 _CHECKED = 20
@@ -19,11 +20,10 @@ _CHECKED = 20
 
 
 class _Read(NamedTuple):
-    """A revision as it was read; `mark` differs where the stored document does."""
+    """A revision as it was read."""
 
     event_id: str
     wanted: DesiredBot | DesiredShared
-    mark: int
 
 
 class Revisions:
@@ -74,10 +74,17 @@ class Revisions:
         some = turn[: max(_CHECKED, len(names) // 10)]
         documents = self._log.documents([heads[name] for name in some])
         for name in some:
-            if _mark(documents.get(name)) != self._cache[name].mark:
+            if not self._is_as_read(name, documents.get(name)):
                 del self._cache[name]
         self._checked = some[-1] if some else ""
 
+    def _is_as_read(self, name: str, document: Document | None) -> bool:
+        try:
+            return _wanted(name, document) == self._cache[name].wanted
+        except ValueError:
+            return False
+
+    @uncollected()
     def read_new(self, heads: Mapping[str, Head]) -> dict[str, str]:
         """Reads what is new; gives what cannot be read, with the reason."""
         alive = [head for head in heads.values() if head.revision and not head.deleted]
@@ -86,9 +93,8 @@ class Revisions:
         unreadable = {}
         for head in new:
             try:
-                document = documents.get(head.bot_id)
-                wanted = _wanted(head.bot_id, document)
-                self._cache[head.bot_id] = _Read(head.event_id, wanted, _mark(document))
+                wanted = _wanted(head.bot_id, documents.get(head.bot_id))
+                self._cache[head.bot_id] = _Read(head.event_id, wanted)
             except ValueError as error:
                 unreadable[head.bot_id] = str(error)
         return dict(sorted(unreadable.items()))
@@ -134,7 +140,3 @@ def _wanted(name: str, document: Mapping[str, object] | None) -> DesiredBot | De
     if isinstance(event.declaration, Bot):
         return DesiredBot(event.declaration, *who)
     return DesiredShared(event.declaration, *who)
-
-
-def _mark(document: Document | None) -> int:
-    return hash(repr(document))

@@ -16,6 +16,7 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.records.events import NEWER, ROLLBACK
 from otto_reconcile.records.renames import note_from, note_to
 from otto_reconcile.records.rollbacks import advice, holds
+from otto_reconcile.runtime.collecting import uncollected
 from otto_reconcile.sources.departures import (
     departed,
     left_behind,
@@ -150,6 +151,7 @@ def behind(root: Path, state: State, record: Record, remedy: str) -> str:
     )
 
 
+@uncollected()
 def bring_in(
     desired: DesiredState,
     declarations: tuple[LoadedDeclaration, ...],

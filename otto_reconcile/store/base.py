@@ -129,7 +129,10 @@ class Store(Protocol):
         limit: int = 0,
         fields: Sequence[str] = (),
     ) -> list[Document]:
-        """Those that fit, in order (1 up, -1 down), at most `limit` (0: all); `fields` projects."""
+        """Those that fit, in order (1 up, -1 down), at most `limit` (0: all).
+
+        With `fields` these alone, and perhaps without those that are None.
+        """
         ...
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:

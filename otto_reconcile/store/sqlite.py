@@ -17,7 +17,7 @@ from otto_reconcile.runtime.data_dir import identity_of, never_lost
 from otto_reconcile.store.base import DAMAGED, Document, Filter, Moved, Order, Position, Write
 from otto_reconcile.store.collections import COLLECTIONS, refuse_unfit
 from otto_reconcile.store.sqlschema import DROPPED, connected, translated
-from otto_reconcile.store.sqltext import clause, decode, encode
+from otto_reconcile.store.sqltext import clause, decode, decode_some, encode, some
 from otto_reconcile.store.sqlwrites import delete, prepared
 from otto_reconcile.store.tracking import Tracking, told
 
@@ -99,14 +99,20 @@ class SQLiteStore:
     ) -> list[Document]:
         text, values = clause(where, order, limit)
         definition = COLLECTIONS[collection]
-        select = f"SELECT document FROM {definition.name}{text}"
-        with self._asking() as connection:
-            rows = connection.execute(select, values).fetchall()
+        if fields:
+            with suppress(ValueError, OverflowError, RecursionError):  # one of them is damaged
+                rows = self._rows(some(fields), definition.name, text, values)
+                return [decode_some(row[0], fields, definition) for row in rows]
+        rows = self._rows("document", definition.name, text, values)
         documents = [decode(row[0], definition) for row in rows]
         if not fields:
             return documents
         kept = (*fields, DAMAGED)
         return [{name: d[name] for name in kept if name in d} for d in documents]
+
+    def _rows(self, what: str, table: str, rest: str, values: Sequence[Any]) -> list[Any]:
+        with self._asking() as connection:
+            return connection.execute(f"SELECT {what} FROM {table}{rest}", values).fetchall()
 
     def changes(self, until: threading.Event) -> Iterator[None] | None:
         return self._changes(until)

@@ -62,6 +62,13 @@ def decode(text: str, collection: Collection) -> Document:
     return loaded if isinstance(loaded, dict) else {DAMAGED: "it is no JSON object"}
 
 
+def decode_some(text: str, fields: Sequence[str], collection: Collection) -> Document:
+    """What `some(fields)` gave, by name, without what is not there. Raises as `_loaded` does."""
+    values = _loaded(text, own=collection.own)
+    found = zip(fields, values, strict=False)  # there is one more behind them
+    return {name: value for name, value in found if value is not None}
+
+
 def _loaded(text: str, *, own: bool) -> Any:
     loaded = exact_json.loads(text) if own else exact_json.loads_any_number(text)
     dates, plain = text.count(f'"{_DATE}"'), f'"{_PLAIN}"' not in text
@@ -140,8 +147,20 @@ def _time(value: Any, own: bool) -> Any:
 
 def path(name: str) -> str:
     """The SQL expression of a field."""
+    return f"json_extract(document, {_place(name)})"
+
+
+def some(fields: Sequence[str]) -> str:
+    """The SQL expression of a JSON array of fields, and of one more: one alone would be no array.
+
+    The rest of a document is not handed out, and so need not be read.
+    """
+    return f"json_extract(document, {', '.join(map(_place, (*fields, fields[0])))})"
+
+
+def _place(name: str) -> str:
     quoted = name.replace("'", "''")
-    return f"json_extract(document, '$.\"{quoted}\"')"
+    return f"'$.\"{quoted}\"'"
 
 
 def clause(where: Filter | None, order: Order = (), limit: int = 0) -> tuple[str, list[Any]]:
