@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MUCH = 100_000
+"""Objects that were made and are kept; the collector begins to look at 2,000."""
 _lock = threading.Lock()
 _inside = 0
 _was_on = True
@@ -36,7 +38,10 @@ def uncollected() -> Iterator[None]:
 
 
 def _age() -> None:
-    """Puts what is new among what is old, which is seldom walked through."""
-    if not gc.get_freeze_count():
+    """Puts what is new among what is old, which is seldom walked through: if it is very much.
+
+    Garbage that is among it by chance stays there longer, so this is not done for a little.
+    """
+    if gc.get_count()[0] > MUCH and not gc.get_freeze_count():
         gc.freeze()
         gc.unfreeze()
