@@ -245,7 +245,7 @@ class Loop:
 
     async def _sweep(self) -> None:
         while True:
-            if await self._reader.read() and self._session.may_act:
+            if await self._reader.read(calm=True) and self._session.may_act:
                 await self._controller.list_foreign()
                 self._rounds.begin(self._session.settled)
                 self._controller.reopen()

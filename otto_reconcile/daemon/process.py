@@ -11,6 +11,7 @@ from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
 from otto_reconcile.daemon.embedded import Embedded
+from otto_reconcile.daemon.first_import import FirstImport
 from otto_reconcile.daemon.fleet import Fleet
 from otto_reconcile.daemon.live import Bar, Live, Say, until
 from otto_reconcile.daemon.shard import shard_of
@@ -187,13 +188,18 @@ class Daemon:
             await self._assembly.tools.prepare(self._settings.data_dir / "parlant")
         try:
             await self._assembly.host_tools(port, loop, {})
-            await self._assembly.import_all()
-            if bridged is None and shard is None:
+            first = None
+            if bridged is not None and shard is None:
                 # A bridge is heard, and its gate kept, while the loop runs.
+                admission = bridged.admission
+                first = FirstImport(self._assembly, lambda: admission.known)
+            else:
+                await self._assembly.import_all()
+            if bridged is None and shard is None:
                 await until(stopping, loop.restore())
             shown = without_credentials(url).rstrip("/")
             runs = loop if shard is None else shard.around(loop, shown)
-            await self._live.run(runs, stopping, shown)
+            await self._live.run(runs, stopping, shown, first)
         finally:
             await port.close()
 

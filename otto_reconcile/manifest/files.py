@@ -41,7 +41,12 @@ class Source:
 
 def is_manifest(path: Path) -> bool:
     """True for a name that a manifest may have: not for editors' swap and backup files."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "#", "~"))
+    return _is_manifest(path.name)
+
+
+def _is_manifest(name: str) -> bool:
+    suffix = os.path.splitext(name)[1]
+    return suffix.lower() in SUFFIXES and not name.startswith((".", "#", "~"))
 
 
 def matters(path: Path) -> bool:
@@ -116,26 +121,28 @@ def _below(
         return
     seen.add(real)
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda one: one.name)
     except OSError as error:
         problems += refusal(folder, error).problems
         unseen.append(folder)
         return
     rules = rules.below(folder, problems)
     for entry in entries:
+        path = folder / entry.name
         if entry.name == ignoring.NAME:
-            yield entry
+            yield path
         if entry.name.startswith("."):
             continue
-        inner = os.path.isdir(entry)
-        if rules.leave_out(entry, folder=inner):
+        inner = os.path.isdir(path) if entry.is_symlink() else entry.is_dir()
+        if rules.leave_out(path, folder=inner):
             continue
         if inner:
-            yield from _below(entry, problems, unseen, rules, seen)
-        elif is_manifest(entry):
-            yield entry
-        elif not os.path.exists(entry):
-            unseen.append(entry)
+            yield from _below(path, problems, unseen, rules, seen)
+        elif _is_manifest(entry.name):
+            yield path
+        elif not os.path.exists(path):
+            unseen.append(path)
 
 
 def read_one(path: Path, root: Path | None = None) -> Source:

@@ -42,6 +42,8 @@ class Noticing:
     def noticed(self, touched: Touched) -> None:
         """Something changed on the target."""
         cache, ref = self._session.cache, Ref(touched.kind, touched.id)
+        if ref.kind == "agent":
+            self._controller.agents_moved()
         if ref.kind in _SHARED:
             self._shared(ref)
             return

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.reconcile.target_state import TargetState
 from otto_reconcile.reconcile.wanted import Bots, Wanted, WantedOfStore
+from otto_reconcile.records.applied import Applied
 from otto_reconcile.runtime.collecting import uncollected
 
 
 @uncollected()
 def read(
-    stores: Stores, target: str, *, wanted: Wanted | None = None, restoring: bool = False
+    stores: Stores,
+    target: str,
+    *,
+    wanted: Wanted | None = None,
+    restoring: bool = False,
+    applied: Mapping[str, Applied] | None = None,
 ) -> TargetState:
     """Everything that is kept, read whole; all bots, or those that are `wanted` there.
 
-    Blocking. Raises StoreUnavailable.
+    What is `applied` is given where nobody else can have changed it. Blocking. Raises
+    StoreUnavailable.
     """
     wanted = wanted or WantedOfStore(stores)
     bots = wanted.read()
-    desired, applied = bots.effective, stores.applied.load(target)
-    missing = applied.keys() - desired.bots.keys() - desired.unreadable.keys()
+    desired = bots.effective
+    held = stores.applied.load(target) if applied is None else dict(applied)
+    missing = held.keys() - desired.bots.keys() - desired.unreadable.keys()
     return TargetState(
         target,
         desired,
-        applied,
+        held,
         stores.applied.epoch(target),
         wanted.gone(missing),
         restoring,

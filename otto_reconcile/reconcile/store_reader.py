@@ -16,10 +16,11 @@ class StoreReader:
         self._session, self._reconciler = session, reconciler
         self._reporter = session.reporter
 
-    async def read(self, *, whole: bool = True) -> bool:
+    async def read(self, *, whole: bool = True, calm: bool = False) -> bool:
         """Reads all that is kept, and queues what is wanted otherwise than before.
 
-        Without `whole` only what has moved, where the store can tell what that is.
+        Without `whole` only what has moved, where the store can tell what that is; `calm` as for
+        the cache.
         """
         session, outage = self._session, self._session.outage
         begun = outage.begin_reading() if outage is not None else None
@@ -28,7 +29,7 @@ class StoreReader:
             await session.prepare()
             leader = session.leader
             update = await session.cache.read(
-                ingest=leader.leading, token=leader.token, whole=whole
+                ingest=leader.leading, token=leader.token, whole=whole, calm=calm
             )
         except StoreUnavailable as error:
             self._reporter.store(error)

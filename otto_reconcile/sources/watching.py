@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from otto_reconcile.reconcile.reporter import Reporter
 from otto_reconcile.runtime.clock import Clock
 from otto_reconcile.runtime.fingerprint import QUIET, RECHECK, Fingerprint, fingerprint
 
+SHARE = 0.002
+"""The part of a core for looks without a notice: with many files they come less often."""
+SELDOM = 30.0
+"""Seconds between two such looks, at most."""
+
 
 class Watcher:
     """Watches `path`, and the files that its manifests include, as far as they are told."""
@@ -19,6 +25,7 @@ class Watcher:
     def __init__(self, path: Path, reporter: Reporter, clock: Clock) -> None:
         self._path, self._reporter, self._clock = path, reporter, clock
         self._texts: frozenset[Path] = frozenset()  # what the manifests include
+        self._took = 0.0  # seconds of work of the last look
 
     def include(self, texts: Mapping[str, frozenset[Path]]) -> None:
         """From now on a change of these files, given by manifest, is one of the folder."""
@@ -29,8 +36,15 @@ class Watcher:
 
         Of a folder that is not there it is that of no other.
         """
+        begun = time.thread_time()
         found = fingerprint([*manifest.files_below(self._path), *sorted(self._texts)])
+        self._took = time.thread_time() - begun
         return found if is_there(self._path) else (*found, (str(self._path), 0, 0, 0, 0))
+
+    @property
+    def _recheck(self) -> float:
+        """Seconds between two looks without a notice."""
+        return max(RECHECK, min(SELDOM, self._took / SHARE))
 
     async def notices(self, stopping: asyncio.Event) -> AsyncIterator[None]:
         """Something may have changed: by notice of the system, and now and then without one."""
@@ -67,7 +81,7 @@ class Watcher:
             recursive=not alone,
             debounce=1600,
             step=int(QUIET * 1000),
-            rust_timeout=int(RECHECK * 1000),
+            rust_timeout=int(self._recheck * 1000),
             yield_on_timeout=True,
             ignore_permission_denied=True,
         ):

@@ -36,9 +36,9 @@ class Parts:
         desired.put(BOT, source=Source("manifest"), actor="test")
         return desired
 
-    def first(self, known: Any = lambda: True) -> FirstImport:
+    def first(self, known: Any = lambda: True, **options: bool) -> FirstImport:
         assembly: Any = self
-        return FirstImport(assembly, known)
+        return FirstImport(assembly, known, **options)
 
 
 async def test_a_store_that_knows_a_bot_lets_it_come_back_first() -> None:
@@ -54,7 +54,7 @@ async def test_a_store_that_knows_a_bot_lets_it_come_back_first() -> None:
     assert (parts.imports, first.over.is_set()) == (1, True)
 
 
-@pytest.mark.parametrize("case", ["empty", "all deleted", "outbox", "away"])
+@pytest.mark.parametrize("case", ["empty", "all deleted", "outbox", "away", "asked for"])
 async def test_else_all_is_imported_first_and_once(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +66,7 @@ async def test_else_all_is_imported_first_and_once(
         parts.outbox.pending = ("a change",)
     if case == "away":
         monkeypatch.setattr(parts.store, "find", _away)
-    first = parts.first()
+    first = parts.first(always_before=case == "asked for")
     await first.before()
     assert parts.imports == 1
     await first.beside()

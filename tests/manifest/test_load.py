@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -234,14 +235,14 @@ def test_nothing_there_and_a_file_that_vanished(tmp_path: Path) -> None:
 
 def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "closed").mkdir()
-    listing = Path.iterdir
+    listing = os.scandir
 
-    def iterdir(path: Path) -> Iterator[Path]:
+    def scandir(path: Path) -> object:
         if path.name == "closed":  # the rights themselves would not stop root
             raise PermissionError(13, "Permission denied", str(path))
         return listing(path)
 
-    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert "closed:1:1: there is no permission" in refused(tmp_path)
 
 

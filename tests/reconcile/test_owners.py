@@ -129,8 +129,8 @@ async def test_rivals_parts_pass_on_while_the_store_is_read(
     await setting.loop._reader.read()
     has_read, may_go_on, real = threading.Event(), threading.Event(), cache.read
 
-    def slowly(stores: Stores, target: str) -> TargetState:
-        world = real(stores, target)
+    def slowly(stores: Stores, target: str, **options: Any) -> TargetState:
+        world = real(stores, target, **options)
         has_read.set()
         assert may_go_on.wait(20)
         return world

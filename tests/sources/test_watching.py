@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from otto_reconcile import manifest
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.runtime.fingerprint import fingerprint
+from otto_reconcile.sources.watching import SELDOM, Watcher
 from otto_reconcile.store.memory import MemoryStore
 from tests.cli.command import manifest as text_of
 from tests.reconcile.test_loop import until
@@ -74,12 +77,23 @@ def test_a_folder_that_cannot_be_listed_is_watched_itself(
     inner = tmp_path / "inner"
     inner.mkdir()
     assert [*manifest.files_below(tmp_path)] == []
-    listed = Path.iterdir
+    listed = os.scandir
 
     def refused(path: Path) -> object:
         if path == inner:
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
-    monkeypatch.setattr(Path, "iterdir", refused)
+    monkeypatch.setattr(os, "scandir", refused)
     assert [*manifest.files_below(tmp_path)] == [inner]
+
+
+@pytest.mark.parametrize(("took", "seconds"), [(0.0, 1.0), (0.01, 5.0), (10.0, SELDOM)])
+def test_looks_without_a_notice_take_a_small_part_of_a_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float, seconds: float
+) -> None:
+    monkeypatch.setattr("otto_reconcile.sources.watching.RECHECK", 1.0)
+    nobody: Any = None
+    watcher = Watcher(tmp_path, nobody, nobody)
+    watcher._took = took
+    assert watcher._recheck == seconds
