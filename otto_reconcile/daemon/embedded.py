@@ -101,9 +101,12 @@ class Embedded:
                     await shard.spreading.begin()
                 await loop.restore()
 
-        first = FirstImport(self._assembly, lambda: admission.known, always_before=bool(shard))
+        first = None
+        if not all_first:
+            spread = shard is not None
+            first = FirstImport(self._assembly, lambda: admission.known, always_before=spread)
         serving = asyncio.create_task(server.serve(prepare))
-        return await self._host(server, serving, made, None if all_first else first, stopping, shard)
+        return await self._host(server, serving, made, first, stopping, shard)
 
     async def _await_model(self, server: EmbeddedServer, over: asyncio.Event) -> None:
         """Ends this life of Parlant once the model that was away is there."""
