@@ -73,7 +73,7 @@ check: $(DEV)
 # One file of tests stays in one process, so that its servers are started once; those that take
 # longest go first (tests/conftest.py), not those with most tests. More processes than cores: many
 # tests wait for a daemon, or for a lease to run out.
-WORKERS ?= 4
+WORKERS ?= 6
 test: check
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
