@@ -17,8 +17,13 @@ def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
     for name, target in (fleet.get("targets") or {}).items():
         yield _target(name, target)
     for name, other in (fleet.get("clashes") or {}).items():
-        text = f"clash      {name} and {other} are the same server: take one of them out"
-        yield Line(visible(text), Tone.REMOVED)
+        what = f"{name} and {other} are the same server: take one of them out"
+        if fleet.get("shard"):
+            what = f"{name} has {other} too: give one of them another number"
+        yield Line(visible(f"clash      {what}"), Tone.REMOVED)
+    if missing := fleet.get("missing"):
+        text = f"missing    shard {', '.join(missing)}: no daemon has it, so its bots are nowhere"
+        yield Line(text, Tone.REMOVED)
     yield from _staying(fleet.get("staying") or {})
     if fleet.get("shard"):
         yield Line(f"shard      {fleet['shard']} of all bots; other daemons have the rest")

@@ -116,7 +116,9 @@ def _all_taken(daemon: Daemon) -> bool:
     refused = any((daemon.get(name) or {}).get("problems") for name in ("manifests", "tools"))
     refused |= any(source.get("problems") for source in (daemon.get("git") or {}).values())
     fleet = daemon.get("fleet") or {}
-    if daemon.get("reaching") or any(fleet.get(name) for name in ("moves", "clashes", "staying")):
+    if daemon.get("reaching") or any(
+        fleet.get(name) for name in ("moves", "clashes", "staying", "missing")
+    ):
         return False
     if not fleet.get("agreed", True):
         return False

@@ -25,6 +25,7 @@ class ShardOf:
         self, assembly: Assembly, shard: Shard, holder: str, predecessors: Collection[str]
     ) -> None:
         self._assembly, self._shard, self._name = assembly, shard, f"shard-{shard.number}"
+        self._holder = holder
         target = TargetSettings(self._name, "", shard=shard)
         self.spreading = Spreading(assembly, [target], holder, predecessors, leads=lambda: True)
 
@@ -32,7 +33,21 @@ class ShardOf:
     def one_of(self) -> OneOfSeveral:
         """What its loop needs."""
         reporter, used = self._assembly.reporter, self._assembly.last_used
-        return self.spreading.one_of(self._name, reporter, used)
+        return self.spreading.one_of(self._name, reporter, used, self._twin)
+
+    def _twin(self) -> str | None:
+        """Another daemon with the same shard, if that is to act: else each bot would be on both."""
+        other = min(self.spreading.sharing.twins(self._name), default=self._holder)
+        return f"{other}, a daemon with the same shard," if other < self._holder else None
+
+    def _missing(self) -> list[str]:
+        """The shards that no daemon has, as far as daemons of this store can see each other."""
+        sharing = self.spreading.sharing
+        if self._assembly.stores.store.label.startswith(("SQLite", "memory")) or not sharing.agreed:
+            return []
+        there = {name for peer in sharing.peers for name in peer.targets}
+        numbers = range(1, self._shard.of + 1)
+        return [f"{n}/{self._shard.of}" for n in numbers if f"shard-{n}" not in there]
 
     def around(self, loop: Runs, url: str) -> Runs:
         """The loop with what it needs beside it; `url` is where its Parlant is reached."""
@@ -48,6 +63,8 @@ class ShardOf:
                 "moves": [asdict(move) for move in self.spreading.shared.moves],
                 "daemons": [peer.holder for peer in sharing.peers],
                 "agreed": sharing.agreed,
+                "missing": self._missing(),
+                "clashes": dict.fromkeys(sharing.twins(self._name), self._name),
             }
             assembly.jobs.succeeded(JOB)
             await assembly.clock.sleep(PUBLISH)

@@ -1,16 +1,17 @@
 """Which daemon is to act on which target, where several daemons have the same targets.
 
-Each of them has a part of the targets by its name alone (`runtime.sharding`), as long as it shows
-that it lives; the lease of each target still decides. A daemon that finds a target to be another
-one's gives its lease back; one that is killed is succeeded once its beat and its leases have run
-out.
+Each of them has an even part of the targets, by the names alone (`runtime.sharding`), as long as it
+shows that it lives; the lease of each target still decides. A daemon that finds a target to be
+another one's gives its lease back; one that is killed is succeeded once its beat and its leases
+have run out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from otto_reconcile.errors import OttoError
 from otto_reconcile.records.presence import Peer, Presence
@@ -42,8 +43,11 @@ class Sharing:
 
     def owner(self, target: str) -> str:
         """The daemon that is to act on this target."""
-        knowing = (peer.holder for peer in self._peers if target in peer.targets)
-        return rendezvous(target, knowing) or self._me.holder
+        return shared_out(self._peers).get(target, self._me.holder)
+
+    def twins(self, target: str) -> list[str]:
+        """Other daemons that have a target of this name, for one that only one daemon may have."""
+        return [peer.holder for peer in self._peers if target in peer.targets and peer != self._me]
 
     async def beat(self) -> None:
         """Shows this daemon, and looks at the others. Raises StoreUnavailable."""
@@ -63,3 +67,20 @@ class Sharing:
         """Lets the others have the targets at once. Never raises."""
         with contextlib.suppress(OttoError):
             await asyncio.to_thread(self._presence.leave)
+
+
+@lru_cache(maxsize=8)
+def shared_out(peers: tuple[Peer, ...]) -> Mapping[str, str]:
+    """Which daemon has which target: each the one with the largest weight for it, as long as none
+    has more than its part (consistent hashing with bounded loads; Mirrokni et al., 2016)."""
+    names = sorted({name for peer in peers for name in peer.targets})
+    most = -(-len(names) // len(peers)) if peers else 0
+    parts = dict.fromkeys((peer.holder for peer in peers), 0)
+    owners = dict[str, str]()
+    for name in names:
+        knowing = [peer.holder for peer in peers if name in peer.targets]
+        free = [holder for holder in knowing if parts[holder] < most] or knowing
+        holder = rendezvous(name, free) or free[0]
+        owners[name] = holder
+        parts[holder] += 1
+    return owners

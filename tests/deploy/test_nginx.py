@@ -120,6 +120,9 @@ def test_customers_reach_their_bot_through_nginx(tmp_path: Path) -> None:
                 assert unknown is not None
                 assert unknown.status_code == 404
                 assert unknown.json() == {"detail": "no target has this bot"}
+                bare = answered(f"{url}/bots/a")
+                assert bare is not None
+                assert "/bots/<id>/" in bare.json()["detail"]
                 missing = answered(f"{url}/bots/a/agents/b")
                 assert missing is not None
                 assert missing.status_code == 404

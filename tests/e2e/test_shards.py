@@ -83,3 +83,27 @@ def test_a_shard_that_cannot_be_is_refused(tmp_path: Path) -> None:
         refused = place.command("run", *words)
         assert refused.returncode == 1
         assert said in refused.stderr
+
+
+@pytest.mark.timeout(240)
+def test_a_shard_twice_or_never_is_told(tmp_path: Path, database: dict[str, str]) -> None:
+    """Of two with the same number one acts, so that no bot is on both."""
+    shards = Shards(tmp_path, database)
+    with ExitStack() as stack:
+        first = stack.enter_context(shards.daemon(1, 2))
+        wait_for("one is missed", lambda: first.status["fleet"].get("missing") == ["2/2"])
+        shown = first.place.command("status")
+        assert shown.returncode == 2
+        assert "shard 2/2: no daemon has it" in shown.stdout
+        own = agents(first.url)
+        (tmp_path / "copy").mkdir()
+        copy = Place(tmp_path / "copy", **database)
+        twin = stack.enter_context(copy.forked(*OWN, "--manifests", "../all", "--shard", "1/2"))
+        wait_for("both know", lambda: first.status["fleet"]["clashes"])
+        wait_for("it is told", lambda: twin.status["fleet"].get("clashes"))
+        assert twin.place.command("status").returncode == 2
+        waiting = twin if twin.status["led_by"] else first
+        wait_for("one waits", lambda: waiting.status["target"]["state"] == "Waiting")
+        if waiting is twin:
+            assert agents(first.url) == own
+            assert agents(twin.url) == set()
