@@ -50,9 +50,9 @@ def read(name: str, tag_id: str) -> Mark | None:
     return None
 
 
-def _short(holder: str) -> str:
-    """What stands for a holder in a mark."""
-    return blake2b(holder.encode(), digest_size=4).hexdigest()
+def _short(holder: str, target: str) -> str:
+    """What stands in a mark for a holder that reaches the server as this target."""
+    return blake2b(f"{holder} {target}".encode(), digest_size=4).hexdigest()
 
 
 class Managing:
@@ -66,11 +66,14 @@ class Managing:
         holder: str = "",
         predecessors: Collection[str] = (),
     ) -> None:
-        """`holder` is the daemon's name in its leases, `predecessors` those of surely dead ones."""
+        """`holder` is the daemon's name in its leases, `predecessors` those of surely dead ones.
+
+        A daemon that reaches one server as two targets is two holders: one of them waits.
+        """
         self._port, self._clock = port, clock
         self._who = _UNFIT.sub(".", who)
-        self._holder, self._count = _short(holder or secrets.token_hex(4)), 0
-        self._dead = frozenset(map(_short, predecessors))
+        self._holder, self._count = _short(holder or secrets.token_hex(4), port.target), 0
+        self._dead = frozenset(_short(before, port.target) for before in predecessors)
         self._until = float("-inf")
         self._seen: dict[str, tuple[str, float]] = {}  # by tag: the name, and since when
         self._moved: set[str] = set()

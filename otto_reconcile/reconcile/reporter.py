@@ -113,7 +113,8 @@ class Reporter:
         states = {"store": status.store.state, "target": status.target.state}
         if {UNAVAILABLE, WAITING} & {*states.values()}:
             self.warn("running, but not ready: not everything answers", url=url, **states)
-        elif not status.target.label.startswith("embedded:"):  # whose port we know nothing of
+        elif (label := status.target.label) and not label.startswith("embedded:"):
+            # Elsewhere, and of its port we know nothing.
             self.say("running, the target has not answered yet", url=url)
         else:
             self.say("the port is open", url=url)

@@ -65,7 +65,7 @@ def test_commits_of_the_files_sources_have_their_environment(tmp_path: Path) -> 
     with place.forked("--port", "0") as daemon:
         daemon.wait_synced("order-desk")
         assert daemon.get("/agents/order-desk")["name"] == "Prod Desk"
-        (source,) = daemon.status["git"].values()
+        (source,) = wait_for("it is told", lambda: daemon.status["git"]).values()
         assert (source["environment"], source["state"]) == ("prod", "Imported")
         wrong = OVERLAY.replace("name: Prod", "nam: Prod")
         (repo / "bots" / "prod.yaml").write_text(wrong)

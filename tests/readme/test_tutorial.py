@@ -115,7 +115,7 @@ def test_the_tutorial(place: Place) -> None:
         assert next(following, None) is None
     with place.daemon("--git", ".", "--port", "0") as daemon:
         daemon.wait_synced("hello")
-        (told,) = daemon.status["git"].values()
+        (told,) = wait_for("the commit is told", lambda: daemon.status["git"]).values()
         assert told["commit"]["subject"] == "Bring bot 'hello' back to revision 2"
 
 

@@ -65,3 +65,24 @@ async def test_what_a_dead_one_left_is_taken_over() -> None:
         assert right.held
         assert await marks(port) != before
         assert clock.monotonic() - started >= TTL
+
+
+async def test_one_daemon_that_reaches_a_server_twice_acts_once() -> None:
+    """Its two marks are not taken for one."""
+    port, same, clock = FakePort(), FakePort(), FastClock(50)
+    same.target, same.canaries, same.tag_ids = "its other address", port.canaries, port.tag_ids
+    first = Managing(port, clock, "me", "holder")
+    second = Managing(same, clock, "me", "holder")
+    assert await first.renew() is None
+    assert await second.renew() is not None
+    assert await first.renew() is None
+    assert first.held
+    assert not second.held
+
+
+async def test_the_mark_of_a_predecessor_is_not_waited_for() -> None:
+    port, clock = FakePort(), FastClock(50)
+    assert await Managing(port, clock, "dead", "before").renew() is None
+    started = clock.monotonic()
+    assert await Managing(port, clock, "me", "now", ["before"]).renew() is None
+    assert clock.monotonic() - started < TTL
