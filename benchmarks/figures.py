@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-WIDEST = 4.0
+WIDEST = 2.0
 """Bars end here, at so many times what is to be reached; their figures are written beside them."""
 
 
@@ -53,15 +53,23 @@ def plot(path: Path) -> None:
     bars = axes.barh(
         [one.what for one in figures], [min(one.share, WIDEST) for one in figures], color=colours
     )
-    labels = [f"{_told(one.value, one.unit)} of {_told(one.most, one.unit)}" for one in figures]
-    axes.bar_label(bars, labels, padding=4, fontsize=8)
+    for bar, one in zip(bars, figures, strict=True):
+        beside = max(bar.get_width(), 1.0) + 0.06, bar.get_y() + bar.get_height() / 2
+        axes.text(*beside, _beside(one), va="center", fontsize=8)
     axes.axvline(1.0, color="#444444", linewidth=1, linestyle="--")
-    axes.set_xlim(0, WIDEST + 1.2)
+    axes.set_xlim(0, WIDEST + 0.8)
     axes.set_xlabel("measured, as a share of what is to be reached: the dashed line, or left of it")
     axes.spines[["top", "right"]].set_visible(False)
     chart.tight_layout()
-    chart.savefig(path, metadata={"Date": None})
+    nothing = dict.fromkeys(("Date", "Creator", "Type", "Format"))
+    chart.savefig(path, metadata=nothing)
     plt.close(chart)
+
+
+def _beside(one: Figure) -> str:
+    """`0.4 of 1 s`: the unit once."""
+    value, unit = _told(one.value, one.unit), one.unit
+    return f"{value.removesuffix(f' {unit}')} of {_told(one.most, unit)}"
 
 
 def _told(value: float, unit: str) -> str:
