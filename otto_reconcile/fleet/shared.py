@@ -50,8 +50,8 @@ class SharedWanted:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
-        self._all, self._applied = WantedOfStore(stores), stores.applied
-        self._placements, self._assignment = Placements(stores.store), assignment
+        self._all, self._assignment = WantedOfStore(stores), assignment
+        self._placements = Placements(stores.store)
         self._refreshing = threading.Lock()  # one reads or places at a time
         self._spreading = threading.Lock()  # nobody sees a bot between two places
         self._position: Position | None = None

@@ -39,6 +39,11 @@ class Shards:
         return place.forked(*OWN, "--manifests", "../all", "--shard", f"{number}/{of}")
 
 
+def is_well(daemon: Daemon) -> bool:
+    """By its status, once it has heard of the others."""
+    return daemon.place.command("status").returncode == 0
+
+
 def having(*daemons: Daemon) -> list[str]:
     return sorted(bot_id for daemon in daemons for bot_id in agents(daemon.url))
 
@@ -54,7 +59,7 @@ def test_shards_have_each_bot_once_and_grow(tmp_path: Path, database: dict[str, 
         for daemon in (first, second):
             daemon.wait_synced(*agents(daemon.url))
             assert {b["bot_id"] for b in daemon.status["bots"]} == agents(daemon.url)
-            assert daemon.place.command("status").returncode == 0
+            wait_for("all is well", lambda d=daemon: is_well(d))
             assert daemon.place.command("diff").returncode == 0
         third = stack.enter_context(shards.daemon(3, 3))
         wait_for("they disagree", lambda: not first.status["fleet"]["agreed"])
@@ -71,7 +76,7 @@ def test_shards_have_each_bot_once_and_grow(tmp_path: Path, database: dict[str, 
         wait_for("nothing moves", lambda: not any(d.status["fleet"]["moves"] for d in three))
         for number, daemon in ((1, first), (2, second)):
             assert agents(daemon.url) <= before[number]
-            assert daemon.place.command("status").returncode == 0
+            wait_for("all is well", lambda d=daemon: is_well(d))
 
 
 def test_a_shard_that_cannot_be_is_refused(tmp_path: Path) -> None:
