@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -18,13 +18,23 @@ from otto_reconcile.runtime import selecting, sharding
 from otto_reconcile.settings import TargetSettings, bridge_token_from, check_url, headers_from
 
 
-def labels(value: str) -> str:
-    """A validator: a selector of labels."""
+def _checked(value: str, parse: Callable[[str], object]) -> str:
+    """As it is, if it can be parsed; what is wrong with it is told at its place."""
     try:
-        selecting.parsed(value)
+        parse(value)
     except SettingsError as error:
         raise said(error.message, error.hint or "") from error
     return value
+
+
+def labels(value: str) -> str:
+    """A validator: a selector of labels."""
+    return _checked(value, selecting.parsed)
+
+
+def shard(value: str) -> str:
+    """A validator: a part of all bots, such as 3/8."""
+    return _checked(value, sharding.parsed)
 
 
 def _name(value: str) -> str:
@@ -47,14 +57,6 @@ def _url(value: str) -> str:
         raise said(
             "there is a login in this URL", "put a token into a variable, and name it: `token-env`"
         )
-    return value
-
-
-def shard(value: str) -> str:
-    try:
-        sharding.parsed(value)
-    except SettingsError as error:
-        raise said(error.message, error.hint or "") from error
     return value
 
 

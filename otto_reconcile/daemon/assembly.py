@@ -179,7 +179,9 @@ class Assembly:
         """
         if bridged is not None:
             changes, busy, admission = bridged.changes, bridged.busy.is_busy, bridged.admission
-        outage = Outage(self.outbox, self.stores, port, self.reporter, self.clock)
+        outage = None  # of several targets none has what Otto wrote
+        if one_of is None:
+            outage = Outage(self.outbox, self.stores, port, self.reporter, self.clock)
         session = TargetSession(
             port,
             self.stores,
@@ -191,7 +193,7 @@ class Assembly:
             selector=self.settings.selector,
             wanted=one_of.wanted if one_of is not None else None,
             owner=one_of.owner if one_of is not None else None,
-            outage=outage if one_of is None else None,
+            outage=outage,
             admission=admission,
             last_used=one_of.last_used if one_of is not None else self.last_used,
         )

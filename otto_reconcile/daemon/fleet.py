@@ -6,15 +6,11 @@ import asyncio
 from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.elsewhere import connect
 from otto_reconcile.daemon.spreading import Spreading
 from otto_reconcile.fleet.board import FleetBoard, TargetBoard, TargetLog
-from otto_reconcile.model.evaluation import EvaluationCache
-from otto_reconcile.port.bridge import Bridge
-from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.last_used import LastUsed
 from otto_reconcile.reconcile.reporter import CONNECTED, Reporter
-from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.render.lines import counted
 from otto_reconcile.settings import TargetSettings, without_credentials
 
@@ -36,13 +32,9 @@ class Unit:
         self.board = TargetBoard(folder)
         log = TargetLog(assembly.reporter.log, target.name)
         reporter = Reporter(self.board, assembly.clock, log)
-        known, bridged = EvaluationCache(), _bridged(target, reporter, assembly)
-        host = bridged.bridge.process if bridged is not None else None
-        self.port = RestPort.over_http(
-            target.url, headers=target.headers, host=host, evaluations=known
+        self.port, known, bridged = connect(
+            target.url, target.headers, target.bridge_token, reporter, assembly.clock
         )
-        if bridged is not None:
-            bridged.bridge.mark = self.port.mark
         owner, used = partial(fleet.other_owner, target.name), LastUsed(folder, assembly.clock)
         one_of = spreading.one_of(target.name, reporter, used, owner)
         holders, meter = (fleet.holder, fleet.predecessors), None  # the model is somebody else's
@@ -123,12 +115,3 @@ class Fleet:
             return
         board = self._reporter.board
         board.connection(board.status.target, state, self._clock.now(), why)
-
-
-def _bridged(target: TargetSettings, reporter: Reporter, assembly: Assembly) -> Bridged | None:
-    """What a Parlant elsewhere has beside its API, if we have the token of its bridge."""
-    reporter.board.status.bridged = target.bridge_token is not None
-    if target.bridge_token is None:
-        return None
-    bridge = Bridge(target.url, target.bridge_token, target.headers)
-    return Bridged(bridge, partial(hold_up, reporter), assembly.clock)

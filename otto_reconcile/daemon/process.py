@@ -7,23 +7,18 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from otto_reconcile.daemon.assembly import Assembly
+from otto_reconcile.daemon.elsewhere import connect
 from otto_reconcile.daemon.embedded import Embedded
 from otto_reconcile.daemon.first_import import FirstImport
 from otto_reconcile.daemon.fleet import Fleet
 from otto_reconcile.daemon.live import Bar, Live, Say, until
 from otto_reconcile.daemon.shard import shard_of
 from otto_reconcile.errors import SettingsError, StoreUnavailable
-from otto_reconcile.model.evaluation import EvaluationCache
 from otto_reconcile.outbox import Outbox
-from otto_reconcile.port.bridge import Bridge
-from otto_reconcile.port.rest import RestPort
-from otto_reconcile.reconcile.bridged import Bridged
 from otto_reconcile.reconcile.heartbeat import BEAT
 from otto_reconcile.reconcile.reporter import Reporter
-from otto_reconcile.reconcile.restore_report import hold_up
 from otto_reconcile.reconcile.status import StatusBoard
 from otto_reconcile.reconcile.stores import Stores
 from otto_reconcile.records.events import refuse_newer
@@ -172,12 +167,8 @@ class Daemon:
         await self._live.run(fleet, stopping, self._reporter.board.status.target.label)
 
     async def _elsewhere(self, url: str, stopping: asyncio.Event) -> None:
-        known, headers = EvaluationCache(), self._settings.headers
-        bridged = self._bridged(url)
-        host = bridged.bridge.process if bridged is not None else None
-        port = RestPort.over_http(url, headers=headers, host=host, evaluations=known)
-        if bridged is not None:
-            bridged.bridge.mark = port.mark
+        secrets = self._settings.headers, self._settings.bridge_token
+        port, known, bridged = connect(url, *secrets, self._reporter, self._clock)
         holder, predecessors = self._assembly.next_holder()
         shard = shard_of(self._assembly, holder, predecessors)
         one_of = shard.one_of if shard is not None else None
@@ -202,12 +193,3 @@ class Daemon:
             await self._live.run(runs, stopping, shown, first)
         finally:
             await port.close()
-
-    def _bridged(self, url: str) -> Bridged | None:
-        """What a Parlant elsewhere has beside its API, if we have the token of its bridge."""
-        token = self._settings.bridge_token
-        self._reporter.board.status.bridged = token is not None
-        if token is None:
-            return None
-        bridge = Bridge(url, token, self._settings.headers)
-        return Bridged(bridge, partial(hold_up, self._reporter), self._clock)

@@ -217,10 +217,8 @@ class TargetState:
     def last(self, bot_id: str) -> Snapshot:
         """What was applied of a bot, and what was only begun (with what its key says of it)."""
         applied = self.applied.get(bot_id)
-        if applied is None:
-            return Snapshot()
-        if not applied.claims:
-            return applied.resources
+        if applied is None or not applied.claims:
+            return applied.resources if applied is not None else Snapshot()
         begun = (
             Resource(ref.kind, ref.key, bot_id, get_kind(ref.kind).told_by_key(ref.key))
             for ref in sorted(applied.claims)

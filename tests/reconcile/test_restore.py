@@ -53,6 +53,12 @@ class Watched(Setting):
         queue.pop = popped  # type: ignore[method-assign]
         self.want(*(bot(bot_id) for bot_id in BOTS))
 
+    def delete_the_last(self, bot_id: str) -> None:
+        """For `at`: as the first bot is made, nobody wants the last one any more."""
+        if bot_id == BOTS[0]:
+            self.stores.desired.delete(BOTS[-1], source=Source(kind="cli"), actor="tests")
+            self.loop.poke("asked")
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         stopping = asyncio.Event()
@@ -90,13 +96,7 @@ async def test_the_bot_that_is_waited_for_is_made_next_and_whole() -> None:
 
 async def test_a_bot_that_is_deleted_meanwhile_does_not_stay() -> None:
     setting = Watched()
-
-    def delete(bot_id: str) -> None:
-        if bot_id == BOTS[0]:
-            setting.stores.desired.delete(BOTS[-1], source=Source(kind="cli"), actor="tests")
-            setting.loop.poke("asked")
-
-    setting.at = delete
+    setting.at = setting.delete_the_last
     async with setting.running():
         assert await setting.passes()
         assert await setting.passes(BOTS[-1])
@@ -169,13 +169,7 @@ async def test_an_idle_minute_costs_few_calls_whatever_the_bots() -> None:
 async def test_a_restore_counts_only_bots_that_are_to_come_back() -> None:
     setting = Watched()
     setting.stores.desired.suspend(BOTS[5], True, source=Source(kind="cli"), actor="tests")
-
-    def delete(bot_id: str) -> None:
-        if bot_id == BOTS[0]:
-            setting.stores.desired.delete(BOTS[-1], source=Source(kind="cli"), actor="tests")
-            setting.loop.poke("asked")
-
-    setting.at = delete
+    setting.at = setting.delete_the_last
     async with setting.running():
         assert await setting.passes()
     restore = setting.reporter.board.status.restore
