@@ -46,7 +46,7 @@ def part_of(settings: Settings, overlay: Overlay, target: Target) -> Part | None
 async def compare_all(
     settings: Settings, targets: Sequence[Target], overlay: Overlay, asked: Asked
 ) -> Report:
-    """What differs on any of them; one that cannot be asked is told beside the others."""
+    """What differs on any of them; one that cannot be asked is reported with the others."""
     shared = shared_by(settings, overlay, targets)
     reports = dict[str, Report]()
     unasked = dict[str, str]()

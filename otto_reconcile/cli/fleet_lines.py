@@ -9,7 +9,7 @@ from otto_reconcile.reconcile.restore_report import so_far
 from otto_reconcile.render.lines import Line, Tone, counted, visible
 
 SHOWN = 10
-"""So many moves are told one by one."""
+"""At most this many moves and bots are listed by name."""
 
 
 def fleet_lines(fleet: Mapping[str, Any]) -> Iterator[Line]:
